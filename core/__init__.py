@@ -1,0 +1,36 @@
+"""lossnav.core: neural-network loss landscapes, computed. Nothing here draws."""
+
+from .checks import InputError
+from .likelihood import Gaussian
+from .loading import load_problem, sample_names
+from .plane import Plane
+from .problem import Problem
+from .properties import PROPERTIES
+from .properties.protocol import Settings
+from .spectrum.blocks import coupling_matrix
+from .spectrum.density import Spectrum
+from .spectrum.eigenvalues import spectrum
+from .store import read_landscape
+from .survey import survey
+from .trajectory import Anchor, Trajectory
+from .weights import load_weights, read_weights
+
+__all__ = [
+    "PROPERTIES",
+    "Anchor",
+    "Gaussian",
+    "InputError",
+    "Plane",
+    "Problem",
+    "Settings",
+    "Spectrum",
+    "Trajectory",
+    "coupling_matrix",
+    "load_problem",
+    "load_weights",
+    "read_landscape",
+    "read_weights",
+    "sample_names",
+    "spectrum",
+    "survey",
+]

@@ -1,0 +1,65 @@
+"""Bad input, answered in one sentence: what was expected, what came, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor
+
+
+class InputError(ValueError):
+    """What the user handed over cannot be used; the message is one sentence meant for them."""
+
+
+def known(name: str, choices: Iterable[str], what: str) -> str:
+    """Return `name` if it is one of `choices`; else raise InputError that names the nearest one.
+
+    >>> known("filter", ("filter", "layer"), "normalisation")
+    'filter'
+    >>> known("fliter", ("filter", "layer"), "normalisation")
+    Traceback (most recent call last):
+    ...
+    lossnav.core.checks.InputError: Unknown normalisation 'fliter': did you mean 'filter'? Known are filter, layer.
+    """
+    names = [str(choice) for choice in choices]
+    if name in names:
+        return name
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'? Known" if near else "known"
+    raise InputError(f"Unknown {what} '{name}': {hint} are {', '.join(names)}.")
+
+
+CHECKPOINT_REMEDY = "load weights from a checkpoint taken before training diverged"
+
+
+def finite(tensors: Mapping[str, Tensor], what: str, remedy: str = CHECKPOINT_REMEDY) -> None:
+    """Raise InputError if any floating tensor of `tensors` holds NaN or infinity, naming the first and the remedy."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            bad = int((~torch.isfinite(tensor)).sum())
+            raise InputError(
+                f"{what} '{name}' should be finite, but {bad} of its {tensor.numel()} values are NaN or infinite: {remedy}."
+            )
+
+
+def matching(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], what: str) -> None:
+    """Raise InputError unless `found` has every name of `expected`, each with the same shape."""
+    missing = [name for name in expected if name not in found]
+    if missing:
+        raise InputError(
+            f"{what} should hold the {len(expected)} trainable parameters of the model, but {_listing(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing: it probably belongs to another network."
+        )
+    for name, tensor in expected.items():
+        if found[name].shape != tensor.shape:
+            raise InputError(
+                f"{what} has '{name}' of shape {tuple(found[name].shape)} where the model has {tuple(tensor.shape)}: "
+                "build the model with the sizes that these weights were trained with."
+            )
+
+
+def _listing(names: list[str], most: int = 3) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -1,0 +1,127 @@
+"""Directions in parameter space, and their normalisation (Li et al. 2018, arXiv:1712.09913, §4 and §7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import vectors
+from .checks import InputError, known
+from .trajectory import Trajectory
+from .vectors import Vector
+
+NORMALIZATIONS = ("filter", "layer", "weight", "none")
+IGNORE_CHOICES = ("biasbn", "none")
+_TINY = 1e-10  # Li et al.'s own guard against a filter of zeros
+
+
+def gaussian_pair(parameters: Mapping[str, Tensor], seed: int) -> tuple[Vector, Vector]:
+    """Two independent N(0, 1) draws over the parameters, in float64 on the CPU.
+
+    Drawn there whatever the model's precision and device, so that one seed means one plane everywhere.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw() -> Vector:
+        return {k: torch.randn(v.shape, generator=generator, dtype=torch.float64) for k, v in parameters.items()}
+
+    return draw(), draw()
+
+
+def normalized(
+    direction: Mapping[str, Tensor], parameters: Mapping[str, Tensor], how: str, ignore: str | None
+) -> Vector:
+    """`direction` scaled to the parameters.
+
+    ==========  ================================================================
+    how         what is scaled
+    ==========  ================================================================
+    filter      each slice f along dimension 0:  d_f ← d_f ‖θ_f‖ / (‖d_f‖ + 1e-10)
+    layer       each tensor, in the same way
+    weight      each number:  d ← d ⊙ |θ|
+    none        nothing
+    ==========  ================================================================
+
+    Under ignore="biasbn" tensors with one dimension or none get d = 0; else such a tensor is one filter.
+    The result is float64 on the parameters' device.
+
+    Raises
+    ------
+    InputError  an unknown `how` or `ignore`
+    """
+    known(how, NORMALIZATIONS, "normalisation")
+    known(ignore or "none", IGNORE_CHOICES, "choice for ignore")
+    result = {}
+    for name, theta in parameters.items():
+        d = direction[name].to(theta.device).double()
+        if theta.ndim <= 1 and ignore == "biasbn":
+            result[name] = torch.zeros_like(d)
+        else:
+            result[name] = _scaled(d, theta.double(), how)
+    return result
+
+
+def _scaled(d: Tensor, theta: Tensor, how: str) -> Tensor:
+    if how == "none":
+        return d
+    if how == "weight":
+        return d * theta.abs()
+    if how == "layer" or theta.ndim <= 1:
+        return d * (theta.norm() / (d.norm() + _TINY))
+    rows_d, rows_theta = d.flatten(1).norm(dim=1), theta.flatten(1).norm(dim=1)
+    return d * (rows_theta / (rows_d + _TINY)).reshape(-1, *[1] * (d.ndim - 1))
+
+
+def orthogonalized(second: Vector, first: Vector) -> Vector:
+    """`second` without its component along `first` (one Gram–Schmidt step)."""
+    length = vectors.dot(first, first)
+    return second if length == 0 else vectors.combine((1.0, second), (-vectors.dot(second, first) / length, first))
+
+
+def unit(direction: Vector, what: str) -> Vector:
+    """`direction` scaled to length 1.
+
+    Raises
+    ------
+    InputError  the direction is zero
+    """
+    length = vectors.norm(direction)
+    if length == 0:
+        raise InputError(f"The {what} is zero, so it gives no direction: choose another plane.")
+    return {k: v / length for k, v in direction.items()}
+
+
+def principal_components(trajectory: Trajectory) -> tuple[Vector, Vector, tuple[float, float]]:
+    """Leading two principal components of {θ_t − θ_T}, unit length, and the share of variance of each.
+
+    The signs are chosen so that training starts at positive coordinates, which makes pictures comparable.
+
+    Raises
+    ------
+    InputError  fewer than three checkpoints, or checkpoints on one line
+    """
+    from sklearn.decomposition import PCA  # here, because it takes as long to import as torch
+
+    if len(trajectory) < 3:
+        raise InputError(f"A trajectory plane needs three or more checkpoints, but there are {len(trajectory)}.")
+    last = trajectory.at(len(trajectory) - 1)
+    rows = np.stack([_flat(vectors.subtract(point, last)) for point in trajectory])
+    pca = PCA(n_components=2, svd_solver="full").fit(rows)
+    if pca.singular_values_[1] <= 1e-12 * pca.singular_values_[0]:
+        raise InputError("The checkpoints lie on one line, which spans no plane: use Plane.line, or a random plane.")
+    signs = np.where(pca.components_ @ rows[0] < 0, -1.0, 1.0)
+    first, second = (_unflat(sign * row, last) for sign, row in zip(signs, pca.components_, strict=True))
+    shares = pca.explained_variance_ratio_
+    return first, second, (float(shares[0]), float(shares[1]))
+
+
+def _flat(vector: Mapping[str, Tensor]) -> np.ndarray:
+    return torch.cat([v.flatten().cpu() for v in vector.values()]).numpy()
+
+
+def _unflat(row: np.ndarray, like: Mapping[str, Tensor]) -> Vector:
+    pieces = torch.from_numpy(row).split([v.numel() for v in like.values()])
+    return {k: piece.reshape(v.shape) for (k, v), piece in zip(like.items(), pieces, strict=True)}

@@ -1,0 +1,69 @@
+"""How many examples go through the network at once: a fixed rule, so that the same survey gives the same numbers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..problem import Problem
+
+# Measured on CPUs (benchmarks/NOTES.md): passes whose largest activation stays in the last-level cache win;
+# smaller ones lose to the cost of launching kernels.
+CPU_ACTIVATION_BYTES = 4 * 2**20
+CUDA_ACTIVATION_BYTES = 2 * 2**30
+CURVATURE_GRAPH_BYTES = 2**30
+
+
+def forward_batch_size(problem: Problem, device: torch.device) -> int:
+    """Examples per forward pass: the whole data set where its largest activation fits the bound, else a share of it."""
+    if needs_whole_data(problem):
+        return problem.example_count
+    bound = CUDA_ACTIVATION_BYTES if device.type == "cuda" else CPU_ACTIVATION_BYTES
+    largest, _ = activation_bytes(problem)
+    return _clamped(bound, largest, problem)
+
+
+def curvature_batch_size(problem: Problem) -> int:
+    """Examples per chunk of a Hessian product, whose graph holds every activation about four times."""
+    if _reads_batch_statistics(problem.model):
+        return problem.example_count
+    _, total = activation_bytes(problem)
+    return _clamped(CURVATURE_GRAPH_BYTES, 4 * total, problem)
+
+
+def needs_whole_data(problem: Problem) -> bool:
+    """Whether the outputs of one example depend on the others in its batch, as BatchNorm's statistics make them."""
+    return problem.batchnorm == "recalibrate" or _reads_batch_statistics(problem.model)
+
+
+@torch.no_grad()
+def activation_bytes(problem: Problem) -> tuple[int, int]:
+    """Bytes of the largest output of any module, and of all of them together, for one example."""
+    sizes: list[int] = []
+
+    def record(_module: nn.Module, _inputs: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            sizes.append(output.numel() * output.element_size())
+
+    model = problem.working_copy()
+    handles = [module.register_forward_hook(record) for module in model.modules()]
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    count = min(2, problem.example_count)
+    args = [t[:count].to(device) for t in problem.args]
+    with torch.random.fork_rng(devices=[]):  # a network that draws must not move the caller's random state
+        model(*args, **{k: t[:count].to(device) for k, t in problem.kwargs.items()})
+    for handle in handles:
+        handle.remove()
+    return max(sizes, default=1) // count + 1, sum(sizes) // count + 1
+
+
+def _clamped(bound: int, per_example: int, problem: Problem) -> int:
+    fitting = max(1, bound // per_example)
+    if fitting >= problem.example_count:
+        return problem.example_count
+    passes = -(-problem.example_count // fitting)
+    return -(-problem.example_count // passes)  # passes of equal size, none left nearly empty
+
+
+def _reads_batch_statistics(model: nn.Module) -> bool:
+    return any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.running_mean is None for m in model.modules())

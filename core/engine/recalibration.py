@@ -1,0 +1,27 @@
+"""BatchNorm statistics recomputed on the data at the present point, for `batchnorm="recalibrate"`."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from .workspace import Workspace
+
+
+def recalibrate(workspace: Workspace) -> None:
+    """Set every BatchNorm's running mean and variance to those of the data at the present point.
+
+    A cumulative average over the batches (momentum=None), as in stochastic weight averaging's `update_bn`
+    (Izmailov et al. 2018); with the whole data set in one batch, which is the rule here, they are exact up to
+    torch's own n/(n − 1) in the running variance.
+    """
+    layers = [m for m in workspace.model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None
+        layer.train()
+    with torch.no_grad():
+        for batch in workspace.batches:
+            workspace.outputs(batch)
+    for layer in layers:
+        layer.eval()

@@ -1,0 +1,193 @@
+"""A private copy of the network whose parameters are one flat buffer, and the data beside it on the device.
+
+The user's model is never touched, so it is bit-identical after any run, also after an exception. Placing a
+point θ = θ₀ + α d₁ + β d₂ is then two operations on the flat buffer, not two for every tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..checks import InputError
+from ..likelihood import IGNORED, output_tensor
+from ..problem import Problem
+
+ALIGNMENT = 16  # numbers; every tensor starts on a 64-byte line, as kernels expect of a tensor of their own
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each parameter lies in the flat buffer.
+
+    names, shapes, offsets   one entry per trainable parameter
+    size                     length of the buffer, padding included
+    """
+
+    names: tuple[str, ...]
+    shapes: tuple[torch.Size, ...]
+    offsets: tuple[int, ...]
+    size: int
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Tensor]) -> Layout:
+        offsets, end = [], 0
+        for tensor in parameters.values():
+            offsets.append(end)
+            end += -(-tensor.numel() // ALIGNMENT) * ALIGNMENT
+        return cls(tuple(parameters), tuple(t.shape for t in parameters.values()), tuple(offsets), end)
+
+    def flatten(self, vector: Mapping[str, Tensor], device: torch.device, dtype: torch.dtype) -> Tensor:
+        """`vector` as one tensor (size,), zeros in the padding."""
+        flat = torch.zeros(self.size, device=device, dtype=dtype)
+        for name, view in self.views(flat).items():
+            view.copy_(vector[name])
+        return flat
+
+    def views(self, flat: Tensor) -> dict[str, Tensor]:
+        """The parameters as views into `flat`."""
+        return {
+            name: flat[start : start + shape.numel()].view(shape)
+            for name, shape, start in zip(self.names, self.shapes, self.offsets, strict=True)
+        }
+
+
+@dataclass
+class Batch:
+    """Examples on the device: inputs, targets flattened to one row per prediction, the law's rows beside them."""
+
+    args: tuple[Tensor, ...]
+    kwargs: dict[str, Tensor]
+    targets: Tensor
+    law: Tensor | None
+    kept: Tensor | None  # rows that are predicted at all; None where all are
+    shaped_targets: Tensor
+
+
+class Workspace:
+    """The network's copy and the data, on one device in one precision.
+
+    Parameters
+    ----------
+    problem     what to evaluate
+    device      where
+    dtype       floating precision of weights and data; None: the model's own
+    batch_size  examples per forward pass; None: all at once
+
+    Attributes
+    ----------
+    model       the copy, in eval mode; its trainable parameters are views of `flat`
+    flat        the present point θ, one tensor
+    origin      θ₀ in the same layout
+    """
+
+    def __init__(
+        self, problem: Problem, device: torch.device, dtype: torch.dtype | None = None, batch_size: int | None = None
+    ) -> None:
+        if problem.parameter_count == 0:
+            raise InputError(
+                f"'{problem.name}' has no trainable parameter, so it has no landscape: unfreeze some weights."
+            )
+        dtypes = {p.dtype for p in problem.parameters.values()}
+        if dtype is None and len(dtypes) > 1:
+            raise InputError(f"The model mixes {', '.join(map(str, dtypes))}: choose one with dtype=.")
+        if batch_size is not None and batch_size < 1:
+            raise InputError(f"batch_size should be 1 or more, but is {batch_size}: leave it out to have it chosen.")
+        self.problem, self.device, self._converts = problem, device, dtype is not None
+        self.dtype = dtype or next(iter(dtypes))
+        self.layout = Layout.of(problem.parameters)
+        self.model = problem.working_copy().to(device)
+        if self._converts:
+            _convert(self.model, self.dtype)
+        self.origin = self.layout.flatten(problem.parameters, device, self.dtype)
+        self.flat = self.origin.clone()
+        self._adopt(self.flat)
+        self.batch_size = min(batch_size or problem.example_count, problem.example_count)
+        self.batches = list(self._cut(self.batch_size))
+
+    def rebatch(self, batch_size: int) -> None:
+        """Cut the data anew, `batch_size` examples at a time."""
+        self.batches = []
+        self.batch_size = batch_size
+        self.batches = list(self._cut(batch_size))
+
+    def outputs(self, batch: Batch) -> Tensor:
+        """Flattened outputs of the present point on a batch: one row per prediction."""
+        outputs = output_tensor(self.model(*batch.args, **batch.kwargs))
+        return self.rows(outputs, batch)
+
+    def rows(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """One row per prediction of whatever the model returned on `batch`."""
+        flat, _ = self.problem.likelihood.flatten(outputs, batch.shaped_targets)
+        return flat if batch.kept is None else flat[batch.kept]
+
+    def _adopt(self, flat: Tensor) -> None:
+        views = self.layout.views(flat)
+        for name, parameter in self.model.named_parameters():
+            if name in views:
+                parameter.data = views[name]
+
+    def _cut(self, size: int) -> Iterator[Batch]:
+        def ready(tensor: Tensor) -> Tensor:
+            return tensor.to(self.device, self.dtype) if tensor.is_floating_point() else tensor.to(self.device)
+
+        def fed(tensor: Tensor) -> Tensor:
+            return ready(tensor) if self._converts else tensor.to(self.device)
+
+        problem = self.problem
+        for start in range(0, problem.example_count, size):
+            part = slice(start, start + size)
+            yield self._batch(
+                tuple(fed(t[part]) for t in problem.args),
+                {k: fed(t[part]) for k, t in problem.kwargs.items()},
+                ready(problem.targets[part]),
+                None if problem.law is None else ready(problem.law[part]),
+            )
+
+    def _batch(self, args: tuple[Tensor, ...], kwargs: dict[str, Any], targets: Tensor, law: Tensor | None) -> Batch:
+        kept = None
+        rows = targets
+        if self.problem.likelihood.is_categorical:
+            rows = targets.reshape(-1, targets.shape[-1]) if targets.is_floating_point() else targets.reshape(-1)
+            law = None if law is None else law.reshape(-1, law.shape[-1])
+        elif self.problem.likelihood.name != "custom":
+            rows = targets.reshape(targets.shape[0], -1)
+            law = None if law is None else law.reshape(law.shape[0], -1)
+        if self.problem.ignores:
+            kept = (rows != IGNORED).nonzero().squeeze(1)
+            rows = rows[kept]
+            law = None if law is None else law[kept]
+        return Batch(args, kwargs, rows, law, kept, targets)
+
+
+def _convert(model: nn.Module, dtype: torch.dtype) -> None:
+    """Real weights and buffers to `dtype`; `nn.Module.to` would drop the imaginary part of complex ones."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.to(dtype)
+
+
+def choose_device(device: str | torch.device) -> torch.device:
+    """The device meant by "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1" …
+
+    Raises
+    ------
+    InputError  a GPU was asked for and there is none; an unknown device
+    """
+    if str(device) == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise InputError(f"Unknown device '{device}': use 'auto', 'cpu' or 'cuda'.") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"Device '{device}' was asked for, but torch sees no GPU here: use --device cpu, or auto.")
+    if chosen.type == "cuda" and chosen.index is not None and chosen.index >= torch.cuda.device_count():
+        raise InputError(
+            f"Device '{device}' was asked for, but there are {torch.cuda.device_count()} GPUs: count from cuda:0."
+        )
+    return chosen

@@ -1,0 +1,114 @@
+"""How far to trust a plane: what of the landscape lies in it, and what another draw would show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import vectors
+from .engine.evaluator import Evaluator
+from .plane import Plane
+from .problem import Problem
+from .spectrum.products import LossFunction
+from .spectrum.trace import hessian_trace
+from .terrain import TERRAIN
+
+BAND_SEEDS = 8
+BAND_POINTS = 21
+
+
+def fidelity(
+    problem: Problem, plane: Plane, device: torch.device, dtype: torch.dtype | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """Numbers beside a plot that say how much of the truth the plane shows, ready for JSON.
+
+    Returns
+    -------
+    cosine          cos(d₁, d₂)
+    explained       shares of the path's variance in the plane's axes, with those of a random walk beside them
+    gradient_share  share of ‖ḡ‖² that lies in the plane
+    trace_share     tr(ΠHΠ) / tr H, with its standard error from Hutchinson's probes
+    path            each checkpoint's distance off the plane, its true loss, and the plane's loss under it
+    band            for random planes: loss along single directions of other seeds, mean and 10–90 % band
+    """
+    function = LossFunction(problem, plane.origin, device, dtype)
+    found: dict[str, Any] = {"cosine": None if plane.is_line else plane.cosine}
+    if plane.explained is not None:
+        found["explained"] = list(plane.explained)
+        found["random_walk"] = [6 / (np.pi * k) ** 2 for k in (1, 2)]
+    found |= _shares(function, plane, seed)
+    if problem.trajectory is not None:
+        found["path"] = _path(problem, plane, function)
+    if plane.kind == "random":
+        found["band"] = _band(problem, plane, device, dtype)
+    return _without_nan(found)
+
+
+def _shares(function: LossFunction, plane: Plane, seed: int) -> dict[str, float]:
+    layout, where = function.layout, function.point
+    rows = torch.stack([layout.flatten(d, where.device, where.dtype) for d in plane.directions])
+    inverse = plane.inverse_gram
+    gradient = function.gradient().double()
+    along = (rows.double() @ gradient).cpu().numpy()
+    images = function.hessian_products(rows).double()
+    inside = float(np.sum(inverse * (rows.double() @ images.T).cpu().numpy()))
+    trace = hessian_trace(function, probes=16, seed=seed)
+    squared = float(gradient @ gradient)
+    return {
+        "gradient_share": float(along @ inverse @ along) / squared if squared > 0 else float("nan"),
+        "trace": trace.value,
+        "trace_se": trace.standard_error,
+        "trace_share": inside / trace.value if trace.value else float("nan"),
+        "trace_share_se": abs(inside / trace.value**2) * trace.standard_error if trace.value else float("nan"),
+    }
+
+
+def _path(problem: Problem, plane: Plane, function: LossFunction) -> dict[str, list[float]]:
+    assert problem.trajectory is not None
+    layout, where = function.layout, function.point
+    rows = []
+    for point in problem.trajectory:
+        alpha, beta, off = plane.project(point)
+        true, shown = (
+            function.loss(layout.flatten(v, where.device, where.dtype)) for v in (point, plane.at(alpha, beta))
+        )
+        rows.append((off, vectors.norm(vectors.subtract(point, plane.origin)), true, shown))
+    names = ("off_plane", "distance", "true_loss", "plane_loss")
+    return {name: [float(row[i]) for row in rows] for i, name in enumerate(names)}
+
+
+def _band(problem: Problem, plane: Plane, device: torch.device, dtype: torch.dtype | None) -> dict[str, list[float]]:
+    """Loss along both directions of other draws: what this plane would have looked like with another seed."""
+    alphas = np.linspace(-1, 1, BAND_POINTS)
+    settings = {k: plane.details[k] for k in ("normalize", "ignore", "orthogonal")}
+    losses = []
+    for seed in range(plane.details["seed"] + 1, plane.details["seed"] + 1 + BAND_SEEDS):
+        other = Plane.random(problem, seed=seed, **settings)
+        evaluator = Evaluator(problem, other, TERRAIN.measures(problem)[:1], device, dtype)
+        for axis in (0, 1):
+            points = np.zeros((BAND_POINTS, 2))
+            points[:, axis] = alphas
+            losses.append(evaluator.evaluate(points)[:, 0])
+    table = np.array(losses)
+    with np.errstate(invalid="ignore"):  # between two infinite losses there is no number
+        low, high = np.quantile(table, (0.1, 0.9), axis=0)
+    return {
+        "alpha": alphas.tolist(),
+        "mean": table.mean(0).tolist(),
+        "low": low.tolist(),
+        "high": high.tolist(),
+        "slices": [len(losses)],
+    }
+
+
+def _without_nan(content: Any) -> Any:
+    """JSON has no NaN: what is not a finite number becomes null."""
+    if isinstance(content, dict):
+        return {k: _without_nan(v) for k, v in content.items()}
+    if isinstance(content, list):
+        return [_without_nan(v) for v in content]
+    if isinstance(content, float):
+        return float(content) if np.isfinite(content) else None
+    return content

@@ -1,0 +1,151 @@
+"""Elasticity, stretchy / not-stretchy: the pull back to an earlier configuration.
+
+EWC after Kirkpatrick et al. 2017 (who write λ/2 where the vocabulary writes λ), L2 after Krogh & Hertz 1992.
+On a plane both penalties are exact quadratics in (α, β): six numbers, then free at every point and for every λ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import vectors
+from ..spectrum.fisher import fisher_diagonal
+from ..trajectory import Anchor
+from .protocol import Measure, Points, Readout, Settings
+
+if TYPE_CHECKING:
+    from ..plane import Plane
+    from ..problem import Problem
+
+Quadratic = tuple[float, float, float, float, float, float]
+
+
+class Elasticity:
+    """ewc = λ Σ F*_i (θ_i − θ*_i)²; l2 = λ‖θ‖²; total = L + ewc; force = −∇_{(α, β)} ewc.
+
+    Without an anchor of an earlier task, θ* is the trained network itself and F* its true Fisher diagonal.
+    """
+
+    name = "elasticity"
+    readouts = (
+        Readout(
+            "ewc",
+            "elasticity",
+            "EWC penalty",
+            "nats",
+            "λ times the squared distance from the anchor θ*, every parameter weighted by its Fisher information "
+            "there: how strongly the earlier task resists the move.",
+            poles=("not-stretchy", "stretchy"),
+            needs=("anchor",),
+            scale="log",
+        ),
+        Readout(
+            "l2",
+            "elasticity_l2",
+            "L2 penalty",
+            "nats",
+            "λ‖θ‖², the pull towards zero weights.",
+            poles=("not-stretchy", "stretchy"),
+        ),
+        Readout(
+            "total",
+            "elasticity_total",
+            "Loss + EWC",
+            "nats",
+            "The elastic terrain: the data loss and the EWC penalty together.",
+            needs=("anchor",),
+            scale="log",
+        ),
+        Readout(
+            "force",
+            "elasticity_force_alpha",
+            "Elastic force along α",
+            "nats",
+            "−∂ewc/∂α: the restoring force in plane coordinates.",
+            needs=("anchor",),
+            scale="symlog",
+            zero=True,
+            arrows=True,
+        ),
+        Readout(
+            "force",
+            "elasticity_force_beta",
+            "Elastic force along β",
+            "nats",
+            "−∂ewc/∂β: the restoring force in plane coordinates.",
+            needs=("anchor",),
+            scale="symlog",
+            zero=True,
+            arrows=True,
+        ),
+    )
+
+    def measures(self, problem: Problem) -> tuple[Measure, ...]:
+        return ()
+
+    def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
+        l2 = plane_quadratic(plane, None, None)
+        if problem.anchor is None and not problem.likelihood.is_likelihood:
+            return {"l2": l2, "strength": 1.0}
+        try:
+            anchor = problem.anchor or own_anchor(problem)
+        except (RuntimeError, ValueError, NotImplementedError) as error:  # a network that per-example gradients break
+            why = str(error).strip().splitlines()[0]
+            return {
+                "l2": l2,
+                "strength": 1.0,
+                "unavailable": f"The Fisher information of this network could not be computed ({why}); give an anchor.",
+            }
+        ewc = plane_quadratic(plane, anchor.parameters, anchor.fisher)
+        return {"ewc": ewc, "l2": l2, "strength": anchor.strength, "anchor": anchor.label}
+
+    def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
+        facts = points.facts["elasticity"]
+        strength = facts["strength"] if settings.strength is None else settings.strength
+        found = {"elasticity_l2": strength * quadratic_values(facts["l2"], points.alpha, points.beta)}
+        if "ewc" in facts:
+            ewc = strength * quadratic_values(facts["ewc"], points.alpha, points.beta)
+            slope = quadratic_slopes(facts["ewc"], points.alpha, points.beta)
+            found |= {"elasticity": ewc, "elasticity_total": points.columns["loss"] + ewc}
+            found |= {"elasticity_force_alpha": -strength * slope[0], "elasticity_force_beta": -strength * slope[1]}
+        return found
+
+
+def own_anchor(problem: Problem) -> Anchor:
+    """The trained network as its own anchor: θ₀ and the true Fisher diagonal there, λ = 1."""
+    return Anchor(problem.parameters, fisher_diagonal(problem), 1.0, "the trained network itself")
+
+
+def plane_quadratic(
+    plane: Plane, centre: Mapping[str, Tensor] | None, weights: Mapping[str, Tensor] | None
+) -> Quadratic:
+    """Coefficients (c₀, c_α, c_β, c_αα, c_αβ, c_ββ) of Σ_i w_i (θ_i(α, β) − centre_i)² on a plane.
+
+    centre None is 0, weights None are 1; sums in float64.
+    """
+    origin = {k: v.double() for k, v in plane.origin.items()}
+    gap = origin if centre is None else vectors.subtract(origin, centre)
+    d1, d2 = plane.directions
+
+    def product(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
+        if weights is None:
+            return vectors.dot(a, b)
+        return sum(float(torch.sum(weights[k].to(a[k].device).double() * a[k].double() * b[k].double())) for k in a)
+
+    cross = 2 * product(d1, d2)
+    return (product(gap, gap), 2 * product(gap, d1), 2 * product(gap, d2), product(d1, d1), cross, product(d2, d2))
+
+
+def quadratic_values(c: Quadratic, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    """The quadratic at points (m,); never below zero by rounding."""
+    return np.maximum(c[0] + c[1] * alpha + c[2] * beta + c[3] * alpha**2 + c[4] * alpha * beta + c[5] * beta**2, 0.0)
+
+
+def quadratic_slopes(c: Quadratic, alpha: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Its derivatives in α and β at points (m,)."""
+    return c[1] + 2 * c[3] * alpha + c[4] * beta, c[2] + c[4] * alpha + 2 * c[5] * beta

@@ -1,0 +1,77 @@
+"""Memory, deep / shallow: where training has been (Li et al. 2018; Goodfellow et al. 2014)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import logsumexp
+
+from .protocol import Measure, Points, Readout, Settings
+
+if TYPE_CHECKING:
+    from ..plane import Plane
+    from ..problem import Problem
+
+
+class Memory:
+    """occupation = Σ_t ½(‖Δ_t‖ + ‖Δ_{t+1}‖) K_h(‖θ(α, β) − θ_t‖), K_h Gaussian, scaled to a maximum of 1.
+
+    Distances are in the full parameter space, so a path that passes far above the plane leaves little on it.
+    """
+
+    name = "memory"
+    readouts = (
+        Readout(
+            "occupation",
+            "memory",
+            "Occupation by the path",
+            "",
+            "How much of the training path lies near a point, distances taken in the full parameter space under a "
+            "Gaussian kernel of the stated width; 1 where it is largest.",
+            poles=("shallow", "deep"),
+            needs=("trajectory",),
+        ),
+    )
+
+    def measures(self, problem: Problem) -> tuple[Measure, ...]:
+        return ()
+
+    def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
+        path = problem.trajectory
+        if path is None:
+            return {}
+        places = np.array([plane.project(point) for point in path])
+        segments = np.array(path.segment_lengths)
+        return {
+            "alpha": places[:, 0].tolist(),
+            "beta": places[:, 1].tolist(),
+            "off_plane": places[:, 2].tolist(),
+            "step": list(path.steps),
+            "weight": (0.5 * (np.append(segments, 0.0) + np.append(0.0, segments))).tolist(),
+            "length": path.length,
+            "displacement": path.displacement,
+            "width": default_width(segments, path.displacement),
+        }
+
+    def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
+        facts = points.facts["memory"]
+        if not facts:
+            return {}
+        width = settings.width or facts["width"]
+        logs = log_occupation(points, facts, width)
+        return {"memory": np.exp(logs - logs.max())}
+
+
+def default_width(segments: np.ndarray, displacement: float) -> float:
+    """h that joins neighbouring checkpoints into one path: the median segment, at least a tenth of the displacement."""
+    return float(max(np.median(segments), 0.1 * displacement, 1e-12))
+
+
+def log_occupation(points: Points, facts: dict[str, Any], width: float) -> np.ndarray:
+    """ln of the occupation before scaling, (m,); in logarithms because far from the path the kernel underflows."""
+    gaps = np.stack([points.alpha[:, None] - facts["alpha"], points.beta[:, None] - facts["beta"]])
+    squared = np.einsum("imt,ij,jmt->mt", gaps, points.gram, gaps) + np.square(facts["off_plane"])
+    with np.errstate(divide="ignore"):  # a checkpoint without path beside it weighs nothing
+        weights = np.log(facts["weight"])
+    return logsumexp(weights - squared / (2 * width**2), axis=1)

@@ -1,0 +1,59 @@
+"""Perplexity, high / low: exp of the mean negative log-likelihood (Shannon 1948; Manning & Schütze 1999 ch. 3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .density import Density, divergence
+from .protocol import Measure, Points, Readout, Settings
+
+if TYPE_CHECKING:
+    from ..plane import Plane
+    from ..problem import Problem
+
+
+class Perplexity:
+    """perplexity = exp(L) = 2^(L / ln 2); excess = exp(kl), the perplexity over the data's own.
+
+    Uniform probabilities over K outcomes give exactly K.
+    """
+
+    name = "perplexity"
+    readouts = (
+        Readout(
+            "perplexity",
+            "perplexity",
+            "Perplexity",
+            "",
+            "The exponential of the mean loss: as many equally likely outcomes would surprise the model as much.",
+            poles=("low", "high"),
+            needs=("likelihood",),
+            scale="log",
+        ),
+        Readout(
+            "excess",
+            "perplexity_excess",
+            "Excess perplexity",
+            "",
+            "The perplexity over the data's own, exp(D_KL): 1 for a perfect model.",
+            poles=("low", "high"),
+            needs=("likelihood", "entropy"),
+            scale="log",
+        ),
+    )
+
+    def __init__(self, density: Density) -> None:
+        self._density = density
+
+    def measures(self, problem: Problem) -> tuple[Measure, ...]:
+        return self._density.measures(problem)
+
+    def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
+        return self._density.facts(problem, plane)
+
+    def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
+        excess = divergence(points, points.facts["perplexity"])
+        with np.errstate(over="ignore"):  # a loss above 709 nats has no perplexity in float64: infinity says so
+            return {"perplexity": np.exp(points.columns["loss"]), "perplexity_excess": np.exp(excess)}

@@ -1,0 +1,111 @@
+"""Probability, high / low: how peaked the softmax is at temperature T (Bishop 2006 ch. 4).
+
+Confidence and entropy are measured on a ladder of temperatures in one pass, and read between its rungs by
+monotone interpolation; on a rung, T = 1 among them, the number is the measured one.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from scipy.interpolate import PchipInterpolator
+from torch import Tensor
+
+from ..checks import InputError
+from .protocol import Forward, Measure, Points, Readout, Settings
+
+if TYPE_CHECKING:
+    from ..plane import Plane
+    from ..problem import Problem
+
+LADDER = tuple(float(2.0 ** (k / 2)) for k in range(-4, 5))  # T from 1/4 to 4 in steps of √2
+
+
+class Probability:
+    """confidence = mean_n max_k p(k|x_n); entropy = mean_n H(p(·|x_n)) / ln K; p = softmax(z / T)."""
+
+    name = "probability"
+    readouts = (
+        Readout(
+            "confidence",
+            "probability",
+            "Confidence",
+            "",
+            "The probability of the most likely class, averaged over the examples: 1/K where the model knows "
+            "nothing, 1 where it is sure.",
+            poles=("low", "high"),
+            needs=("classes",),
+        ),
+        Readout(
+            "entropy",
+            "probability_entropy",
+            "Output entropy",
+            "",
+            "The entropy of the output distribution over ln K, averaged over the examples: 1 is uniform, 0 certain.",
+            poles=("high", "low"),
+            needs=("classes",),
+        ),
+    )
+
+    def measures(self, problem: Problem) -> tuple[Measure, ...]:
+        columns = tuple(f"{what}@{t:.6g}" for what in ("confidence", "entropy") for t in LADDER)
+        return (Measure(columns, _ladder_sums),)
+
+    def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
+        return {"classes": problem.classes}
+
+    def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
+        scale = math.log(max(points.facts["probability"]["classes"], 2))
+        confidence = at_temperature(points.columns, "confidence", settings.temperature)
+        entropy = at_temperature(points.columns, "entropy", settings.temperature)
+        return {"probability": confidence, "probability_entropy": entropy / scale}
+
+
+def at_temperature(columns: Any, what: str, temperature: float) -> np.ndarray:
+    """The ladder's readings of `what` interpolated in ln T (monotone cubic, Fritsch & Carlson 1980), (m,).
+
+    Raises
+    ------
+    InputError  T outside the ladder
+    """
+    if not LADDER[0] <= temperature <= LADDER[-1]:
+        raise InputError(f"Temperature should be from {LADDER[0]:g} to {LADDER[-1]:g}, but is {temperature:g}.")
+    rungs = np.stack([columns[f"{what}@{t:.6g}"] for t in LADDER])
+    if temperature in LADDER:
+        return rungs[LADDER.index(temperature)]
+    return _interpolated(np.log(LADDER), rungs, math.log(temperature))
+
+
+def interpolation_error(columns: Any, what: str) -> float:
+    """Largest error of reading each inner rung from a ladder without it: at twice the spacing, so a bound in practice."""
+    rungs = np.stack([columns[f"{what}@{t:.6g}"] for t in LADDER])
+    places = np.log(LADDER)
+    errors = []
+    for left_out in range(1, len(LADDER) - 1):
+        kept = np.arange(len(LADDER)) != left_out
+        errors.append(np.abs(_interpolated(places[kept], rungs[kept], places[left_out]) - rungs[left_out]))
+    found = np.array(errors)
+    return float(found[np.isfinite(found)].max(initial=0.0))
+
+
+def _interpolated(places: np.ndarray, rungs: np.ndarray, place: float) -> np.ndarray:
+    finite = np.isfinite(rungs).all(0)
+    result = np.full(rungs.shape[1], np.nan)
+    if finite.any():
+        result[finite] = PchipInterpolator(places, rungs[:, finite], axis=0)(place)
+    return result
+
+
+def _ladder_sums(forward: Forward) -> Tensor:
+    temperatures = torch.tensor(LADDER, device=forward.logits.device, dtype=forward.logits.dtype)
+    exponents = forward.below_top[None] / temperatures[:, None, None]  # (T, m, K), ≤ 0
+    weights = exponents.exp()
+    total = weights.sum(2)
+    # an excluded token has z = −∞: its weight is 0, and 0 · −∞ must count as 0
+    energy = (weights * exponents.clamp_min(torch.finfo(exponents.dtype).min)).sum(2)
+    confidence = total.reciprocal().sum(1, dtype=torch.float64)
+    entropy = (total.log() - energy / total).sum(1, dtype=torch.float64)
+    return torch.cat([confidence, entropy])

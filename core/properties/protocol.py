@@ -1,0 +1,152 @@
+"""What a navigator property is: data that the interface reads, and two pure functions.
+
+Forward passes give sums (`Measure`); everything shown is derived from them and from closed-form facts
+(`values`), so temperature, strength and kernel width change without measuring again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from ..checks import InputError
+
+if TYPE_CHECKING:
+    from ..plane import Plane
+    from ..problem import Problem
+
+
+@dataclass(frozen=True)
+class Readout:
+    """One number that can be drawn over the terrain.
+
+    name      its name in METHODS.md
+    variable  its name in a landscape
+    label     a short title; `unit` beside it
+    poles     the property's words at low and at high values of this readout; empty where it has none
+    explain   what is computed, in one or two sentences
+    needs     what a problem must have for it (keys of `needs.NEEDS`)
+    scale     "linear" | "log" | "symlog": how it is drawn unless the user chooses
+    zero      whether zero divides two meanings, so that a diverging colour map is right
+    arrows    whether it is one of two components of an arrow
+    """
+
+    name: str
+    variable: str
+    label: str
+    unit: str
+    explain: str
+    poles: tuple[str, str] = ("", "")
+    needs: tuple[str, ...] = ()
+    scale: str = "linear"
+    zero: bool = False
+    arrows: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user may turn without measuring again.
+
+    temperature  T of the softmax, dimensionless
+    strength     λ of the elastic penalty; None: the anchor's own
+    width        h of memory's kernel, in parameter units; None: chosen from the path
+    """
+
+    temperature: float = 1.0
+    strength: float | None = None
+    width: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise InputError(f"temperature should be a positive number, but is {self.temperature}.")
+        if self.strength is not None and not self.strength >= 0:
+            raise InputError(f"strength should be zero or more, but is {self.strength}.")
+        if self.width is not None and not self.width > 0:
+            raise InputError(f"width should be a positive number, but is {self.width}.")
+
+
+class Forward:
+    """What one forward pass over a batch gives; shared quantities are computed once, and only when asked for.
+
+    logits   (m, K) or (m, d)  outputs, one row per prediction
+    targets  (m,) or (m, …)
+    law      (m, K) probabilities, or (m, d) means beside a Gaussian likelihood; or None
+    """
+
+    def __init__(self, problem: Problem, outputs: Tensor, targets: Tensor, law: Tensor | None) -> None:
+        self._problem, self.logits, self.targets, self.law = problem, outputs, targets, law
+
+    @cached_property
+    def losses(self) -> Tensor:
+        """Loss per prediction (m,), in nats."""
+        return self._problem.likelihood.losses(self.logits, self.targets)
+
+    @cached_property
+    def top(self) -> tuple[Tensor, Tensor]:
+        """Largest logit of each row and its class, (m,) each."""
+        largest = self.logits.max(1)
+        return largest.values, largest.indices
+
+    @cached_property
+    def below_top(self) -> Tensor:
+        """z − max z, (m, K): the exponents of a softmax that cannot overflow."""
+        return self.logits - self.top[0][:, None]
+
+    @cached_property
+    def divergences(self) -> Tensor:
+        """D_KL(law ‖ model) per prediction (m,), in nats, where the data's law is known."""
+        assert self.law is not None
+        return self._problem.likelihood.divergences(self.logits, self.law)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Sums over predictions taken in the forward pass; the engine divides by their number.
+
+    columns  names of the numbers; several properties may ask for the same one, which is then measured once
+    sums     Forward → (len(columns),) float64
+    """
+
+    columns: tuple[str, ...]
+    sums: Callable[[Forward], Tensor] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Points:
+    """What is known at a set of points, from which readouts are derived.
+
+    alpha, beta  (m,) coordinates
+    columns      name → (m,) measured means over predictions
+    facts        closed-form facts of the plane, by property, as JSON holds them
+    gram         (2, 2) Gram matrix of the directions
+    """
+
+    alpha: np.ndarray
+    beta: np.ndarray
+    columns: Mapping[str, np.ndarray]
+    facts: Mapping[str, Any]
+    gram: np.ndarray
+
+
+class NavigatorProperty(Protocol):
+    """One of the seven. The first readout is the primary one, drawn when the overlay is switched on."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def readouts(self) -> tuple[Readout, ...]: ...
+
+    def measures(self, problem: Problem) -> tuple[Measure, ...]:
+        """What the forward passes must sum for this property."""
+
+    def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
+        """What the plane itself gives in closed form, ready for JSON."""
+
+    def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
+        """variable → (m,) for every readout that `points` allows."""

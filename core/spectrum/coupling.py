@@ -1,0 +1,129 @@
+"""Coupling of parameters as one number: the share of ‖A‖_F² off the diagonal, and outside the layers' blocks.
+
+Both are estimated from products with Rademacher probes v and are unbiased but for the ratio, whose first-order bias
+the jackknife removes. They are not clipped: an estimate of a share near 0 may be negative.
+
+offdiagonal  ‖A‖_F² = E‖Av‖². (v ⊙ Av)_i has mean A_ii, and its square a larger one; the product of two *different*
+             probes' entries has mean A_ii², so that Σ A_ii² is their mean over pairs of probes (a U-statistic).
+interlayer   one further product for each probe: w = s ⊙ v turns the sign of half of the layers, drawn at random.
+             With T = Σ_a s_a (Av)_a·(Aw)_a, the part of A within layers enters T as it enters ‖Av‖²; the part between
+             layers enters with the mean of s_a s_b over splits, a known number c < 0. So that E T = within + c between
+             and E ½(‖Av‖² + ‖Aw‖²) = within + between, two equations for the two. A matrix of blocks gives exactly 0,
+             whatever the probes; with two layers the random signs add no noise at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..checks import InputError
+from .jackknife import jackknife
+from .layers import Layers
+from .operators import Operator
+from .probes import random_rows
+from .trace import Estimate
+
+FEWEST = 3  # probes, so that two are left when the jackknife leaves one out
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """offdiagonal and interlayer, both dimensionless, 0 to 1 up to their standard errors; NaN where A = 0."""
+
+    offdiagonal: Estimate
+    interlayer: Estimate
+
+
+def coupling(operator: Operator, layers: Layers, probes: int = 8, seed: int = 0) -> Coupling:
+    """Both shares from `probes` Rademacher probes: 2 · probes products, or `probes` where there is one layer.
+
+    Raises
+    ------
+    InputError  fewer than three probes
+
+    >>> from .operators import Matrix
+    >>> found = coupling(Matrix(torch.diag(torch.tensor([1.0, 2.0, 3.0]))), Layers(("a", "b"), torch.tensor([0, 0, 1])))
+    >>> found.offdiagonal.value, found.interlayer.value
+    (0.0, 0.0)
+    """
+    rows = random_rows(operator, probes, seed)
+    signs = layer_signs(layers, probes, seed)
+    images = operator.products(rows)
+    turned = images if layers.count == 1 else operator.products(rows * signs[:, layers.index].to(rows))
+    return Coupling(offdiagonal(rows, images), interlayer(images, turned, signs, layers))
+
+
+def offdiagonal(probes: Tensor, images: Tensor) -> Estimate:
+    """‖A − diag A‖_F² / ‖A‖_F² from Rademacher probes (m, P) and their products A v (m, P), m ≥ 3."""
+    count = _enough(probes)
+    norms = images.double().square().sum(1).cpu()
+    entries = (probes * images).double()
+    pairs = (entries @ entries.T).cpu()
+
+    def share(kept: Tensor) -> float:
+        inner, n = pairs[kept][:, kept], len(kept)
+        squared_diagonal = (inner.sum() - inner.trace()) / (n * (n - 1))
+        return float(1 - squared_diagonal / norms[kept].mean())
+
+    return jackknife(share, count)
+
+
+def layer_signs(layers: Layers, count: int, seed: int = 0) -> Tensor:
+    """Signs ±1 by layer for each probe (count, L), int8: a random half of the layers is turned (the smaller half of an odd number)."""
+    generator = torch.Generator().manual_seed(seed + 1_000_003)  # not the probes' own stream
+    signs = torch.ones(count, layers.count, dtype=torch.int8)
+    for row in signs:
+        row[torch.randperm(layers.count, generator=generator)[: layers.count // 2]] = -1
+    return signs
+
+
+def interlayer(images: Tensor, turned: Tensor, signs: Tensor, layers: Layers) -> Estimate:
+    """Share of ‖A‖_F² outside the layers' blocks.
+
+    Parameters
+    ----------
+    images  (m, P) A v of Rademacher probes v, m ≥ 3
+    turned  (m, P) A (s ⊙ v), s the signs of each parameter's layer
+    signs   (m, L) from `layer_signs`
+    """
+    count = _enough(images)
+    if layers.count == 1:
+        return Estimate(0.0, 0.0)
+    norms = (images.double().square().sum(1) + turned.double().square().sum(1)).cpu() / 2
+    mixed = (layers.sums(images.double() * turned.double()).cpu() * signs).sum(1)
+    c = _mean_sign_product(layers.count)
+
+    def share(kept: Tensor) -> float:
+        return float((1 - mixed[kept].mean() / norms[kept].mean()) / (1 - c))
+
+    return jackknife(share, count)
+
+
+def exact_coupling(matrix: Tensor, layers: Layers) -> Coupling:
+    """Both shares of a matrix that is at hand, (P, P), with no error.
+
+    >>> exact_coupling(torch.ones(2, 2), Layers(("a", "b"), torch.tensor([0, 1]))).offdiagonal.value
+    0.5
+    """
+    squares = matrix.double().square()
+    whole = float(squares.sum())
+    if whole == 0:
+        nothing = Estimate(float("nan"), 0.0)
+        return Coupling(nothing, nothing)
+    index = layers.index.to(matrix.device)
+    within = float(squares[index[:, None] == index[None]].sum())
+    return Coupling(Estimate(1 - float(squares.trace()) / whole, 0.0), Estimate(1 - within / whole, 0.0))
+
+
+def _mean_sign_product(count: int) -> float:
+    # E s_a s_b for a ≠ b: ((Σ s)² − L) / (L (L − 1)), and Σ s = L mod 2
+    return (count % 2 - count) / (count * (count - 1))
+
+
+def _enough(rows: Tensor) -> int:
+    if len(rows) < FEWEST:
+        raise InputError(f"probes should be {FEWEST} or more for a standard error, but is {len(rows)}.")
+    return len(rows)

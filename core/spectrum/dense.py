@@ -1,0 +1,27 @@
+"""The whole matrix from batched products, for small P: the reference that every estimate is tested against."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .operators import Operator
+
+ROWS_AT_ONCE = 128
+
+
+def dense_matrix(operator: Operator) -> Tensor:
+    """The matrix (P, P) in float64, made exactly symmetric, on the operator's device.
+
+    >>> from .operators import Matrix
+    >>> dense_matrix(Matrix(torch.tensor([[2.0, 1.0], [1.0, 3.0]])))
+    tensor([[2., 1.],
+            [1., 3.]], dtype=torch.float64)
+    """
+    found = torch.empty(operator.size, operator.size, device=operator.device, dtype=torch.float64)
+    for start in range(0, operator.size, ROWS_AT_ONCE):
+        count = min(ROWS_AT_ONCE, operator.size - start)
+        units = torch.zeros(count, operator.size, device=operator.device, dtype=operator.dtype)
+        units[torch.arange(count), start + torch.arange(count)] = 1.0
+        found[start : start + count] = operator.products(units)
+    return (found + found.T) / 2

@@ -1,0 +1,147 @@
+"""The spectrum of a problem's curvature: exact where P is small, by quadrature and Lanczos where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..checks import InputError, known
+from ..problem import Problem
+from .dense import dense_matrix
+from .density import Spectrum
+from .lanczos import Eigenpairs, extreme_eigenpairs
+from .operators import Operator, curvature
+from .probes import random_rows
+from .quadrature import Quadrature, lanczos_quadrature, mean_estimate
+from .trace import Estimate
+
+METHODS = ("auto", "exact", "slq")
+MOST_EXACT = 5_000  # parameters up to which "auto" diagonalises the whole matrix
+TOLERANCE = 1e-4  # of the outermost eigenpairs, ‖Av − λv‖ relative to |λ|
+MOST_STEPS = 600
+BLOCK = 2  # first vectors of the Lanczos iteration: an eigenvalue that occurs twice is found twice
+
+
+def spectrum(
+    problem: Problem,
+    at: Mapping[str, Tensor] | None = None,
+    of: str = "hessian",
+    top: int = 5,
+    steps: int = 80,
+    probes: int = 10,
+    seed: int = 0,
+    method: str = "auto",
+    bottom: int = 1,
+    device: str | torch.device = "auto",
+    dtype: torch.dtype | None = None,
+    distribution: str = "rademacher",
+) -> Spectrum:
+    """Density, outermost eigenvalues and trace of a curvature matrix of the mean loss.
+
+    Parameters
+    ----------
+    at              the point θ, dict name → tensor; None: θ₀
+    of              "hessian" | "ggn" | "remainder" | "fisher" | "empirical_fisher"
+    top, bottom     how many outermost eigenvalues are iterated to a residual ‖Av − λv‖ ≤ 1e-4 |λ|; those below a
+                    thousandth of the largest to 1e-7 of the largest, and in float32 none to less than 1e-6 of the
+                    largest, which is what its products give. The residuals say what was reached
+    steps, probes   of the stochastic Lanczos quadrature; unused where exact
+    method          "exact": the whole matrix; "slq"; "auto": exact up to 5,000 parameters
+    dtype           precision of the computation; None: the model's own
+    distribution    of the probes: "rademacher" | "gaussian"
+
+    Raises
+    ------
+    InputError  an unknown name; counts below one; "fisher" of a loss without a likelihood
+
+    >>> from torch import nn
+    >>> X = torch.diag(torch.tensor([1.0, 2.0, 3.0])).double()
+    >>> problem = Problem(nn.Linear(3, 1, bias=False).double(), X, torch.zeros(3, 1).double(), loss="mse")
+    >>> spectrum(problem, top=2).eigenvalues.round(6).tolist()  # H = 2 XᵀX / 3
+    [0.666667, 2.666667, 6.0]
+    """
+    known(method, METHODS, "method")
+    for name, count in {"top": top, "bottom": bottom, "steps": steps, "probes": probes}.items():
+        if count < 1:
+            raise InputError(f"{name} should be 1 or more, but is {count}.")
+    operator = curvature(problem, at, of, device, dtype)
+    top, bottom = min(top, operator.size), min(bottom, operator.size)
+    if method == "exact" or (method == "auto" and operator.size <= MOST_EXACT):
+        return _exact(operator, of, top, bottom, seed)
+    return _estimated(operator, of, top, bottom, steps, probes, seed, distribution)
+
+
+def _exact(operator: Operator, of: str, top: int, bottom: int, seed: int) -> Spectrum:
+    matrix = dense_matrix(operator)
+    values, vectors = torch.linalg.eigh(matrix)
+    misses = (matrix @ vectors - vectors * values).norm(dim=0) / values.abs().clamp_min(1e-300)
+    found, errors = values.cpu().numpy(), misses.cpu().numpy()
+    size, resolution = operator.size, _resolution(operator, found)
+    return Spectrum(
+        eigenvalues=found,
+        weights=np.full(size, 1 / size),
+        top=found[::-1][:top].copy(),
+        residuals=errors[::-1][:top].copy(),
+        bottom=found[:bottom].copy(),
+        bottom_residuals=errors[:bottom].copy(),
+        trace=float(matrix.trace()),
+        trace_se=0.0,
+        method="exact",
+        of=of,
+        steps=0,
+        probes=0,
+        seed=seed,
+        parameter_count=size,
+        index=float((found < -resolution).mean()),
+        resolution=resolution,
+    )
+
+
+def _estimated(
+    operator: Operator, of: str, top: int, bottom: int, steps: int, probes: int, seed: int, distribution: str
+) -> Spectrum:
+    rows = random_rows(operator, probes, seed, distribution)
+    rule = lanczos_quadrature(operator, rows, steps)
+    start = random_rows(operator, min(BLOCK, operator.size), seed + 2_000_003, "gaussian")  # not the probes' own
+    pairs = extreme_eigenpairs(operator, start, top, bottom, TOLERANCE, MOST_STEPS)
+    outermost, errors = pairs.values.numpy(), pairs.residuals.numpy()
+    trace, resolution = deflated_trace(rule, rows, pairs), _resolution(operator, outermost)
+    used = (rule.weights > 0).flatten()
+    nodes, weights = rule.nodes.flatten()[used].numpy(), rule.weights.flatten()[used].numpy() / probes
+    order = np.argsort(nodes, kind="stable")
+    return Spectrum(
+        eigenvalues=nodes[order],
+        weights=weights[order] / weights.sum(),
+        top=outermost[:top],
+        residuals=errors[:top],
+        bottom=outermost[top:],
+        bottom_residuals=errors[top:],
+        trace=trace.value,
+        trace_se=trace.standard_error,
+        method="slq",
+        of=of,
+        steps=rule.nodes.shape[1],
+        probes=probes,
+        seed=seed,
+        parameter_count=operator.size,
+        index=rule.below(0.0, resolution).value,
+        resolution=resolution,
+    )
+
+
+def deflated_trace(rule: Quadrature, probes: Tensor, pairs: Eigenpairs) -> Estimate:
+    """tr A from the quadrature's probes (m, P), without the noise of eigenpairs that are known.
+
+    Each probe's vᵀAv less Σ_j λ_j ((u_j·v)² − 1), which has mean 0 for any unit vectors u_j that do not depend on v
+    (Girard's deflation as a control variate): unbiased, and with the noise of the remaining eigenvalues alone.
+    """
+    rows = torch.nn.functional.normalize(probes.double(), dim=1) * rule.size**0.5
+    known_part = ((rows @ pairs.vectors.double().T).square() - 1).cpu() @ pairs.values
+    return mean_estimate(rule.traces - known_part)
+
+
+def _resolution(operator: Operator, values: np.ndarray) -> float:
+    return float(operator.size**0.5 * torch.finfo(operator.dtype).eps * np.abs(values).max())

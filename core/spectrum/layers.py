@@ -1,0 +1,59 @@
+"""Which layer owns which parameter: the module whose tensors they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..engine.workspace import Layout
+
+WHOLE = "model"  # the name of the outermost module, which torch leaves empty
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The layers of a network and the place of each parameter among them.
+
+    names  (L,) the owning modules in the order of the parameters
+    index  (P,) long, the layer of each parameter, without the engine's padding
+    """
+
+    names: tuple[str, ...]
+    index: Tensor
+
+    @property
+    def count(self) -> int:
+        return len(self.names)
+
+    def sums(self, rows: Tensor) -> Tensor:
+        """Sum of each row's entries by layer: (m, P) → (m, L), in float64.
+
+        >>> Layers(("a", "b"), torch.tensor([0, 0, 1])).sums(torch.tensor([[1.0, 2.0, 3.0]]))
+        tensor([[3., 3.]], dtype=torch.float64)
+        """
+        total = torch.zeros(len(rows), self.count, dtype=torch.float64, device=rows.device)
+        return total.index_add_(1, self.index.to(rows.device), rows.double())
+
+
+def layers_of(layout: Layout) -> Layers:
+    """The modules that own the tensors of a layout: "0.weight" and "0.bias" belong to "0".
+
+    >>> from torch import nn
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    >>> layers_of(Layout.of(dict(model.named_parameters()))).names
+    ('0', '2')
+    """
+    owners = [_owner(name) for name in layout.names]
+    names = tuple(dict.fromkeys(owners))
+    pieces = [
+        torch.full((shape.numel(),), names.index(owner)) for owner, shape in zip(owners, layout.shapes, strict=True)
+    ]
+    return Layers(names, torch.cat(pieces))
+
+
+def _owner(name: str) -> str:
+    # torch's parametrisations keep a module's weight as "0.parametrizations.weight.original0"
+    inner = name.split("parametrizations.")[0] if "parametrizations." in name else name.rpartition(".")[0]
+    return inner.rstrip(".") or WHOLE

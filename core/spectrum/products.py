@@ -1,0 +1,118 @@
+"""Gradient and Hessian-vector products of the mean loss, exact, in chunks of bounded memory (Pearlmutter 1994).
+
+All are means over the predictions of the whole data set, never sums over batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
+
+from ..engine.batching import curvature_batch_size
+from ..engine.workspace import Batch, Workspace, choose_device
+from ..likelihood import output_tensor
+from ..problem import Problem
+
+
+class _PlainWeightNorm(TorchFunctionMode):
+    """Weight normalisation from elementary operations: torch's fused one takes ‖v‖ as constant in second derivatives."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is not torch._weight_norm:
+            return func(*args, **(kwargs or {}))
+        v, g, dim = (*args, 0)[:3]
+        return v * (g / torch.norm_except_dim(v, 2, dim))
+
+
+@contextmanager
+def twice_differentiable(model: nn.Module) -> Iterator[None]:
+    """Kernels that have derivatives: fused attention has no second one, cuDNN's recurrent nets none in eval mode."""
+    kinds = {type(module) for module in model.modules()}
+    with ExitStack() as stack:
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        if any(issubclass(kind, nn.RNNBase) for kind in kinds):
+            stack.enter_context(torch.backends.cudnn.flags(enabled=False))
+        if any(kind.__name__ == "_WeightNorm" for kind in kinds):
+            stack.enter_context(_PlainWeightNorm())
+        yield
+
+
+class LossFunction:
+    """The mean loss L(θ) of a problem as a function with derivatives, over flat vectors.
+
+    Parameters
+    ----------
+    problem     the network, data and loss
+    at          the point θ; None: θ₀
+    device, dtype, batch_size   as in `survey`
+
+    Attributes
+    ----------
+    point       θ as one flat vector (P padded); `layout` turns flat vectors into dicts and back
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        at: Mapping[str, Tensor] | None = None,
+        device: str | torch.device = "auto",
+        dtype: torch.dtype | None = None,
+        batch_size: int | None = None,
+    ) -> None:
+        where = choose_device(device)
+        size = batch_size if batch_size is not None else curvature_batch_size(problem)
+        self.workspace = Workspace(problem, where, dtype, size)
+        self.layout = self.workspace.layout
+        self.problem = problem
+        self.point = (
+            self.workspace.origin if at is None else self.layout.flatten(at, where, self.workspace.dtype)
+        ).clone()
+
+    def loss(self, point: Tensor) -> float:
+        """L at a flat point."""
+        with torch.no_grad():
+            return sum(float(self._total(point, batch)) for batch in self.workspace.batches) / self._count
+
+    def gradient(self) -> Tensor:
+        """ḡ = ∇L at the point, a flat vector."""
+        total = torch.zeros_like(self.point)
+        for batch in self.workspace.batches:
+            point = self.point.clone().requires_grad_(True)
+            (piece,) = torch.autograd.grad(self._total(point, batch), point)
+            total += piece
+        return total / self._count
+
+    def hessian_products(self, directions: Tensor) -> Tensor:
+        """H v for each row v of `directions` (k, P): double backward over one retained graph per chunk."""
+        total = torch.zeros_like(directions, dtype=torch.float64)
+        for batch in self.workspace.batches:
+            point = self.point.clone().requires_grad_(True)
+            (gradient,) = torch.autograd.grad(self._total(point, batch), point, create_graph=True)
+            if not gradient.requires_grad:
+                continue  # a loss linear in the parameters: H = 0
+            for row, direction in enumerate(directions):
+                (piece,) = torch.autograd.grad(gradient, point, direction, retain_graph=row + 1 < len(directions))
+                total[row] += piece
+        return (total / self._count).to(directions)
+
+    def predictions(self, point: Tensor, batch: Batch) -> Tensor:
+        """The network's outputs at a flat point that may require a gradient, one row per prediction (m, …)."""
+        with twice_differentiable(self.workspace.model):
+            outputs = output_tensor(
+                functional_call(self.workspace.model, self.layout.views(point), batch.args, batch.kwargs)
+            )
+        return self.workspace.rows(outputs, batch)
+
+    @property
+    def _count(self) -> int:
+        return self.problem.prediction_count
+
+    def _total(self, point: Tensor, batch: Batch) -> Tensor:
+        return self.problem.likelihood.losses(self.predictions(point, batch), batch.targets).sum()

@@ -1,0 +1,159 @@
+"""Stochastic Lanczos quadrature (Golub & Meurant 1994; Ghorbani et al. 2019; Yao et al. 2020).
+
+For a unit start v, k Lanczos steps give a tridiagonal T whose eigenvalues, weighted by the squared first components
+of its eigenvectors, are a k-point Gauss rule for the density Σ_i (vᵀu_i)² δ(λ − λ_i). Its mean over random v is the
+spectral density. Drawn unweighted, the same Ritz values are no density at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..checks import InputError
+from .operators import Operator
+from .trace import Estimate
+
+BASIS_NUMBERS = 64_000_000  # Lanczos vectors held at once: 256 MB in float32
+
+
+@dataclass(frozen=True)
+class Quadrature:
+    """What one Lanczos run from each of m probes says of the spectrum; every probe counts the same.
+
+    nodes     (m, k) float64, Ritz values, ascending in each row
+    weights   (m, k) float64, each row sums to 1; 0 behind the end of a run that ended early
+    misses    (m, k) float64, ‖A y − λ y‖ of each Ritz pair, by the recurrence
+    images    (m, P) A v of the probes as they were given: the first step's products, free for other estimates
+    size      P
+    """
+
+    nodes: Tensor
+    weights: Tensor
+    misses: Tensor
+    images: Tensor
+    size: int
+
+    @property
+    def traces(self) -> Tensor:
+        """P vᵀAv/vᵀv of each probe (m,), whose mean is tr A."""
+        return self.size * (self.weights * self.nodes).sum(1)
+
+    @property
+    def trace(self) -> Estimate:
+        """tr A; the standard error is that of the mean over probes."""
+        return mean_estimate(self.traces)
+
+    def share(self, low: float, high: float) -> Estimate:
+        """Share of the eigenvalues with low ≤ λ ≤ high, its standard error over probes."""
+        return mean_estimate((self.weights * ((self.nodes >= low) & (self.nodes <= high))).sum(1))
+
+    def below(self, level: float, slack: float = 0.0) -> Estimate:
+        """Share of the eigenvalues with λ < level, its standard error over probes.
+
+        A Ritz value stands for eigenvalues on both sides of it, half its weight on each (the bounds of Chebyshev,
+        Markov and Stieltjes, met in the middle), and between two Ritz values the share is interpolated. One within
+        `slack` of the level is taken for an eigenvalue that equals it, as the zeros of a singular matrix do.
+        """
+        return mean_estimate(
+            torch.stack([_below(n, w, level, slack) for n, w in zip(self.nodes, self.weights, strict=True)])
+        )
+
+    def extreme(self, largest: bool = True) -> tuple[float, float]:
+        """The largest (or smallest) Ritz value of all probes and its miss ‖A y − λ y‖: some eigenvalue is that near."""
+        pick = self.nodes.where(self.weights > 0, -torch.inf if largest else torch.inf)
+        place = int(pick.argmax() if largest else pick.argmin())
+        return float(self.nodes.flatten()[place]), float(self.misses.flatten()[place])
+
+
+def lanczos_quadrature(operator: Operator, starts: Tensor, steps: int = 80) -> Quadrature:
+    """Gauss rules of `steps` points from each row of `starts` (m, P), all probes in step, fully reorthogonalised.
+
+    A run whose start lies in an invariant subspace ends there; its rule is then exact and its weights still sum to 1.
+    Where the Lanczos vectors of all probes would not fit, groups of probes run one after another.
+
+    >>> from .operators import Matrix
+    >>> rule = lanczos_quadrature(Matrix(torch.diag(torch.tensor([1.0, 4.0, 4.0, 9.0]).double())), torch.ones(1, 4).double())
+    >>> [(round(x, 6), round(w, 6)) for x, w in zip(rule.nodes[0].tolist(), rule.weights[0].tolist()) if w > 0]
+    [(1.0, 0.25), (4.0, 0.5), (9.0, 0.25)]
+
+    Raises
+    ------
+    InputError  fewer than one step; a start that is zero
+    """
+    if steps < 1:
+        raise InputError(f"steps should be 1 or more, but is {steps}.")
+    if bool((starts == 0).all(1).any()):
+        raise InputError("A Lanczos run cannot start from the zero vector: give probes with entries other than 0.")
+    depth = min(steps, operator.size)
+    group = max(1, BASIS_NUMBERS // (depth * operator.size))
+    parts = [_run(operator, rows, depth) for rows in starts.split(group)]
+    nodes, weights, misses, images = (torch.cat(each) for each in zip(*parts, strict=True))
+    return Quadrature(nodes, weights, misses, images, operator.size)
+
+
+def _run(operator: Operator, starts: Tensor, depth: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    count, lengths = len(starts), starts.norm(dim=1, keepdim=True)
+    basis = starts.new_zeros(count, depth, operator.size)
+    diagonal, beside = (torch.zeros(count, depth, dtype=torch.float64) for _ in range(2))
+    ended = torch.full((count,), depth)
+    vectors, scale = starts / lengths, torch.zeros(count, dtype=torch.float64)
+    images = starts
+    for step in range(depth):
+        basis[:, step] = vectors
+        moved = operator.products(vectors)
+        images = moved * lengths if step == 0 else images
+        diagonal[:, step] = (vectors.double() * moved.double()).sum(1).cpu()
+        rest = _without(moved, basis[:, : step + 1])
+        beta = rest.double().norm(dim=1).cpu()
+        scale = torch.maximum(scale, torch.maximum(diagonal[:, step].abs(), beta))
+        over = (beta <= 10 * torch.finfo(starts.dtype).eps * scale) & (ended == depth)
+        ended[over] = step + 1
+        alive = ended > step + 1
+        beside[:, step] = torch.where(alive, beta, 0.0)
+        if step + 1 == depth:
+            beside[:, step] = torch.where(over, 0.0, beta)
+        if not bool(alive.any()):
+            break
+        vectors = torch.where(alive[:, None].to(rest.device), rest / beta[:, None].clamp_min(1e-300).to(rest), 0.0)
+    rules = [_rule(a, b, int(n)) for a, b, n in zip(diagonal, beside, ended, strict=True)]
+    nodes, weights, misses = (torch.stack(each) for each in zip(*rules, strict=True))
+    return nodes, weights, misses, images
+
+
+def _without(rows: Tensor, basis: Tensor) -> Tensor:
+    """Each row (m, P) without its part in its own basis (m, k, P); twice is enough (Parlett)."""
+    for _ in range(2):
+        along = torch.bmm(basis, rows[:, :, None])
+        rows = rows - torch.bmm(along.transpose(1, 2), basis)[:, 0]
+    return rows
+
+
+def _rule(diagonal: Tensor, beside: Tensor, length: int) -> tuple[Tensor, Tensor, Tensor]:
+    T = torch.diag(diagonal[:length])
+    off = torch.arange(length - 1)
+    T[off, off + 1] = T[off + 1, off] = beside[: length - 1]
+    values, vectors = torch.linalg.eigh(T)
+    nodes, weights, misses = (torch.zeros_like(diagonal) for _ in range(3))
+    nodes[:length], weights[:length] = values, vectors[0].square()
+    misses[:length] = beside[length - 1] * vectors[-1].abs()
+    return nodes, weights, misses
+
+
+def _below(nodes: Tensor, weights: Tensor, level: float, slack: float) -> Tensor:
+    nodes, weights = nodes[weights > 0], weights[weights > 0]
+    under, over = nodes < level - slack, nodes > level + slack
+    whole = weights[under].sum()
+    if not bool(under.any()) or not bool(over.any()) or not bool((under | over).all()):
+        return whole
+    last = int(under.sum()) - 1  # the nodes ascend
+    reach = (level - nodes[last]) / (nodes[last + 1] - nodes[last])
+    return whole - weights[last] / 2 + reach * (weights[last] + weights[last + 1]) / 2
+
+
+def mean_estimate(values: Tensor) -> Estimate:
+    """Mean of independent values (m,) with its standard error; NaN where m = 1."""
+    error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else float("nan")
+    return Estimate(float(values.mean()), error)

@@ -1,0 +1,232 @@
+"""Landscapes on disk as Zarr: measured points, which of them are done, and full provenance.
+
+A store is created under a temporary name and renamed; every chunk is written to a temporary file and renamed
+(zarr's own doing). Values are written before the marks that say they are done, so a process killed at any
+moment leaves points that are measured again, never points that are wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from .checks import InputError
+from .landscape import MeasuredPoints
+from .plan import Plan
+from .properties.protocol import Settings
+from .provenance import digest
+
+if TYPE_CHECKING:
+    import zarr
+
+FORMAT = 1
+CHUNK = 256  # points
+
+
+class LandscapeStore:
+    """One landscape on disk, written as its points are measured."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the store for writing.
+
+        Raises
+        ------
+        InputError  another process is writing to it
+        """
+        from filelock import FileLock, Timeout
+
+        self._check_place()
+        lock = FileLock(self.lock_path)
+        try:
+            lock.acquire(timeout=0.5)  # longer than a glance of `is_being_written`
+        except Timeout as error:
+            raise InputError(
+                f"Another process is writing to '{self.path}': wait for it to end, or choose another --out."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()  # the file stays: removing it would let two processes each lock their own
+
+    def _check_place(self) -> None:
+        if self.path.suffix == ".zip":
+            raise InputError(
+                f"'{self.path}' ends in .zip, which is for packed landscapes: name a folder, such as 'land.zarr'."
+            )
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"'{self.path.parent}' cannot be made ({error.strerror}): choose another --out."
+            ) from error
+        if not os.access(self.path.parent, os.W_OK):
+            raise InputError(f"'{self.path.parent}' cannot be written to: choose another --out.")
+
+    @property
+    def lock_path(self) -> Path:
+        """The file that is locked while a process writes."""
+        return self.path.with_name(f".{self.path.name}.lock")
+
+    @property
+    def is_being_written(self) -> bool:
+        """Whether a process holds the store now."""
+        from filelock import FileLock, Timeout
+
+        if not self.lock_path.exists():
+            return False
+        try:
+            with FileLock(self.lock_path, timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def open_or_create(self, fresh: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
+        """The points already measured here for the same specification, or `fresh`, now on disk.
+
+        Raises
+        ------
+        InputError  the store holds another landscape
+        """
+        if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
+            self._create(fresh, spec)
+            return fresh
+        found = read_points(self.path)
+        if self._group("r").attrs["spec_digest"] != digest(spec):
+            raise InputError(
+                f"'{self.path}' already holds another landscape ({found.about['name']}, {found.about['plane']['kind']} plane, "
+                f"{len(found.plan.alpha)}×{len(found.plan.beta)}): choose another place, or delete it."
+            )
+        return found
+
+    def write(self, points: MeasuredPoints, rows: slice) -> None:
+        """Put the measured `rows` on disk: the values, then the marks that they are done."""
+        group = self._group("r+")
+        group["values"][rows] = points.values[rows]  # type: ignore[index]
+        group["done"][rows] = points.done[rows]  # type: ignore[index]
+
+    def write_about(self, points: MeasuredPoints) -> None:
+        """Put provenance and fidelity on disk."""
+        self._group("r+").attrs["about"] = points.about
+
+    def _create(self, points: MeasuredPoints, spec: dict[str, Any]) -> None:
+        temporary = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex[:8]}")
+        write_group(temporary, points, spec)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.rename(self.path)
+
+    def _group(self, mode: Any) -> zarr.Group:
+        import zarr
+
+        return zarr.open_group(self.path, mode=mode)
+
+
+def write_group(place: Any, points: MeasuredPoints, spec: dict[str, Any]) -> None:
+    """Write everything that is known to a new Zarr group at `place`, a path or a zarr store."""
+    import zarr
+
+    plan, count = points.plan, len(points.plan.cells)
+    attributes = {
+        "lossnav_format": FORMAT,
+        "spec": spec,
+        "spec_digest": digest(spec),
+        "columns": list(points.columns),
+        "overlays": list(points.overlays),
+        "about": points.about,
+    }
+    group = zarr.create_group(place, attributes=attributes)
+    group.create_array("alpha", data=plan.alpha)
+    group.create_array("beta", data=plan.beta)
+    group.create_array("cells", data=plan.cells.astype("int32"))
+    group.create_array("levels", data=plan.levels.astype("int16"))
+    width = max(1, len(points.columns))
+    values = group.create_array(
+        "values",
+        shape=points.values.shape,
+        chunks=(min(CHUNK, count), width),
+        dtype=points.values.dtype,
+        fill_value=np.nan,
+    )
+    done = group.create_array("done", shape=(count,), chunks=(min(8 * CHUNK, count),), dtype=bool, fill_value=False)
+    if points.done.any():
+        values[:] = points.values
+        done[:] = points.done
+
+
+def read_points(path: str | Path) -> MeasuredPoints:
+    """The measured points of a landscape on disk: a Zarr folder, or one packed into a `.zip`.
+
+    Raises
+    ------
+    InputError  nothing there, or something that is no landscape
+    """
+    import zarr
+
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"No landscape at '{path}': check the path, or make one with `lossnav survey`.")
+    packed = path.suffix == ".zip"
+    try:
+        if packed and not zipfile.is_zipfile(path):
+            raise ValueError("no archive")
+        with zarr.storage.ZipStore(path, mode="r") if packed else nullcontext(path) as source:
+            return _points_in(zarr.open_group(source, mode="r"), path)
+    except InputError:
+        raise
+    except (KeyError, ValueError, OSError) as error:
+        raise InputError(f"'{path}' is no lossnav landscape: give a folder made by `lossnav survey`.") from error
+
+
+def _points_in(group: zarr.Group, path: Path) -> MeasuredPoints:
+    attributes: dict[str, Any] = dict(group.attrs)
+    if attributes.get("lossnav_format") != FORMAT:
+        raise InputError(
+            f"'{path}' should be a landscape of format {FORMAT}, but is of format {attributes.get('lossnav_format')}: "
+            "make it again with `lossnav survey`."
+        )
+    read = {name: np.asarray(group[name][:]) for name in ("alpha", "beta", "cells", "levels", "done", "values")}  # type: ignore[index]
+    plan = Plan(read["alpha"], read["beta"], read["cells"].astype(int), read["levels"].astype(int))
+    columns, overlays = tuple(attributes["columns"]), tuple(attributes["overlays"])
+    return MeasuredPoints(
+        plan, columns, read["values"], read["done"], overlays, json.loads(json.dumps(attributes["about"]))
+    )
+
+
+def read_landscape(path: str | Path, settings: Settings | None = None) -> xr.Dataset:
+    """The landscape at `path` as `survey` returned it, complete or as far as it was measured.
+
+    Parameters
+    ----------
+    settings  temperature, strength and kernel width; None: T = 1, the anchor's λ, the width chosen from the path
+
+    Raises
+    ------
+    InputError  nothing there, or something that is no landscape
+    """
+    return read_points(path).landscape(settings)
+
+
+def pack(source: str | Path, target: str | Path) -> None:
+    """Pack a landscape folder into one `.zip` file that `read_landscape` opens: for shipping and mailing."""
+    import zarr
+
+    points = read_points(source)
+    attributes: dict[str, Any] = dict(zarr.open_group(source, mode="r").attrs)
+    target = Path(target)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.zip")
+    with zarr.storage.ZipStore(temporary, mode="w") as archive:
+        write_group(archive, points, attributes["spec"])
+    shutil.move(temporary, target)

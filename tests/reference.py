@@ -1,0 +1,187 @@
+"""Slow, dense, obviously right versions of what the library computes: loops over examples, whole matrices."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from itertools import pairwise
+
+import numpy as np
+import torch
+from lossnav.core import Gaussian, Problem
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+Vector = dict[str, Tensor]
+
+
+def flat(vector: Mapping[str, Tensor]) -> Tensor:
+    return torch.cat([v.detach().double().flatten() for v in vector.values()])
+
+
+def unflat(row: Tensor, like: Mapping[str, Tensor]) -> Vector:
+    pieces = row.split([v.numel() for v in like.values()])
+    return {k: piece.reshape(v.shape) for (k, v), piece in zip(like.items(), pieces, strict=True)}
+
+
+def outputs(problem: Problem, point: Mapping[str, Tensor], rows: slice = slice(None)) -> Tensor:
+    """The model's outputs at a point, in evaluation mode, by the slow attention kernels."""
+    model = copy.deepcopy(problem.model).eval()
+    args = tuple(t[rows] for t in problem.args)
+    kwargs = {k: t[rows] for k, t in problem.kwargs.items()}
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        return functional_call(model, dict(point), args, kwargs)  # type: ignore[no-any-return]
+
+
+def example_losses(problem: Problem, point: Mapping[str, Tensor]) -> Tensor:
+    """One loss for each prediction, each example sent through the model by itself."""
+    losses = []
+    for n in range(problem.example_count):
+        out, y = outputs(problem, point, slice(n, n + 1)), problem.targets[n : n + 1]
+        kind = problem.likelihood
+        if kind.name == "cross_entropy" and y.is_floating_point():
+            losses += [-(p * F.log_softmax(z, -1)).sum() for z, p in zip(out.flatten(0, -2), y, strict=True)]
+        elif kind.name == "cross_entropy":
+            rows = zip(out.flatten(0, -2), y.flatten(), strict=True)
+            losses += [-F.log_softmax(z, -1)[int(k)] for z, k in rows if int(k) != -100]
+        elif isinstance(kind, Gaussian):
+            normal = torch.distributions.Normal(out.flatten(), kind.sigma)
+            losses.append(-normal.log_prob(y.flatten()).sum())
+        elif kind.name == "mse":
+            losses.append(F.mse_loss(out.flatten(), y.flatten()))
+        else:
+            losses.append(kind.losses(out, y)[0])
+    return torch.stack(losses)
+
+
+def loss(problem: Problem, point: Mapping[str, Tensor]) -> Tensor:
+    return example_losses(problem, point).mean()
+
+
+def gradient(problem: Problem, point: Mapping[str, Tensor]) -> Tensor:
+    row = flat(point).requires_grad_(True)
+    (found,) = torch.autograd.grad(loss(problem, unflat(row, point)), row)
+    return found
+
+
+def hessian(problem: Problem, point: Mapping[str, Tensor]) -> Tensor:
+    """The whole matrix, (P, P)."""
+    row = flat(point)
+    found: Tensor = torch.autograd.functional.hessian(lambda r: loss(problem, unflat(r, point)), row)
+    return found
+
+
+def prediction_gradients(problem: Problem, point: Mapping[str, Tensor]) -> Tensor:
+    """∇ℓ_n for the data's own labels, (N, P)."""
+    row = flat(point).requires_grad_(True)
+    losses = example_losses(problem, unflat(row, point))
+    return torch.stack([torch.autograd.grad(each, row, retain_graph=True)[0] for each in losses])
+
+
+def empirical_fisher(problem: Problem, point: Mapping[str, Tensor]) -> Tensor:
+    return prediction_gradients(problem, point).square().mean(0)
+
+
+def true_fisher(problem: Problem, point: Mapping[str, Tensor]) -> Tensor:
+    """The exact expectation over the model's own labels: every class of every prediction, weighted by p."""
+    row = flat(point).requires_grad_(True)
+    logs = F.log_softmax(outputs(problem, unflat(row, point)), -1).flatten(0, -2)
+    predicted = (
+        torch.ones(len(logs), dtype=torch.bool)
+        if problem.targets.is_floating_point()
+        else problem.targets.flatten() != -100
+    )
+    total = torch.zeros_like(row)
+    for each in logs[predicted]:
+        for log in each:
+            (slope,) = torch.autograd.grad(log, row, retain_graph=True)
+            total = total + log.detach().exp() * slope.square()
+    return total / int(predicted.sum())
+
+
+def kl_to_law(problem: Problem, point: Mapping[str, Tensor]) -> float:
+    assert problem.law is not None
+    logs = F.log_softmax(outputs(problem, point), -1).flatten(0, -2)
+    total = 0.0
+    for p, log_q in zip(problem.law.flatten(0, -2), logs, strict=True):
+        for k in range(len(p)):
+            if p[k] > 0:
+                total += float(p[k]) * (math.log(float(p[k])) - float(log_q[k]))
+    return total / len(logs)
+
+
+def confidence_and_entropy(problem: Problem, point: Mapping[str, Tensor], temperature: float) -> tuple[float, float]:
+    rows = outputs(problem, point).flatten(0, -2)
+    if not problem.targets.is_floating_point():
+        rows = rows[problem.targets.flatten() != -100]
+    tops, entropies = [], []
+    for z in rows:
+        p = np.exp((z - z.max()).numpy() / temperature)
+        p = p / p.sum()
+        tops.append(p.max())
+        entropies.append(-sum(x * math.log(x) for x in p if x > 0) / math.log(len(p)))
+    return float(np.mean(tops)), float(np.mean(entropies))
+
+
+def normalized(draw: Vector, point: Mapping[str, Tensor], how: str, ignore: str | None) -> Vector:
+    """Li et al. 2018 §4, slice by slice."""
+    result = {}
+    for name, theta in point.items():
+        d = draw[name].clone().double()
+        if theta.ndim <= 1 and ignore == "biasbn":
+            d = torch.zeros_like(d)
+        elif how == "weight":
+            d = d * theta.abs()
+        elif how == "layer" or (how == "filter" and theta.ndim <= 1):
+            d = d * theta.norm() / (d.norm() + 1e-10)
+        elif how == "filter":
+            for f in range(len(d)):
+                d[f] = d[f] * theta[f].norm() / (d[f].norm() + 1e-10)
+        result[name] = d
+    return result
+
+
+def least_squares(point: Vector, origin: Vector, pair: tuple[Vector, Vector]) -> tuple[float, float, float]:
+    matrix = torch.stack([flat(d) for d in pair], 1).numpy()
+    gap = (flat(point) - flat(origin)).numpy()
+    found, *_ = np.linalg.lstsq(matrix, gap, rcond=None)
+    return float(found[0]), float(found[1]), float(np.linalg.norm(gap - matrix @ found))
+
+
+def penalty(point: Mapping[str, Tensor], centre: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> float:
+    """Σ_i w_i (θ_i − θ*_i)², parameter by parameter."""
+    return sum(
+        float(w) * (float(a) - float(b)) ** 2
+        for k in point
+        for a, b, w in zip(point[k].flatten(), centre[k].flatten(), weights[k].flatten(), strict=True)
+    )
+
+
+def occupation(point: Mapping[str, Tensor], path: list[Vector], width: float) -> float:
+    """Σ_t ½(‖Δ_t‖ + ‖Δ_{t+1}‖) K_h(‖θ − θ_t‖), all distances in the full parameter space."""
+    rows = [flat(p) for p in path]
+    steps = [0.0, *(float((b - a).norm()) for a, b in pairwise(rows)), 0.0]
+    here, total = flat(point), 0.0
+    for t, row in enumerate(rows):
+        weight = 0.5 * (steps[t] + steps[t + 1])
+        total += weight * math.exp(-float((here - row).square().sum()) / (2 * width**2))
+    return total
+
+
+def recalibrated(model: nn.Module, data: Tensor) -> nn.Module:
+    """A copy whose BatchNorm statistics are those of the data, set layer after layer by hand."""
+    model = copy.deepcopy(model).eval()
+    x = data
+    for layer in model:  # type: ignore[attr-defined]
+        if isinstance(layer, nn.BatchNorm2d):
+            channels = x.transpose(0, 1).flatten(1)
+            layer.running_mean, layer.running_var = channels.mean(1), channels.var(1, unbiased=True)
+            shaped = (1, -1, 1, 1)
+            biased = channels.var(1, unbiased=False).reshape(shaped)
+            x = (x - layer.running_mean.reshape(shaped)) / (biased + layer.eps).sqrt()
+            x = x * layer.weight.reshape(shaped) + layer.bias.reshape(shaped)
+        else:
+            x = layer(x)
+    return model
