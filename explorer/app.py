@@ -1,0 +1,19 @@
+"""The explorer's entry script: page config, navigation, run."""
+
+from pathlib import Path
+
+import streamlit as st
+from lossnav.explorer.panels.style import page_style
+
+HERE = Path(__file__).parent
+VIEWS = HERE / "views"
+
+st.set_page_config(page_title="lossnav", page_icon=str(HERE / "icon.svg"), layout="wide")
+page_style()
+pages = [
+    st.Page(VIEWS / "terrain.py", title="Terrain", icon=":material/landscape:", default=True),
+    st.Page(VIEWS / "spectrum.py", title="Spectrum", icon=":material/bar_chart:"),
+    st.Page(VIEWS / "models.py", title="Models", icon=":material/hub:"),
+    st.Page(VIEWS / "vocabulary.py", title="Vocabulary", icon=":material/menu_book:"),
+]
+st.navigation(pages, position="top").run()

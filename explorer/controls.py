@@ -1,0 +1,251 @@
+"""Widgets → values. Every widget has a key and is bound to the address bar, so that a link shows the same picture."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from lossnav.core import PROPERTIES, Settings
+from lossnav.core.directions import IGNORE_CHOICES, NORMALIZATIONS
+from lossnav.core.properties import NavigatorProperty, Readout, vocabulary
+from lossnav.core.properties.probability import LADDER
+from lossnav.core.terrain import TERRAIN as TERRAIN_READOUTS
+from lossnav.sample_models import NAMES, card
+
+from .panels.card import vocabulary_card
+from .server import TARGET_VARIABLE
+from .spectrum_request import MATRICES, SpectrumRequest
+from .state import TERRAIN, Drawing
+from .survey_request import DEFAULT_GRID, GRID_SIZES, PLANES, SPAN_FACTORS, SurveyRequest
+
+URL: dict[str, Any] = {"bind": "query-params"}
+SCALES = ("auto", "linear", "log", "symlog")
+FACTORS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+WIDTHS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)
+NORMALIZATION_HELP = (
+    "**filter**: every filter of the direction gets the length of the network's own (Li et al. 2018), so rescaling a "
+    "whole layer does not change the picture. Rescaling single units still does: only **weight** is free of that. "
+    "**layer**: the same per tensor. **none**: raw Gaussian directions."
+)
+
+
+def targets() -> tuple[str, ...]:
+    """The models to choose from: what the command was given, then the samples."""
+    given = os.environ.get(TARGET_VARIABLE)
+    return tuple(dict.fromkeys([*([given] if given else []), *NAMES]))
+
+
+def request_controls() -> SurveyRequest:
+    """The sidebar's three choices that matter, and the folded ones of the plane."""
+    target = st.selectbox("Model", targets(), key="model", **URL)
+    plane = st.selectbox("Plane", _planes(target), key="plane", format_func=lambda k: PLANES[k][0], **URL)
+    zoom = st.select_slider("Span", SPAN_FACTORS, 1.0, key="zoom", format_func=lambda z: f"×{z:g}", **URL)
+    with st.expander("Plane and grid"):
+        st.caption(PLANES[plane][1])
+        fixed = plane != "random"
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", disabled=fixed, **URL)
+        normalize = st.selectbox(
+            "Normalisation", NORMALIZATIONS, key="normalize", disabled=fixed, help=NORMALIZATION_HELP, **URL
+        )
+        ignore = st.selectbox(
+            "Biases and norm parameters", IGNORE_CHOICES, key="ignore", disabled=fixed, format_func=_ignore_title, **URL
+        )
+        orthogonal = st.toggle("Orthogonal before normalising", key="orthogonal", disabled=fixed, **URL)
+        grid = st.select_slider("Grid", GRID_SIZES, DEFAULT_GRID, key="grid", format_func=lambda n: f"{n} × {n}", **URL)
+    return SurveyRequest(target, plane, int(seed), normalize, ignore, orthogonal, grid, zoom).settled
+
+
+def _planes(target: str) -> list[str]:
+    has_path = target not in NAMES or bool(card(target).get("trajectory"))
+    return [plane for plane in PLANES if plane != "trajectory" or has_path]
+
+
+def _ignore_title(choice: str) -> str:
+    return "stay where they are" if choice == "biasbn" else "move too"
+
+
+def elevation_controls(available: set[str]) -> Drawing:
+    """What is drawn as height, on which scale, clipped where."""
+    readouts = [*TERRAIN_READOUTS.readouts, *_readouts("elasticity")]
+    shown = {r.variable: r for r in readouts if r.variable in available and not r.arrows}
+    with st.expander("Height"):
+        variable = st.selectbox("Height", list(shown), key="height", format_func=lambda v: shown[v].label, **URL)
+        return Drawing(variable, *_scale_controls(TERRAIN))
+
+
+@dataclass(frozen=True)
+class Switches:
+    """What the row of switches says, and the places where values at the picked point are put."""
+
+    overlays: dict[str, Drawing]
+    settings: Settings
+    values: dict[str, Any]
+    arrows: bool = True
+
+
+def switch_row(unavailable: dict[str, str], facts: dict[str, Any]) -> Switches:
+    """Seven switches in the framework's order: three independent, four derived."""
+    overlays: dict[str, Drawing] = {}
+    values: dict[str, Any] = {}
+    factors: dict[str, float] = {}
+    groups = st.columns([3, 4], gap="medium")
+    for group, role in zip(groups, ("independent", "derived"), strict=True):
+        members = [p for p in PROPERTIES if vocabulary()[p.name].role == role]
+        with group.container(key=f"switches_{role}"):
+            st.caption(f"{role.capitalize()} properties")
+            for place, owner in zip(st.columns(len(members), gap="small"), members, strict=True):
+                with place:
+                    reason = unavailable.get(owner.readouts[0].variable)
+                    drawing, values[owner.name] = _switch(owner, reason, unavailable, facts, factors)
+                    if drawing is not None:
+                        overlays[owner.name] = drawing
+    return Switches(overlays, _settings(factors, facts), values, bool(factors.get("arrows", 1.0)))
+
+
+def _switch(
+    owner: NavigatorProperty,
+    reason: str | None,
+    unavailable: dict[str, str],
+    facts: dict[str, Any],
+    factors: dict[str, float],
+) -> tuple[Drawing | None, Any]:
+    on = st.toggle(owner.name.capitalize(), key=f"on_{owner.name}", disabled=reason is not None, **URL)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"line_{owner.name}"):
+        value = st.empty()
+        with st.popover(
+            "",
+            icon=":material/tune:",
+            type="tertiary",
+            key=f"more_{owner.name}",
+            help="Readout, scale, meaning",
+            on_change="rerun",
+        ) as panel:
+            drawing = None
+            if reason is None:
+                drawing = _readout_controls(owner, unavailable, facts, factors)
+                st.divider()
+            else:
+                st.info(f"Unavailable: {reason}", icon=":material/info:")
+            if panel.open:  # seven cards that nobody looks at would slow every turn of the page
+                vocabulary_card(owner)
+    return (drawing if on and reason is None else None), value
+
+
+def _readout_controls(
+    owner: NavigatorProperty, unavailable: dict[str, str], facts: dict[str, Any], factors: dict[str, float]
+) -> Drawing:
+    shown = {r.variable: r for r in _readouts(owner.name) if r.variable not in unavailable}
+    variable = st.selectbox(
+        "Readout", list(shown), key=f"readout_{owner.name}", format_func=lambda v: _readout_title(shown[v]), **URL
+    )
+    drawing = Drawing(variable, *_scale_controls(owner.name))
+    if owner.name == "probability":
+        factors["temperature"] = st.select_slider("Temperature T", _temperatures(), 1.0, key="temperature", **URL)
+    if owner.name == "elasticity":
+        own = facts.get("elasticity", {}).get("strength", 1.0)
+        factors["arrows"] = float(st.toggle("Elastic force as arrows", True, key="arrows", **URL))
+        factors["strength"] = st.select_slider("Strength λ, times its own", FACTORS, 1.0, key="strength", **URL)
+        st.caption(f"λ = {own * factors['strength']:.3g}; anchor: {facts.get('elasticity', {}).get('anchor', 'none')}")
+    if owner.name == "memory":
+        own = facts.get("memory", {}).get("width", 1.0)
+        factors["width"] = st.select_slider("Kernel width h, times its own", WIDTHS, 1.0, key="width", **URL)
+        st.caption(f"h = {own * factors['width']:.3g} parameter units")
+    return drawing
+
+
+def _scale_controls(key: str) -> tuple[str, float | None, float | None]:
+    kind = st.segmented_control("Scale", SCALES, default="auto", key=f"scale_{key}", required=True, **URL)
+    low, high = st.columns(2)
+    return (
+        kind or "auto",
+        low.number_input("Clip below", value=None, key=f"low_{key}", format="%g", placeholder="auto", **URL),
+        high.number_input("Clip above", value=None, key=f"high_{key}", format="%g", placeholder="auto", **URL),
+    )
+
+
+def color_control(overlays: dict[str, Drawing]) -> str:
+    """Which of the layers colours the surface: the one chosen, else the overlay that was switched on first."""
+    order = [name for name in st.session_state.get("switched", []) if name in overlays]
+    order += [name for name in overlays if name not in order]
+    st.session_state["switched"] = order
+    options = [*overlays, TERRAIN]
+    wanted = st.query_params.get("color")
+    key = f"color_{'_'.join(overlays)}"
+    chosen = st.segmented_control(
+        "Colour",
+        options,
+        label_visibility="collapsed",
+        default=wanted if wanted in options else [*order, TERRAIN][0],
+        key=key,
+        format_func=_layer_title,
+        required=True,
+        on_change=lambda: st.query_params.update(
+            color=st.session_state[key]
+        ),  # the options come and go, the choice stays
+    )
+    return chosen or TERRAIN
+
+
+def _layer_title(name: str) -> str:
+    return "Height" if name == TERRAIN else name.capitalize()
+
+
+def _readouts(name: str) -> list[Readout]:
+    """A property's readouts; the two components of an arrow are one choice."""
+    owner = next(p for p in PROPERTIES if p.name == name)
+    unique = {r.name if r.arrows else r.variable: r for r in reversed(owner.readouts)}
+    return list(reversed(unique.values()))
+
+
+def _readout_title(readout: Readout) -> str:
+    return "Elastic force (arrows)" if readout.arrows else readout.label
+
+
+def _temperatures() -> list[float]:
+    fine = [round(2 ** (k / 8), 3) for k in range(-16, 17)]
+    return sorted({*fine, LADDER[0], LADDER[-1], 1.0})
+
+
+def _settings(factors: dict[str, float], facts: dict[str, Any]) -> Settings:
+    strength, width = factors.get("strength", 1.0), factors.get("width", 1.0)
+    return Settings(
+        temperature=factors.get("temperature", 1.0),
+        strength=None if strength == 1.0 else strength * facts["elasticity"]["strength"],
+        width=None if width == 1.0 else width * facts["memory"]["width"],
+    )
+
+
+def primary(name: str) -> str:
+    """The variable of a property's primary readout."""
+    return next(p for p in PROPERTIES if p.name == name).readouts[0].variable
+
+
+PLACES = ("Trained network", "Checkpoint of the training", "Picked point of the terrain")
+
+
+def spectrum_controls() -> SpectrumRequest:
+    """Which model, which matrix, and where."""
+    target = st.selectbox("Model", targets(), key="model", **URL)
+    of = st.selectbox("Matrix", list(MATRICES), key="matrix", format_func=MATRICES.__getitem__, **URL)
+    picked: tuple[float, float] | None = st.session_state.get("picked")
+    surveyed: SurveyRequest | None = st.session_state.get("surveyed")
+    usable = surveyed is not None and surveyed.target == target and picked is not None
+    count = card(target)["trajectory"]["checkpoints"] if target in NAMES else 0
+    places = [PLACES[0], *([PLACES[1]] if count else []), *([PLACES[2]] if usable else [])]
+    place = st.radio("Where", places, key="place", persist_state="session")
+    if place == PLACES[1]:
+        return SpectrumRequest(
+            target, of, checkpoint=st.slider("Checkpoint", 0, count - 1, count // 2, key="checkpoint", **URL)
+        )
+    if place == PLACES[2]:
+        return SpectrumRequest(target, of, plane=surveyed, point=picked)
+    return SpectrumRequest(target, of)
+
+
+def spectral_law(request: SpectrumRequest, about: dict[str, Any]) -> tuple[float, float] | None:
+    """(p/n, σ²) of the Marchenko–Pastur law, for the sample whose inputs are Gaussian and whose model is linear."""
+    facts = card(request.target) if request.target in NAMES else {"facts": []}
+    applies = any("Marchenko" in fact["label"] for fact in facts["facts"]) and request.of != "remainder"
+    return (facts["parameters"] / about["examples"], 1.0) if applies else None

@@ -1,0 +1,102 @@
+"""What the page hands out: figures for papers, a self-contained page, and the data."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import xarray as xr
+from lossnav.core import exchange
+
+from .figures.map2d import map_figure
+from .figures.paper import PaperSpec, draw_map, draw_surface, save
+from .figures.picture import Picture
+from .figures.surface3d import surface_figure
+
+FIGURE_FORMATS = ("pdf", "svg", "png")
+DATA_FORMATS = ("html", "csv", "nc")
+MIME = {
+    "pdf": "application/pdf",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "html": "text/html",
+    "csv": "text/csv",
+    "nc": "application/x-netcdf",
+}
+
+
+@dataclass(frozen=True)
+class Export:
+    """What to write.
+
+    kind    "map" | "surface"; for HTML both
+    format  one of FIGURE_FORMATS or DATA_FORMATS
+    width   a preset of the paper figures
+    camera  the page's, as plotly has it; empty: the default view
+    """
+
+    kind: str
+    format: str
+    width: str
+    camera: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @property
+    def mime(self) -> str:
+        """Its media type."""
+        return MIME[self.format]
+
+
+def exported(land: xr.Dataset, picture: Picture, export: Export) -> bytes:
+    """The file's bytes; the same for the same landscape, picture and choice."""
+    if export.format == "html":
+        return html_page(land, picture, export.camera).encode()
+    writers: dict[str, Callable[[Path], object]] = {
+        "csv": lambda path: exchange.write_csv(land, path),
+        "nc": lambda path: exchange.write_netcdf(land, path),
+    }
+    write = writers.get(export.format, lambda path: _write_figure(land, picture, export, path))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"lossnav.{export.format}"
+        write(path)
+        return path.read_bytes()
+
+
+def paper_spec(picture: Picture, export: Export) -> PaperSpec:
+    """The page's picture as a specification for print."""
+    lines = (picture.elevation.variable, *(layer.variable for layer in picture.lines))
+    camera = {"camera": dict(export.camera["eye"])} if "eye" in export.camera else {}
+    return PaperSpec(
+        width=export.width,  # type: ignore[arg-type]
+        color=picture.color.variable,
+        contours=tuple(dict.fromkeys(lines)),
+        surface=picture.elevation.variable,
+        path=picture.path,
+        arrows=picture.arrows,
+        color_scale=picture.color.scale,
+        elevation_scale=picture.elevation.scale,
+        point=picture.point,
+        **camera,  # type: ignore[arg-type]
+    )
+
+
+def html_page(land: xr.Dataset, picture: Picture, camera: Mapping[str, Mapping[str, float]]) -> str:
+    """Both figures in one file that needs no network: plotly's script is inside."""
+    first = surface_figure(land, picture, 620, camera).to_html(full_html=False, include_plotlyjs=True, div_id="surface")
+    second = map_figure(land, picture, 560).to_html(full_html=False, include_plotlyjs=False, div_id="map")
+    name = land.attrs.get("name", "landscape")
+    style = (
+        "body{font-family:system-ui,sans-serif;margin:1rem;display:grid;gap:1rem;"
+        "grid-template-columns:repeat(auto-fit,minmax(480px,1fr))}h1{grid-column:1/-1;font-size:1.2rem;margin:0}"
+    )
+    ground = "#101617;color:#E4EBEB" if picture.dark else "#fff"
+    return (
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{name}</title>"
+        f"<style>{style}body{{background:{ground}}}</style><body><h1>{name}</h1>{first}{second}</body></html>"
+    )
+
+
+def _write_figure(land: xr.Dataset, picture: Picture, export: Export, path: Path) -> None:
+    draw = draw_surface if export.kind == "surface" else draw_map
+    save(draw(land, paper_spec(picture, export)), path)

@@ -1,0 +1,79 @@
+"""The colour bar: a readout's name and unit, ticks in its own unit, and the property's two words at its ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import xarray as xr
+from plotly.colors import get_colorscale, hex_to_rgb, label_rgb
+
+from .picture import Layer, color_limits, diverges, floor_of, poles_of, title_of
+from .scales import format_value
+from .style import colormap_for
+from .theme import ink
+
+
+def colouring(land: xr.Dataset, layer: Layer, dark: bool, **place: Any) -> dict[str, Any]:
+    """`colorscale`, limits and `colorbar` of a plotly trace for a layer; `place` goes to the colour bar."""
+    low, high = color_limits(land, layer)
+    return {
+        "colorscale": _colors(colormap_for(layer.variable, diverging=diverges(land, layer.variable))),
+        "cmin": low,
+        "cmax": high,
+        "colorbar": _bar(land, layer, dark, place),
+    }
+
+
+def _colors(name: str) -> list[tuple[float, str]]:
+    """A colour map as rgb() texts: Streamlit takes some hex colours, magma's first among them, for its own placeholders."""
+    return [(place, _rgb(color)) for place, color in get_colorscale(name)]
+
+
+def _rgb(color: str) -> str:
+    return label_rgb(hex_to_rgb(color)) if color.startswith("#") else color
+
+
+def low_pole(land: xr.Dataset, layer: Layer, dark: bool, **place: Any) -> dict[str, Any]:
+    """The annotation with the property's word for low values, for the colour bar's lower end."""
+    low = poles_of(land, layer.variable)[0]
+    look = {"showarrow": False, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top"}
+    font = {"size": 12, "color": ink(dark).text}
+    return {"text": f"<i>↓ {low}</i>" if low else "", "font": font, **look, **place}
+
+
+def clip_text(land: xr.Dataset, layer: Layer) -> str:
+    """What the title says where values lie beyond the ends of the scale: ", clipped at 30"; else nothing."""
+    values, low, high = land[layer.variable].values, layer.scale.low, layer.scale.high
+    ends = [low] if low is not None and (values < low).any() else []
+    ends += [high] if high is not None and (values > high).any() else []
+    return f", clipped at {' and '.join(format_value(end, 2) for end in ends)}" if ends else ""
+
+
+def _ticks(land: xr.Dataset, layer: Layer) -> tuple[list[float], list[str]]:
+    """The scale's ticks, and one at the floor that the data's own entropy sets."""
+    positions, labels = layer.scale.ticks(land[layer.variable].values)
+    floor = floor_of(land, layer)
+    if floor is None:
+        return positions.tolist(), labels
+    low, high = color_limits(land, layer)
+    kept = [(p, t) for p, t in zip(positions, labels, strict=True) if abs(p - floor) > 0.06 * (high - low)]
+    value = format_value(float(land[layer.variable].attrs["floor"]))
+    return [*(float(p) for p, _ in kept), max(floor, low)], [*(t for _, t in kept), f"{value} floor"]
+
+
+def _bar(land: xr.Dataset, layer: Layer, dark: bool, place: dict[str, Any]) -> dict[str, Any]:
+    colors = ink(dark)
+    positions, labels = _ticks(land, layer)
+    title = title_of(land, layer.variable) + clip_text(land, layer)
+    high = poles_of(land, layer.variable)[1]
+    if high:
+        title += f"<br><i>↑ {high}</i>"
+    return {
+        "title": {"text": title, "side": "top", "font": {"size": 12, "color": colors.text}},
+        "tickvals": positions,
+        "ticktext": labels,
+        "tickfont": {"size": 11, "color": colors.faint},
+        "outlinewidth": 0,
+        "thickness": 10,
+        **place,
+    }

@@ -1,0 +1,196 @@
+"""The 2-D map: (landscape, picture) → plotly figure, with a grid of invisible marks that answers clicks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from .colorbar import colouring
+from .isolines import isolines
+from .picture import Layer, Picture, axis_titles, minimum, path_inside, title_of
+from .scales import format_value
+from .style import contour_color
+from .theme import axis, base_layout, ink
+
+CLICKS = "click to pick"
+ARROWS_ACROSS = 13
+ELEVATION_LINES = "rgba(255,255,255,0.5)"
+
+
+def map_figure(land: xr.Dataset, picture: Picture, height: int | None = None) -> go.Figure:
+    """Colour, contour lines of the elevation and of further overlays, path, arrows and the picked point."""
+    if min(land.sizes["alpha"], land.sizes["beta"]) < 2:
+        return _slice_figure(land, picture, height)
+    figure = go.Figure(layout=base_layout(picture.dark, {"l": 46, "r": 8, "t": 8, "b": 40}))
+    figure.add_trace(_color(land, picture.color))
+    figure.add_trace(_lines(land, picture.elevation, ELEVATION_LINES, 0.9))
+    for layer in picture.lines:
+        figure.add_trace(_lines(land, layer, contour_color(layer.variable), 2.0))
+    if picture.arrows and "elasticity_force_alpha" in land:
+        figure.add_traces(_arrows(land))
+    if picture.path:
+        figure.add_traces(_path(land, picture))
+    figure.add_traces(_marks(land, picture))
+    figure.add_trace(_clicks(land, picture))
+    first, second = axis_titles(land)
+    figure.update_xaxes(**axis(picture.dark, first), range=_ends(land, "alpha"), constrain="domain", showgrid=False)
+    figure.update_yaxes(**axis(picture.dark, second), range=_ends(land, "beta"), showgrid=False)
+    figure.update_layout(height=height, clickmode="event+select", hovermode="closest", hoverdistance=30)
+    return figure
+
+
+def _color(land: xr.Dataset, layer: Layer) -> go.Heatmap:
+    look = colouring(land, layer, dark=False)
+    return go.Heatmap(
+        x=land["alpha"].values,
+        y=land["beta"].values,
+        z=layer.scale.apply(land[layer.variable].values).T,
+        colorscale=look["colorscale"],
+        zmin=look["cmin"],
+        zmax=look["cmax"],
+        zsmooth="best" if np.isfinite(land[layer.variable].values).all() else False,
+        showscale=False,  # the terrain beside it carries the colour bar
+        hoverinfo="skip",
+        name="colour",
+    )
+
+
+def _lines(land: xr.Dataset, layer: Layer, color: str, width: float) -> go.Scatter:
+    alpha, beta = isolines(land, layer, 9)
+    return go.Scatter(
+        x=alpha,
+        y=beta,
+        mode="lines",
+        line={"color": color, "width": width},
+        hoverinfo="skip",
+        name=title_of(land, layer.variable),
+    )
+
+
+def _arrows(land: xr.Dataset) -> list[go.Scatter]:
+    """The force as arrows on a coarse subgrid, the longest one spanning its cell."""
+    rows, columns = (np.unique(np.linspace(0, n - 1, min(n, ARROWS_ACROSS)).astype(int)) for n in land["loss"].shape)
+    part = land.isel(alpha=rows, beta=columns)
+    a, b = np.meshgrid(part["alpha"].values, part["beta"].values, indexing="ij")
+    reach = np.array([np.ptp(land[d].values) / ARROWS_ACROSS for d in ("alpha", "beta")])
+    force = np.stack([part["elasticity_force_alpha"].values, part["elasticity_force_beta"].values], -1) / reach
+    longest = np.nanmax(np.linalg.norm(force, axis=-1))
+    vectors = 0.9 * force / (longest if longest > 0 else 1.0)
+    points = _arrow_shapes(np.stack([a, b], -1).reshape(-1, 2), vectors.reshape(-1, 2), reach)
+    looks = {
+        "elastic force, outline": ("rgba(0,0,0,0.45)", 3.4),
+        "elastic force": ("white", 1.5),
+    }  # readable on any colour
+    return [
+        go.Scatter(
+            x=points[:, 0],
+            y=points[:, 1],
+            mode="lines",
+            line={"color": color, "width": width},
+            hoverinfo="skip",
+            name=name,
+        )
+        for name, (color, width) in looks.items()
+    ]
+
+
+def _arrow_shapes(tails: np.ndarray, vectors: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """Shaft and two barbs for each arrow, as one polyline with NaN between arrows; vectors in cells."""
+    turn = np.array([[np.cos(2.6), -np.sin(2.6)], [np.sin(2.6), np.cos(2.6)]])
+    tips = tails + vectors * reach
+    left, right = (tips + 0.35 * (vectors @ m) * reach for m in (turn, turn.T))
+    gap = np.full_like(tails, np.nan)
+    return np.stack([tails, tips, left, tips, right, gap], 1).reshape(-1, 2)
+
+
+def _path(land: xr.Dataset, picture: Picture) -> list[go.Scatter]:
+    path = path_inside(land)
+    if path is None:
+        return []
+    colors = ink(picture.dark)
+    place = {"x": path["path_alpha"].values, "y": path["path_beta"].values}
+    text = [
+        f"step {int(step)}<br>{format_value(off)} off the plane"
+        for step, off in zip(path["path_step"].values, path["path_off_plane"].values, strict=True)
+    ]
+    outline = go.Scatter(**place, mode="lines", line={"color": "white", "width": 4.5}, hoverinfo="skip", name="outline")
+    line = go.Scatter(
+        **place,
+        mode="lines+markers",
+        line={"color": colors.accent, "width": 2.2},
+        marker={"size": 4, "color": colors.accent},
+        text=text,
+        hovertemplate="%{text}<extra>training path</extra>",
+        name="training path",
+    )
+    ends = [
+        _mark(place["x"][i], place["y"][i], name, symbol, colors.accent, "white", 11)
+        for i, name, symbol in ((0, "start of training", "circle"), (-1, "end of training", "star"))
+    ]
+    return [outline, line, *ends]
+
+
+def _marks(land: xr.Dataset, picture: Picture) -> list[go.Scatter]:
+    marks = []
+    lowest = minimum(land, picture.elevation.variable)
+    if lowest is not None:
+        place = float(land["alpha"].values[lowest[0]]), float(land["beta"].values[lowest[1]])
+        marks.append(_mark(*place, "lowest point", "x", "white", "rgba(0,0,0,0.6)", 8))
+    if picture.point is not None:
+        marks.append(_mark(*picture.point, "picked point", "circle-open", "white", "white", 13))
+        marks.append(_mark(*picture.point, "picked point", "circle-open", "black", "black", 15))
+    return marks
+
+
+def _mark(x: float, y: float, name: str, symbol: str, color: str, edge: str, size: int) -> go.Scatter:
+    return go.Scatter(
+        x=[x],
+        y=[y],
+        mode="markers",
+        marker={"symbol": symbol, "size": size, "color": color, "line": {"color": edge, "width": 1.5}},
+        hoverinfo="skip",
+        name=name,
+    )
+
+
+def _clicks(land: xr.Dataset, picture: Picture) -> go.Scatter:
+    """Heatmaps report no clicks to the page; markers do, so one lies unseen on every grid point."""
+    a, b = np.meshgrid(land["alpha"].values, land["beta"].values, indexing="ij")
+    variables = list(dict.fromkeys([picture.elevation.variable, picture.color.variable]))
+    shown = np.stack([land[v].values.ravel() for v in variables], -1)
+    values = "<br>".join(f"{title_of(land, v)} %{{customdata[{i}]:.3~g}}" for i, v in enumerate(variables))
+    unseen: dict[str, Any] = {"marker": {"opacity": 0}}
+    return go.Scatter(
+        x=a.ravel(),
+        y=b.ravel(),
+        mode="markers",
+        marker={"size": 6, "opacity": 0},
+        selected=unseen,
+        unselected=unseen,
+        customdata=shown,
+        hovertemplate=f"α %{{x:.3g}} · β %{{y:.3g}}<br>{values}<extra></extra>",
+        name=CLICKS,
+    )
+
+
+def _slice_figure(land: xr.Dataset, picture: Picture, height: int | None) -> go.Figure:
+    """A landscape along one direction: a curve."""
+    figure = go.Figure(layout=base_layout(picture.dark, {"l": 56, "r": 8, "t": 8, "b": 40}))
+    layer = picture.elevation
+    values = land[layer.variable].values.ravel()
+    along = "alpha" if land.sizes["beta"] == 1 else "beta"
+    positions, labels = layer.scale.ticks(values)
+    line = {"color": ink(picture.dark).accent, "width": 2}
+    figure.add_trace(go.Scatter(x=land[along].values, y=layer.scale.apply(values), line=line, name=CLICKS))
+    figure.update_xaxes(**axis(picture.dark, axis_titles(land)[0]))
+    figure.update_yaxes(**axis(picture.dark, title_of(land, layer.variable)), tickvals=positions, ticktext=labels)
+    figure.update_layout(height=height)
+    return figure
+
+
+def _ends(land: xr.Dataset, dimension: str) -> list[float]:
+    values = land[dimension].values
+    return [float(values.min()), float(values.max())]

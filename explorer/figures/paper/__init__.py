@@ -1,0 +1,8 @@
+"""Landscapes for papers: maps and surfaces drawn with matplotlib, as PDF, SVG or PNG."""
+
+from .map import draw_map
+from .presets import PRESETS, PaperSpec
+from .save import save
+from .surface import draw_surface
+
+__all__ = ["PRESETS", "PaperSpec", "draw_map", "draw_surface", "save"]

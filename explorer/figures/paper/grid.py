@@ -1,0 +1,170 @@
+"""What of a landscape can be drawn: a complete grid, a variable with its words, values between grid points."""
+
+import json
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from lossnav.core import InputError
+from lossnav.core.plan import finest_complete
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Lines = tuple[NDArray[np.intp], NDArray[np.intp]]
+UNITLESS = ("", "1", "dimensionless")
+# Attributes that say of a variable that its zero means something.
+ZERO_MATTERS = ("zero", "diverging")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One variable of a landscape: values (alpha, beta) in `units`, and the words beside them."""
+
+    name: str
+    values: Floats
+    long_name: str
+    units: str
+    low_pole: str
+    high_pole: str
+    diverging: bool
+
+    @property
+    def label(self) -> str:
+        """Name and unit, as on an axis: "loss (nats)"."""
+        return self.long_name if self.units in UNITLESS else f"{self.long_name} ({self.units})"
+
+
+def complete_grid(landscape: xr.Dataset) -> xr.Dataset:
+    """The part of `landscape` to draw: coordinates rising, and only rows and columns measured at every point.
+
+    A survey under way has measured every fourth point, say, and a few between: these few wait. InputError if fewer
+    than two points along a direction are left of a grid that has more.
+    """
+    landscape = landscape.sortby(["alpha", "beta"])
+    if "measured" not in landscape:
+        return landscape
+    measured = landscape["measured"].transpose("alpha", "beta").to_numpy().astype(bool)
+    rows, columns = _complete_lines(measured)
+    for dim, kept in (("alpha", rows), ("beta", columns)):
+        if len(kept) < min(2, landscape.sizes[dim]):
+            raise InputError(
+                f"A grid with at least two measured points along {dim} was expected, but {len(kept)} came; "
+                "let the survey run on, then draw it again."
+            )
+    return landscape.isel(alpha=rows, beta=columns)
+
+
+def _complete_lines(measured: NDArray[np.bool_]) -> Lines:
+    """Rows and columns whose every crossing is measured: as many as can be, over the whole extent if that can be."""
+    whole = [
+        lines for lines in (_without_gaps(measured), finest_complete(measured)) if lines and _spans(lines, measured)
+    ]
+    return max(whole, key=lambda lines: lines[0].size * lines[1].size, default=_without_gaps(measured))
+
+
+def _without_gaps(measured: NDArray[np.bool_]) -> Lines:
+    """Rows and columns left when the emptiest line goes until nothing is missing, the grid's ends last."""
+    rows, columns = np.arange(measured.shape[0]), np.arange(measured.shape[1])
+    while rows.size and columns.size and not (block := measured[np.ix_(rows, columns)]).all():
+        by_row, by_column = _emptiness(block.mean(axis=1)), _emptiness(block.mean(axis=0))
+        if by_row.min() <= by_column.min():
+            rows = np.delete(rows, by_row.argmin())
+        else:
+            columns = np.delete(columns, by_column.argmin())
+    return rows, columns
+
+
+def _emptiness(share: Floats) -> Floats:
+    """Order in which lines with this share of measured points go: ends after the rest, full lines never."""
+    order = share.copy()
+    order[[0, -1]] += 1
+    return np.where(share == 1, np.inf, order)
+
+
+def _spans(lines: Lines, measured: NDArray[np.bool_]) -> bool:
+    return all(
+        kept.size > 0 and kept[0] == 0 and kept[-1] == count - 1
+        for kept, count in zip(lines, measured.shape, strict=True)
+    )
+
+
+def layer(landscape: xr.Dataset, name: str) -> Layer:
+    """The variable `name`; InputError naming the nearest one, or why it is unavailable, where there is none."""
+    names = surfaces(landscape)
+    if name not in names:
+        raise InputError(_unknown(landscape, name, names))
+    variable = landscape[name].transpose("alpha", "beta")
+    words = {key: str(variable.attrs.get(key, "")) for key in ("units", "low_pole", "high_pole")}
+    return Layer(
+        name=name,
+        values=_finite_or_nan(variable),
+        long_name=str(variable.attrs.get("long_name", name.replace("_", " "))),
+        diverging=any(bool(variable.attrs.get(key)) for key in ZERO_MATTERS),
+        **words,
+    )
+
+
+def surfaces(landscape: xr.Dataset) -> list[str]:
+    """Names of the numbers over the plane: every variable on (alpha, beta) but `measured`."""
+    return [str(n) for n, v in landscape.data_vars.items() if set(v.dims) == {"alpha", "beta"} and n != "measured"]
+
+
+def _unknown(landscape: xr.Dataset, name: str, names: list[str]) -> str:
+    reasons = json.loads(landscape.attrs.get("unavailable") or "{}")
+    if name in reasons:
+        return f"A variable of this landscape was expected, but {name!r} is unavailable here: {reasons[name]}"
+    nearest = get_close_matches(name, names, n=1, cutoff=0)[0]
+    return (
+        f"A variable of this landscape was expected ({', '.join(names)}), but {name!r} came; did you mean {nearest!r}?"
+    )
+
+
+def _finite_or_nan(variable: xr.DataArray) -> Floats:
+    values = variable.to_numpy().astype(np.float64)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def plane_facts(landscape: xr.Dataset) -> dict[str, Any]:
+    """What the landscape says of its plane (kind, cosine, explained, …); {} where it says nothing."""
+    facts = json.loads(landscape.attrs.get("plane") or "{}")
+    return facts if isinstance(facts, dict) else {}
+
+
+def densify(alpha: Floats, beta: Floats, values: Floats, count: int) -> tuple[Floats, Floats, Floats]:
+    """Bilinear values on `count` × `count` even points over the same range; a cell with a gap at a corner is a gap."""
+    dense_alpha, dense_beta = (np.linspace(axis[0], axis[-1], count) for axis in (alpha, beta))
+    along_alpha = _interpolate(alpha, values, dense_alpha)
+    return dense_alpha, dense_beta, _interpolate(beta, along_alpha.T, dense_beta).T
+
+
+def _interpolate(nodes: Floats, values: Floats, at: Floats) -> Floats:
+    """Linear in the first axis: values (nodes, …) → (at, …)."""
+    cell = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, len(nodes) - 2)
+    weight = ((at - nodes[cell]) / (nodes[cell + 1] - nodes[cell]))[:, None]
+    return np.asarray(values[cell] * (1 - weight) + values[cell + 1] * weight)
+
+
+def sample(alpha: Floats, beta: Floats, values: Floats, at: tuple[Floats, Floats]) -> Floats:
+    """Bilinear values at the points `at` = (alpha (n,), beta (n,)); NaN outside the grid and in cells with a gap."""
+    inside = (at[0] >= alpha[0]) & (at[0] <= alpha[-1]) & (at[1] >= beta[0]) & (at[1] <= beta[-1])
+    i, u = _cell(alpha, at[0])
+    j, v = _cell(beta, at[1])
+    low = values[i, j] * (1 - v) + values[i, j + 1] * v
+    high = values[i + 1, j] * (1 - v) + values[i + 1, j + 1] * v
+    return np.where(inside, low * (1 - u) + high * u, np.nan)
+
+
+def _cell(nodes: Floats, at: Floats) -> tuple[NDArray[np.intp], Floats]:
+    cell = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, len(nodes) - 2)
+    return cell, (at - nodes[cell]) / (nodes[cell + 1] - nodes[cell])
+
+
+def minimum(landscape: xr.Dataset) -> tuple[float, float] | None:
+    """(alpha, beta) of the lowest finite loss; None where no loss is finite."""
+    values = layer(landscape, "loss").values
+    if np.isnan(values).all():
+        return None
+    i, j = np.unravel_index(np.nanargmin(values), values.shape)
+    return float(landscape["alpha"][i]), float(landscape["beta"][j])

@@ -1,0 +1,147 @@
+"""Marks on a drawing: the training path, the minimum, the picked point, arrows, gaps; legend entries."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from lossnav.explorer.figures import style
+from lossnav.explorer.figures.scales import format_value
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.patheffects import AbstractPathEffect, withStroke
+
+from .grid import Floats, layer, minimum
+from .presets import PaperSpec, Preset
+
+INK = "#111111"
+PAPER = "#FFFFFF"
+POINT_COLOR = style.ACCENT_DARK
+ARROWS_PER_SIDE = 13
+FORCE = ("elasticity_force_alpha", "elasticity_force_beta")
+
+
+def halo(preset: Preset, width: float) -> list[AbstractPathEffect]:
+    """A thin white edge, so that a line of `width` points is seen on dark and on light colours."""
+    return [withStroke(linewidth=width + 1.6 * preset.line, foreground=PAPER, alpha=0.75)]
+
+
+def path_of(landscape: xr.Dataset) -> tuple[Floats, Floats] | None:
+    """(alpha, beta) of the checkpoints, each (checkpoint,); None where the landscape has no training path."""
+    if not {"path_alpha", "path_beta"} <= set(landscape.variables):
+        return None
+    points = np.stack([landscape["path_alpha"].to_numpy(), landscape["path_beta"].to_numpy()]).astype(np.float64)
+    points = points[:, np.isfinite(points).all(axis=0)]
+    return (points[0], points[1]) if points.size else None
+
+
+def add_path(axes: Axes, landscape: xr.Dataset, preset: Preset) -> list[Line2D]:
+    """The training path, with an open circle at its start and a star at its end; legend entries of what is in view."""
+    path = path_of(landscape)
+    if path is None:
+        return []
+    (line,) = axes.plot(*path, color=INK, lw=2.2 * preset.line, zorder=5, label="training path", gid="path")
+    line.set_path_effects(halo(preset, 2.2 * preset.line))
+    marks = [
+        add_mark(axes, (path[0][0], path[1][0]), "o", "start", preset, facecolor=PAPER),
+        add_mark(axes, (path[0][-1], path[1][-1]), "*", "end", preset, facecolor=PAPER, size=1.4),
+    ]
+    return [line, *(mark for mark in marks if in_view(axes, mark))]
+
+
+def add_mark(
+    axes: Axes, at: tuple[float, float], marker: str, label: str, preset: Preset, *, facecolor: str, size: float = 0.7
+) -> Line2D:
+    """One ink-edged marker, `size` times the type size."""
+    (mark,) = axes.plot([at[0]], [at[1]], marker, **mark_look(label, preset, facecolor=facecolor, size=size))
+    mark.set_path_effects(halo(preset, 1.4 * preset.line))
+    return mark
+
+
+def mark_look(label: str, preset: Preset, *, facecolor: str, size: float = 0.7) -> dict[str, Any]:
+    """How a marker looks, in the plane and on the surface alike."""
+    return {
+        "label": label,
+        "gid": label,
+        "zorder": 7,
+        "markersize": size * preset.font,
+        "markerfacecolor": facecolor,
+        "markeredgecolor": INK,
+        "markeredgewidth": 1.4 * preset.line,
+    }
+
+
+def in_view(axes: Axes, mark: Line2D) -> bool:
+    """Whether a marker lies inside the axes' limits."""
+    x, y = (float(np.asarray(data)[0]) for data in (mark.get_xdata(), mark.get_ydata()))
+    return min(axes.get_xlim()) <= x <= max(axes.get_xlim()) and min(axes.get_ylim()) <= y <= max(axes.get_ylim())
+
+
+def add_minimum(axes: Axes, landscape: xr.Dataset, preset: Preset) -> list[Line2D]:
+    """A cross at the lowest loss of the grid."""
+    at = minimum(landscape)
+    return [] if at is None else [add_mark(axes, at, "x", "minimum", preset, facecolor="none", size=0.5)]
+
+
+def add_point(axes: Axes, spec: PaperSpec) -> list[Line2D]:
+    """A diamond at the picked point."""
+    if spec.point is None:
+        return []
+    mark = add_mark(axes, spec.point, "D", "picked point", spec.preset, facecolor=POINT_COLOR, size=0.6)
+    return [mark] if in_view(axes, mark) else []
+
+
+def add_arrows(axes: Axes, landscape: xr.Dataset, spec: PaperSpec) -> list[Line2D]:
+    """The elastic force in plane coordinates, on at most 13 × 13 points of the grid, the longest one cell long."""
+    if not set(FORCE) <= set(landscape.data_vars):
+        return []
+    thin = landscape.isel({dim: _every(landscape.sizes[dim]) for dim in ("alpha", "beta")})
+    force = np.stack([layer(thin, name).values for name in FORCE])
+    longest = _longest(force)
+    if longest == 0:
+        return []
+    cell = min(np.diff(thin[dim].to_numpy()).min() for dim in ("alpha", "beta"))
+    color = arrow_color(spec)
+    arrows = axes.quiver(
+        thin["alpha"].to_numpy(), thin["beta"].to_numpy(), *(np.ma.masked_invalid(part).T for part in force),
+        angles="xy", scale_units="xy", scale=longest / cell, color=color, pivot="mid", width=0.004, zorder=4,
+    )  # fmt: skip
+    arrows.set_path_effects(halo(spec.preset, 0.0))
+    return [Line2D([], [], color=color, marker=r"$\rightarrow$", lw=0, label=_force_label(thin, longest))]
+
+
+def arrow_color(spec: PaperSpec) -> str:
+    """Elasticity's colour, or ink where the map itself already has it."""
+    return INK if style.property_of(spec.color) == "elasticity" else style.contour_color("elasticity")
+
+
+def _every(size: int) -> slice:
+    stride = -(-size // ARROWS_PER_SIDE)
+    return slice(stride // 2, None, stride)
+
+
+def _longest(force: Floats) -> float:
+    length = np.hypot(*force)
+    return float(np.nanmax(length)) if np.isfinite(length).any() else 0.0
+
+
+def _force_label(landscape: xr.Dataset, longest: float) -> str:
+    units = layer(landscape, FORCE[0]).units or "nats"
+    # No-break spaces: the number stays on one line.
+    return f"elastic force, ≤\u00a0{format_value(longest)}\u00a0{units}"
+
+
+def gap_look() -> dict[str, Any]:
+    """How a place without a finite number looks: grey and hatched."""
+    return {"facecolor": "#E4E4E4", "edgecolor": style.GAP_COLOR, "hatch": "//////", "linewidth": 0.0}
+
+
+def gap_entry() -> Patch:
+    """The legend entry of the gaps."""
+    return Patch(label="not finite", **gap_look())
+
+
+def add_gaps(axes: Axes) -> Patch:
+    """A hatched ground under the drawing, seen where there is no finite number; its legend entry."""
+    axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, zorder=0.5, gid="gaps", **gap_look()))
+    return gap_entry()

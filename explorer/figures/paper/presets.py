@@ -1,0 +1,137 @@
+"""What a paper figure shows (`PaperSpec`) and how wide, in which type and at which resolution it is printed."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from threading import RLock
+from typing import Literal
+
+import matplotlib
+from lossnav.core import InputError
+from lossnav.explorer.figures.scales import Scale
+from matplotlib import style
+
+Width = Literal["single", "double", "slide"]
+Camera = tuple[float, float] | Mapping[str, float]
+
+# Seen from the front right and above, as the page opens.
+DEFAULT_CAMERA = (-55.0, 36.0)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A page format: width and greatest height in inches, type size in points, pixels per inch."""
+
+    width: float
+    max_height: float
+    font: float
+    dpi: int
+
+    @property
+    def line(self) -> float:
+        """Width of a thin line in points: a sixteenth of the type size, half a point at 8 pt."""
+        return self.font / 16
+
+    @property
+    def wide(self) -> bool:
+        """Whether colour bar and legend stand beside the drawing; else they stand under and over it."""
+        return self.width > 5
+
+
+PRESETS: dict[str, Preset] = {
+    "single": Preset(width=3.25, max_height=7.5, font=8, dpi=600),
+    "double": Preset(width=6.75, max_height=5.5, font=8, dpi=400),
+    "slide": Preset(width=10.0, max_height=5.625, font=16, dpi=300),
+}
+
+
+@dataclass(frozen=True)
+class PaperSpec:
+    """What to draw, for print.
+
+    width            "single" (3.25 in), "double" (6.75 in) or "slide" (10 in)
+    color            variable shown as colour
+    contours         variables shown as contour lines
+    surface          variable shown as height, and as the curve of a one-dimensional landscape
+    path             draw the training path where the landscape has one
+    arrows           draw the elastic force where the landscape has it
+    color_scale      how `color` becomes colour
+    elevation_scale  how `surface` becomes height and contour lines
+    camera           (azimuth, elevation) in degrees, or a plotly eye {"x", "y", "z"}
+    title            text over the figure; None: none, the caption says it
+    point            (alpha, beta) to mark, such as the picked point
+    colormap         a matplotlib colour map's name; None: the one of `color`'s property
+    """
+
+    width: Width = "single"
+    color: str = "loss"
+    contours: tuple[str, ...] = ("loss",)
+    surface: str = "loss"
+    path: bool = True
+    arrows: bool = False
+    color_scale: Scale = field(default_factory=Scale)
+    elevation_scale: Scale = field(default_factory=lambda: Scale("log"))
+    camera: Camera = DEFAULT_CAMERA
+    title: str | None = None
+    point: tuple[float, float] | None = None
+    colormap: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.width not in PRESETS:
+            raise InputError(
+                f"A figure's width is one of {', '.join(PRESETS)}, but {self.width!r} came; choose one of them."
+            )
+        if self.colormap is not None and self.colormap not in matplotlib.colormaps:
+            nearest = get_close_matches(self.colormap, list(matplotlib.colormaps), n=1, cutoff=0) or ["viridis"]
+            raise InputError(
+                f"A matplotlib colour map's name was expected, but {self.colormap!r} came; try {nearest[0]!r}."
+            )
+
+    @property
+    def preset(self) -> Preset:
+        """The page format that `width` names."""
+        return PRESETS[self.width]
+
+
+# matplotlib keeps its parameters in one global: threads of the page take turns.
+_LOCK = RLock()
+
+
+@contextmanager
+def print_style(preset: Preset | None = None) -> Iterator[None]:
+    """Matplotlib's defaults plus ours inside the block, whatever the user's own settings; nothing changes outside."""
+    with _LOCK, style.context(["default", _parameters(preset or PRESETS["single"])]):
+        yield
+
+
+def _parameters(preset: Preset) -> dict[str, object]:
+    return _TYPE | {
+        "font.size": preset.font,
+        "axes.labelsize": preset.font,
+        "axes.titlesize": preset.font,
+        "figure.titlesize": preset.font,
+        "xtick.labelsize": 0.9 * preset.font,
+        "ytick.labelsize": 0.9 * preset.font,
+        "legend.fontsize": 0.9 * preset.font,
+        "axes.linewidth": preset.line,
+        "xtick.major.width": preset.line,
+        "ytick.major.width": preset.line,
+        "xtick.major.size": 5 * preset.line,
+        "ytick.major.size": 5 * preset.line,
+        "hatch.linewidth": 0.6 * preset.line,
+        "grid.linewidth": 0.6 * preset.line,
+    }
+
+
+# Type 42 keeps text as text that publishers accept; the salt makes an SVG's ids the same in every process.
+_TYPE: dict[str, object] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "lossnav",
+    "axes.unicode_minus": True,
+    "legend.frameon": False,
+}

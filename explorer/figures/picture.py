@@ -1,0 +1,155 @@
+"""What a picture of a landscape shows: which readout is height, which is colour, which are lines. Data before pixels."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from .scales import Kind, Scale
+
+SMALLEST_PATH = 0.04  # of the drawn span
+MOST_DECADES = 8  # beyond, two corners would take all of the colours (perplexity is the exponential of the loss)
+CLIP_SHARE = 0.75
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One readout and how its numbers are drawn."""
+
+    variable: str
+    scale: Scale
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything that decides a figure, besides the landscape.
+
+    elevation  the height of the surface, and the grey contour lines of the map
+    color      the colour of surface and map
+    lines      drawn as contour lines in their property's colour
+    path       draw the training path
+    arrows     draw the elastic force
+    point      (alpha, beta) of the picked point
+    dark       on a dark page
+    """
+
+    elevation: Layer
+    color: Layer
+    lines: tuple[Layer, ...] = ()
+    path: bool = True
+    arrows: bool = False
+    point: tuple[float, float] | None = None
+    dark: bool = False
+
+
+def fitting_scale(land: xr.Dataset, variable: str, kind: str | None = None) -> Scale:
+    """The scale of a readout: `kind`, or the readout's own, as far as its values allow it.
+
+    A logarithm of values that are not positive shows nothing, so such readouts are drawn linearly. Unless a kind is
+    chosen, a readout over more than eight decades is clipped at its upper quartile, which the colour bar says.
+    """
+    values = land[variable].values
+    finite = values[np.isfinite(values)]
+    wanted: Kind = kind or land[variable].attrs.get("scale", "linear")  # type: ignore[assignment]
+    if wanted == "log" and (finite.size == 0 or finite.max() <= 0 or (finite <= 0).mean() > 0.05):
+        return Scale("linear")
+    if wanted == "log" and kind is None and _decades(finite) > MOST_DECADES:
+        return Scale("log", high=float(np.quantile(finite, CLIP_SHARE)))
+    if wanted == "symlog":
+        return Scale("symlog", linear_width=_linear_width(finite))
+    return Scale(wanted)
+
+
+def diverges(land: xr.Dataset, variable: str) -> bool:
+    """Whether zero divides the values into two meanings that both occur: only then is a diverging map right."""
+    values = land[variable].values
+    return bool(land[variable].attrs.get("zero", 0)) and bool((values < 0).any()) and bool((values > 0).any())
+
+
+def color_limits(land: xr.Dataset, layer: Layer) -> tuple[float, float]:
+    """Ends of the colour scale, in the scale's own positions; symmetric about zero where the map diverges."""
+    low, high = layer.scale.limits(land[layer.variable].values)
+    if diverges(land, layer.variable):
+        reach = max(abs(low), abs(high))
+        return -reach, reach
+    return low, high
+
+
+def title_of(land: xr.Dataset, variable: str) -> str:
+    """A readout's name with its unit: "Loss (nats)"."""
+    attributes = land[variable].attrs
+    name, unit = attributes.get("long_name", variable), attributes.get("units", "")
+    return f"{name} ({unit})" if unit else name
+
+
+def poles_of(land: xr.Dataset, variable: str) -> tuple[str, str]:
+    """The property's words at low and at high values; empty where the readout has none."""
+    attributes = land[variable].attrs
+    return attributes.get("low_pole", ""), attributes.get("high_pole", "")
+
+
+def floor_of(land: xr.Dataset, layer: Layer) -> float | None:
+    """The position, in the layer's scale, of what no model can beat on average; None where it is not known or not in range."""
+    floor = land[layer.variable].attrs.get("floor")
+    if floor is None:
+        return None
+    position = float(layer.scale.apply(np.array([floor]))[0])
+    low, high = layer.scale.limits(land[layer.variable].values)
+    near = low - 0.25 * (high - low) <= position <= high
+    return position if near and not np.isnan(position) else None
+
+
+def axis_titles(land: xr.Dataset) -> tuple[str, str]:
+    """What the two axes are: α and β, and for a trajectory's plane which component with its share of variance."""
+    plane = json.loads(land.attrs.get("plane", "{}"))
+    explained = plane.get("explained")
+    if explained:
+        first, second = (f"PC {i + 1} ({100 * share:.3g} %)" for i, share in enumerate(explained))
+        return f"α · {first}", f"β · {second}"
+    named = {
+        "eigen": ("α · top eigenvector", f"β · {(plane.get('which') or ['', 'second'])[1]} eigenvector"),
+        "gradient": ("α · gradient", "β · top eigenvector"),
+        "line": ("α · from a to b", "β"),
+    }
+    return named.get(plane.get("kind", ""), ("α", "β"))
+
+
+def minimum(land: xr.Dataset, variable: str) -> tuple[int, int] | None:
+    """Grid indices of the smallest finite value, or None where there is none."""
+    values = land[variable].values
+    if not np.isfinite(values).any():
+        return None
+    index = np.unravel_index(np.nanargmin(np.where(np.isfinite(values), values, np.nan)), values.shape)
+    return int(index[0]), int(index[1])
+
+
+def path_inside(land: xr.Dataset) -> xr.Dataset | None:
+    """The training path where it runs inside the drawn span; points outside become NaN, which breaks the line.
+
+    None without a path, and where its projection is a dot: a random plane sees next to nothing of the training.
+    """
+    if "path_alpha" not in land:
+        return None
+    a, b = land["path_alpha"].values, land["path_beta"].values
+    inside = (a >= land["alpha"].values.min()) & (a <= land["alpha"].values.max())
+    inside &= (b >= land["beta"].values.min()) & (b <= land["beta"].values.max())
+    extent = max(np.ptp(a) / np.ptp(land["alpha"].values), np.ptp(b) / max(np.ptp(land["beta"].values), 1e-300))
+    if not inside.any() or extent < SMALLEST_PATH:
+        return None
+    path = land[["path_alpha", "path_beta", "path_off_plane", "path_step"]].copy()
+    for name in ("path_alpha", "path_beta"):
+        path[name] = path[name].where(inside)
+    return path
+
+
+def _decades(finite: np.ndarray) -> float:
+    positive = finite[finite > 0]
+    return float(np.log10(positive.max()) - np.log10(positive.min())) if positive.size else 0.0
+
+
+def _linear_width(finite: np.ndarray) -> float:
+    sizes = np.abs(finite[finite != 0])
+    return float(np.quantile(sizes, 0.1)) if sizes.size else 1.0

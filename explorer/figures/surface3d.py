@@ -1,0 +1,171 @@
+"""The 3-D terrain: (landscape, picture) → plotly figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from .colorbar import colouring, low_pole
+from .isolines import heights_at, isolines
+from .picture import Picture, axis_titles, floor_of, minimum, path_inside, title_of
+from .scales import format_value
+from .style import contour_color
+from .theme import base_layout, ink
+
+CAMERA = {"eye": {"x": 1.0, "y": -1.29, "z": 0.82}, "center": {"x": 0, "y": 0, "z": -0.16}}
+RELIEF = {"ambient": 0.62, "diffuse": 0.55, "specular": 0.08, "roughness": 0.85, "fresnel": 0.05}
+
+
+def surface_figure(
+    land: xr.Dataset, picture: Picture, height: int | None = None, camera: Mapping[str, Any] | None = None
+) -> go.Figure:
+    """The terrain as a lit surface with its overlays; points that are not finite are holes in it.
+
+    camera  plotly's, where the view was left; None: from the front right and above
+    """
+    figure = go.Figure(layout=base_layout(picture.dark, {"l": 0, "r": 0, "t": 0, "b": 0}))
+    figure.add_trace(_surface(land, picture))
+    _add_floor(figure, land, picture)
+    lift = 0.006 * float(np.ptp(_drawn_range(land, picture)))
+    for layer in picture.lines:
+        alpha, beta = isolines(land, layer)
+        if alpha.size:
+            z = heights_at(land, picture.elevation, alpha, beta) + lift
+            figure.add_trace(_line(alpha, beta, z, contour_color(layer.variable), 4, title_of(land, layer.variable)))
+    if picture.path:
+        _add_path(figure, land, picture, lift)
+    _add_marks(figure, land, picture, lift)
+    figure.update_layout(scene=_scene(land, picture, camera or CAMERA), height=height)
+    figure.add_annotation(**low_pole(land, picture.color, picture.dark, x=0.0, y=0.19))
+    return figure
+
+
+def _surface(land: xr.Dataset, picture: Picture) -> go.Surface:
+    elevation, color = picture.elevation, picture.color
+    values = land[elevation.variable].values
+    shown = np.stack([values, land[color.variable].values], axis=-1)
+    bar = colouring(land, color, picture.dark, x=0.0, xanchor="left", y=0.5, len=0.6, ypad=0)
+    return go.Surface(
+        x=land["alpha"].values,
+        y=land["beta"].values,
+        z=elevation.scale.apply(values).T,
+        surfacecolor=color.scale.apply(land[color.variable].values).T,
+        customdata=shown.transpose(1, 0, 2),
+        hovertemplate=_hover(land, picture),
+        lighting=RELIEF,
+        lightposition={"x": -4000, "y": 6000, "z": 9000},
+        contours={"z": {"show": False, "highlight": False}, "x": {"highlight": False}, "y": {"highlight": False}},
+        name="terrain",
+        **bar,
+    )
+
+
+def _add_floor(figure: go.Figure, land: xr.Dataset, picture: Picture) -> None:
+    """A pane of glass at the height that no model can beat on average: the data's own entropy."""
+    height = floor_of(land, picture.elevation)
+    if height is None:
+        return
+    ends = [land[d].values[[0, -1]] for d in ("alpha", "beta")]
+    color = ink(picture.dark).faint
+    value = format_value(land[picture.elevation.variable].attrs["floor"])
+    pane = go.Surface(
+        x=ends[0],
+        y=ends[1],
+        z=np.full((2, 2), height),
+        colorscale=[(0, color), (1, color)],
+        opacity=0.28,
+        showscale=False,
+        hovertemplate=f"floor: the data's own entropy, {value} nats<extra></extra>",
+        name="floor",
+    )
+    figure.add_trace(pane)
+
+
+def _hover(land: xr.Dataset, picture: Picture) -> str:
+    lines = ["α %{x:.3g} · β %{y:.3g}", f"{title_of(land, picture.elevation.variable)} %{{customdata[0]:.3~g}}"]
+    if picture.color.variable != picture.elevation.variable:
+        lines.append(f"{title_of(land, picture.color.variable)} %{{customdata[1]:.3~g}}")
+    return "<br>".join(lines) + "<extra></extra>"
+
+
+def _line(alpha: Any, beta: Any, z: Any, color: str, width: int, name: str) -> go.Scatter3d:
+    return go.Scatter3d(
+        x=alpha, y=beta, z=z, mode="lines", line={"color": color, "width": width}, hoverinfo="skip", name=name
+    )
+
+
+def _add_path(figure: go.Figure, land: xr.Dataset, picture: Picture, lift: float) -> None:
+    path = path_inside(land)
+    if path is None:
+        return
+    colors = ink(picture.dark)
+    alpha, beta = path["path_alpha"].values, path["path_beta"].values
+    z = heights_at(land, picture.elevation, alpha, beta) + 3 * lift
+    figure.add_trace(_line(alpha, beta, z, colors.accent, 7, "training path"))
+    for index, symbol, name in ((0, "circle", "start of training"), (-1, "diamond", "end of training")):
+        mark = {"symbol": symbol, "size": 5, "color": colors.accent, "line": {"color": colors.ground, "width": 1}}
+        figure.add_trace(_mark(alpha[[index]], beta[[index]], z[[index]], mark, name))
+
+
+def _add_marks(figure: go.Figure, land: xr.Dataset, picture: Picture, lift: float) -> None:
+    colors = ink(picture.dark)
+    lowest = minimum(land, picture.elevation.variable)
+    if lowest is not None:
+        place = (land["alpha"].values[[lowest[0]]], land["beta"].values[[lowest[1]]])
+        z = heights_at(land, picture.elevation, *place) + lift
+        figure.add_trace(_mark(*place, z, {"symbol": "x", "size": 4, "color": colors.ground}, "lowest point"))
+    if picture.point is not None:
+        place = (np.array([picture.point[0]]), np.array([picture.point[1]]))
+        z = heights_at(land, picture.elevation, *place) + 2 * lift
+        look = {"symbol": "circle-open", "size": 9, "color": colors.text, "line": {"width": 2}}
+        figure.add_trace(_mark(*place, z, look, "picked point"))
+
+
+def _mark(alpha: np.ndarray, beta: np.ndarray, z: np.ndarray, marker: dict[str, Any], name: str) -> go.Scatter3d:
+    return go.Scatter3d(
+        x=alpha, y=beta, z=z, mode="markers", marker=marker, name=name, hovertemplate=f"{name}<extra></extra>"
+    )
+
+
+def _scene(land: xr.Dataset, picture: Picture, camera: Mapping[str, Any]) -> dict[str, Any]:
+    first, second = axis_titles(land)
+    elevation = picture.elevation
+    positions, labels = elevation.scale.ticks(land[elevation.variable].values, 5)
+    quiet = _quiet(picture.dark)
+    return {
+        "xaxis": {**quiet, "title": {"text": first}},
+        "yaxis": {**quiet, "title": {"text": second}},
+        "zaxis": {
+            **quiet,
+            "title": {"text": title_of(land, elevation.variable)},
+            "tickvals": positions.tolist(),
+            "ticktext": labels,
+        },
+        "domain": {"x": [0.07, 1.0], "y": [0.0, 1.0]},
+        "aspectmode": "manual",
+        "aspectratio": {"x": 1.15, "y": 1.15, "z": 0.68},
+        "camera": dict(camera),
+        "dragmode": "turntable",
+        "uirevision": "terrain",
+    }
+
+
+def _quiet(dark: bool) -> dict[str, Any]:
+    colors = ink(dark)
+    return {
+        "showbackground": False,
+        "gridcolor": colors.rule,
+        "zeroline": False,
+        "color": colors.faint,
+        "tickfont": {"size": 10},
+        "nticks": 5,
+        "showspikes": False,
+    }
+
+
+def _drawn_range(land: xr.Dataset, picture: Picture) -> np.ndarray:
+    return np.array(picture.elevation.scale.limits(land[picture.elevation.variable].values))

@@ -1,0 +1,106 @@
+"""Background work: a child process that runs the `lossnav` command a user would type.
+
+The page only reads what it writes; a closed browser or a killed process loses nothing that was measured.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+class Request(Protocol):
+    """Something to compute: the `lossnav` arguments that do it, without --out, and where the result is kept."""
+
+    @property
+    def arguments(self) -> list[str]: ...
+
+    @property
+    def path(self) -> Path: ...
+
+
+@dataclass
+class Job:
+    """One running or ended command.
+
+    started  seconds since the epoch
+    log      file of what it printed
+    first    points that were measured before it began
+    """
+
+    request: Request
+    process: subprocess.Popen[bytes]
+    log: Path
+    first: int
+    started: float = field(default_factory=time.time)
+    cancelled: bool = False
+    pace: tuple[float, int] | None = None  # when the first points were seen, and how many
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is at work."""
+        return self.process.poll() is None
+
+    @property
+    def failure(self) -> str | None:
+        """The sentence that it ended with, where it failed."""
+        if self.running or self.process.returncode <= 0 or self.cancelled:
+            return None  # a negative code is a signal: it was stopped, and can go on
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return lines[-1].removeprefix("lossnav: ") if lines else f"It ended with code {self.process.returncode}."
+
+    def cancel(self) -> None:
+        """Stop it; what was measured is kept."""
+        self.cancelled = True
+        self.process.terminate()
+        self.process.wait(timeout=10)
+
+    def remaining(self, done: int, total: int) -> float | None:
+        """Seconds still to go at the pace since the first points came, or None until that is known."""
+        now = time.monotonic()
+        if done > self.first and self.pace is None:
+            self.pace = (now, done)
+        if self.pace is None or now - self.pace[0] < 2 or done <= self.pace[1]:
+            return None
+        return (now - self.pace[0]) * (total - done) / (done - self.pace[1])
+
+
+class Jobs:
+    """What this server has started, by the place of its result."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[Path, Job] = {}
+
+    def start(self, request: Request, done: int = 0, overwrite: bool = False) -> Job:
+        """Start computing `request`, or give the job that is at it already."""
+        path = request.path
+        job = self._jobs.get(path)
+        if job is not None and job.running:
+            return job
+        words = [*request.arguments, "--out", str(path), *(["--overwrite"] if overwrite else [])]
+        log = path.with_suffix(".log")
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "lossnav.explorer.cli", *words],
+                stdout=output,
+                stderr=output,
+                env=self._environment(),
+            )
+        self._jobs[path] = Job(request, process, log, 0 if overwrite else done)
+        return self._jobs[path]
+
+    def _environment(self) -> dict[str, str]:
+        """A share of the cores for each survey that runs: more threads than cores slow one another many times over."""
+        running = sum(job.running for job in self._jobs.values())
+        threads = max(1, (os.cpu_count() or 1) // (running + 1))
+        return {"OMP_NUM_THREADS": str(threads), **os.environ}
+
+    def of(self, request: Request) -> Job | None:
+        """The job of `request`, running or ended, if this server started one."""
+        return self._jobs.get(request.path)

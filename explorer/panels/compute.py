@@ -1,0 +1,37 @@
+"""The sidebar's work: refine the grid, compute anew, and the command that does the same in a terminal."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ..survey_request import GRID_SIZES, SurveyRequest
+from .progress import jobs
+
+
+def compute_panel(request: SurveyRequest) -> None:
+    """Refine and recompute, in the background."""
+    with st.expander("Compute"):
+        finer = next((n for n in GRID_SIZES if n > request.grid), None)
+        left, right = st.columns(2)
+        left.button(
+            "Refine", key="refine", width="stretch", disabled=finer is None, on_click=_refine, args=(finer,),
+            help=f"Measure a grid of {finer} × {finer}." if finer else "The grid is at its finest.",
+        )  # fmt: skip
+        right.button(
+            "Recompute",
+            key="recompute",
+            width="stretch",
+            on_click=_recompute,
+            args=(request,),
+            help="Measure every point anew, on this machine.",
+        )
+        st.caption("The same in a terminal:")
+        st.code(request.command, language="bash", wrap_lines=True)
+
+
+def _refine(grid: int) -> None:
+    st.session_state["grid"] = grid
+
+
+def _recompute(request: SurveyRequest) -> None:
+    jobs().start(request, overwrite=True)

@@ -1,0 +1,53 @@
+"""The export panel: a figure for print, a page, or the data."""
+
+from __future__ import annotations
+
+import streamlit as st
+import xarray as xr
+
+from ..export import DATA_FORMATS, FIGURE_FORMATS, Export, exported
+from ..figures.paper import PRESETS
+from ..figures.picture import Picture
+from .camera import camera
+
+_TITLES = {
+    "pdf": "PDF",
+    "svg": "SVG",
+    "png": "PNG",
+    "html": "HTML page",
+    "csv": "CSV data",
+    "nc": "NetCDF data",
+}
+
+
+def export_panel(land: xr.Dataset, picture: Picture, name: str) -> None:
+    """Choose what, in which format and width; the file is made when the button is pressed."""
+    with st.expander("Export", key="export", on_change="rerun") as panel:
+        if not panel.open:
+            return
+        kind = st.segmented_control(
+            "Figure", ("map", "surface"), default="map", key="export_kind", required=True,
+            format_func=lambda k: {"map": "2-D map", "surface": "3-D surface"}[k],
+        )  # fmt: skip
+        file_format = st.selectbox(
+            "Format", (*FIGURE_FORMATS, *DATA_FORMATS), key="export_format", format_func=_TITLES.__getitem__
+        )
+        width = st.selectbox(
+            "Width", list(PRESETS), key="export_width", disabled=file_format in DATA_FORMATS, format_func=_width_title
+        )
+        choice = Export(kind or "map", file_format, width or "single", camera())
+        st.download_button(
+            "Save",
+            data=lambda: exported(land, picture, choice),
+            file_name=f"{name}-{kind}.{file_format}" if file_format in FIGURE_FORMATS else f"{name}.{file_format}",
+            mime=choice.mime,
+            key="save",
+            type="primary",
+            width="stretch",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _width_title(name: str) -> str:
+    return f"{ {'single': 'Single column', 'double': 'Double column', 'slide': 'Slide'}[name] } ({PRESETS[name].width:g} in)"

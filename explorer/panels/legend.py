@@ -1,0 +1,36 @@
+"""The legend under the map: which line is which readout, and the words at its two ends."""
+
+from __future__ import annotations
+
+import html
+
+import streamlit as st
+import xarray as xr
+
+from ..figures.picture import Picture, floor_of, poles_of, title_of
+from ..figures.style import contour_color
+from ..figures.theme import ink
+
+
+def legend(land: xr.Dataset, picture: Picture) -> None:
+    """One entry for each kind of line that is drawn."""
+    entries = [_entry(contour_color(layer.variable), _named(land, layer.variable)) for layer in picture.lines]
+    if picture.arrows:
+        entries.append(_entry("#9AA", "→ elastic force"))
+    if picture.path:
+        entries.append(_entry(ink(picture.dark).accent, "training path: ● start, ★ end"))
+    entries.append(_entry("#9AA", f"{title_of(land, picture.elevation.variable)}, contours"))
+    if floor_of(land, picture.elevation) is not None:
+        entries.append(
+            _entry("#9AA", "pane: the data's own entropy, the best on average (a finite sample may dip below)")
+        )
+    st.html(f"<p class='legend'>{''.join(entries)}</p>")
+
+
+def _entry(color: str, text: str) -> str:
+    return f"<span class='entry'><span class='swatch' style='border-color:{color}'></span>{html.escape(text)}</span> "
+
+
+def _named(land: xr.Dataset, variable: str) -> str:
+    low, high = poles_of(land, variable)
+    return title_of(land, variable) + (f", {low} … {high}" if high else "")

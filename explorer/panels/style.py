@@ -1,0 +1,51 @@
+"""The page's own style sheet: little more than room where Streamlit leaves too much or too little."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+_CSS = """
+<style>
+  .block-container { padding: 3.6rem 1.4rem 1rem; max-width: 2200px; }
+  header[data-testid="stHeader"] { height: 2.8rem; }
+  section[data-testid="stSidebar"] { width: 244px !important; min-width: 244px !important; }
+  section[data-testid="stSidebar"] .block-container { padding-top: 1rem; }
+  div[class*="st-key-switches_"] { gap: 0.1rem; }
+  div[class*="st-key-switches_"] [data-testid="stHorizontalBlock"] { gap: 0.35rem; }
+  div[class*="st-key-switches_"] [data-testid="stVerticalBlock"] { gap: 0; }
+  .st-key-switches_derived { border-left: 2px solid var(--st-border-color, #8885); padding-left: 0.9rem; }
+  div[class*="st-key-more_"] button { padding: 0 0.2rem; min-height: 1.5rem; opacity: 0.75; }
+  .st-key-colorbox { margin-bottom: -2.9rem; position: relative; z-index: 5; width: fit-content; }
+  .st-key-terrain3d { --tall: max(360px, calc(100vh - 264px)); }
+  .st-key-terrain2d { --tall: clamp(250px, calc(100vh - 412px), 680px); }
+  :is(.st-key-terrain3d, .st-key-terrain2d) :is(.stElementContainer, .stFullScreenFrame, .stPlotlyChart) {
+    height: var(--tall) !important; min-height: var(--tall) !important; }
+  .facts { font-size: 0.9rem; line-height: 1.5; margin: 0 0 0.1rem; }
+  .facts b { font-weight: 650; font-size: 1.02rem; margin-right: 0.4rem; }
+  .facts span.item { margin-left: 0.9rem; white-space: nowrap; opacity: 0.85; }
+  .facts b { white-space: nowrap; }
+  [data-testid="stPopoverBody"] { max-width: 460px; max-height: 78vh; }
+  .value { font-size: 0.86rem; font-variant-numeric: tabular-nums; white-space: nowrap; opacity: 0.9; }
+  .value.none { opacity: 0.55; font-style: italic; }
+  .legend { font-size: 0.82rem; line-height: 1.35; margin: -0.3rem 0 0; }
+  .legend .swatch { display: inline-block; width: 1.3rem; height: 0; border-top: 3px solid; vertical-align: middle;
+                    margin: 0 0.35rem 0 0; }
+  .legend .entry { margin-right: 1.1rem; white-space: nowrap; }
+  dl.inspector { display: grid; grid-template-columns: 1fr auto 1fr auto; gap: 0 0.8rem; margin: 0 !important; padding: 0 !important;
+                 font-size: 0.82rem; font-variant-numeric: tabular-nums; line-height: 1.5; }
+  dl.inspector dt, dl.inspector dd { margin: 0 !important; padding: 0 !important; }
+  dl.inspector dt { opacity: 0.75; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+  dl.inspector dd { margin: 0; text-align: right; white-space: nowrap; font-weight: 550; }
+  dl.inspector dd small { opacity: 0.65; font-weight: 400; }
+  dl.card { display: grid; grid-template-columns: minmax(9rem, 2fr) 3fr; margin: 0 !important; padding: 0 !important; font-size: 0.88rem; line-height: 1.45; }
+  dl.card :is(dt, dd) { margin: 0 !important; padding: 0.18rem 0.6rem 0.18rem 0; border-bottom: 1px solid #8883; }
+  dl.card dt { opacity: 0.75; }
+  .trust { font-size: 0.84rem; line-height: 1.45; margin: 0; }
+  .trust b { font-weight: 650; }
+</style>
+"""
+
+
+def page_style() -> None:
+    """Put the style sheet into the page."""
+    st.html(_CSS)

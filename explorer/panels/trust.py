@@ -1,0 +1,89 @@
+"""How far to trust the plane: one line that is always there, and the figures behind it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import xarray as xr
+
+from ..figures.scales import format_value
+from ..figures.trust import band_figure, path_figure
+from .facts import cosine_text
+
+
+def trust_panel(land: xr.Dataset, dark: bool) -> None:
+    """The line, and a panel that opens on the figures."""
+    found = json.loads(land.attrs.get("fidelity", "{}"))
+    left, right = st.columns([6, 1], vertical_alignment="center", gap="small")
+    left.html(f"<p class='trust'><b>How far to trust this plane.</b> {' '.join(sentences(land, found))}</p>")
+    if found:
+        with right.popover("More", key="trust_more", width="stretch", on_change="rerun") as panel:
+            if panel.open:
+                _details(land, found, dark)
+
+
+def sentences(land: xr.Dataset, found: dict[str, Any]) -> list[str]:
+    """What is known of the plane, in short sentences."""
+    if not found:
+        return ["Not measured yet: it comes when all points are done."]
+    said = []
+    if found.get("cosine") is not None:
+        said.append(f"Cosine between the two directions: {cosine_text(found['cosine'])}.")
+    if "explained" in found:
+        own, walk = ([f"{100 * share:.3g}" for share in found[key]] for key in ("explained", "random_walk"))
+        said.append(
+            f"PC 1 and 2 explain {own[0]} % and {own[1]} % of the path; a pure random walk gives {walk[0]} % and {walk[1]} %."
+        )
+    inside = _inside(found)
+    if inside:
+        said.append(f"It holds {inside}; the rest of both lies in directions that are not drawn.")
+    if "path" in found:
+        said.append(_path_sentence(found["path"]))
+    return said
+
+
+def _inside(found: dict[str, Any]) -> str:
+    parts = []
+    if found.get("gradient_share") is not None:
+        parts.append(f"{_percent(found['gradient_share'])} of the squared gradient")
+    if found.get("trace_share") is not None:
+        error = "" if found.get("trace_share_se") is None else f" ± {_percent(found['trace_share_se'])}"
+        parts.append(f"{_percent(found['trace_share'])}{error} of the Hessian's trace")
+    return " and ".join(parts)
+
+
+def _percent(share: float) -> str:
+    return f"{format_value(100 * share, 2)} %"
+
+
+def _path_sentence(path: dict[str, list[float]]) -> str:
+    off, distance = (np.array(path[key], float) for key in ("off_plane", "distance"))
+    return (
+        f"The training path began {format_value(distance[0], 2)} parameter units from the trained network and runs up to "
+        f"{format_value(off.max(), 2)} off the plane."
+    )
+
+
+def _details(land: xr.Dataset, found: dict[str, Any], dark: bool) -> None:
+    if "band" in found:
+        st.markdown(
+            f"**Other draws.** Loss along {found['band']['slices'][0]} single directions of other seeds: the mean and the "
+            "band of 80 % of them. A random slice sees the mean curvature only, so a saddle can look like a bowl."
+        )
+        st.plotly_chart(band_figure(found["band"], dark), theme=None, key="band", config={"displayModeBar": False})
+    if "path" in found and "path_step" in land:
+        st.markdown(
+            "**The path above the plane.** The loss at each checkpoint, and the plane's loss under it; buffers such as "
+            "BatchNorm statistics stay at the trained network's, as everywhere on the plane."
+        )
+        steps = land["path_step"].values.tolist()
+        st.plotly_chart(
+            path_figure(found["path"], steps, dark), theme=None, key="path", config={"displayModeBar": False}
+        )
+    if found.get("trace") is not None:
+        st.caption(
+            f"tr H = {format_value(found['trace'])} ± {format_value(found['trace_se'], 2)} (Hutchinson, 16 probes)."
+        )

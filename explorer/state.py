@@ -1,0 +1,69 @@
+"""What a person is looking at, as one frozen value. Widgets make it, the address bar carries it, figures are drawn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import xarray as xr
+
+from .figures.picture import Layer, Picture, fitting_scale, path_inside
+from .figures.scales import Scale
+
+TERRAIN = "terrain"
+ARROWS = "elasticity_force_alpha"  # the readout that is drawn as arrows, by its first component
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How one readout is drawn: which, on which scale ("auto": its own), clipped where."""
+
+    variable: str
+    scale: str = "auto"
+    low: float | None = None
+    high: float | None = None
+
+    def layer(self, land: xr.Dataset) -> Layer:
+        """The layer that this means for a landscape."""
+        fitting = fitting_scale(land, self.variable, None if self.scale == "auto" else self.scale)
+        low, high = self.low, self.high
+        if low is not None and high is not None and low >= high:
+            low = high = None  # an empty range clips nothing
+        if fitting.kind == "log" and high is not None and high <= 0:
+            high = None
+        return Layer(
+            self.variable, Scale(fitting.kind, low, fitting.high if high is None else high, fitting.linear_width)
+        )
+
+
+@dataclass(frozen=True)
+class View:
+    """The page's state besides the request.
+
+    overlays   the properties that are switched on, each with how it is drawn, in the framework's order
+    elevation  what is drawn as height
+    color      "terrain", or the property that colours the surface
+    point      (alpha, beta) of the picked point; None: the centre
+    arrows     whether elasticity shows its force
+    """
+
+    elevation: Drawing
+    overlays: Mapping[str, Drawing] = field(default_factory=dict)
+    color: str = TERRAIN
+    point: tuple[float, float] | None = None
+    dark: bool = False
+    arrows: bool = True
+
+    def picture(self, land: xr.Dataset) -> Picture:
+        """What is drawn of `land`: one overlay as colour, the others as lines, the force as arrows."""
+        shown = {name: d for name, d in self.overlays.items() if d.variable in land and d.variable != ARROWS}
+        color = shown.get(self.color, self.elevation)
+        return Picture(
+            elevation=self.elevation.layer(land),
+            color=color.layer(land),
+            lines=tuple(d.layer(land) for name, d in shown.items() if name != self.color),
+            path=path_inside(land) is not None,
+            arrows=self.arrows and "elasticity" in self.overlays and ARROWS in land,
+            point=self.point,
+            dark=self.dark,
+        )

@@ -1,0 +1,479 @@
+"""Paper figures: what is on them, read from the figure; and the files they become."""
+
+import hashlib
+import itertools
+import json
+import re
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+import xarray as xr
+from lossnav.explorer.figures.paper import PRESETS, PaperSpec, draw_map, draw_surface, save
+from lossnav.explorer.figures.paper.camera import angles
+from lossnav.explorer.figures.paper.grid import complete_grid, densify
+from lossnav.explorer.figures.scales import Scale
+from lossnav.explorer.figures.style import colormap_for
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from mpl_toolkits.mplot3d.art3d import Poly3DCollection
+
+BOTH = [draw_map, draw_surface]
+WIDTHS = sorted(PRESETS)
+
+
+def named(figure: Figure, gid: str) -> list:
+    return figure.findobj(lambda artist: artist.get_gid() == gid)
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+
+
+def legend(figure: Figure) -> list[str]:
+    return [text.get_text().replace("\n", " ") for text in figure.legends[0].get_texts()]
+
+
+def in_subplot(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def outside(figure: Figure) -> list[str]:
+    """Texts, frames and legends that do not lie on the page as a whole."""
+    figure.draw_without_rendering()
+    drawn = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    drawn += [axes for axes in figure.axes if axes.name != "3d"] + figure.legends
+    page = figure.bbox
+    boxes = [(artist, artist.get_window_extent()) for artist in drawn]
+    return [
+        f"{artist} at {box}"
+        for artist, box in boxes
+        if box.x0 < 0 or box.y0 < 0 or box.x1 > page.width or box.y1 > page.height
+    ]
+
+
+# The page
+
+
+@pytest.mark.parametrize("draw", BOTH)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_has_the_width_asked_for_and_holds_all_that_is_on_it(draw, width: str, landscape: xr.Dataset) -> None:
+    spec = PaperSpec(width=width, color="density", contours=("loss", "elasticity"), arrows=True, title="A " * 60)
+    figure = draw(landscape, spec)
+    page = figure.get_size_inches()
+    assert page[0] == {"single": 3.25, "double": 6.75, "slide": 10}[width]
+    assert page[1] <= PRESETS[width].max_height
+    assert outside(figure) == []
+
+
+@pytest.mark.parametrize("draw", BOTH)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_two_labels_of_an_axis_overlap(draw, width: str, landscape: xr.Dataset) -> None:
+    figure = draw(landscape, PaperSpec(width=width, color="density", color_scale=Scale("log")))
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            boxes = [t.get_window_extent() for t in axis.get_ticklabels() if t.get_text()]
+            assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
+
+
+@pytest.mark.parametrize(("width", "points"), [("single", 8), ("double", 8), ("slide", 16)])
+def test_type_sizes(width: str, points: float, landscape: xr.Dataset) -> None:
+    axes = draw_map(landscape, PaperSpec(width=width)).axes[0]
+    assert axes.xaxis.label.get_fontsize() == points
+
+
+def test_drawing_leaves_matplotlibs_settings_alone(landscape: xr.Dataset) -> None:
+    before = dict(matplotlib.rcParams)
+    draw_map(landscape, PaperSpec())
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_drawing_does_not_follow_the_users_settings(landscape: xr.Dataset, tmp_path: Path) -> None:
+    plain = save(draw_map(landscape, PaperSpec()), tmp_path / "a.svg").read_bytes()
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red"}):
+        assert save(draw_map(landscape, PaperSpec()), tmp_path / "b.svg").read_bytes() == plain
+
+
+def test_drawing_leaves_the_landscape_alone(landscape: xr.Dataset) -> None:
+    before = landscape.copy(deep=True)
+    draw_map(landscape, PaperSpec(color="density", arrows=True))
+    draw_surface(landscape, PaperSpec())
+    xr.testing.assert_identical(landscape, before)
+
+
+# The map
+
+
+def test_colours_are_rasterised_and_lie_on_the_scale(landscape: xr.Dataset) -> None:
+    (image,) = named(draw_map(landscape, PaperSpec(color="density", color_scale=Scale("log"))), "color-density")
+    finite = landscape["density"].values[np.isfinite(landscape["density"].values)]
+    assert image.get_rasterized()
+    assert image.get_cmap().name == colormap_for("density")
+    np.testing.assert_allclose([image.norm.vmin, image.norm.vmax], np.log10([finite.min(), finite.max()]))
+
+
+def test_alpha_runs_to_the_right_and_beta_up(landscape: xr.Dataset) -> None:
+    (image,) = named(draw_map(landscape, PaperSpec(color="elasticity")), "color-elasticity")
+    drawn, values = image.get_array(), landscape["elasticity"].values
+    assert image.origin == "lower"
+    corners = [drawn[0, 0], drawn[0, -1], drawn[-1, 0], drawn[-1, -1]]
+    np.testing.assert_allclose(corners, [values[0, 0], values[-1, 0], values[0, -1], values[-1, -1]])
+
+
+def test_gaps_are_masked_hatched_and_named(landscape: xr.Dataset) -> None:
+    figure = draw_map(landscape, PaperSpec(color="loss", color_scale=Scale("log")))
+    (image,), (ground,) = named(figure, "color-loss"), named(figure, "gaps")
+    mask = np.ma.getmaskarray(image.get_array())
+    assert mask[-1, -1]
+    assert mask[0, 0]
+    assert not mask[mask.shape[0] // 2, mask.shape[1] // 2]
+    assert ground.get_hatch()
+    assert "not finite" in legend(figure)
+
+
+def test_without_gaps_none_are_mentioned(make_landscape: Callable[..., xr.Dataset]) -> None:
+    figure = draw_map(make_landscape(gaps=False), PaperSpec())
+    assert named(figure, "gaps") == []
+    assert "not finite" not in legend(figure)
+
+
+def test_contour_lines_are_vectors_at_labelled_levels(landscape: xr.Dataset) -> None:
+    figure = draw_map(landscape, PaperSpec(color="memory", contours=("loss",)))
+    (lines,) = named(figure, "contour-loss")
+    assert not lines.get_rasterized()
+    np.testing.assert_allclose(
+        10.0 ** np.asarray(lines.levels), [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300][: len(lines.levels)]
+    )
+    labels = in_subplot(figure)
+    assert labels
+    assert set(labels) <= {"0.01", "0.03", "0.1", "0.3", "1", "3", "10", "30", "100", "300"}
+
+
+def test_contour_labels_keep_clear_of_each_other_and_of_the_path(landscape: xr.Dataset) -> None:
+    figure = draw_map(landscape, PaperSpec())
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    (path,) = named(figure, "path")
+    track = path.get_transform().transform_path(path.get_path())
+    assert not any(track.intersects_bbox(box, filled=False) for box in boxes)
+    assert not any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[:k])
+
+
+def test_contours_of_two_variables_differ_in_dashes_too(landscape: xr.Dataset) -> None:
+    figure = draw_map(landscape, PaperSpec(contours=("loss", "elasticity")))
+    one, other = named(figure, "contour-loss")[0], named(figure, "contour-elasticity")[0]
+    assert one.get_linestyle()[0] != other.get_linestyle()[0]
+    assert {"loss (nats)", "EWC penalty (nats)"} <= set(legend(figure))
+
+
+def test_the_path_its_ends_and_the_minimum(landscape: xr.Dataset) -> None:
+    figure = draw_map(landscape, PaperSpec(point=(0.5, 0.25)))
+    (path,) = named(figure, "path")
+    np.testing.assert_array_equal(path.get_xdata(), landscape["path_alpha"])
+    np.testing.assert_array_equal(path.get_ydata(), landscape["path_beta"])
+    marks = {gid: named(figure, gid)[0] for gid in ("start", "end", "minimum", "picked point")}
+    assert {gid: mark.get_marker() for gid, mark in marks.items()} == {
+        "start": "o", "end": "*", "minimum": "x", "picked point": "D",
+    }  # fmt: skip
+    lowest = landscape["loss"].where(np.isfinite(landscape["loss"])).argmin(["alpha", "beta"])
+    assert marks["minimum"].get_xdata()[0] == landscape["alpha"][lowest["alpha"]]
+    assert marks["minimum"].get_ydata()[0] == landscape["beta"][lowest["beta"]]
+    assert named(draw_map(landscape, PaperSpec(path=False)), "path") == []
+
+
+def test_a_landscape_without_a_path_is_drawn(landscape: xr.Dataset) -> None:
+    bare = landscape.drop_vars(["path_alpha", "path_beta", "elasticity_force_alpha"])
+    for draw in BOTH:
+        assert "training path" not in legend(draw(bare, PaperSpec(arrows=True)))
+
+
+def test_arrows_follow_the_force(landscape: xr.Dataset) -> None:
+    figure = draw_map(landscape, PaperSpec(arrows=True))
+    quiver = next(artist for artist in figure.axes[0].collections if hasattr(artist, "U"))
+    at_left = quiver.X < -0.4
+    assert (quiver.U[at_left] > 0).all()
+    assert (quiver.U[quiver.X > -0.4] < 0).all()
+    assert any(label.startswith("elastic force, ≤") and "nats" in label for label in legend(figure))
+
+
+@pytest.mark.parametrize("draw", BOTH)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_colour_bar_has_name_unit_and_poles(draw, width: str, landscape: xr.Dataset) -> None:
+    bar = draw(landscape, PaperSpec(width=width, color="elasticity")).axes[1]
+    label = bar.yaxis.get_label().get_text() or bar.xaxis.get_label().get_text()
+    assert label.replace("\n", " ") == "EWC penalty (nats)"
+    low, high = (next(t for t in bar.texts if t.get_text() == word) for word in ("not-stretchy", "stretchy"))
+    assert low.xy <= high.xy
+    assert low.xy != high.xy
+
+
+def test_clipping_points_the_colour_bar(landscape: xr.Dataset) -> None:
+    figure = draw_map(landscape, PaperSpec(color="loss", color_scale=Scale("linear", high=5.0)))
+    assert named(figure, "color-loss")[0].norm.vmax == 5.0
+    assert len(figure.axes[1].patches) == 1
+
+
+@pytest.mark.parametrize("attribute", ["zero", "diverging"])
+def test_a_variable_whose_zero_matters_is_centred(attribute: str, landscape: xr.Dataset) -> None:
+    landscape["elasticity_force_alpha"].attrs[attribute] = 1
+    (image,) = named(draw_map(landscape, PaperSpec(color="elasticity_force_alpha")), "color-elasticity_force_alpha")
+    assert image.get_cmap().name == "RdBu_r"
+    assert image.norm.vmin == -image.norm.vmax
+
+
+def test_axes_name_directions_and_their_share(make_landscape: Callable[..., xr.Dataset]) -> None:
+    axes = draw_map(make_landscape(), PaperSpec()).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("α, PC 1 (61 %)", "β, PC 2 (15 %)")
+    axes = draw_map(make_landscape(kind="random"), PaperSpec()).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("α", "β")
+
+
+def test_units_are_equal_unless_one_span_dwarfs_the_other(landscape: xr.Dataset) -> None:
+    assert draw_map(landscape, PaperSpec()).axes[0].get_aspect() == 1
+    flat = landscape.assign_coords(beta=landscape["beta"] / 10)
+    assert draw_map(flat, PaperSpec()).axes[0].get_aspect() == "auto"
+
+
+# What is measured
+
+
+def test_only_complete_rows_and_columns_are_drawn(make_landscape: Callable[..., xr.Dataset]) -> None:
+    landscape = make_landscape(na=17, nb=9)
+    landscape["measured"][:] = False
+    landscape["measured"][::4, ::4] = True
+    landscape["measured"][2, 0] = True
+    grid = complete_grid(landscape)
+    np.testing.assert_array_equal(grid["alpha"], landscape["alpha"][::4])
+    np.testing.assert_array_equal(grid["beta"], landscape["beta"][::4])
+    draw_map(landscape, PaperSpec())
+
+
+def test_any_pattern_of_missing_points_leaves_a_complete_grid(landscape: xr.Dataset) -> None:
+    landscape["measured"][0, 3] = landscape["measured"][5, 0] = False
+    grid = complete_grid(landscape)
+    assert grid["measured"].all()
+    assert grid.sizes["alpha"] * grid.sizes["beta"] > 0.9 * landscape["loss"].size
+    for dim in ("alpha", "beta"):
+        assert [grid[dim][0], grid[dim][-1]] == [landscape[dim][0], landscape[dim][-1]]
+
+
+@pytest.mark.parametrize("draw", BOTH)
+def test_too_little_measured_is_said(draw, landscape: xr.Dataset) -> None:
+    landscape["measured"][:] = False
+    landscape["measured"][0, 0] = True
+    with pytest.raises(ValueError, match="at least two measured points along alpha"):
+        draw(landscape, PaperSpec())
+
+
+def test_falling_coordinates_are_turned(landscape: xr.Dataset) -> None:
+    turned = draw_map(landscape.isel(alpha=slice(None, None, -1)), PaperSpec(color="elasticity"))
+    straight = draw_map(landscape, PaperSpec(color="elasticity"))
+    for figure in (turned, straight):
+        assert figure.axes[0].get_xlim() == (-1, 1)
+    np.testing.assert_array_equal(*(named(figure, "color-elasticity")[0].get_array() for figure in (turned, straight)))
+
+
+@pytest.mark.parametrize("draw", BOTH)
+@pytest.mark.parametrize("what", [np.nan, np.inf, 2.0])
+def test_a_landscape_of_one_value_or_none_is_drawn(draw, what: float, landscape: xr.Dataset) -> None:
+    landscape["loss"][:] = what
+    draw(landscape, PaperSpec())
+
+
+def test_between_grid_points_values_are_bilinear() -> None:
+    alpha, beta = np.array([0.0, 1.0, 4.0]), np.array([-1.0, 2.0])
+    dense = densify(alpha, beta, 2 * alpha[:, None] - 3 * beta, 9)
+    np.testing.assert_allclose(dense[2], 2 * dense[0][:, None] - 3 * dense[1], atol=1e-12)
+
+
+# Slices
+
+
+@pytest.mark.parametrize("draw", BOTH)
+def test_a_slice_is_a_curve(draw, make_landscape: Callable[..., xr.Dataset]) -> None:
+    landscape = make_landscape(nb=1, gaps=False)
+    landscape["loss"][5] = np.nan
+    figure = draw(landscape, PaperSpec(color="elasticity"))
+    (loss,), (overlay,) = named(figure, "curve-loss"), named(figure, "curve-elasticity")
+    np.testing.assert_allclose(loss.get_ydata(), np.log10(landscape["loss"].values[:, 0]))
+    np.testing.assert_allclose(overlay.get_ydata(), landscape["elasticity"].values[:, 0])
+    (band,) = named(figure, "gaps")
+    assert (band.get_x(), band.get_width()) == pytest.approx((float(landscape["alpha"][4]), 2 / 11))
+    assert legend(figure) == ["loss", "EWC penalty", "minimum", "not finite"]
+    assert "not-stretchy → stretchy" in figure.axes[1].get_ylabel()
+
+
+def test_a_slice_along_beta_and_a_single_point_are_drawn(landscape: xr.Dataset) -> None:
+    assert draw_map(landscape.isel(alpha=[10]), PaperSpec()).axes[0].get_xlabel().startswith("β")
+    draw_map(landscape.isel(alpha=[10], beta=[5]), PaperSpec())
+
+
+# The surface
+
+
+def test_the_surface_is_rasterised_and_the_rest_is_not(landscape: xr.Dataset) -> None:
+    figure = draw_surface(landscape, PaperSpec(color="density", contours=("loss", "memory")))
+    (surface,) = named(figure, "surface")
+    assert isinstance(surface, Poly3DCollection)
+    assert surface.get_rasterized()
+    assert figure.dpi >= 300
+    for gid in ("contour-loss", "contour-memory", "path"):
+        assert named(figure, gid)
+        assert not any(artist.get_rasterized() for artist in named(figure, gid))
+
+
+def test_gaps_are_holes_in_the_surface(landscape: xr.Dataset, make_landscape: Callable[..., xr.Dataset]) -> None:
+    holed, whole = (
+        named(draw_surface(data, PaperSpec()), "surface")[0] for data in (landscape, make_landscape(gaps=False))
+    )
+    assert len(holed._faces) < len(whole._faces)
+    assert np.isfinite(holed._faces).all()
+    # The colours next to a hole are colours, not the black of a missing number.
+    assert holed.get_facecolor()[:, :3].sum(axis=1).min() > 0.2
+
+
+def test_height_has_ticks_in_original_units(landscape: xr.Dataset) -> None:
+    axes = draw_surface(landscape, PaperSpec(elevation_scale=Scale("log"))).axes[0]
+    ticks = dict(zip(axes.get_zticks(), [t.get_text() for t in axes.get_zticklabels()], strict=True))
+    assert ticks[0.0] == "1"
+    assert ticks[1.0] == "10"
+    assert axes.get_zlabel() == "loss (nats)"
+
+
+def test_the_camera_is_that_of_the_page(landscape: xr.Dataset) -> None:
+    axes = draw_surface(landscape, PaperSpec(camera={"x": 1.25, "y": 1.25, "z": 1.25})).axes[0]
+    assert axes.azim == pytest.approx(45)
+    assert axes.elev == pytest.approx(np.degrees(np.arctan(1 / np.sqrt(2))))
+    assert angles((30, 60)) == (30, 60)
+
+
+@pytest.mark.parametrize("eye", [{"x": 1, "y": 2}, {"x": 0, "y": 0, "z": 0}])
+def test_an_eye_that_sees_nothing_is_refused(eye: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="camera's eye"):
+        angles(eye)
+
+
+@pytest.mark.parametrize("camera", [(-55, 36), (45, 5), (200, 80), (10, -30)])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_labels_stay_on_the_page_from_everywhere(
+    camera: tuple[float, float], width: str, landscape: xr.Dataset
+) -> None:
+    assert outside(draw_surface(landscape, PaperSpec(width=width, camera=camera))) == []
+
+
+def test_a_path_behind_a_hill_is_dotted(landscape: xr.Dataset) -> None:
+    a, b = xr.broadcast(landscape["alpha"], landscape["beta"])
+    landscape["loss"] = landscape["loss"].copy(data=0.01 + 5 * np.exp(-(b**2) / 0.02) + 0 * a)
+    landscape["path_alpha"][:] = 0.0
+    landscape["path_beta"][:] = np.linspace(-0.7, 0.8, 12)
+    spec = PaperSpec(camera=(-90, 50), elevation_scale=Scale())
+    seen, hidden = named(draw_surface(landscape, spec), "path")
+    assert np.isfinite(seen.get_data_3d()[2][0])
+    assert np.isnan(hidden.get_data_3d()[2][0])
+    behind = np.asarray(hidden.get_data_3d()[1])[np.isfinite(hidden.get_data_3d()[2])]
+    assert 0 < behind.min() < behind.max() < 0.75
+
+
+# Files
+
+
+@pytest.mark.parametrize("ending", ["pdf", "svg", "png"])
+@pytest.mark.parametrize("draw", BOTH)
+def test_the_same_bytes_twice_and_in_another_process(draw, ending: str, landscape: xr.Dataset, tmp_path: Path) -> None:
+    spec = PaperSpec(color="elasticity", arrows=True)
+    digests = [
+        hashlib.sha256(save(draw(landscape, spec), tmp_path / f"{k}.{ending}").read_bytes()).hexdigest()
+        for k in range(2)
+    ]
+    landscape.to_netcdf(tmp_path / "landscape.nc", engine="h5netcdf")
+    code = (
+        "import hashlib, sys, xarray as xr\n"
+        f"from lossnav.explorer.figures.paper import PaperSpec, {draw.__name__} as draw, save\n"
+        "landscape = xr.load_dataset(sys.argv[1], engine='h5netcdf')\n"
+        "figure = draw(landscape, PaperSpec(color='elasticity', arrows=True))\n"
+        "print(hashlib.sha256(save(figure, sys.argv[2]).read_bytes()).hexdigest())"
+    )
+    arguments = [sys.executable, "-c", code, str(tmp_path / "landscape.nc"), str(tmp_path / f"other.{ending}")]
+    other = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.strip()
+    assert digests == [other, other]
+
+
+@pytest.mark.parametrize("draw", BOTH)
+def test_pdf_fonts_are_embedded_as_type_42(draw, landscape: xr.Dataset, tmp_path: Path) -> None:
+    content = save(draw(landscape, PaperSpec(color="elasticity", arrows=True)), tmp_path / "a.pdf").read_bytes()
+    assert b"/CIDFontType2" in content
+    assert b"/FontFile2" in content
+    assert b"/Type3" not in content
+    assert b"CreationDate" not in content
+
+
+def test_the_dense_part_of_a_pdf_is_one_picture_of_300_dpi_or_more(landscape: xr.Dataset, tmp_path: Path) -> None:
+    content = save(draw_surface(landscape, PaperSpec()), tmp_path / "a.pdf").read_bytes()
+    widths = [int(width) for width in re.findall(rb"/Width (\d+)", content)]
+    assert max(widths) > 300 * 3.25 * 0.6
+    assert sum(len(part) for part in streams(content) if part.count(b" l\n") > 1000) < 2_000_000
+    assert len(content) < 2_000_000
+
+
+def streams(pdf: bytes) -> list[bytes]:
+    found = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    return [zlib.decompress(part) if part[:1] == b"x" else part for part in found]
+
+
+@pytest.mark.parametrize("draw", BOTH)
+def test_svg_text_stays_text(draw, landscape: xr.Dataset, tmp_path: Path) -> None:
+    content = save(draw(landscape, PaperSpec(color="elasticity")), tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert "<text" in content
+    assert "EWC penalty (nats)</text>" in content
+    assert "not-stretchy</text>" in content
+    assert "DejaVu Sans" in content
+    assert "<dc:date>" not in content
+    assert content.count("<image") >= 1
+
+
+def test_files_appear_whole_and_alone(landscape: xr.Dataset, tmp_path: Path) -> None:
+    assert save(draw_map(landscape, PaperSpec()), str(tmp_path / "a.PDF")) == tmp_path / "a.PDF"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.PDF"]
+
+
+# Bad input
+
+
+def test_an_unknown_ending_is_refused(landscape: xr.Dataset, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"ends in \.pdf, \.svg or \.png, but 'a\.jpg' came"):
+        save(draw_map(landscape, PaperSpec()), tmp_path / "a.jpg")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("draw", BOTH)
+@pytest.mark.parametrize("field", ["color", "surface", "contours"])
+def test_an_unknown_variable_is_refused_with_the_nearest(draw, field: str, landscape: xr.Dataset) -> None:
+    if draw is draw_map and field == "surface":
+        pytest.skip("a map draws no height")
+    wrong = ("elastisity",) if field == "contours" else "elastisity"
+    with pytest.raises(ValueError, match="'elastisity' came; did you mean 'elasticity'"):
+        draw(landscape, PaperSpec(**{field: wrong}))
+
+
+def test_an_unavailable_variable_is_refused_with_the_reason(landscape: xr.Dataset) -> None:
+    with pytest.raises(ValueError, match="'viscosity' is unavailable here: It is measured later"):
+        draw_map(landscape, PaperSpec(color="viscosity"))
+
+
+def test_unknown_width_and_colour_map_are_refused() -> None:
+    with pytest.raises(ValueError, match="single, double, slide, but 'huge' came"):
+        PaperSpec(width="huge")
+    with pytest.raises(ValueError, match="'viridos' came; try 'viridis'"):
+        PaperSpec(colormap="viridos")
+    assert PaperSpec(colormap="magma").colormap == "magma"
+
+
+def test_a_landscape_that_says_nothing_of_itself_is_drawn(landscape: xr.Dataset) -> None:
+    bare = xr.Dataset({"loss": (("alpha", "beta"), landscape["loss"].values)}, coords=landscape.coords)
+    figure = draw_map(bare, PaperSpec())
+    assert "loss" in texts(figure)
+    draw_map(bare.assign_attrs(plane=json.dumps({"kind": "trajectory", "explained": None})), PaperSpec())

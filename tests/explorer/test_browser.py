@@ -1,0 +1,239 @@
+"""A real browser: opens the explorer, switches every overlay, picks a point, turns the surface, saves a figure."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lossnav.core import PROPERTIES
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+FLAGS = [
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+SURFACE = ".st-key-terrain3d .js-plotly-plot"
+MAP = ".st-key-terrain2d .js-plotly-plot"
+WAIT = 60_000  # milliseconds; software rendering on a busy machine is slow, and nothing here measures time
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The explorer, started as a person starts it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("server")
+    log = (folder / "log").open("w+")
+    command = [sys.executable, "-m", "lossnav.explorer.cli", "explore", "--port", str(port)]
+    server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "XDG_CACHE_HOME": str(folder)})
+    try:
+        _wait_until_up(f"http://127.0.0.1:{port}/_stcore/health", server, log.name)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+        log.close()
+
+
+def _wait_until_up(address: str, server: subprocess.Popen[bytes], log: str) -> None:
+    for _ in range(600):
+        assert server.poll() is None, Path(log).read_text()
+        try:
+            urllib.request.urlopen(address, timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"The explorer did not answer: {Path(log).read_text()}")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    assert CHROMIUM, "Chromium is missing; `make test` installs it"
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, address: str) -> Iterator[Page]:
+    """The Terrain page; at the end, nothing may have gone wrong in the console or reached for the network."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith((address, "ws:", "data:", "blob:")) else wrong.append(r.url))
+    page.goto(f"{address}/?model=digits-resnet")
+    drawn(page)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def drawn(page: Page) -> None:
+    """Wait until both figures are there and the page is at rest."""
+    for place in (SURFACE, MAP):
+        page.wait_for_selector(f"{place} .main-svg", timeout=WAIT, state="attached")
+    rest(page)
+
+
+def rest(page: Page) -> None:
+    expect(page.locator("[data-testid='stStatusWidget']")).to_have_count(0, timeout=WAIT)
+    expect(page.locator("[data-stale='true']")).to_have_count(0, timeout=WAIT)
+
+
+def traces(page: Page, place: str) -> list[str]:
+    """Names of the traces that are drawn."""
+    return page.evaluate("place => document.querySelector(place)._fullData.map(t => t.name)", place)
+
+
+def colors(page: Page) -> str:
+    return page.evaluate("place => JSON.stringify(document.querySelector(place)._fullData[0].colorscale)", SURFACE)
+
+
+def switch(page: Page, name: str) -> None:
+    page.locator(f".st-key-on_{name} label").first.click()
+    page.wait_for_timeout(300)
+    rest(page)
+
+
+def inspected(page: Page) -> str:
+    return page.locator("dl.inspector").inner_text()
+
+
+@pytest.mark.parametrize("owner", [p.name for p in PROPERTIES])
+def test_every_overlay_switches_on_and_off_or_says_why_not(page: Page, owner: str) -> None:
+    box = page.locator(f".st-key-on_{owner} input")
+    if box.is_disabled():
+        page.locator(f".st-key-more_{owner} button:visible").first.click()
+        expect(page.get_by_text("Unavailable:").first).to_be_visible(timeout=WAIT)
+        page.keyboard.press("Escape")
+        return
+    plain = colors(page)
+    switch(page, owner)
+    page.wait_for_function(
+        "([place, plain]) => JSON.stringify(document.querySelector(place)._fullData[0].colorscale) !== plain",
+        arg=[SURFACE, plain],
+        timeout=WAIT,
+    )
+    assert f"on_{owner}=true" in page.url
+    switch(page, owner)
+    page.wait_for_function(
+        "([place, plain]) => JSON.stringify(document.querySelector(place)._fullData[0].colorscale) === plain",
+        arg=[SURFACE, plain],
+        timeout=WAIT,
+    )
+
+
+def test_several_overlays_at_once_are_colour_and_lines(page: Page) -> None:
+    switch(page, "probability")
+    switch(page, "memory")
+    page.wait_for_function(
+        "place => document.querySelector(place)._fullData.some(t => t.name === 'Occupation by the path')",
+        arg=MAP,
+        timeout=WAIT,
+    )
+    assert "Occupation by the path" in traces(page, SURFACE)
+
+
+def test_a_click_on_the_map_picks_the_point(page: Page) -> None:
+    before = inspected(page)
+    box = page.locator(f"{MAP} .nsewdrag").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 0.78 * box["width"], box["y"] + 0.25 * box["height"])
+    page.wait_for_function(
+        "before => document.querySelector('dl.inspector').innerText !== before", arg=before, timeout=WAIT
+    )
+    alpha, beta = (float(x.replace("−", "-")) for x in re.findall(r"[−\d.]+", inspected(page).split("Loss")[0])[-2:])
+    assert alpha == pytest.approx(0.56, abs=0.06)
+    assert beta == pytest.approx(0.5, abs=0.06)
+    assert "picked point" in traces(page, MAP)
+
+
+def test_switching_keeps_the_camera(page: Page) -> None:
+    turned = {"x": 0.3, "y": -2.0, "z": 0.6}
+    box = page.locator(SURFACE).bounding_box()
+    assert box is not None
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] + 120, middle[1] + 30, steps=6)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    eye = "place => document.querySelector(place)._fullLayout.scene._scene.getCamera().eye"
+    turned = page.evaluate(eye, SURFACE)
+    switch(page, "perplexity")
+    kept = page.evaluate(eye, SURFACE)
+    for axis in "xyz":
+        assert kept[axis] == pytest.approx(turned[axis], abs=1e-3)
+
+
+def test_figures_and_data_are_saved(page: Page, tmp_path: Path) -> None:
+    page.get_by_text("Export", exact=True).click()
+    save = page.locator(".st-key-save button:visible").first
+    expect(save).to_be_visible(timeout=WAIT)
+    assert saved(page, save, tmp_path).startswith(b"%PDF")
+    page.get_by_text("3-D surface").click()
+    page.wait_for_timeout(2500)  # the page's camera is looked up once a second
+    rest(page)
+    assert saved(page, save, tmp_path).startswith(b"%PDF")
+    choose(page, "export_format", "CSV data")
+    assert saved(page, save, tmp_path).startswith(b"alpha,beta")
+
+
+def saved(page: Page, button, folder: Path) -> bytes:
+    rest(page)
+    with page.expect_download(timeout=WAIT) as download:
+        button.click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path.read_bytes()
+
+
+def choose(page: Page, key: str, option: str) -> None:
+    page.locator(f".st-key-{key} [data-testid='stSelectbox'] div[role], .st-key-{key} input").first.click()
+    page.get_by_role("option", name=option).click()
+    rest(page)
+
+
+def test_the_pages_and_nothing_overflows(page: Page) -> None:
+    for width, height in ((1280, 720), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        for title in ("Models", "Vocabulary", "Terrain"):
+            page.get_by_role("link", name=title, exact=True).first.click()
+            page.wait_for_timeout(700)
+            rest(page)
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (title, width)
+            assert page.locator("[data-testid='stException']").count() == 0
+    drawn(page)
+    last = page.locator("dl.inspector").bounding_box()
+    assert last is not None
+    assert last["y"] + last["height"] <= 1080, "the picked point's numbers are on the first screen"
+
+
+def test_a_new_plane_is_computed_while_one_watches(page: Page, address: str) -> None:
+    page.goto(f"{address}/?model=gaussians-mlp&seed=11&grid=25+%C3%97+25")
+    drawn(page)
+    expect(page.get_by_text("How far to trust this plane.")).to_be_visible(timeout=WAIT)
+    expect(page.locator(".st-key-cancel")).to_have_count(0, timeout=4 * WAIT)
+    assert page.evaluate("place => document.querySelector(place)._fullData[0].x.length", SURFACE) in (25, 51)

@@ -1,0 +1,154 @@
+"""The `lossnav` command, as a person types it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lossnav.core import read_landscape
+
+PROBLEM = """
+import torch
+from torch import nn
+from lossnav.core import Problem
+
+def problem():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
+    return Problem(model, torch.randn(32, 4), torch.arange(32) % 3, name="mine")
+
+class Odd:
+    pass
+
+odd = Odd()
+"""
+
+
+def lossnav(*words: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lossnav.explorer.cli", *words], capture_output=True, text=True, cwd=folder, timeout=300
+    )
+
+
+def sentence(*words: str, folder: Path | None = None) -> str:
+    """What the command says when it cannot: one line, no traceback, exit code 2."""
+    result = lossnav(*words, folder=folder)
+    assert result.returncode == 2, result.stderr
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("lossnav: ")
+    return lines[0]
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    file = tmp_path / "mine.py"
+    file.write_text(PROBLEM)
+    return file
+
+
+def test_survey_figure_and_convert_from_a_persons_own_file(mine: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mine.zarr"
+    result = lossnav("survey", str(mine), "--grid", "9x7", "--span=-1,1,0,2", "--no-fidelity", "--out", str(out))
+    assert result.returncode == 0, result.stderr
+    land = read_landscape(out)
+    assert land["loss"].shape == (9, 7)
+    assert float(land["beta"][0]) == 0
+    assert bool(land["measured"].all())
+    assert "perplexity" in land
+    figure = tmp_path / "figure.pdf"
+    assert lossnav("figure", str(out), "--color", "perplexity", "-o", str(figure)).returncode == 0
+    assert figure.read_bytes().startswith(b"%PDF")
+    table = tmp_path / "mine.csv"
+    assert lossnav("convert", str(out), str(table)).returncode == 0
+    assert len(table.read_text().splitlines()) == 1 + 9 * 7
+
+
+def test_figures_are_the_same_bytes_when_made_twice(mine: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mine.zarr"
+    lossnav("survey", str(mine), "--grid", "9", "--no-fidelity", "--out", str(out))
+    for kind in ("map", "surface"):
+        files = [tmp_path / f"{kind}{i}.svg" for i in (1, 2)]
+        for file in files:
+            assert lossnav("figure", str(out), "--kind", kind, "-o", str(file)).returncode == 0
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_the_same_survey_again_changes_nothing_and_overwrite_measures_anew(mine: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mine.zarr"
+    words = ("survey", str(mine), "--grid", "5", "--no-fidelity", "--out", str(out))
+    assert lossnav(*words).returncode == 0
+    first = read_landscape(out)
+    assert lossnav(*words, "--overwrite").returncode == 0
+    np.testing.assert_array_equal(first["loss"].values, read_landscape(out)["loss"].values)
+    assert "already holds another landscape" in sentence(*words[:2], "--grid", "7", "--no-fidelity", "--out", str(out))
+
+
+def test_samples_lists_them() -> None:
+    result = lossnav("samples")
+    assert result.returncode == 0
+    assert "digits-resnet" in result.stdout
+
+
+def test_unknown_names_come_with_the_nearest(tmp_path: Path) -> None:
+    out = str(tmp_path / "x.zarr")
+    assert "did you mean 'digits-resnet'" in sentence("survey", "digits-resnt", "--out", out)
+    assert "did you mean 'filter'" in sentence("survey", "gaussians-mlp", "--normalize", "fliter", "--out", out)
+    assert "did you mean 'trajectory'" in sentence("survey", "gaussians-mlp", "--plane", "trajektory", "--out", out)
+    assert "did you mean 'perplexity'" in sentence("survey", "gaussians-mlp", "--overlay", "perplexty", "--out", out)
+
+
+def test_a_file_without_a_problem(tmp_path: Path, mine: Path) -> None:
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    assert "should define `problem`" in sentence("survey", str(tmp_path / "empty.py"), "--out", str(tmp_path / "x"))
+    assert "gives a Odd" in sentence("survey", f"{mine}:odd", "--out", str(tmp_path / "x"))
+    assert "No Python file" in sentence("survey", str(tmp_path / "none.py"), "--out", str(tmp_path / "x"))
+
+
+def test_impossible_grids_and_spans(mine: Path, tmp_path: Path) -> None:
+    out = str(tmp_path / "x.zarr")
+    assert "--grid" in sentence("survey", str(mine), "--grid", "many", "--out", out)
+    assert "--span" in sentence("survey", str(mine), "--span=1,2", "--out", out)
+    assert "lower to a higher" in sentence("survey", str(mine), "--span=1,-1,0,1", "--out", out)
+    assert "--zoom" in sentence("survey", str(mine), "--zoom=-1", "--out", out)
+
+
+def test_no_trajectory_no_trajectory_plane(mine: Path, tmp_path: Path) -> None:
+    assert "has no training trajectory" in sentence(
+        "survey", str(mine), "--plane", "trajectory", "--out", str(tmp_path / "x")
+    )
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU, so asking for one is no mistake")
+def test_a_gpu_that_is_not_there(mine: Path, tmp_path: Path) -> None:
+    assert "no GPU" in sentence("survey", str(mine), "--device", "cuda", "--out", str(tmp_path / "x"))
+
+
+def test_a_port_in_use() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = sentence("explore", "--port", str(port))
+        assert f"Port {port}" in said
+        assert f"--port {port + 1}" in said
+
+
+def test_no_landscape_there(tmp_path: Path) -> None:
+    assert "No landscape" in sentence("figure", str(tmp_path / "none.zarr"), "-o", str(tmp_path / "x.pdf"))
+    (tmp_path / "folder").mkdir()
+    assert "is no lossnav landscape" in sentence("figure", str(tmp_path / "folder"), "-o", str(tmp_path / "x.pdf"))
+    assert (tmp_path / "folder").exists()
+
+
+def test_overwrite_deletes_nothing_but_landscapes(mine: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "precious"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
+    assert "is no lossnav landscape" in sentence("survey", str(mine), "--overwrite", "--out", str(folder))
+    assert (folder / "thesis.txt").read_text() == "years of work"

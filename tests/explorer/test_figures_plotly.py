@@ -1,0 +1,147 @@
+"""The browser's figures, read from the figure objects."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+import xarray as xr
+from lossnav.explorer.figures.map2d import CLICKS, map_figure
+from lossnav.explorer.figures.picking import nearest_cell, picked_point
+from lossnav.explorer.figures.picture import axis_titles, color_limits, diverges, fitting_scale, minimum
+from lossnav.explorer.figures.surface3d import surface_figure
+from lossnav.explorer.state import Drawing, View
+
+
+def trace(figure: go.Figure, name: str) -> go.Scatter:
+    """The one trace of that name."""
+    (found,) = [t for t in figure.data if t.name == name]
+    return found
+
+
+def view(**overlays: str) -> View:
+    return View(
+        Drawing("loss"),
+        {name: Drawing(variable) for name, variable in overlays.items()},
+        next(iter(overlays), "terrain"),
+    )
+
+
+def test_the_surface_is_the_loss_in_its_scale_with_alpha_along_x(land: xr.Dataset) -> None:
+    figure = surface_figure(land, view().picture(land))
+    surface = trace(figure, "terrain")
+    assert surface.z.shape == (13, 17)
+    np.testing.assert_allclose(surface.z, np.log10(land["loss"].values).T)
+    np.testing.assert_array_equal(surface.x, land["alpha"].values)
+
+
+def test_the_first_overlay_is_the_colour_and_the_others_are_lines(land: xr.Dataset) -> None:
+    picture = view(probability="probability", memory="memory").picture(land)
+    surface = surface_figure(land, picture)
+    np.testing.assert_allclose(trace(surface, "terrain").surfacecolor, land["probability"].values.T)
+    for figure in (surface, map_figure(land, picture)):
+        lines = trace(figure, "Occupation by the path")
+        assert np.isfinite(np.asarray(lines.x, float)).sum() > 10
+
+
+def test_contour_lines_run_where_the_readout_has_their_level(land: xr.Dataset) -> None:
+    from lossnav.explorer.figures.isolines import heights_at, isolines
+
+    layer = Drawing("probability").layer(land)
+    alpha, beta = isolines(land, layer, 5)
+    inside = np.isfinite(alpha)
+    heights = heights_at(land, layer, alpha[inside], beta[inside])
+    levels, _ = layer.scale.levels(land["probability"].values, 5)
+    assert np.abs(heights[:, None] - levels).min(1).max() < 0.02 * np.ptp(land["probability"].values)
+
+
+def test_the_colour_bar_names_the_two_poles_and_the_unit(land: xr.Dataset) -> None:
+    figure = surface_figure(land, view(density="density").picture(land))
+    bar = trace(figure, "terrain").colorbar
+    assert "↑ coarse" in bar.title.text
+    assert "nats" in bar.title.text
+    assert "↓ fine" in figure.layout.annotations[0].text
+
+
+def test_every_grid_point_answers_clicks(land: xr.Dataset) -> None:
+    marks = trace(map_figure(land, view().picture(land)), CLICKS)
+    assert len(marks.x) == 17 * 13
+    assert marks.marker.opacity == 0
+    assert marks.hoverinfo != "skip"
+
+
+def test_the_force_points_where_the_penalty_falls(land: xr.Dataset) -> None:
+    picture = view(elasticity="elasticity").picture(land)
+    arrows = trace(map_figure(land, picture), "elastic force")
+    shapes = np.column_stack([arrows.x, arrows.y]).astype(float).reshape(-1, 6, 2)
+    tails, tips = shapes[:, 0], shapes[:, 1]
+    penalty = land["elasticity"]
+    fell = [
+        float(penalty.interp(alpha=tip[0], beta=tip[1])) <= float(penalty.interp(alpha=tail[0], beta=tail[1])) + 1e-9
+        for tail, tip in zip(tails, tips, strict=True)
+        if np.isfinite(tip).all()
+        and float(penalty.interp(alpha=tip[0], beta=tip[1])) == float(penalty.interp(alpha=tip[0], beta=tip[1]))
+    ]
+    assert len(fell) > 50
+    assert np.mean(fell) > 0.95  # a long arrow may overshoot the penalty's minimum
+
+
+def test_the_path_is_drawn_at_its_projection_with_its_ends(land: xr.Dataset) -> None:
+    figure = map_figure(land, view().picture(land))
+    np.testing.assert_allclose(trace(figure, "training path").x, land["path_alpha"].values)
+    np.testing.assert_allclose(trace(figure, "start of training").x, land["path_alpha"].values[[0]])
+    np.testing.assert_allclose(trace(figure, "end of training").y, land["path_beta"].values[[-1]])
+
+
+def test_a_loss_that_is_not_finite_is_a_gap(land: xr.Dataset) -> None:
+    broken = land.copy(deep=True)
+    broken["loss"][2, 3] = np.nan
+    broken["loss"][4, 5] = np.inf
+    picture = view().picture(broken)
+    surface = trace(surface_figure(broken, picture), "terrain")
+    assert np.isnan(surface.z[3, 2])
+    assert np.isnan(surface.z[5, 4])
+    assert np.isfinite(surface.z).sum() == 17 * 13 - 2
+    assert map_figure(broken, picture).data[0].zsmooth is False
+
+
+def test_a_diverging_map_only_where_zero_means_something(land: xr.Dataset) -> None:
+    assert diverges(land, "elasticity_force_alpha")
+    assert not diverges(land, "loss")
+    low, high = color_limits(land, Drawing("elasticity_force_alpha").layer(land))
+    assert low == -high
+
+
+def test_a_log_scale_is_refused_where_values_are_not_positive(land: xr.Dataset) -> None:
+    shifted = land.copy(deep=True)
+    shifted["loss"] = shifted["loss"] - 10 * float(shifted["loss"].max())
+    assert fitting_scale(shifted, "loss", "log").kind == "linear"
+
+
+def test_clipping_limits_what_is_drawn(land: xr.Dataset) -> None:
+    high = float(land["loss"].quantile(0.5))
+    surface = trace(surface_figure(land, View(Drawing("loss", "linear", None, high)).picture(land)), "terrain")
+    assert np.nanmax(surface.z) == pytest.approx(high)
+
+
+def test_the_picked_point_is_the_nearest_grid_point(land: xr.Dataset) -> None:
+    point = picked_point({"selection": {"points": [{"x": float(land["alpha"][3]), "y": float(land["beta"][9])}]}})
+    assert nearest_cell(land, point) == (3, 9)
+    assert picked_point(None) is None
+    assert abs(float(land["alpha"].values[nearest_cell(land, None)[0]])) <= np.diff(land["alpha"].values)[0]
+
+
+def test_axes_of_a_trajectory_plane_say_their_share(land: xr.Dataset) -> None:
+    assert all(f"PC {i}" in title and "%" in title for i, title in enumerate(axis_titles(land), 1))
+
+
+def test_the_lowest_point_is_the_minimum_of_what_is_drawn(land: xr.Dataset) -> None:
+    found = minimum(land, "loss")
+    assert found is not None
+    assert float(land["loss"].values[found]) == float(land["loss"].min())
+
+
+def test_a_landscape_along_one_direction_is_a_curve(land: xr.Dataset) -> None:
+    line = land.isel(beta=[6])
+    (curve,) = map_figure(line, view().picture(line)).data
+    np.testing.assert_allclose(curve.y, np.log10(line["loss"].values.ravel()))

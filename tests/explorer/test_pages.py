@@ -1,0 +1,153 @@
+"""Every page, run by Streamlit's own test harness."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import lossnav.explorer
+import numpy as np
+import pytest
+from lossnav.core import PROPERTIES
+from lossnav.core.properties import vocabulary
+from lossnav.sample_models import NAMES
+from streamlit.testing.v1 import AppTest
+
+APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
+
+
+@pytest.fixture
+def app() -> AppTest:
+    return AppTest.from_file(APP, default_timeout=120)
+
+
+def figure(app: AppTest, index: int) -> dict:
+    """The page's surface (0) or its map (1)."""
+    drawn = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    kind = ("surface", "heatmap")[index]
+    return next(f for f in drawn if f["data"][0]["type"] == kind)
+
+
+def toggle(app: AppTest, name: str):
+    return app.toggle(key=f"on_{name}")
+
+
+def test_the_terrain_opens_on_the_first_sample(app: AppTest) -> None:
+    app.run()
+    assert not app.exception
+    assert app.selectbox(key="model").value == NAMES[0]
+    surface, flat = figure(app, 0), figure(app, 1)
+    assert surface["data"][0]["type"] == "surface"
+    assert flat["data"][0]["type"] == "heatmap"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_sample_has_its_landscapes(app: AppTest, name: str) -> None:
+    app.run()
+    for plane in ("random", "trajectory"):
+        app.selectbox(key="model").set_value(name)
+        app.selectbox(key="plane").set_value(plane).run()
+        assert not app.exception
+        assert not app.error
+        assert len(app.get("plotly_chart")) >= 2
+
+
+def test_switches_change_the_colour_and_add_lines(app: AppTest) -> None:
+    app.run()
+    before = figure(app, 0)["data"]
+    toggle(app, "probability").set_value(True).run()
+    coloured = figure(app, 0)["data"]
+    assert coloured[0]["colorscale"] != before[0]["colorscale"]
+    toggle(app, "memory").set_value(True).run()
+    assert not app.exception
+    assert len(figure(app, 0)["data"]) == len(before) + 1
+
+
+def test_what_is_unavailable_says_why_in_its_place(app: AppTest) -> None:
+    app.run()
+    for name in ("coupling", "viscosity"):
+        assert toggle(app, name).disabled
+    assert sum("does not measure curvature" in box.value for box in app.info) == 2
+    app.selectbox(key="model").set_value("linear-regression").run()
+    assert toggle(app, "probability").disabled
+    assert any("no softmax" in box.value for box in app.info)
+
+
+def test_temperature_changes_confidence_without_a_new_survey(app: AppTest) -> None:
+    app.run()
+    toggle(app, "probability").set_value(True).run()
+    before = figure(app, 0)["data"][0]["surfacecolor"]
+    app.select_slider(key="temperature").set_value(4.0).run()
+    assert not app.exception
+    assert figure(app, 0)["data"][0]["surfacecolor"] != before
+
+
+def test_strength_scales_the_elastic_penalty(app: AppTest) -> None:
+    app.run()
+    app.selectbox(key="model").set_value("digits-two-tasks-ewc")
+    toggle(app, "elasticity").set_value(True).run()
+    assert not app.exception
+    app.select_slider(key="strength").set_value(10.0).run()
+    assert not app.exception
+
+
+def test_a_readout_and_a_scale_can_be_chosen(app: AppTest) -> None:
+    app.run()
+    toggle(app, "probability").set_value(True).run()
+    app.selectbox(key="readout_probability").set_value("probability_entropy").run()
+    assert "Output entropy" in figure(app, 0)["data"][0]["colorbar"]["title"]["text"]
+
+
+def test_the_vocabulary_page_shows_every_flag_as_it_is(app: AppTest) -> None:
+    app.run()
+    app.switch_page("views/vocabulary.py").run()
+    assert not app.exception
+    shown = [box.value for box in app.warning]
+    assert sorted(shown) == sorted(flag for entry in vocabulary().values() for flag in entry.flags)
+    texts = " ".join(m.value for m in app.markdown)
+    for owner in PROPERTIES:
+        assert vocabulary()[owner.name].meaning in texts
+
+
+def test_the_models_page_has_a_card_for_each(app: AppTest) -> None:
+    app.run()
+    app.switch_page("views/models.py").run()
+    assert not app.exception
+    assert len(app.subheader) == len(NAMES)
+
+
+def test_the_inspector_shows_every_readout(land) -> None:
+    from lossnav.explorer.panels.inspector import inspected
+
+    rows = inspected(land, (2, 3))
+    names = {name for name, _, _ in rows}
+    assert {"Loss", "Accuracy", "Confidence", "EWC penalty", "Occupation by the path"} <= names
+    assert len(rows) == 1 + sum(
+        np.issubdtype(v.dtype, np.floating) for v in land.data_vars.values() if v.dims == ("alpha", "beta")
+    )
+
+
+def test_exports_are_what_they_say(land) -> None:
+    from lossnav.explorer.export import Export, exported
+    from lossnav.explorer.state import Drawing, View
+
+    picture = View(Drawing("loss"), {"probability": Drawing("probability")}, "probability").picture(land)
+    starts = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG", "html": b"<!doctype html>", "csv": b"alpha,beta"}
+    for kind in ("map", "surface"):
+        for file_format, start in starts.items():
+            content = exported(
+                land, picture, Export(kind, file_format, "single", {"eye": {"x": 1.0, "y": -1.0, "z": 1.0}})
+            )
+            assert content.startswith(start), (kind, file_format)
+    assert b"cdn" not in exported(land, picture, Export("map", "html", "single"))[-20000:]
+    assert exported(land, picture, Export("map", "nc", "single"))[1:4] == b"HDF"
+
+
+def test_trust_is_said_in_sentences(land) -> None:
+    from lossnav.explorer.panels.trust import sentences
+
+    said = " ".join(sentences(land, json.loads(land.attrs["fidelity"])))
+    assert "Cosine between the two directions" in said
+    assert "60.8" in said  # a random walk's first component
+    assert "of the Hessian's trace" in said
+    assert "off the plane" in said

@@ -1,0 +1,116 @@
+"""Requests, the commands they mean, and finding and running their landscapes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lossnav.core import Settings, load_problem
+from lossnav.explorer.jobs import Jobs
+from lossnav.explorer.landscapes import best, own
+from lossnav.explorer.survey_request import PLANES, SurveyRequest, make_plane
+
+
+def test_the_choices_of_the_random_plane_do_not_tell_other_planes_apart() -> None:
+    plain = SurveyRequest("gaussians-mlp", "trajectory")
+    assert replace(plain, seed=7, normalize="layer").settled == plain
+    assert replace(plain, plane="random", seed=7).settled != replace(plain, plane="random").settled
+
+
+def test_every_choice_changes_the_place_of_the_landscape() -> None:
+    request = SurveyRequest("gaussians-mlp")
+    others = [
+        replace(request, seed=1),
+        replace(request, normalize="layer"),
+        replace(request, ignore="none"),
+        replace(request, orthogonal=True),
+        replace(request, grid=25),
+        replace(request, zoom=2.0),
+        replace(request, plane="trajectory"),
+        replace(request, target="markov-gpt"),
+    ]
+    assert len({r.path for r in [request, *others]}) == 1 + len(others)
+
+
+def test_changed_code_or_weights_are_another_landscape(tmp_path: Path) -> None:
+    file, weights = tmp_path / "mine.py", tmp_path / "w.safetensors"
+    file.write_text("problem = None")
+    weights.write_text("")
+    before = SurveyRequest(str(file)).path
+    assert SurveyRequest(str(file)).path == before
+    later = file.stat().st_mtime_ns + 10**9
+    os.utime(weights, ns=(later, later))
+    trained = SurveyRequest(str(file)).path
+    assert trained != before
+    os.utime(file, ns=(2 * later, 2 * later))
+    assert SurveyRequest(str(file)).path != trained
+
+
+def test_the_command_is_what_a_person_would_type() -> None:
+    words = shlex.split(SurveyRequest("digits-resnet", seed=3, zoom=0.5).command)
+    assert words[:3] == ["lossnav", "survey", "digits-resnet"]
+    assert words[words.index("--seed") + 1] == "3"
+    assert words[words.index("--zoom") + 1] == "0.5"
+
+
+@pytest.mark.parametrize("name", PLANES)
+def test_every_plane_can_be_made(name: str) -> None:
+    problem = load_problem("gaussians-mlp")
+    plane = make_plane(problem, name)
+    assert plane.kind == name.partition("-")[0]
+
+
+def test_a_standard_request_opens_on_the_shipped_landscape() -> None:
+    found = best(SurveyRequest("gaussians-mlp"))
+    assert found is not None
+    assert found.complete
+    assert found.landscape(Settings()).sizes == {"alpha": 51, "beta": 51, **_other_sizes(found)}
+
+
+def _other_sizes(found) -> dict[str, int]:
+    return {k: v for k, v in found.landscape(Settings()).sizes.items() if k not in ("alpha", "beta")}
+
+
+def test_a_job_computes_what_was_asked_and_the_page_finds_it() -> None:
+    request = SurveyRequest("gaussians-mlp", seed=5, grid=25)
+    assert own(request) is None
+    job = Jobs().start(request)
+    assert job.process.wait(timeout=300) == 0, job.failure
+    found = own(request)
+    assert found is not None
+    assert found.complete
+    assert found.done == 25 * 25
+
+
+def test_a_cancelled_job_keeps_its_points_and_goes_on_to_the_same_numbers() -> None:
+    jobs = Jobs()
+    request = SurveyRequest("digits-small-batch", seed=2, grid=25)
+    job = jobs.start(request)
+    deadline = time.monotonic() + 200
+    while job.running and time.monotonic() < deadline and not (own(request) and own(request).done > 20):
+        time.sleep(0.05)
+    job.cancel()
+    part = own(request)
+    assert part is not None
+    assert job.failure is None
+    measured, values = part.points.done.copy(), part.points.values.copy()
+    jobs.start(request, part.done).process.wait(timeout=300)
+    whole = own(request)
+    assert whole is not None
+    assert whole.complete
+    np.testing.assert_array_equal(whole.points.values[measured], values[measured])
+
+
+def test_a_job_that_fails_says_why_in_a_sentence(tmp_path) -> None:
+    file = tmp_path / "nothing.py"
+    file.write_text("x = 1\n")
+    job = Jobs().start(SurveyRequest(str(file)))
+    job.process.wait(timeout=120)
+    assert job.failure is not None
+    assert "should define `problem`" in job.failure
+    assert "Traceback" not in job.failure
