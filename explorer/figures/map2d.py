@@ -10,7 +10,7 @@ import xarray as xr
 
 from .colorbar import colouring
 from .isolines import isolines
-from .picture import Layer, Picture, axis_titles, minimum, path_inside, title_of
+from .picture import Layer, Picture, axis_titles, drawn_values, minimum, path_inside, title_of
 from .scales import format_value
 from .style import contour_color
 from .theme import axis, base_layout, ink
@@ -47,11 +47,11 @@ def _color(land: xr.Dataset, layer: Layer) -> go.Heatmap:
     return go.Heatmap(
         x=land["alpha"].values,
         y=land["beta"].values,
-        z=layer.scale.apply(land[layer.variable].values).T,
+        z=layer.scale.apply(drawn_values(land, layer.variable)).T,
         colorscale=look["colorscale"],
         zmin=look["cmin"],
         zmax=look["cmax"],
-        zsmooth="best" if np.isfinite(land[layer.variable].values).all() else False,
+        zsmooth="best" if np.isfinite(drawn_values(land, layer.variable)).all() else False,
         showscale=False,  # the terrain beside it carries the colour bar
         hoverinfo="skip",
         name="colour",

@@ -85,6 +85,18 @@ def title_of(land: xr.Dataset, variable: str) -> str:
     return f"{name} ({unit})" if unit else name
 
 
+def drawn_values(land: xr.Dataset, variable: str) -> np.ndarray:
+    """The values to draw: a readout that overflowed where the loss is finite counts as its largest finite value.
+
+    A loss that is not finite stays as it is, and is a gap.
+    """
+    values = land[variable].values.astype(float)
+    overflowed = np.isposinf(values) & np.isfinite(land["loss"].values)
+    if overflowed.any() and np.isfinite(values).any():
+        values[overflowed] = values[np.isfinite(values)].max()
+    return values
+
+
 def poles_of(land: xr.Dataset, variable: str) -> tuple[str, str]:
     """The property's words at low and at high values; empty where the readout has none."""
     attributes = land[variable].attrs

@@ -11,7 +11,7 @@ import xarray as xr
 
 from .colorbar import colouring, low_pole
 from .isolines import heights_at, isolines
-from .picture import Picture, axis_titles, floor_of, minimum, path_inside, title_of
+from .picture import Picture, axis_titles, drawn_values, floor_of, minimum, path_inside, title_of
 from .scales import format_value
 from .style import contour_color
 from .theme import base_layout, ink
@@ -53,7 +53,7 @@ def _surface(land: xr.Dataset, picture: Picture) -> go.Surface:
         x=land["alpha"].values,
         y=land["beta"].values,
         z=elevation.scale.apply(values).T,
-        surfacecolor=color.scale.apply(land[color.variable].values).T,
+        surfacecolor=color.scale.apply(drawn_values(land, color.variable)).T,
         customdata=shown.transpose(1, 0, 2),
         hovertemplate=_hover(land, picture),
         lighting=RELIEF,

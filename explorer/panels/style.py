@@ -16,7 +16,7 @@ _CSS = """
   .st-key-switches_derived { border-left: 2px solid var(--st-border-color, #8885); padding-left: 0.9rem; }
   div[class*="st-key-more_"] button { padding: 0 0.2rem; min-height: 1.5rem; opacity: 0.75; }
   .st-key-colorbox { margin-bottom: -2.9rem; position: relative; z-index: 5; width: fit-content; }
-  .st-key-terrain3d { --tall: max(360px, calc(100vh - 264px)); }
+  .st-key-terrain3d { --tall: max(360px, calc(100vh - 282px)); }
   .st-key-terrain2d { --tall: clamp(250px, calc(100vh - 412px), 680px); }
   :is(.st-key-terrain3d, .st-key-terrain2d) :is(.stElementContainer, .stFullScreenFrame, .stPlotlyChart) {
     height: var(--tall) !important; min-height: var(--tall) !important; }

@@ -39,7 +39,7 @@ def sentences(land: xr.Dataset, found: dict[str, Any]) -> list[str]:
         )
     inside = _inside(found)
     if inside:
-        said.append(f"It holds {inside}; the rest of both lies in directions that are not drawn.")
+        said.append(f"It holds {inside}.")
     if "path" in found:
         said.append(_path_sentence(found["path"]))
     return said

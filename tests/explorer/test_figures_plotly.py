@@ -105,6 +105,18 @@ def test_a_loss_that_is_not_finite_is_a_gap(land: xr.Dataset) -> None:
     assert map_figure(broken, picture).data[0].zsmooth is False
 
 
+def test_a_perplexity_that_overflows_is_the_top_of_the_scale_and_no_gap(land: xr.Dataset) -> None:
+    steep = land.copy(deep=True)
+    steep["loss"][2, 3] = 800.0
+    steep["perplexity"][2, 3] = np.inf
+    picture = view(perplexity="perplexity").picture(steep)
+    colors = trace(surface_figure(steep, picture), "terrain").surfacecolor
+    assert np.isfinite(colors).all()
+    assert colors[3, 2] == colors.max()
+    steep["loss"][2, 3] = np.inf
+    assert np.isnan(trace(surface_figure(steep, picture), "terrain").surfacecolor[3, 2])
+
+
 def test_a_diverging_map_only_where_zero_means_something(land: xr.Dataset) -> None:
     assert diverges(land, "elasticity_force_alpha")
     assert not diverges(land, "loss")
