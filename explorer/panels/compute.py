@@ -12,12 +12,11 @@ def compute_panel(request: SurveyRequest) -> None:
     """Refine and recompute, in the background."""
     with st.expander("Compute"):
         finer = next((n for n in GRID_SIZES if n > request.grid), None)
-        left, right = st.columns(2)
-        left.button(
+        st.button(
             "Refine", key="refine", width="stretch", disabled=finer is None, on_click=_refine, args=(finer,),
             help=f"Measure a grid of {finer} × {finer}." if finer else "The grid is at its finest.",
         )  # fmt: skip
-        right.button(
+        st.button(
             "Recompute",
             key="recompute",
             width="stretch",
