@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 from lossnav.core import InputError, Problem, Spectrum, load_problem, read_landscape, survey
 from rich.console import Console
@@ -79,7 +80,7 @@ def survey_command(
     shape, where = _shape(grid), zoomed(_span(span) if span else chosen.span, zoom)
     if overwrite and out.exists():
         _remove(out)
-    with _progress() as bar:
+    with _stoppable(), _progress() as bar:
         task = bar.add_task(f"{problem.name}, {plane} plane", total=shape[0] * shape[1])
         survey(
             problem,
@@ -170,7 +171,7 @@ def figure(
         camera=(azimuth, elevation),
         title=title,
     )
-    save(draw(land, spec), output)
+    save(draw(land, spec), _in_folder(output))
     console.print(f"Figure in {output}")
 
 
@@ -184,7 +185,7 @@ def convert(
     """Turn a landscape into another format."""
     from lossnav.core.exchange import convert as convert_file
 
-    convert_file(source, target)
+    convert_file(source, _in_folder(target))
     console.print(f"Written to {target}")
 
 
@@ -203,19 +204,29 @@ def samples() -> None:
 def main() -> NoReturn:
     """Run the command; what the user can mend is said in one sentence, without a traceback."""
     try:
-        app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        app()
     except (InputError, OSError) as error:
         if os.environ.get("LOSSNAV_DEBUG"):
             raise
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"lossnav: {error}", markup=False)
         sys.exit(2)
-    except (KeyboardInterrupt, click.Abort, typer.Abort):
-        Console(stderr=True).print("Stopped. What was measured is kept; the same command goes on from there.")
-        sys.exit(130)
     sys.exit(0)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C ends a survey with a word on what becomes of it."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        console.print("Stopped. What was measured is kept; the same command goes on from there.")
+        raise typer.Exit(130) from stop
+
+
+def _in_folder(path: Path) -> Path:
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"There is no folder '{path.parent}' for '{path.name}': make it, or choose another place.")
+    return path
 
 
 def _checkpoint(problem: Problem, index: int) -> dict[str, Tensor]:

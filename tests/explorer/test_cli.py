@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from lossnav.core import read_landscape
+from lossnav.core.store import read_points
 
 PROBLEM = """
 import torch
@@ -152,3 +155,36 @@ def test_overwrite_deletes_nothing_but_landscapes(mine: Path, tmp_path: Path) ->
     (folder / "thesis.txt").write_text("years of work")
     assert "is no lossnav landscape" in sentence("survey", str(mine), "--overwrite", "--out", str(folder))
     assert (folder / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_survey_that_is_interrupted_says_what_becomes_of_it(tmp_path: Path) -> None:
+    out = tmp_path / "land.zarr"
+    command = [
+        sys.executable,
+        "-m",
+        "lossnav.explorer.cli",
+        "survey",
+        "digits-small-batch",
+        "--grid",
+        "201",
+        "--out",
+        str(out),
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not (out.exists() and read_points(out).done.any()):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert said.startswith("Stopped. What was measured is kept")
+    assert 0 < read_points(out).done.sum() < 201 * 201
+
+
+def test_an_unknown_command_and_a_folder_that_is_not_there(mine: Path, tmp_path: Path) -> None:
+    result = lossnav("surve")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "survey" in result.stderr
+    out = tmp_path / "mine.zarr"
+    lossnav("survey", str(mine), "--grid", "3", "--no-fidelity", "--out", str(out))
+    assert "There is no folder" in sentence("figure", str(out), "-o", str(tmp_path / "none" / "x.pdf"))
