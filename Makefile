@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: explore test bench clean
+.PHONY: explore test clean
 
 explore: $(READY)
 	$(BIN)/lossnav explore $(if $(PORT),--port $(PORT))
