@@ -11,6 +11,8 @@ from lossnav.core import InputError
 from lossnav.core.plan import finest_complete
 from numpy.typing import NDArray
 
+from ..picture import minimum as lowest_cell
+
 Floats = NDArray[np.float64]
 Lines = tuple[NDArray[np.intp], NDArray[np.intp]]
 UNITLESS = ("", "1", "dimensionless")
@@ -161,10 +163,7 @@ def _cell(nodes: Floats, at: Floats) -> tuple[NDArray[np.intp], Floats]:
     return cell, (at - nodes[cell]) / (nodes[cell + 1] - nodes[cell])
 
 
-def minimum(landscape: xr.Dataset) -> tuple[float, float] | None:
-    """(alpha, beta) of the lowest finite loss; None where no loss is finite."""
-    values = layer(landscape, "loss").values
-    if np.isnan(values).all():
-        return None
-    i, j = np.unravel_index(np.nanargmin(values), values.shape)
-    return float(landscape["alpha"][i]), float(landscape["beta"][j])
+def minimum(landscape: xr.Dataset, variable: str) -> tuple[float, float] | None:
+    """(alpha, beta) of the lowest finite value, the page's own choice; None where no value is finite."""
+    cell = lowest_cell(landscape, variable)
+    return None if cell is None else (float(landscape["alpha"][cell[0]]), float(landscape["beta"][cell[1]]))

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ..picture import minimum as lowest_cell
 from . import axes as frame
 from . import marks, page
 from .color import wrap
@@ -82,12 +83,11 @@ def _add_second(axes: Axes, at: Floats, drawn: Layer, spec: PaperSpec) -> Line2D
 
 
 def _add_minimum(axes: Axes, grid: xr.Dataset, dim: str, spec: PaperSpec) -> list[Line2D]:
-    loss = layer(grid, "loss").values.ravel()
-    if np.isnan(loss).all():
+    lowest = lowest_cell(grid, spec.surface)
+    if lowest is None:
         return []
-    lowest = int(np.nanargmin(loss))
-    height = spec.elevation_scale.apply(layer(grid, spec.surface).values).ravel()[lowest]
-    at = (float(grid[dim][lowest]), float(height))
+    height = spec.elevation_scale.apply(layer(grid, spec.surface).values)[lowest]
+    at = (float(grid[dim][max(lowest)]), float(height))  # the other direction has one point, number 0
     return [marks.add_mark(axes, at, "x", "minimum", spec.preset, facecolor="none")] if np.isfinite(height) else []
 
 

@@ -37,7 +37,7 @@ def _draw(grid: xr.Dataset, spec: PaperSpec) -> Figure:
     contoured = add_contours(axes, grid, spec)
     arrows = marks.add_arrows(axes, grid, spec) if spec.arrows else []
     path = marks.add_path(axes, grid, spec.preset) if spec.path else []
-    points = marks.add_minimum(axes, grid, spec.preset) + marks.add_point(axes, spec)
+    points = marks.add_minimum(axes, grid, spec) + marks.add_point(axes, spec)
     gaps = [marks.add_gaps(axes)] if np.isnan(color.positions).any() else []
     bar = add_color_bar(figure, color, spec.preset)
     add_legend(figure, [*(one.entry for one in contoured), *arrows, *path, *points, *gaps], spec.preset)

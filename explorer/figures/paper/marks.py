@@ -77,10 +77,10 @@ def in_view(axes: Axes, mark: Line2D) -> bool:
     return min(axes.get_xlim()) <= x <= max(axes.get_xlim()) and min(axes.get_ylim()) <= y <= max(axes.get_ylim())
 
 
-def add_minimum(axes: Axes, landscape: xr.Dataset, preset: Preset) -> list[Line2D]:
-    """A cross at the lowest loss of the grid."""
-    at = minimum(landscape)
-    return [] if at is None else [add_mark(axes, at, "x", "minimum", preset, facecolor="none", size=0.5)]
+def add_minimum(axes: Axes, landscape: xr.Dataset, spec: PaperSpec) -> list[Line2D]:
+    """A cross at the lowest point of what is drawn as height, as on the page."""
+    at = minimum(landscape, spec.surface)
+    return [] if at is None else [add_mark(axes, at, "x", "minimum", spec.preset, facecolor="none", size=0.5)]
 
 
 def add_point(axes: Axes, spec: PaperSpec) -> list[Line2D]:

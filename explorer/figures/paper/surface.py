@@ -186,7 +186,10 @@ def _hidden(relief: Relief, points: Floats, towards_eye: np.ndarray, steps: int 
 
 def _add_marks(axes: Axes3D, grid: xr.Dataset, relief: Relief, spec: PaperSpec) -> list[Line2D]:
     """The minimum and the picked point on the surface; entries of what is there."""
-    wanted = [(minimum(grid), "x", "minimum", "none", 0.5), (spec.point, "D", "picked point", marks.POINT_COLOR, 0.6)]
+    wanted = [
+        (minimum(grid, spec.surface), "x", "minimum", "none", 0.5),
+        (spec.point, "D", "picked point", marks.POINT_COLOR, 0.6),
+    ]
     drawn = [
         _add_mark(axes, relief, at, marker, label, spec.preset, facecolor=face, size=size)
         for at, marker, label, face, size in wanted

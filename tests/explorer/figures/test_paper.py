@@ -185,6 +185,14 @@ def test_the_path_its_ends_and_the_minimum(landscape: xr.Dataset) -> None:
     assert named(draw_map(landscape, PaperSpec(path=False)), "path") == []
 
 
+def test_the_minimum_is_that_of_the_height_as_on_the_page(landscape: xr.Dataset) -> None:
+    tilted = landscape.assign(
+        accuracy=landscape["accuracy"].copy(data=np.add.outer(*(landscape[d].values for d in ("alpha", "beta"))))
+    )
+    (mark,) = named(draw_map(tilted, PaperSpec(surface="accuracy", elevation_scale=Scale("linear"))), "minimum")
+    assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (float(landscape["alpha"][0]), float(landscape["beta"][0]))
+
+
 def test_a_landscape_without_a_path_is_drawn(landscape: xr.Dataset) -> None:
     bare = landscape.drop_vars(["path_alpha", "path_beta", "elasticity_force_alpha"])
     for draw in BOTH:
