@@ -1,8 +1,10 @@
 """lossnav.core: neural-network loss landscapes, computed. Nothing here draws."""
 
 from .checks import InputError
+from .density import density_map
 from .likelihood import Gaussian
 from .loading import load_problem, sample_names
+from .local.estimation import Estimation
 from .plane import Plane
 from .problem import Problem
 from .properties import PROPERTIES
@@ -18,6 +20,7 @@ from .weights import load_weights, read_weights
 __all__ = [
     "PROPERTIES",
     "Anchor",
+    "Estimation",
     "Gaussian",
     "InputError",
     "Plane",
@@ -26,6 +29,7 @@ __all__ = [
     "Spectrum",
     "Trajectory",
     "coupling_matrix",
+    "density_map",
     "load_problem",
     "load_weights",
     "read_landscape",

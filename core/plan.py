@@ -12,6 +12,8 @@ import numpy as np
 from .checks import InputError
 from .plane import Span
 
+COARSEST = 4096  # the first level's number; each finer one has half of it
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -19,7 +21,8 @@ class Plan:
 
     alpha, beta  the grid's coordinates along each axis, (A,) and (B,)
     cells        (points, 2) integer grid indices (i, j), coarsest level first
-    levels       (points,) the level at which each point comes in: 16 the coarsest, then 8, 4 … as the stride is halved
+    levels       (points,) the level at which each point comes in: 4096 the coarsest, then 2048, 1024 … as every interval
+                 is halved; an axis with a middle has it in the first
     """
 
     alpha: np.ndarray
@@ -32,6 +35,10 @@ class Plan:
         """(points, 2) coordinates (α, β) in the order of measuring."""
         return np.column_stack([self.alpha[self.cells[:, 0]], self.beta[self.cells[:, 1]]])
 
+    def every(self, stride: int) -> np.ndarray:
+        """(points,) bool: the subgrid of about every `stride`-th row and column, a power of two; ends and middle included."""
+        return self.levels >= min(stride * self.levels.min(), self.levels.max())
+
     def grid(self, values: np.ndarray, fill: float | bool = np.nan) -> np.ndarray:
         """Values given per point (points, …) laid out on the grid (A, B, …)."""
         image = np.full((len(self.alpha), len(self.beta), *values.shape[1:]), fill, dtype=values.dtype)
@@ -42,13 +49,16 @@ class Plan:
 def grid_plan(shape: tuple[int, int], span: Span) -> Plan:
     """A full grid of `shape` over `span`, ordered from a coarse subgrid to the finest.
 
+    The first level has the ends and the middle of each axis, where the plane's own θ₀ lies on most; each further one halves
+    the intervals, so that levels have 3, 5, 9, 17, 33 … rows.
+
     Raises
     ------
     InputError  sizes below 1, a span that is empty or not finite
 
     >>> plan = grid_plan((9, 9), ((-1, 1), (0, 2)))
-    >>> plan.levels.tolist().count(16), plan.levels.tolist().count(8), plan.cells[1].tolist()
-    (25, 56, [0, 2])
+    >>> [plan.levels.tolist().count(level) for level in (4096, 2048, 1024)], plan.cells[1].tolist()
+    ([9, 16, 56], [0, 4])
     """
     if len(shape) != 2 or any(int(count) != count or count < 1 for count in shape):
         raise InputError(f"shape should be two whole numbers, 1 or more, but is {shape}: for example (51, 51).")
@@ -56,10 +66,22 @@ def grid_plan(shape: tuple[int, int], span: Span) -> Plan:
         raise InputError(f"span should be ((α from, α to), (β from, β to)), but is {span}.")
     alpha, beta = (_axis(count, ends, name) for count, ends, name in zip(shape, span, ("alpha", "beta"), strict=True))
     rows, columns = np.meshgrid(np.arange(shape[0]), np.arange(shape[1]), indexing="ij")
-    levels = np.minimum(_strides(shape[0])[:, None], _strides(shape[1])[None, :])
+    levels = np.minimum(_levels(shape[0])[:, None], _levels(shape[1])[None, :])
     order = np.argsort(-levels.ravel(), kind="stable")
     cells = np.column_stack([rows.ravel(), columns.ravel()])[order]
     return Plan(alpha, beta, cells, levels.ravel()[order])
+
+
+def sparing(shape: tuple[int, int], most: int = 17) -> int:
+    """The stride, a power of two, that leaves no more than `most` rows of a grid, 3, 5, 9, 17 or 33.
+
+    >>> sparing((25, 25)), sparing((51, 51)), sparing((9, 9))
+    (2, 4, 1)
+    """
+    stride = 1
+    while (max(shape) - 1) / stride > most - 1:
+        stride *= 2
+    return stride
 
 
 def finest_complete(measured: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -67,9 +89,9 @@ def finest_complete(measured: np.ndarray) -> tuple[np.ndarray, np.ndarray] | Non
 
     measured  (A, B) bool
     """
-    strides = [_strides(n) for n in measured.shape]
-    for stride in (1, 2, 4, 8, 16):
-        rows, columns = (np.flatnonzero(s >= stride) for s in strides)
+    axes = [_levels(n) for n in measured.shape]
+    for level in np.unique(np.concatenate(axes)):
+        rows, columns = (np.flatnonzero(levels >= level) for levels in axes)
         if len(rows) and len(columns) and measured[np.ix_(rows, columns)].all():
             return rows, columns
     return None
@@ -82,14 +104,14 @@ def _axis(count: int, ends: tuple[float, float], name: str) -> np.ndarray:
     return np.linspace(low, high, count) if count > 1 else np.array([(low + high) / 2])
 
 
-def _strides(count: int, coarsest: int = 16) -> np.ndarray:
-    """The level of each index: the largest power of two that divides it, the coarsest for both ends.
-
-    A short axis has fewer levels of its own; scaling makes its first level the coarsest of all axes.
-    """
-    top = coarsest
-    while top > 1 and top * 4 > count - 1:
-        top //= 2
-    strides = np.array([np.gcd(index, top) for index in range(count)])
-    strides[[0, -1]] = top
-    return strides * (coarsest // top)
+def _levels(count: int) -> np.ndarray:
+    """The level of each index of an axis: the coarsest for its ends and its middle, then half of it for each halving."""
+    levels = np.full(count, COARSEST)
+    intervals, level = [(0, count - 1)], COARSEST
+    while intervals:
+        middles = [(a, (a + b) // 2, b) for a, b in intervals if b - a > 1]
+        for _, middle, _ in middles:
+            levels[middle] = level
+        intervals = [pair for a, middle, b in middles for pair in ((a, middle), (middle, b))]
+        level //= 2
+    return levels

@@ -119,6 +119,20 @@ class Problem:
         """All input tensors, positional ones first."""
         return (*self.args, *self.kwargs.values())
 
+    def subset(self, rows: Tensor) -> Problem:
+        """The same problem on the examples of these rows (m,), in their order; an example may come more than once.
+
+        >>> problem = Problem(nn.Linear(2, 3), torch.eye(2).repeat(2, 1), torch.tensor([0, 1, 2, 0]))
+        >>> problem.subset(torch.tensor([2, 2, 0])).targets.tolist()
+        [2, 2, 0]
+        """
+        part = copy.copy(self)
+        part.args = tuple(t[rows] for t in self.args)
+        part.kwargs = {k: t[rows] for k, t in self.kwargs.items()}
+        part.targets = self.targets[rows]
+        part.law = None if self.law is None else self.law[rows]
+        return part
+
     def working_copy(self) -> nn.Module:
         """A copy of the model in eval mode without gradients: what every computation writes to instead."""
         # tensors that a module computed and kept (pruned weights, cached activations) have a graph and refuse to be copied

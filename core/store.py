@@ -29,7 +29,7 @@ from .provenance import digest
 if TYPE_CHECKING:
     import zarr
 
-FORMAT = 1
+FORMAT = 2
 CHUNK = 256  # points
 
 
@@ -134,9 +134,13 @@ class LandscapeStore:
         return zarr.open_group(self.path, mode=mode)
 
 
-def write_group(place: Any, points: MeasuredPoints, spec: dict[str, Any]) -> None:
-    """Write everything that is known to a new Zarr group at `place`, a path or a zarr store."""
+def write_group(place: Any, points: MeasuredPoints, spec: dict[str, Any], small: bool = False) -> None:
+    """Write everything that is known to a new Zarr group at `place`, a path or a zarr store.
+
+    small  column by column and shuffled by bytes, a fifth smaller, in place of chunks that grow with the survey
+    """
     import zarr
+    from zarr.codecs import BloscCodec
 
     plan, count = points.plan, len(points.plan.cells)
     attributes = {
@@ -144,6 +148,7 @@ def write_group(place: Any, points: MeasuredPoints, spec: dict[str, Any]) -> Non
         "spec": spec,
         "spec_digest": digest(spec),
         "columns": list(points.columns),
+        "stages": list(points.stages),
         "overlays": list(points.overlays),
         "about": points.about,
     }
@@ -152,15 +157,21 @@ def write_group(place: Any, points: MeasuredPoints, spec: dict[str, Any]) -> Non
     group.create_array("beta", data=plan.beta)
     group.create_array("cells", data=plan.cells.astype("int32"))
     group.create_array("levels", data=plan.levels.astype("int16"))
-    width = max(1, len(points.columns))
     values = group.create_array(
         "values",
         shape=points.values.shape,
-        chunks=(min(CHUNK, count), width),
+        chunks=(count, 1) if small else (min(CHUNK, count), max(1, len(points.columns))),
         dtype=points.values.dtype,
         fill_value=np.nan,
+        compressors=[BloscCodec(cname="zstd", clevel=9, shuffle="shuffle")] if small else "auto",
     )
-    done = group.create_array("done", shape=(count,), chunks=(min(8 * CHUNK, count),), dtype=bool, fill_value=False)
+    done = group.create_array(
+        "done",
+        shape=points.done.shape,
+        chunks=(min(8 * CHUNK, count), points.done.shape[1]),
+        dtype=bool,
+        fill_value=False,
+    )
     if points.done.any():
         values[:] = points.values
         done[:] = points.done
@@ -199,10 +210,9 @@ def _points_in(group: zarr.Group, path: Path) -> MeasuredPoints:
         )
     read = {name: np.asarray(group[name][:]) for name in ("alpha", "beta", "cells", "levels", "done", "values")}  # type: ignore[index]
     plan = Plan(read["alpha"], read["beta"], read["cells"].astype(int), read["levels"].astype(int))
-    columns, overlays = tuple(attributes["columns"]), tuple(attributes["overlays"])
-    return MeasuredPoints(
-        plan, columns, read["values"], read["done"], overlays, json.loads(json.dumps(attributes["about"]))
-    )
+    columns, stages, overlays = (tuple(attributes[name]) for name in ("columns", "stages", "overlays"))
+    about = json.loads(json.dumps(attributes["about"]))
+    return MeasuredPoints(plan, columns, stages, read["values"], read["done"], overlays, about)
 
 
 def read_landscape(path: str | Path, settings: Settings | None = None) -> xr.Dataset:
@@ -223,10 +233,27 @@ def pack(source: str | Path, target: str | Path) -> None:
     """Pack a landscape folder into one `.zip` file that `read_landscape` opens: for shipping and mailing."""
     import zarr
 
-    points = read_points(source)
-    attributes: dict[str, Any] = dict(zarr.open_group(source, mode="r").attrs)
+    points, spec = read_points(source), _specification(source)
     target = Path(target)
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.zip")
     with zarr.storage.ZipStore(temporary, mode="w") as archive:
-        write_group(archive, points, attributes["spec"])
+        write_group(archive, points, spec, small=True)
     shutil.move(temporary, target)
+
+
+def unpack(source: str | Path, target: str | Path) -> None:
+    """Make a folder of a packed landscape, so that a survey can go on there."""
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+    write_group(temporary, read_points(source), _specification(source))
+    temporary.rename(target)
+
+
+def _specification(source: str | Path) -> dict[str, Any]:
+    import zarr
+
+    packed = Path(source).suffix == ".zip"
+    with zarr.storage.ZipStore(source, mode="r") if packed else nullcontext(source) as place:
+        spec: Any = zarr.open_group(place, mode="r").attrs["spec"]
+    return dict(spec)

@@ -1,4 +1,4 @@
-"""The terrain itself: elevation, and accuracy and error where there are labels."""
+"""The terrain itself: elevation, accuracy and error where there are labels, and each point's slope and shape."""
 
 from __future__ import annotations
 
@@ -8,15 +8,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .properties.protocol import Forward, Measure, Points, Readout, Settings
+from .properties.protocol import Forward, LocalMeasure, Measure, Points, Readout, Settings, present
+from .properties.viscosity import EXTREMES
 
 if TYPE_CHECKING:
+    from .local.neighbourhood import Neighbourhood
     from .plane import Plane
     from .problem import Problem
 
 
+SHAPES = ("bowl", "valley", "saddle", "plateau", "ridge")
+
+
+def _slope(here: Neighbourhood) -> tuple[float]:
+    return (float(here.gradient.norm()),)
+
+
+SLOPE = LocalMeasure(("slope",), "gradient", _slope)
+
+
 class Terrain:
-    """elevation = L; accuracy = share of predictions whose largest logit is the target; error = 1 − accuracy."""
+    """elevation = L; accuracy = share of predictions whose largest logit is the target; error = 1 − accuracy.
+
+    slope = ‖ḡ‖ and shape are measured where they are asked for.
+    """
 
     name = "terrain"
     readouts = (
@@ -27,6 +42,26 @@ class Terrain:
             "accuracy", "accuracy", "Accuracy", "", "The share of examples whose most likely class is the right one."
         ),
         Readout("error", "error", "Error", "", "1 − accuracy."),
+        Readout(
+            "slope",
+            "slope",
+            "Slope",
+            "nats per parameter unit",
+            "The length of the gradient in the full parameter space, ‖∇L‖.",
+            scale="log",
+            local=(SLOPE,),
+        ),
+        Readout(
+            "shape",
+            "shape",
+            "Shape",
+            "",
+            "What each point is in the full space, from its slope and its largest and smallest curvature: plateau (level, "
+            "no curvature), ridge (bends down more than up), saddle (bends down), bowl (level), valley (the rest). Level: a "
+            "gradient step promises a drop under 0.01. No curvature: under 0.01. Bends down: −λ_min over a tenth of λ_max.",
+            local=(SLOPE, EXTREMES),
+            labels=SHAPES,
+        ),
     )
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
@@ -37,7 +72,7 @@ class Terrain:
         return (loss, Measure(("accuracy",), _soft_hits if soft else _hits))
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
-        return {"loss_name": problem.likelihood.name}
+        return {"loss_name": problem.likelihood.name, "is_likelihood": problem.likelihood.is_likelihood}
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
         found = {"loss": points.columns["loss"]}
@@ -45,7 +80,40 @@ class Terrain:
             # where the outputs are not numbers the largest of them means nothing
             accuracy = np.where(np.isnan(points.columns["loss"]), np.nan, points.columns["accuracy"])
             found |= {"accuracy": accuracy, "error": 1.0 - accuracy}
+        found |= present(points, {"slope": "slope"})
+        if {"slope", "lambda_max"} <= set(points.columns):
+            columns = points.columns
+            found["shape"] = shape(columns["slope"], columns["lambda_max"], columns["lambda_min"], settings)
         return found
+
+
+def shape(slope: np.ndarray, highest: np.ndarray, lowest: np.ndarray, settings: Settings) -> np.ndarray:
+    """Which of SHAPES each point is, (m,) float; NaN where it is not measured.
+
+    Parameters
+    ----------
+    slope            (m,) ‖ḡ‖
+    highest, lowest  (m,) λ_max and λ_min of the Hessian
+    settings         its thresholds `level`, `flat` and `bend`
+
+    A point is level where a step down the gradient promises a drop ‖ḡ‖² / 2|λ| under `level`, |λ| the larger of the two
+    curvatures, or `flat` where that is more: less than that counts as no curvature. It bends down where −λ_min exceeds
+    `bend` |λ_max|.
+
+    >>> shape(np.zeros(4), np.array([2, 2, 0, -1e-9]), np.array([0.1, -1, -2, -1e-9]), Settings()).tolist()
+    [0.0, 2.0, 4.0, 3.0]
+    """
+    known = np.isfinite(slope) & np.isfinite(highest) & np.isfinite(lowest)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        most = np.maximum(np.abs(highest), np.abs(lowest))
+        level = slope**2 < 2 * settings.level * np.maximum(most, settings.flat)
+        level |= slope == 0
+        down, mostly_down = -lowest > settings.bend * np.abs(highest), -lowest > highest
+        flat = most <= settings.flat
+    cases = [flat & level, mostly_down & ~flat, down & ~flat, level]
+    names = ["plateau", "ridge", "saddle", "bowl"]
+    found = np.select(cases, [SHAPES.index(name) for name in names], SHAPES.index("valley")).astype(float)
+    return np.where(known, found, np.nan)
 
 
 TERRAIN = Terrain()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
 import torch
-from lossnav.core import Gaussian, Problem
+import xarray as xr
+from lossnav.core import Gaussian, Plane, Problem
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
@@ -185,3 +187,69 @@ def recalibrated(model: nn.Module, data: Tensor) -> nn.Module:
         else:
             x = layer(x)
     return model
+
+
+def places(land: xr.Dataset, plane: Plane) -> list[tuple[tuple[int, int], Vector]]:
+    """Every point of a grid: its place in the arrays, and the parameters there."""
+    alpha, beta = land.alpha.values, land.beta.values
+    return [((i, j), plane.at(a, b)) for i, a in enumerate(alpha) for j, b in enumerate(beta)]
+
+
+def parameter_owners(problem: Problem) -> list[str]:
+    """For every parameter the name of the module that it belongs to."""
+    return [name.rpartition(".")[0] for name, value in problem.parameters.items() for _ in range(value.numel())]
+
+
+def shares(A: Tensor, owners: list[str]) -> tuple[float, float]:
+    """The shares of ‖A‖_F² off the diagonal and between owners, entry by entry."""
+    numbers = A.double().square().tolist()
+    whole = off = between = 0.0
+    for i, row in enumerate(numbers):
+        for j, square in enumerate(row):
+            whole += square
+            off += square * (i != j)
+            between += square * (owners[i] != owners[j])
+    return off / whole, between / whole
+
+
+def fisher_matrix(problem: Problem, point: Mapping[str, Tensor]) -> Tensor:
+    """(1/N) Σ_n Σ_k p_k g_k g_kᵀ over every class of every prediction, (P, P): the Fisher and Gauss-Newton matrix."""
+    row = flat(point).requires_grad_(True)
+    logs = F.log_softmax(outputs(problem, unflat(row, point)), -1).flatten(0, -2)
+    if not problem.targets.is_floating_point():
+        logs = logs[problem.targets.flatten() != -100]
+    total = torch.zeros(len(row), len(row), dtype=torch.float64)
+    for each in logs:
+        for log in each:
+            (slope,) = torch.autograd.grad(log, row, retain_graph=True)
+            total += log.detach().exp() * torch.outer(slope, slope)
+    return total / len(logs)
+
+
+def effective_rank(gradients: Tensor) -> float:
+    """(Σ‖g_n‖²)² / Σ_{n,m} (g_n · g_m)², pair by pair."""
+    squares = sum(float(g @ g) for g in gradients)
+    return squares**2 / sum(float(a @ b) ** 2 for a in gradients for b in gradients)
+
+
+def sparser_half(rows: Tensor, k: int = 10) -> list[int]:
+    """The examples, half of them rounded down, whose k-th neighbour is farthest; of equals the first."""
+    distances = (rows[:, None] - rows[None]).square().sum(2).sqrt()
+    reach = [sorted(float(d) for m, d in enumerate(each) if m != n)[:k][-1] for n, each in enumerate(distances)]
+    return sorted(range(len(rows)), key=lambda n: -reach[n])[: len(rows) // 2]
+
+
+def descended(problem: Problem, start: Tensor, home: Tensor, weights: Tensor, step: float, steps: int) -> Tensor:
+    """Plain gradient descent on L(θ) + ½ Σ_i w_i (θ_i − home_i)²."""
+    point = start
+    for _ in range(steps):
+        point = point - step * (gradient(problem, unflat(point, problem.parameters)) + weights * (point - home))
+    return point
+
+
+def box_maximum(problem: Problem, point: Mapping[str, Tensor], reach: float) -> float:
+    """The largest loss over all corners |y_i| = reach (|θ_i| + 1): 2^P of them."""
+    row = flat(point)
+    width = reach * (row.abs() + 1)
+    corners = itertools.product((-1.0, 1.0), repeat=len(row))
+    return max(float(loss(problem, unflat(row + width * torch.tensor(c).double(), point))) for c in corners)

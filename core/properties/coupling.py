@@ -6,15 +6,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .protocol import Measure, Points, Readout, Settings
+from .protocol import LocalMeasure, Measure, Points, Readout, Settings, present
 
 if TYPE_CHECKING:
+    from ..local.neighbourhood import Neighbourhood
     from ..plane import Plane
     from ..problem import Problem
+    from ..spectrum.trace import Estimate
+
+
+def _pair(estimate: Estimate) -> tuple[float, float]:
+    return estimate.value, estimate.standard_error
+
+
+def _offdiagonal(here: Neighbourhood) -> tuple[float, float]:
+    return _pair(here.offdiagonal)
+
+
+def _interlayer(here: Neighbourhood) -> tuple[float, float]:
+    return _pair(here.interlayer)
 
 
 class Coupling:
-    """offdiagonal = ‖H − diag H‖_F² / ‖H‖_F²; not measured over the terrain yet, and said so."""
+    """offdiagonal = ‖H − diag H‖_F² / ‖H‖_F²; interlayer = the share of ‖H‖_F² outside the layers' blocks.
+
+    Estimates of a share near 0 may be negative, and near 1 above it; they are not clipped, so that their mean is right.
+    """
 
     name = "coupling"
     readouts = (
@@ -26,7 +43,17 @@ class Coupling:
             "The share of the Hessian's squared Frobenius norm that lies off its diagonal: 0 where every parameter "
             "acts alone, towards 1 where moving one moves all the rest.",
             poles=("low", "high"),
-            needs=("curvature",),
+            local=(LocalMeasure(("offdiagonal", "offdiagonal_se"), "curvature", _offdiagonal),),
+        ),
+        Readout(
+            "interlayer",
+            "coupling_interlayer",
+            "Share between layers",
+            "",
+            "The share of the Hessian's squared Frobenius norm that ties parameters of different layers: 0 where every "
+            "layer acts alone.",
+            poles=("low", "high"),
+            local=(LocalMeasure(("interlayer", "interlayer_se"), "curvature", _interlayer),),
         ),
     )
 
@@ -37,4 +64,12 @@ class Coupling:
         return {}
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
-        return {}
+        return present(
+            points,
+            {
+                "coupling": "offdiagonal",
+                "coupling_se": "offdiagonal_se",
+                "coupling_interlayer": "interlayer",
+                "coupling_interlayer_se": "interlayer_se",
+            },
+        )

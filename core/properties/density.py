@@ -1,4 +1,4 @@
-"""Density, coarse / fine: the divergence D_KL(P_data ‖ P_model) (Kullback & Leibler 1951)."""
+"""Density, coarse / fine: the divergence D_KL(P_data ‖ P_model) (Kullback & Leibler 1951), and what the examples' gradients say."""
 
 from __future__ import annotations
 
@@ -11,11 +11,47 @@ import torch
 from torch import Tensor
 
 from ..likelihood import IGNORED, Gaussian
-from .protocol import Forward, Measure, Points, Readout, Settings
+from ..spectrum.jackknife import jackknife_error
+from .protocol import Forward, LocalMeasure, Measure, Points, Readout, Settings, present
 
 if TYPE_CHECKING:
+    from ..local.neighbourhood import Neighbourhood
     from ..plane import Plane
     from ..problem import Problem
+
+
+def _coverage(here: Neighbourhood) -> tuple[float, float]:
+    """(Σ‖g_n‖²)² / Σ (g_n·g_m)², its error by leaving one example out at a time."""
+    products = here.inner_products
+    own, squares = products.diagonal(), products.square()
+    first, second = own.sum(), squares.sum()
+    without = (first - own).square() / (second - 2 * squares.sum(1) + own.square())
+    return float(first.square() / second), _share_left(here, len(own)) * jackknife_error(without)
+
+
+def _gradient_signal(here: Neighbourhood) -> tuple[float, float]:
+    squares, count = here.inner_products.diagonal(), here.instruments.population
+    length = float(here.gradient.norm())
+    spread = float(squares.mean()) - length**2
+    if spread <= torch.finfo(here.point.dtype).eps * float(squares.mean()):  # none, up to rounding
+        return math.inf if length > 0 else math.nan, math.nan
+    signal = length / math.sqrt(spread / count)
+    error = float(squares.std()) / len(squares) ** 0.5 * _share_left(here, len(squares))
+    return signal, signal * error / (2 * spread)
+
+
+def _sparse_share(here: Neighbourhood) -> tuple[float, float]:
+    squares, sparse = here.inner_products.diagonal(), here.instruments.sparse
+    if sparse is None:
+        return math.nan, math.nan
+    part, whole = squares[sparse].sum(), squares.sum()
+    without = (part - squares * sparse) / (whole - squares)
+    return float(part / whole), _share_left(here, len(squares)) * jackknife_error(without)
+
+
+def _share_left(here: Neighbourhood, used: int) -> float:
+    """√(1 − m/N): a sample of all the data has no sampling error."""
+    return math.sqrt(max(0.0, 1 - used / here.instruments.population))
 
 
 class Density:
@@ -38,6 +74,40 @@ class Density:
             needs=("likelihood", "entropy"),
             scale="log",
         ),
+        Readout(
+            "coverage",
+            "density_coverage",
+            "Coverage (effective rank)",
+            "directions",
+            "The effective rank of the examples' gradients, (tr F)² / tr F² of the empirical Fisher: how many parameter "
+            "directions the sampled examples constrain. It grows with their number, which is stated with it.",
+            poles=("coarse", "fine"),
+            scale="log",
+            local=(LocalMeasure(("coverage", "coverage_se"), "gradient", _coverage),),
+        ),
+        Readout(
+            "gradient_signal",
+            "density_gradient_signal",
+            "Gradient signal",
+            "",
+            "The length of the mean gradient over its own sampling error, ‖ḡ‖ / √(tr Cov(g_n)/N): below 1 it is noise.",
+            poles=("coarse", "fine"),
+            scale="log",
+            local=(LocalMeasure(("gradient_signal", "gradient_signal_se"), "gradient", _gradient_signal),),
+        ),
+        Readout(
+            "sparse_share",
+            "density_sparse_share",
+            "Sparse examples' share",
+            "",
+            "The share of Σ‖g_n‖² that comes from the half of the examples in the sparser part of input space: ½ where "
+            "sparse and dense examples pull alike.",
+            local=(
+                LocalMeasure(
+                    ("sparse_share", "sparse_share_se"), "gradient", _sparse_share, lambda shared: shared.sparse
+                ),
+            ),
+        ),
     )
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
@@ -47,7 +117,12 @@ class Density:
         return {"entropy": data_entropy(problem), "exact": problem.law is not None}
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
-        return {"density": divergence(points, points.facts["density"])}
+        found = {
+            f"density_{name}": name
+            for what in ("coverage", "gradient_signal", "sparse_share")
+            for name in (what, f"{what}_se")
+        }
+        return {"density": divergence(points, points.facts["density"]), **present(points, found)}
 
 
 def divergence(points: Points, facts: Mapping[str, Any]) -> np.ndarray:

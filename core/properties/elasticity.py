@@ -6,7 +6,9 @@ On a plane both penalties are exact quadratics in (α, β): six numbers, then fr
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,17 +18,29 @@ from torch import Tensor
 from .. import vectors
 from ..spectrum.fisher import fisher_diagonal
 from ..trajectory import Anchor
-from .protocol import Measure, Points, Readout, Settings
+from .protocol import LocalMeasure, Measure, Points, Readout, Settings, present
 
 if TYPE_CHECKING:
+    from ..local.neighbourhood import Neighbourhood
     from ..plane import Plane
     from ..problem import Problem
 
+UNFIT = (RuntimeError, ValueError, NotImplementedError)  # from networks that per-example gradients break
 Quadratic = tuple[float, float, float, float, float, float]
 
 
+def _push(here: Neighbourhood) -> tuple[float]:
+    return (float(here.gradient @ (here.instruments.anchor_point - here.point).double()),)
+
+
+def _recovery(here: Neighbourhood) -> tuple[float]:
+    from ..local.descents import recovered
+
+    return (recovered(here.bench, here.point),)
+
+
 class Elasticity:
-    """ewc = λ Σ F*_i (θ_i − θ*_i)²; l2 = λ‖θ‖²; total = L + ewc; force = −∇_{(α, β)} ewc.
+    """ewc = λ Σ F*_i (θ_i − θ*_i)²; l2 = λ‖θ‖²; total = L + ewc; force = −∇_{(α, β)} ewc; pull, recovery.
 
     Without an anchor of an earlier task, θ* is the trained network itself and F* its true Fisher diagonal.
     """
@@ -83,6 +97,29 @@ class Elasticity:
             zero=True,
             arrows=True,
         ),
+        Readout(
+            "pull",
+            "elasticity_pull",
+            "Pull over push",
+            "",
+            "The penalty's force along the way back to the anchor over the task gradient's push the other way: above 1 "
+            "the model springs back. Infinite where the task pulls back too.",
+            poles=("not-stretchy", "stretchy"),
+            needs=("anchor",),
+            scale="log",
+            local=(LocalMeasure(("push",), "gradient", _push, lambda shared: shared.anchor_point),),
+        ),
+        Readout(
+            "recovery",
+            "elasticity_recovery",
+            "Recovery",
+            "",
+            "How much of the way back to the anchor gradient descent on loss and penalty makes in 50 steps (unless set) "
+            "of 1/λ_max there, at the anchor's own strength: 1 is a complete return, 0 none, below 0 it moves away.",
+            poles=("not-stretchy", "stretchy"),
+            needs=("anchor",),
+            local=(LocalMeasure(("recovery",), "descent", _recovery, lambda shared: shared.recovery_step),),
+        ),
     )
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
@@ -94,7 +131,7 @@ class Elasticity:
             return {"l2": l2, "strength": 1.0}
         try:
             anchor = problem.anchor or own_anchor(problem)
-        except (RuntimeError, ValueError, NotImplementedError) as error:  # a network that per-example gradients break
+        except UNFIT as error:
             why = str(error).strip().splitlines()[0]
             return {
                 "l2": l2,
@@ -108,12 +145,37 @@ class Elasticity:
         facts = points.facts["elasticity"]
         strength = facts["strength"] if settings.strength is None else settings.strength
         found = {"elasticity_l2": strength * quadratic_values(facts["l2"], points.alpha, points.beta)}
+        found |= present(points, {"elasticity_recovery": "recovery"})
         if "ewc" in facts:
             ewc = strength * quadratic_values(facts["ewc"], points.alpha, points.beta)
             slope = quadratic_slopes(facts["ewc"], points.alpha, points.beta)
             found |= {"elasticity": ewc, "elasticity_total": points.columns["loss"] + ewc}
             found |= {"elasticity_force_alpha": -strength * slope[0], "elasticity_force_beta": -strength * slope[1]}
+            if "push" in points.columns:
+                found["elasticity_pull"] = pull(ewc, points.columns["push"])
         return found
+
+
+def pull(ewc: np.ndarray, push: np.ndarray) -> np.ndarray:
+    """2 ewc / push: the force −∇ewc · u over the task's push ḡ · u away from θ*, u the unit vector from θ to θ*.
+
+    ewc   (m,) the penalty, of which (θ − θ*) · ∇ is twice the value
+    push  (m,) ḡ · (θ* − θ): positive where a step downhill on the task leads away from θ*
+
+    Infinite where the task does not push away; NaN at θ* itself, where there is neither.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(push > 0, 2 * ewc / push, np.where((push < 0) | (ewc > 0), np.inf, np.nan)) + 0 * push
+
+
+def anchored(problem: Problem) -> Problem:
+    """`problem` with its anchor, or with the trained network as its own; as it is where no Fisher can be had."""
+    if problem.anchor is not None or not problem.likelihood.is_likelihood:
+        return problem
+    found = copy.copy(problem)
+    with suppress(*UNFIT):
+        found.anchor = own_anchor(problem)
+    return found
 
 
 def own_anchor(problem: Problem) -> Anchor:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import logsumexp
 
-from .protocol import Measure, Points, Readout, Settings
+from .protocol import LocalMeasure, Measure, Points, Readout, Settings, present
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..local.instruments import Instruments
+    from ..local.neighbourhood import Neighbourhood
     from ..plane import Plane
     from ..problem import Problem
+
+
+def _end(here: Neighbourhood) -> Tensor | None:
+    return here.instruments.basins.end(here.bench, here.point)
+
+
+def _label(shared: Instruments, place: Sequence[float], end: Tensor | None) -> tuple[float]:
+    return (shared.basins.label(end),)
 
 
 class Memory:
@@ -31,6 +44,16 @@ class Memory:
             "Gaussian kernel of the stated width; 1 where it is largest.",
             poles=("shallow", "deep"),
             needs=("trajectory",),
+        ),
+        Readout(
+            "basin",
+            "memory_basin",
+            "Basin",
+            "",
+            "Where gradient descent in the full space leads from each point, in 50 steps (unless set): points whose ends "
+            "are joined by a straight line without a barrier above the stated tolerance share a basin.",
+            local=(LocalMeasure(("basin",), "descent", _end, lambda shared: shared.basins, _label),),
+            labels=("trained network's", "basin 2", "basin 3", "basin 4", "basin 5", "basin 6", "others …"),
         ),
     )
 
@@ -55,12 +78,11 @@ class Memory:
         }
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
-        facts = points.facts["memory"]
-        if not facts:
-            return {}
-        width = settings.width or facts["width"]
-        logs = log_occupation(points, facts, width)
-        return {"memory": np.exp(logs - logs.max())}
+        found, facts = present(points, {"memory_basin": "basin"}), points.facts["memory"]
+        if facts:
+            logs = log_occupation(points, facts, settings.width or facts["width"])
+            found["memory"] = np.exp(logs - logs.max())
+        return found
 
 
 def default_width(segments: np.ndarray, displacement: float) -> float:

@@ -59,38 +59,12 @@ def _trajectory(problem: Problem) -> Reason:
     return f"No training trajectory is given. {vocabulary()['memory'].flags[0]}"
 
 
-NOT_YET = "This version does not measure curvature over the terrain yet, so there is no number to show."
-
-# Readouts that are defined but not measured over a terrain yet: asking for one is no mistake, and is answered.
-LATER = (
-    "density_coverage",
-    "density_gradient_signal",
-    "density_sparse_share",
-    "coupling_interlayer",
-    "viscosity_lambda_min",
-    "viscosity_trace",
-    "viscosity_convexity",
-    "viscosity_flat_share",
-    "viscosity_index",
-    "viscosity_keskar",
-    "viscosity_sam",
-    "elasticity_pull",
-    "elasticity_recovery",
-    "memory_basin",
-)
-
-
-def _curvature(problem: Problem) -> Reason:
-    return NOT_YET
-
-
 NEEDS: dict[str, Callable[[Problem], Reason]] = {
     "likelihood": _likelihood,
     "entropy": _entropy,
     "classes": _classes,
     "anchor": _anchor,
     "trajectory": _trajectory,
-    "curvature": _curvature,
 }
 
 

@@ -1,20 +1,69 @@
-"""Viscosity, icky / not-icky: the largest Hessian eigenvalue (Keskar et al. 2016; Foret et al. 2020)."""
+"""Viscosity, icky / not-icky: how the loss bends around a point (Keskar et al. 2016; Foret et al. 2020)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
-from .protocol import Measure, Points, Readout, Settings
+from .protocol import LocalMeasure, Measure, Points, Readout, Settings, present
 
 if TYPE_CHECKING:
+    from ..local.neighbourhood import Neighbourhood
     from ..plane import Plane
     from ..problem import Problem
 
+PER_SQUARE = "nats per squared parameter unit"
+BOUND = "an eigenvalue lies at least this near"
+
+
+def _extremes(here: Neighbourhood) -> tuple[float, ...]:
+    ends = here.spectrum.extreme(), here.spectrum.extreme(largest=False)
+    return tuple(number for value, miss in ends for number in (value, max(miss, _resolution(here))))
+
+
+def _resolution(here: Neighbourhood) -> float:
+    """What rounding cannot tell from 0, as in `spectrum`: the recurrence's own misses know nothing of it."""
+    rule = here.spectrum
+    return rule.size**0.5 * torch.finfo(here.point.dtype).eps * float(rule.nodes.abs().max())
+
+
+def _trace(here: Neighbourhood) -> tuple[float, float]:
+    return here.trace.value, here.trace.standard_error
+
+
+def _flat_share(here: Neighbourhood) -> tuple[float, float]:
+    reach = here.instruments.estimation.flatness * abs(here.spectrum.extreme()[0])
+    return here.estimated(here.spectrum.share(-reach, reach))
+
+
+def _index(here: Neighbourhood) -> tuple[float, float]:
+    rule, slack = here.spectrum, _resolution(here)
+    if here.whole_matrix is not None:
+        return float((rule.nodes < -slack).double().mean()), 0.0  # every eigenvalue is a node, and is counted
+    return here.estimated(rule.below(0.0, slack))
+
+
+def _sam(here: Neighbourhood) -> tuple[float]:
+    length = float(here.gradient.norm())
+    if length == 0:
+        return (0.0,)
+    step = here.instruments.estimation.rho / length
+    return (here.bench.whole.loss(here.point + step * here.gradient.to(here.point)) - here.loss,)
+
+
+def _keskar(here: Neighbourhood) -> tuple[float]:
+    from ..local.ascent import keskar_rise
+
+    return (keskar_rise(here),)
+
+
+EXTREMES = LocalMeasure(("lambda_max", "lambda_max_miss", "lambda_min", "lambda_min_miss"), "curvature", _extremes)
+
 
 class Viscosity:
-    """sharpness = λ_max of the Hessian; not measured over the terrain yet, and said so."""
+    """sharpness = λ_max of the Hessian, and what else one Lanczos run says of its eigenvalues."""
 
     name = "viscosity"
     readouts = (
@@ -22,12 +71,86 @@ class Viscosity:
             "sharpness",
             "viscosity",
             "Sharpness λ_max",
-            "nats per squared parameter unit",
+            PER_SQUARE,
             "The largest eigenvalue of the Hessian of the mean loss. Low is flat and icky, high is sharp and not-icky. "
             "It changes when a layer is rescaled, even though the function stays the same.",
             poles=("icky", "not-icky"),
-            needs=("curvature",),
             scale="log",
+            local=(EXTREMES,),
+            error=BOUND,
+        ),
+        Readout(
+            "lambda_min",
+            "viscosity_lambda_min",
+            "Smallest eigenvalue λ_min",
+            PER_SQUARE,
+            "The smallest eigenvalue of the Hessian: negative where the loss bends down in some direction.",
+            scale="symlog",
+            zero=True,
+            local=(EXTREMES,),
+            error=BOUND,
+        ),
+        Readout(
+            "trace",
+            "viscosity_trace",
+            "Trace of the Hessian",
+            PER_SQUARE,
+            "The sum of all eigenvalues: the mean curvature over directions, times their number.",
+            poles=("icky", "not-icky"),
+            scale="symlog",
+            zero=True,
+            local=(LocalMeasure(("trace", "trace_se"), "curvature", _trace),),
+        ),
+        Readout(
+            "convexity",
+            "viscosity_convexity",
+            "Non-convexity |λ_min / λ_max|",
+            "",
+            "How strongly the loss bends down beside how strongly it bends up: near 0 it is convex, above 1 it bends "
+            "down more than up (Li et al. 2018, Fig. 7).",
+            local=(EXTREMES,),
+            error=BOUND,
+        ),
+        Readout(
+            "flat_share",
+            "viscosity_flat_share",
+            "Share of flat directions",
+            "",
+            "The share of the eigenvalues with |λ| ≤ ε |λ_max|, ε = 0.01 unless set.",
+            poles=("not-icky", "icky"),
+            local=(LocalMeasure(("flat_share", "flat_share_se"), "curvature", _flat_share),),
+        ),
+        Readout(
+            "index",
+            "viscosity_index",
+            "Index (share of λ < 0)",
+            "",
+            "The share of directions in which the loss bends down (Dauphin et al. 2014). Rough: eigenvalues closer to 0 "
+            "than the few Ritz values beside it are split between both signs.",
+            local=(LocalMeasure(("index", "index_se"), "curvature", _index),),
+        ),
+        Readout(
+            "sam",
+            "viscosity_sam",
+            "Rise of the steepest step (SAM)",
+            "nats",
+            "L(θ + ρ ḡ/‖ḡ‖) − L(θ), ρ = 0.05 unless set: how much the loss rises at that distance along its own "
+            "gradient (Foret et al. 2020).",
+            poles=("icky", "not-icky"),
+            scale="symlog",
+            local=(LocalMeasure(("sam",), "gradient", _sam),),
+        ),
+        Readout(
+            "keskar",
+            "viscosity_keskar",
+            "Keskar sharpness, at least",
+            "%",
+            "How far the loss can rise inside the box |y_i| ≤ ε(|θ_i| + 1), relative to 1 + L, ε = 0.001 unless set "
+            "(Keskar et al. 2016). Its maximum is looked for by projected gradient ascent, so this is a lower bound.",
+            poles=("icky", "not-icky"),
+            scale="log",
+            local=(LocalMeasure(("keskar",), "descent", _keskar),),
+            asked=True,
         ),
     )
 
@@ -38,4 +161,26 @@ class Viscosity:
         return {}
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
-        return {}
+        found = present(
+            points,
+            {
+                "viscosity": "lambda_max",
+                "viscosity_se": "lambda_max_miss",
+                "viscosity_lambda_min": "lambda_min",
+                "viscosity_lambda_min_se": "lambda_min_miss",
+                **{
+                    f"viscosity_{name}": name
+                    for what in ("trace", "flat_share", "index")
+                    for name in (what, f"{what}_se")
+                },
+                "viscosity_sam": "sam",
+                "viscosity_keskar": "keskar",
+            },
+        )
+        if "lambda_max" in points.columns:
+            low, high = points.columns["lambda_min"], points.columns["lambda_max"]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratio = np.abs(low / high)
+                miss = np.hypot(points.columns["lambda_min_miss"], ratio * points.columns["lambda_max_miss"])
+                found |= {"viscosity_convexity": ratio, "viscosity_convexity_se": miss / np.abs(high)}
+        return found

@@ -10,11 +10,16 @@ interlayer   one further product for each probe: w = s ⊙ v turns the sign of h
              layers enters with the mean of s_a s_b over splits, a known number c < 0. So that E T = within + c between
              and E ½(‖Av‖² + ‖Aw‖²) = within + between, two equations for the two. A matrix of blocks gives exactly 0,
              whatever the probes; with two layers the random signs add no noise at all.
+
+A few eigenvalues hold most of ‖A‖_F², and most of the probes' noise. Where a Krylov space Q that does not depend on the
+probes is at hand, B = Qᵀ(QAQᵀ)Q is known exactly and only the rest A − B is estimated; ⟨B, A − B⟩ = 0, so that
+‖A‖² = ‖B‖² + ‖A − B‖².
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -53,19 +58,67 @@ def coupling(operator: Operator, layers: Layers, probes: int = 8, seed: int = 0)
     signs = layer_signs(layers, probes, seed)
     images = operator.products(rows)
     turned = images if layers.count == 1 else operator.products(rows * signs[:, layers.index].to(rows))
-    return Coupling(offdiagonal(rows, images), interlayer(images, turned, signs, layers))
+    return Coupling(offdiagonal(rows, images), interlayer(rows, images, turned, signs, layers))
 
 
-def offdiagonal(probes: Tensor, images: Tensor) -> Estimate:
-    """‖A − diag A‖_F² / ‖A‖_F² from Rademacher probes (m, P) and their products A v (m, P), m ≥ 3."""
+@dataclass(frozen=True)
+class LowRank:
+    """B = Qᵀ Θ Q, the part of a matrix inside a space: `basis` Q (n, P) orthonormal rows, `inner` Θ = Q A Qᵀ (n, n)."""
+
+    basis: Tensor
+    inner: Tensor
+
+    @cached_property
+    def weighted(self) -> Tensor:
+        """Θ Q, (n, P)."""
+        return self.inner.to(self.basis) @ self.basis
+
+    @cached_property
+    def squared_norm(self) -> float:
+        """‖B‖_F²."""
+        return float(self.inner.square().sum())
+
+    @cached_property
+    def diagonal(self) -> Tensor:
+        """B_ii, (P,) float64."""
+        return (self.weighted.double() * self.basis.double()).sum(0)
+
+    def rest(self, rows: Tensor, images: Tensor) -> Tensor:
+        """(A − B) v from v (m, P) and A v (m, P)."""
+        return images - (rows @ self.basis.T) @ self.weighted
+
+    def within_norm(self, layers: Layers) -> float:
+        """Σ_a ‖B_aa‖_F² over the layers."""
+        total = 0.0
+        for layer in range(layers.count):
+            part = self.basis[:, layers.index.to(self.basis.device) == layer].double()
+            inner = self.inner @ (part @ part.T).cpu()
+            total += float((inner * inner.T).sum())
+        return total
+
+    def within_products(self, rows: Tensor, rest: Tensor, layers: Layers) -> Tensor:
+        """Σ_a v_aᵀ B_aa ((A − B) v)_a of each probe (m,), whose mean is Σ_a tr(B_aa (A − B)_aa)."""
+        first = torch.stack([layers.sums(self.weighted * row) for row in rows])
+        second = torch.stack([layers.sums(self.basis * row) for row in rest])
+        return (first * second).sum((1, 2)).cpu()
+
+
+def offdiagonal(probes: Tensor, images: Tensor, known: LowRank | None = None) -> Estimate:
+    """‖A − diag A‖_F² / ‖A‖_F² from Rademacher probes (m, P) and their products A v (m, P), m ≥ 3.
+
+    known  a part of A that is not estimated; its space must not depend on the probes
+    """
     count = _enough(probes)
-    norms = images.double().square().sum(1).cpu()
-    entries = (probes * images).double()
+    rest = images if known is None else known.rest(probes, images)
+    norms = rest.double().square().sum(1).cpu() + (0.0 if known is None else known.squared_norm)
+    entries = (probes * rest).double()
     pairs = (entries @ entries.T).cpu()
+    crossed = torch.zeros(count, dtype=torch.float64) if known is None else (entries @ known.diagonal).cpu()
+    squares = 0.0 if known is None else float(known.diagonal.square().sum())
 
     def share(kept: Tensor) -> float:
         inner, n = pairs[kept][:, kept], len(kept)
-        squared_diagonal = (inner.sum() - inner.trace()) / (n * (n - 1))
+        squared_diagonal = squares + 2 * crossed[kept].mean() + (inner.sum() - inner.trace()) / (n * (n - 1))
         return float(1 - squared_diagonal / norms[kept].mean())
 
     return jackknife(share, count)
@@ -80,24 +133,37 @@ def layer_signs(layers: Layers, count: int, seed: int = 0) -> Tensor:
     return signs
 
 
-def interlayer(images: Tensor, turned: Tensor, signs: Tensor, layers: Layers) -> Estimate:
+def interlayer(
+    probes: Tensor, images: Tensor, turned: Tensor, signs: Tensor, layers: Layers, known: LowRank | None = None
+) -> Estimate:
     """Share of ‖A‖_F² outside the layers' blocks.
 
     Parameters
     ----------
-    images  (m, P) A v of Rademacher probes v, m ≥ 3
+    probes  (m, P) Rademacher probes v, m ≥ 3
+    images  (m, P) A v
     turned  (m, P) A (s ⊙ v), s the signs of each parameter's layer
     signs   (m, L) from `layer_signs`
+    known   as in `offdiagonal`
     """
     count = _enough(images)
     if layers.count == 1:
         return Estimate(0.0, 0.0)
+    crossed, within, whole = torch.zeros(count, dtype=torch.float64), 0.0, 0.0
+    if known is not None:
+        flipped = probes * signs[:, layers.index].to(probes)
+        images, turned = known.rest(probes, images), known.rest(flipped, turned)
+        pairs = ((probes, images), (flipped, turned))
+        crossed = sum(known.within_products(v, rest, layers) for v, rest in pairs) / 2  # type: ignore[assignment]
+        within, whole = known.within_norm(layers), known.squared_norm
     norms = (images.double().square().sum(1) + turned.double().square().sum(1)).cpu() / 2
     mixed = (layers.sums(images.double() * turned.double()).cpu() * signs).sum(1)
     c = _mean_sign_product(layers.count)
 
     def share(kept: Tensor) -> float:
-        return float((1 - mixed[kept].mean() / norms[kept].mean()) / (1 - c))
+        rest, mix = norms[kept].mean(), mixed[kept].mean()
+        inside = within + 2 * crossed[kept].mean() + (mix - c * rest) / (1 - c)
+        return float(1 - inside / (whole + rest))
 
     return jackknife(share, count)
 

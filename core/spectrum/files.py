@@ -1,27 +1,65 @@
-"""A spectrum on disk: JSON, written under a temporary name and renamed."""
+"""Spectra and couplings on disk: JSON, written under a temporary name and renamed."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import xarray as xr
 
 from ..checks import InputError
 from .density import Spectrum
 
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class SpectraAlong:
+    """Spectra at checkpoints of a training path, as far as they are computed.
+
+    Attributes
+    ----------
+    checkpoints  (n,) the checkpoints asked for, ascending
+    steps        (n,) the optimiser step of each
+    spectra      of the first of them: those that are done
+    about        of what they are, ready for JSON
+    """
+
+    checkpoints: tuple[int, ...]
+    steps: tuple[int, ...]
+    spectra: tuple[Spectrum, ...] = ()
+    about: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every checkpoint asked for is there."""
+        return len(self.spectra) == len(self.checkpoints)
+
+    @property
+    def done_steps(self) -> tuple[int, ...]:
+        """The optimiser steps of those that are done."""
+        return self.steps[: len(self.spectra)]
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """What coupling does at one place: results of `coupling_sweep` and `coupling_matrix`; None where not asked for."""
+
+    sweep: xr.DataArray | None
+    matrix: xr.DataArray | None
+    about: dict[str, Any] = dataclasses.field(default_factory=dict)
+
 
 def write_spectrum(spectrum: Spectrum, path: str | Path, about: dict[str, Any] | None = None) -> None:
     """Write `spectrum` to `path`; `about` says of what it is, ready for JSON."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in dataclasses.asdict(spectrum).items()}
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    temporary.write_text(json.dumps({"lossnav_spectrum": 1, "spectrum": content, "about": about or {}}))
-    temporary.replace(path)
+    _write(path, {"lossnav_spectrum": 1, "spectrum": _content(spectrum), "about": about or {}})
 
 
 def read_spectrum(path: str | Path) -> tuple[Spectrum, dict[str, Any]]:
@@ -31,14 +69,96 @@ def read_spectrum(path: str | Path) -> tuple[Spectrum, dict[str, Any]]:
     ------
     InputError  nothing there, or something that is no spectrum
     """
+    return _read(path, "spectrum", "spectrum", lambda c: (_spectrum(c["spectrum"]), c["about"]))
+
+
+def write_along(found: SpectraAlong, path: str | Path) -> None:
+    """Write spectra along a training path, done or half done; a reader sees the old file or the new one, never a part."""
+    content = {name: getattr(found, name) for name in ("checkpoints", "steps", "about")}
+    _write(path, {"lossnav_spectra_along": 1, **content, "spectra": [_content(each) for each in found.spectra]})
+
+
+def read_along(path: str | Path) -> SpectraAlong:
+    """The spectra along a training path at `path`.
+
+    Raises
+    ------
+    InputError  nothing there, or something else
+    """
+    return _read(path, "spectra along a training path", "spectrum --along", _along)
+
+
+def write_coupling(found: Coupling, path: str | Path) -> None:
+    """Write a sweep and a matrix to `path`; what is not finite becomes null."""
+    arrays = {name: _array_content(getattr(found, name)) for name in ("sweep", "matrix")}
+    _write(path, {"lossnav_coupling": 1, **arrays, "about": found.about})
+
+
+def read_coupling(path: str | Path) -> Coupling:
+    """The coupling at `path`.
+
+    Raises
+    ------
+    InputError  nothing there, or something else
+    """
+    return _read(path, "coupling", "coupling", lambda c: Coupling(_array(c["sweep"]), _array(c["matrix"]), c["about"]))
+
+
+def _write(path: str | Path, content: dict[str, Any]) -> None:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    temporary.write_text(json.dumps(content))
+    temporary.replace(path)
+
+
+def _read(path: str | Path, what: str, command: str, made: Callable[[dict[str, Any]], Read]) -> Read:
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"No spectrum at '{path}': check the path, or make one with `lossnav spectrum`.")
+        raise InputError(f"No {what} at '{path}': check the path, or make one with `lossnav {command}`.")
     try:
-        content = json.loads(path.read_text())
-        fields: dict[str, Any] = {
-            k: np.array(v, float) if isinstance(v, list) else v for k, v in content["spectrum"].items()
-        }
-        return Spectrum(**fields), content["about"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"'{path}' is no lossnav spectrum: give a file made by `lossnav spectrum`.") from error
+        return made(json.loads(path.read_text()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"'{path}' is no lossnav {what}: give a file made by `lossnav {command}`.") from error
+
+
+def _content(spectrum: Spectrum) -> dict[str, Any]:
+    return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in dataclasses.asdict(spectrum).items()}
+
+
+def _spectrum(content: dict[str, Any]) -> Spectrum:
+    fields: dict[str, Any] = {k: np.array(v, float) if isinstance(v, list) else v for k, v in content.items()}
+    return Spectrum(**fields)
+
+
+def _along(content: dict[str, Any]) -> SpectraAlong:
+    spectra = tuple(_spectrum(each) for each in content["spectra"])
+    return SpectraAlong(tuple(content["checkpoints"]), tuple(content["steps"]), spectra, content["about"])
+
+
+def _array_content(array: xr.DataArray | None) -> Any:
+    return None if array is None else _numbers_mapped(array.to_dict(), _null_for_gaps)
+
+
+def _array(content: dict[str, Any] | None) -> xr.DataArray | None:
+    return None if content is None else xr.DataArray.from_dict(_numbers_mapped(content, _gap_for_null))
+
+
+def _numbers_mapped(content: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    return {**content, **{part: _mapped(content[part], change) for part in ("data", "coords")}}
+
+
+def _mapped(content: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(content, dict):
+        return {k: _mapped(v, change) for k, v in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_mapped(v, change) for v in content]
+    return change(content)
+
+
+def _null_for_gaps(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value  # JSON knows no NaN
+
+
+def _gap_for_null(value: Any) -> Any:
+    return math.nan if value is None else value

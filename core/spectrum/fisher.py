@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch import Tensor
+from torch.func import functional_call
 
 from ..checks import InputError, known
 from ..engine.workspace import Batch, Workspace, choose_device
 from ..likelihood import Gaussian, output_tensor
 from ..problem import Problem
-from .products import twice_differentiable
+from .example_gradients import chunk_rows, gradient_pieces
 
 KINDS = ("true", "empirical")
-CHUNK_NUMBERS = 16_000_000  # per-example gradients held at once, in numbers
 
 
 def fisher_diagonal(
@@ -50,7 +49,7 @@ def fisher_diagonal(
             "none: use Gaussian(sigma), or kind='empirical'."
         )
     where = choose_device(device)
-    workspace = Workspace(problem, where, None, max(1, min(256, CHUNK_NUMBERS // problem.parameter_count)))
+    workspace = Workspace(problem, where, None, chunk_rows(problem.parameter_count))
     point = workspace.layout.views(
         workspace.origin if at is None else workspace.layout.flatten(at, where, workspace.dtype)
     )
@@ -79,28 +78,11 @@ def _squared_gradients(
 
 
 def _summed_squares(workspace: Workspace, point: dict[str, Tensor], batch: Batch, targets: Tensor) -> dict[str, Tensor]:
-    likelihood = workspace.problem.likelihood
-
-    def example_loss(
-        parameters: dict[str, Tensor], args: tuple[Tensor, ...], kwargs: dict[str, Tensor], y: Tensor
-    ) -> Tensor:
-        one = [t.unsqueeze(0) for t in args]
-        named = {k: t.unsqueeze(0) for k, t in kwargs.items()}
-        outputs = output_tensor(functional_call(workspace.model, parameters, tuple(one), named))
-        rows, wanted = likelihood.flatten(outputs, y.unsqueeze(0))
-        return likelihood.losses(rows, wanted).sum()
-
-    with twice_differentiable(workspace.model):
-        if not any(isinstance(module, nn.RNNBase) for module in workspace.model.modules()):
-            per_example = vmap(grad(example_loss), in_dims=(None, 0, 0, 0), randomness="error")
-            gradients = per_example(point, batch.args, batch.kwargs, targets)
-            return {k: g.square().sum(0) for k, g in gradients.items()}
-        total = {k: torch.zeros_like(v) for k, v in point.items()}  # torch's recurrent kernels know no vmap
-        for n, y in enumerate(targets):
-            args, kwargs = tuple(t[n] for t in batch.args), {k: t[n] for k, t in batch.kwargs.items()}
-            for k, g in grad(example_loss)(point, args, kwargs, y).items():
-                total[k] += g.square()
-        return total
+    total = {k: torch.zeros_like(v) for k, v in point.items()}
+    for piece in gradient_pieces(workspace, point, batch.args, batch.kwargs, targets, mean=False):
+        for k, gradients in piece.items():
+            total[k] += gradients.square().sum(0)
+    return total
 
 
 @torch.no_grad()

@@ -25,6 +25,11 @@ def jackknife(statistic: Callable[[Tensor], float], count: int) -> Estimate:
     """
     everything = torch.arange(count)
     without = torch.tensor([statistic(everything[everything != i]) for i in range(count)], dtype=torch.float64)
-    mean = without.mean()
-    value = count * statistic(everything) - (count - 1) * float(mean)
-    return Estimate(value, float((without - mean).square().sum().mul((count - 1) / count).sqrt()))
+    value = count * statistic(everything) - (count - 1) * float(without.mean())
+    return Estimate(value, jackknife_error(without))
+
+
+def jackknife_error(without: Tensor) -> float:
+    """The standard error of a statistic from its values with each draw left out (m,)."""
+    count = len(without)
+    return float((without - without.mean()).square().sum().mul((count - 1) / count).sqrt())

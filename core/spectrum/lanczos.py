@@ -57,36 +57,82 @@ def extreme_eigenpairs(
     [3.0, -1.0]
     """
     rows = torch.atleast_2d(start)
-    limit = min(most_steps, int((rows != 0).any(0).sum()))
-    store = rows.new_zeros(min(limit, 16), rows.shape[1])
-    block = _orthonormal(rows)[:limit]
-    inner = torch.zeros(limit, limit, dtype=torch.float64)  # Qᵀ A Q
-    looked = done = 0
+    space = BlockKrylov(product, rows, min(most_steps, int((rows != 0).any(0).sum())))
+    looked = 0
     while True:
-        images, width = _images(product, block), len(block)
-        if done + width > len(store):
-            store = torch.cat([store, torch.zeros_like(store)])[:limit]
-        store[done : done + width] = block
-        done += width
-        basis = store[:done]
-        products = (basis @ images.T).double().cpu()
-        inner[:done, done - width : done] = products
-        inner[done - width : done, :done] = products.T
-        rest = _without(images, basis)
-        if done >= limit or done - looked >= 5 or float(rest.norm()) == 0.0:
-            looked = done
-            values, weights = torch.linalg.eigh(inner[:done, :done])
+        space.grow()
+        if space.full or space.size - looked >= 5 or float(space.rest.norm()) == 0.0:
+            looked = space.size
+            values, weights = torch.linalg.eigh(space.inner)
             wanted = _wanted(values, top, bottom)
-            if done >= min(limit, top + bottom) and _settled(values, weights, wanted, rest, tolerance):
+            enough = space.size >= min(space.limit, top + bottom)
+            if enough and _settled(values, weights, wanted, space.rest, tolerance):
                 break
-        if done >= limit:
+        if space.full:
             break
-        scale = float(inner[:done, :done].abs().max())
-        block = _orthonormal(rest, at_least=1e-12 * scale)[: limit - done]
-        if len(block) == 0:  # everything reachable from `start` is found: go on from elsewhere
-            block = _orthonormal(_without(_elsewhere(rows, done), basis))
-    found = torch.nn.functional.normalize(weights[:, wanted].T.to(basis) @ basis, dim=1)
-    return _checked(product, values[wanted], found, len(basis))
+    found = torch.nn.functional.normalize(weights[:, wanted].T.to(space.basis) @ space.basis, dim=1)
+    return _checked(product, values[wanted], found, space.size)
+
+
+class BlockKrylov:
+    """The space spanned by a block of directions and their images under A, A², …, fully reorthogonalised.
+
+    Parameters
+    ----------
+    product  as in `extreme_eigenpairs`
+    rows     (b, P) first directions
+    limit    most dimensions
+
+    Attributes
+    ----------
+    basis   (n, P) orthonormal rows Q
+    inner   (n, n) float64, Q A Qᵀ
+    rest    (b, P) what the images of the last block have outside the space
+    """
+
+    def __init__(self, product: Product | Operator, rows: Tensor, limit: int) -> None:
+        self.limit, self.size = limit, 0
+        self._product, self._rows = product, rows
+        self._store = rows.new_zeros(min(limit, 16), rows.shape[1])
+        self._inner = torch.zeros(limit, limit, dtype=torch.float64)
+        self._block = _orthonormal(rows)[:limit]
+        self.rest = rows[:0]
+
+    @property
+    def basis(self) -> Tensor:
+        return self._store[: self.size]
+
+    @property
+    def inner(self) -> Tensor:
+        return self._inner[: self.size, : self.size]
+
+    @property
+    def full(self) -> bool:
+        """Whether it has as many dimensions as it may."""
+        return self.size >= self.limit
+
+    @property
+    def closed(self) -> bool:
+        """Whether everything that can be reached from the first directions is in it."""
+        return self.size > 0 and len(self._next()) == 0
+
+    def grow(self) -> None:
+        """Add the next block; where nothing new can be reached, one that starts elsewhere."""
+        block = self._block if self.size == 0 else self._next()
+        if len(block) == 0:
+            block = _orthonormal(_without(_elsewhere(self._rows, self.size), self.basis))
+        images, width = _images(self._product, block), len(block)
+        if self.size + width > len(self._store):
+            self._store = torch.cat([self._store, torch.zeros_like(self._store)])[: self.limit]
+        self._store[self.size : self.size + width] = block
+        self.size += width
+        products = (self.basis @ images.T).double().cpu()
+        self._inner[: self.size, self.size - width : self.size] = products
+        self._inner[self.size - width : self.size, : self.size] = products.T
+        self.rest = _without(images, self.basis)
+
+    def _next(self) -> Tensor:
+        return _orthonormal(self.rest, at_least=1e-12 * float(self.inner.abs().max()))[: self.limit - self.size]
 
 
 def _images(product: Product | Operator, rows: Tensor) -> Tensor:

@@ -82,12 +82,18 @@ class LossFunction:
 
     def gradient(self) -> Tensor:
         """ḡ = ∇L at the point, a flat vector."""
-        total = torch.zeros_like(self.point)
+        return self.loss_and_gradient(self.point)[1]
+
+    def loss_and_gradient(self, at: Tensor) -> tuple[float, Tensor]:
+        """L and ∇L at a flat point, from one pass forward and back."""
+        loss, slope = 0.0, torch.zeros_like(at)
         for batch in self.workspace.batches:
-            point = self.point.clone().requires_grad_(True)
-            (piece,) = torch.autograd.grad(self._total(point, batch), point)
-            total += piece
-        return total / self._count
+            point = at.clone().requires_grad_(True)
+            total = self._total(point, batch)
+            (piece,) = torch.autograd.grad(total, point)
+            loss += float(total.detach())
+            slope += piece
+        return loss / self._count, slope / self._count
 
     def hessian_products(self, directions: Tensor) -> Tensor:
         """H v for each row v of `directions` (k, P): double backward over one retained graph per chunk."""

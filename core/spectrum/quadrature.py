@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
+from .lanczos import BlockKrylov
 from .operators import Operator
 from .trace import Estimate
 
@@ -23,17 +24,15 @@ BASIS_NUMBERS = 64_000_000  # Lanczos vectors held at once: 256 MB in float32
 class Quadrature:
     """What one Lanczos run from each of m probes says of the spectrum; every probe counts the same.
 
-    nodes     (m, k) float64, Ritz values, ascending in each row
+    nodes     (m, k) float64, Ritz values, ascending in each row; a block run gives every probe the same
     weights   (m, k) float64, each row sums to 1; 0 behind the end of a run that ended early
     misses    (m, k) float64, ‖A y − λ y‖ of each Ritz pair, by the recurrence
-    images    (m, P) A v of the probes as they were given: the first step's products, free for other estimates
     size      P
     """
 
     nodes: Tensor
     weights: Tensor
     misses: Tensor
-    images: Tensor
     size: int
 
     @property
@@ -83,28 +82,78 @@ def lanczos_quadrature(operator: Operator, starts: Tensor, steps: int = 80) -> Q
     ------
     InputError  fewer than one step; a start that is zero
     """
+    _check(starts, steps)
+    depth = min(steps, operator.size)
+    group = max(1, BASIS_NUMBERS // (depth * operator.size))
+    parts = [_run(operator, rows, depth) for rows in starts.split(group)]
+    nodes, weights, misses = (torch.cat(each) for each in zip(*parts, strict=True))
+    return Quadrature(nodes, weights, misses, operator.size)
+
+
+def block_space(operator: Operator, starts: Tensor, steps: int) -> BlockKrylov:
+    """The one Krylov space that all `starts` (m, P) span together in `steps` block steps: m · steps products.
+
+    It keeps as many vectors at once, so it is for few steps.
+
+    Raises
+    ------
+    InputError       fewer than one step; a start that is zero
+    ArithmeticError  products that are not finite
+    """
+    _check(starts, steps)
+    space = BlockKrylov(operator, starts, min(len(starts) * steps, operator.size))
+    for _ in range(steps):
+        space.grow()
+        if not bool(torch.isfinite(space.inner).all()):
+            raise ArithmeticError("products of the curvature are not finite")
+        if space.full or space.closed:
+            break
+    return space
+
+
+def block_quadrature(space: BlockKrylov, starts: Tensor) -> Quadrature:
+    """Rules from the space that all `starts` (m, P) span together, by `block_space`.
+
+    The space holds each probe's own and more, so that every rule has m · steps points for the price of `steps`, and its
+    outermost points come nearer to the outermost eigenvalues (Golub & Underwood 1977). As many products as there are
+    parameters give every eigenvalue.
+
+    >>> from .operators import Matrix
+    >>> numbers = torch.arange(1.0, 9.0).double()
+    >>> matrix, starts = Matrix(torch.diag(numbers)), torch.stack([numbers.sin(), numbers.cos()])
+    >>> rule = block_quadrature(block_space(matrix, starts, 4), starts)  # 2 probes, 4 steps: all of the 8 eigenvalues
+    >>> [round(x, 6) for x in rule.nodes[1].tolist()]
+    [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+    """
+    values, vectors = torch.linalg.eigh(space.inner)
+    along = (starts.double() @ space.basis.double().T).cpu()
+    weights = (along @ vectors).square()
+    misses = (vectors[-len(space.rest) :].T @ space.rest.double().cpu()).norm(dim=1)
+    count = len(starts)
+    return Quadrature(
+        values.expand(count, -1),
+        weights / weights.sum(1, keepdim=True),
+        misses.expand(count, -1),
+        starts.shape[1],
+    )
+
+
+def _check(starts: Tensor, steps: int) -> None:
     if steps < 1:
         raise InputError(f"steps should be 1 or more, but is {steps}.")
     if bool((starts == 0).all(1).any()):
         raise InputError("A Lanczos run cannot start from the zero vector: give probes with entries other than 0.")
-    depth = min(steps, operator.size)
-    group = max(1, BASIS_NUMBERS // (depth * operator.size))
-    parts = [_run(operator, rows, depth) for rows in starts.split(group)]
-    nodes, weights, misses, images = (torch.cat(each) for each in zip(*parts, strict=True))
-    return Quadrature(nodes, weights, misses, images, operator.size)
 
 
-def _run(operator: Operator, starts: Tensor, depth: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _run(operator: Operator, starts: Tensor, depth: int) -> tuple[Tensor, Tensor, Tensor]:
     count, lengths = len(starts), starts.norm(dim=1, keepdim=True)
     basis = starts.new_zeros(count, depth, operator.size)
     diagonal, beside = (torch.zeros(count, depth, dtype=torch.float64) for _ in range(2))
     ended = torch.full((count,), depth)
     vectors, scale = starts / lengths, torch.zeros(count, dtype=torch.float64)
-    images = starts
     for step in range(depth):
         basis[:, step] = vectors
         moved = operator.products(vectors)
-        images = moved * lengths if step == 0 else images
         diagonal[:, step] = (vectors.double() * moved.double()).sum(1).cpu()
         rest = _without(moved, basis[:, : step + 1])
         beta = rest.double().norm(dim=1).cpu()
@@ -120,7 +169,7 @@ def _run(operator: Operator, starts: Tensor, depth: int) -> tuple[Tensor, Tensor
         vectors = torch.where(alive[:, None].to(rest.device), rest / beta[:, None].clamp_min(1e-300).to(rest), 0.0)
     rules = [_rule(a, b, int(n)) for a, b, n in zip(diagonal, beside, ended, strict=True)]
     nodes, weights, misses = (torch.stack(each) for each in zip(*rules, strict=True))
-    return nodes, weights, misses, images
+    return nodes, weights, misses
 
 
 def _without(rows: Tensor, basis: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 
 CPU = torch.device("cpu")
+FORWARD = ("density", "perplexity", "probability", "elasticity_total", "memory")
 
 
 def at(model: nn.Module, point: dict[str, Tensor]) -> nn.Module:
@@ -92,7 +93,7 @@ def test_a_walk_makes_no_new_parameters_tensor_per_point() -> None:
 def test_a_batch_that_does_not_fit_is_halved_and_the_numbers_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = cases.classifier()
     plane = Plane.random(problem)
-    expected = survey(problem, plane, (3, 3), overlays=("all",))
+    expected = survey(problem, plane, (3, 3), overlays=FORWARD)
     original, tried = Workspace.outputs, []
 
     def outputs(self: Workspace, batch: object) -> Tensor:
@@ -102,7 +103,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_numbers_stay(monkeypatch: p
         return original(self, batch)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Workspace, "outputs", outputs)
-    found = survey(problem, plane, (3, 3), overlays=("all",))
+    found = survey(problem, plane, (3, 3), overlays=FORWARD)
     assert tried[:3] == [12, 6, 3]
     assert max(tried[3:]) == 3  # it does not try the large one again at every point
     for name in expected:

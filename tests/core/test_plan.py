@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from lossnav.core import InputError
-from lossnav.core.plan import finest_complete, grid_plan
+from lossnav.core.plan import finest_complete, grid_plan, sparing
 
 SHAPES = [(1, 1), (1, 9), (2, 2), (3, 51), (5, 4), (17, 33), (51, 51), (64, 7)]
 
@@ -78,3 +80,30 @@ def test_impossible_spans(span: tuple[tuple[float, float], tuple[float, float]])
 def test_a_span_of_another_form() -> None:
     with pytest.raises(InputError, match="span should be"):
         grid_plan((3, 3), ((0, 1),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("count", [3, 5, 9, 25, 51, 101])
+def test_the_middle_is_in_every_level(count: int) -> None:
+    plan = grid_plan((count, count), ((-1, 1), (-1, 1)))
+    for stride in (1, 2, 4, 8, 16, 1024):
+        kept = plan.points[plan.every(stride)]
+        assert any((alpha, beta) == (0.0, 0.0) for alpha, beta in kept)
+        assert {(-1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)} <= {(float(a), float(b)) for a, b in kept}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_coarser_subgrid_is_part_of_the_finer_ones(shape: tuple[int, int]) -> None:
+    plan = grid_plan(shape, ((-1, 1), (0, 3)))
+    masks = [plan.every(stride) for stride in (1, 2, 4, 8)]
+    assert masks[0].all()
+    for fine, coarse in pairwise(masks):
+        assert (fine | ~coarse).all()
+
+
+def test_the_sparing_stride_leaves_at_most_so_many_rows() -> None:
+    for count in (5, 9, 17, 25, 33, 51, 101, 201):
+        for most in (9, 17):
+            plan = grid_plan((count, count), ((-1, 1), (-1, 1)))
+            rows = len(np.unique(plan.cells[plan.every(sparing((count, count), most))][:, 0]))
+            assert rows <= most
+            assert rows > most // 2 or rows == count

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 import zarr
-from lossnav.core import InputError, Plane, Problem, read_landscape, survey
+from lossnav.core import InputError, Plane, Problem, course, read_landscape, survey
 from lossnav.core import survey as survey_function
+from lossnav.core.local.estimation import Estimation
 from lossnav.core.properties.protocol import Settings
 from lossnav.core.store import LandscapeStore, pack, read_points
 from torch import nn
@@ -24,11 +25,13 @@ from xarray import Dataset
 
 SHAPE = (9, 7)
 survey_module = sys.modules[survey_function.__module__]
+QUICK = Estimation(probes=3, steps=2, examples=5, descent_steps=3)
 
 
 def make(place: Path | None = None, **how: object) -> Dataset:
     problem = cases.with_path()
-    return survey(problem, Plane.random(problem), SHAPE, overlays=("all",), store=place, **how)  # type: ignore[arg-type]
+    how = {"overlays": ("all",), "effort": QUICK, **how}
+    return survey(problem, Plane.random(problem), SHAPE, store=place, **how)  # type: ignore[arg-type]
 
 
 def same_numbers(first: Dataset, second: Dataset) -> bool:
@@ -48,7 +51,7 @@ class StopAfter:
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every tile is written, and progress told, as soon as it is measured."""
-    monkeypatch.setattr(survey_module, "SECONDS_BETWEEN_WRITES", -1.0)
+    monkeypatch.setattr(course, "SECONDS_BETWEEN_WRITES", -1.0)
 
 
 def test_read_landscape_is_what_survey_returned(tmp_path: Path) -> None:
@@ -60,35 +63,40 @@ def test_read_landscape_is_what_survey_returned(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("eager")
-@pytest.mark.parametrize("stops", [[1], [5], [3, 17, 40]])
+@pytest.mark.parametrize("stops", [[1], [5], [3, 17, 40], [70, 130, 250]])
 def test_a_stopped_survey_ends_in_the_same_numbers(tmp_path: Path, stops: list[int]) -> None:
     for stop in stops:
         with pytest.raises(KeyboardInterrupt):
             make(tmp_path / "land", progress=StopAfter(stop))
-        done = read_points(tmp_path / "land").done
-        assert stop <= done.sum() < done.size
+        points = read_points(tmp_path / "land")
+        assert stop <= points.made < points.planned
     resumed = make(tmp_path / "land")
     assert same_numbers(resumed, make())
     runs = json.loads(resumed.attrs["provenance"])
     assert len(runs) == len(stops) + 1
-    assert sum(run["points"] for run in runs) == SHAPE[0] * SHAPE[1]
+    assert sum(run["measurements"] for run in runs) == 4 * SHAPE[0] * SHAPE[1]
 
 
 @pytest.mark.usefixtures("eager")
 def test_points_that_are_done_are_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyboardInterrupt):
         make(tmp_path / "land", progress=StopAfter(30))
-    before = read_points(tmp_path / "land").done.sum()
+    before = read_points(tmp_path / "land").made
     measured: list[int] = []
-    evaluate = survey_module.Evaluator.evaluate
 
-    def counted(self: object, points: np.ndarray) -> np.ndarray:
-        measured.append(len(points))
-        return evaluate(self, points)  # type: ignore[no-any-return]
+    def count(evaluator: type) -> None:
+        evaluate = evaluator.evaluate  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(survey_module.Evaluator, "evaluate", counted)
+        def counted(self: object, points: np.ndarray) -> object:
+            measured.append(len(points))
+            return evaluate(self, points)
+
+        monkeypatch.setattr(evaluator, "evaluate", counted)
+
+    count(survey_module.Evaluator)
+    count(survey_module.LocalEvaluator)
     make(tmp_path / "land")
-    assert sum(measured) == SHAPE[0] * SHAPE[1] - before
+    assert sum(measured) == 4 * SHAPE[0] * SHAPE[1] - before
     measured.clear()
     finished = read_landscape(tmp_path / "land")
     assert make(tmp_path / "land").identical(finished)
@@ -107,6 +115,20 @@ def test_a_half_written_store_reads_as_far_as_it_goes(tmp_path: Path) -> None:
         assert np.array_equal(half[name].values[measured], whole[name].values[measured])
 
 
+def test_costly_readouts_on_a_coarser_grid_are_refined_later(tmp_path: Path) -> None:
+    coarse = make(tmp_path / "land", every=4)
+    expected = np.zeros(SHAPE, bool)
+    expected[np.ix_([0, 4, 8], [0, 3, 6])] = True
+    assert coarse["measured"].values.all()
+    for stage, variable in {"curvature": "viscosity", "gradient": "slope", "descent": "memory_basin"}.items():
+        assert np.array_equal(coarse[f"measured_{stage}"].values, expected)
+        assert np.array_equal(np.isfinite(coarse[variable].values), expected)
+    finer = make(tmp_path / "land", every=1)
+    assert finer["measured_curvature"].values.all()
+    assert same_numbers(finer, make())
+    assert make(tmp_path / "land", every=4).identical(finer)  # what is there is not thrown away
+
+
 def test_a_value_without_its_mark_is_not_shown_and_measured_again(tmp_path: Path) -> None:
     land = make(tmp_path / "land")
     group = zarr.open_group(tmp_path / "land", mode="r+")
@@ -115,7 +137,8 @@ def test_a_value_without_its_mark_is_not_shown_and_measured_again(tmp_path: Path
     half = read_landscape(tmp_path / "land")
     assert (~half["measured"].values).sum() == 10
     assert np.isnan(half["loss"].values[~half["measured"].values]).all()
-    assert same_numbers(make(tmp_path / "land"), land)
+    # basins are numbered in the order in which they were met, which is another one now
+    assert same_numbers(make(tmp_path / "land").drop_vars("memory_basin"), land.drop_vars("memory_basin"))
 
 
 def test_values_are_on_disk_before_their_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +169,7 @@ def test_no_value_means_not_measured(tmp_path: Path, loss: float) -> None:
     plane = Plane.random(problem)
     with pytest.raises(KeyboardInterrupt):
         survey(problem, plane, (5, 5), store=tmp_path / "land", progress=StopAfter(6))
-    done = int(read_points(tmp_path / "land").done.sum())
+    done = read_points(tmp_path / "land").made
     calls.clear()
     land = survey(problem, plane, (5, 5), store=tmp_path / "land")
     assert land["measured"].values.all()
@@ -157,29 +180,33 @@ def test_no_value_means_not_measured(tmp_path: Path, loss: float) -> None:
 KILLED = """
 import sys, time
 import cases
-from lossnav.core import Plane, survey
+from lossnav.core import Plane, course, survey
+from lossnav.core.local.estimation import Estimation
 problem = cases.with_path()
 def waits_to_be_killed(done, total):
     print(done, flush=True)
-    if done >= 12:
+    if done >= int(sys.argv[2]):
         time.sleep(600)
-sys.modules["lossnav.core.survey"].SECONDS_BETWEEN_WRITES = -1.0
-survey(problem, Plane.random(problem), (9, 7), overlays=("all",), store=sys.argv[1], progress=waits_to_be_killed)
+course.SECONDS_BETWEEN_WRITES = -1.0
+effort = Estimation(probes=3, steps=2, examples=5, descent_steps=3)
+plane, stop = Plane.random(problem), waits_to_be_killed
+survey(problem, plane, (9, 7), overlays=("all",), effort=effort, store=sys.argv[1], progress=stop)
 """
 
 
-def test_a_killed_process_is_resumed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("until", [12, 100, 220])
+def test_a_killed_process_is_resumed(tmp_path: Path, until: int) -> None:
     place = tmp_path / "land"
     paths = os.pathsep.join([str(Path(cases.__file__).parent), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(place)],
+        [sys.executable, "-c", KILLED, str(place), str(until)],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
     )
     with process:
         assert process.stdout is not None
         try:
-            while int(process.stdout.readline()) < 12:
+            while int(process.stdout.readline()) < until:
                 assert process.poll() is None
             with pytest.raises(InputError, match="Another process is writing"):
                 make(place)
@@ -188,8 +215,8 @@ def test_a_killed_process_is_resumed(tmp_path: Path) -> None:
             process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert not LandscapeStore(place).is_being_written
-    done = read_points(place).done
-    assert 12 <= done.sum() < done.size
+    points = read_points(place)
+    assert until <= points.made < points.planned
     assert same_numbers(make(place), make())
 
 
@@ -269,7 +296,7 @@ def test_a_half_done_landscape_can_be_packed(tmp_path: Path) -> None:
     make(tmp_path / "land")
     zarr.open_group(tmp_path / "land", mode="r+")["done"][5:] = False  # type: ignore[index]
     pack(tmp_path / "land", tmp_path / "land.zip")
-    assert read_points(tmp_path / "land.zip").done.sum() == 5
+    assert read_points(tmp_path / "land.zip").made == 4 * 5
 
 
 def test_provenance_says_where_the_numbers_came_from(tmp_path: Path) -> None:
@@ -281,7 +308,7 @@ def test_provenance_says_where_the_numbers_came_from(tmp_path: Path) -> None:
     assert "not installed" not in run["versions"].values()
     assert run["device"] == "cpu"
     assert 0 <= run["seconds"] <= time.time() - before + 0.01
-    assert run["points"] == SHAPE[0] * SHAPE[1]
+    assert run["measurements"] == 4 * SHAPE[0] * SHAPE[1]
     assert run["command"]
     problem, plane = json.loads(land.attrs["problem"]), json.loads(land.attrs["plane"])
     assert all(len(problem[k]) == 64 for k in ("weights", "data", "trajectory"))
@@ -309,7 +336,7 @@ def test_what_is_no_landscape(tmp_path: Path) -> None:
         make(tmp_path / "folder")
     assert (tmp_path / "folder" / "note.txt").read_text() == "no landscape"
     zarr.open_group(tmp_path / "other", mode="w")
-    with pytest.raises(InputError, match="should be a landscape of format 1"):
+    with pytest.raises(InputError, match="should be a landscape of format 2"):
         read_landscape(tmp_path / "other")
 
 

@@ -122,7 +122,7 @@ def test_too_few_probes_are_named() -> None:
     with pytest.raises(InputError, match="3 or more"):
         offdiagonal(rows, A.products(rows))
     with pytest.raises(InputError, match="3 or more"):
-        interlayer(rows, rows, layer_signs(layers(3, 3), 2), layers(3, 3))
+        interlayer(rows, rows, rows, layer_signs(layers(3, 3), 2), layers(3, 3))
 
 
 def test_half_of_the_layers_is_turned() -> None:

@@ -1,0 +1,134 @@
+"""The course of a survey: which measurements, in which order, each written down as soon as it is made."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .engine.evaluator import Evaluator
+from .landscape import MeasuredPoints
+from .local.evaluator import LocalEvaluator
+from .properties.protocol import STAGES
+from .provenance import environment
+from .store import LandscapeStore
+from .wanted import waiting_for
+
+Progress = Callable[[int, int], None]
+SECONDS_BETWEEN_WRITES = 0.5
+UNFIT = (RuntimeError, ValueError, NotImplementedError)  # from networks that second or per-example derivatives break
+
+
+@dataclass
+class Course:
+    """A survey under way.
+
+    points     what is measured; changed in place
+    forward    the engine's evaluator of forward passes
+    local      stage → evaluator of what is measured around points; only stages in use
+    keeper     the store on disk, or None
+    progress   called with (measurements made, measurements in all)
+    """
+
+    points: MeasuredPoints
+    forward: Evaluator
+    local: dict[str, LocalEvaluator]
+    keeper: LandscapeStore | None
+    progress: Progress | None
+
+    def run(self, finish: Callable[[], dict[str, Any]]) -> MeasuredPoints:
+        """Measure what is not measured yet; `finish` gives what is said of the whole, and is asked at the end.
+
+        However it ends, what was measured is on disk, signed with the machine that measured it.
+        """
+        started, before = time.time(), self.points.made
+        more: dict[str, Any] = {}
+        try:
+            if "centre" not in self.points.about:
+                self.points.about["centre"] = self._centre()
+                self._write_about()
+            for stage, rows in self.points.course():
+                if stage in self.points.used:
+                    self._measured_or_given_up(stage, rows)
+            more = finish()
+            self.points.about |= more
+        finally:
+            made = self.points.made - before
+            if made or more:
+                self._sign(started, made)
+            self._write_about()
+        return self.points
+
+    def _measured_or_given_up(self, stage: str, rows: np.ndarray) -> None:
+        """Measure; where a network breaks at the first point of a costly stage, say so and go on without that stage."""
+        try:
+            self._measure(stage, rows)
+        except UNFIT as error:
+            if stage == STAGES[0] or self.points.done_at(stage).any():
+                raise
+            about, why = self.points.about, str(error).strip().splitlines()[0]
+            about["failed"] = [*about.get("failed", []), stage]
+            sentence = f"This network could not be measured around a point ({why.rstrip('.')})."
+            about["unavailable"] |= dict.fromkeys(waiting_for(stage, self.points.overlays), sentence)
+            self._write_about()
+
+    def _centre(self) -> dict[str, float | None]:
+        """The measured numbers at θ₀ itself, which an even grid, or one beside the origin, does not hold."""
+        values = self.forward.evaluate(np.zeros((1, 2)))[0]
+        named = zip(self.forward.columns, values, strict=True)
+        return {c: float(v) if np.isfinite(v) else None for c, v in named}
+
+    def _measure(self, stage: str, rows: np.ndarray) -> None:
+        """Measure points at one stage, in their order, writing what is done every half second, also when interrupted."""
+        kind, columns = STAGES.index(stage), self.points.columns_of(stage)
+        waiting: list[int] = []
+        last_write = time.monotonic()
+        try:
+            for row, values in zip(rows.tolist(), self._values(stage, rows), strict=True):
+                self.points.values[row, columns] = values
+                self.points.done[row, kind] = True
+                waiting.append(row)
+                if time.monotonic() - last_write > SECONDS_BETWEEN_WRITES:
+                    self._write(waiting)
+                    last_write = time.monotonic()
+        finally:
+            self._write(waiting)
+
+    def _values(self, stage: str, rows: np.ndarray) -> Iterable[np.ndarray]:
+        where = self.points.plan.points[rows]
+        if stage in self.local:
+            return self.local[stage].evaluate(where)
+        return (row for tile in _tiles(where) for row in self.forward.evaluate(tile))
+
+    def _write(self, waiting: list[int]) -> None:
+        if waiting and self.keeper is not None:
+            self.keeper.write(self.points, slice(waiting[0], waiting[-1] + 1))
+        waiting.clear()
+        if self.progress is not None:
+            self.progress(self.points.made, self.points.planned)
+
+    def _write_about(self) -> None:
+        if self.keeper is not None:
+            self.keeper.write_about(self.points)
+
+    def _sign(self, started: float, made: int) -> None:
+        run = {
+            **environment(self.forward.workspace.device),
+            "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.time() - started, 3),
+            "measurements": made,
+        }
+        self.points.about["provenance"] = [*self.points.about.get("provenance", []), run]
+
+
+def _tiles(points: np.ndarray) -> Iterator[np.ndarray]:
+    """Points until the next look at the clock: few at first, while the cost of one is not known."""
+    start = 0
+    while start < len(points):
+        size = 1 if start < 8 else 8
+        yield points[start : start + size]
+        start += size

@@ -1,0 +1,36 @@
+"""A density map on disk: NetCDF 4, as landscapes are exchanged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import xarray as xr
+
+from ..checks import InputError
+from ..exchange import write_netcdf
+
+
+def write_density_map(found: xr.Dataset, path: str | Path) -> Path:
+    """Write a map to `path`, whole or not at all."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    return write_netcdf(found, path)
+
+
+def read_density_map(path: str | Path) -> xr.Dataset:
+    """The map at `path`, loaded into memory.
+
+    Raises
+    ------
+    InputError  nothing there, or something that is no density map
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"No density map at '{path}': check the path, or make one with `lossnav density`.")
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as opened:
+            found = opened.load().drop_encoding()
+    except OSError as error:
+        raise InputError(f"'{path}' is no NetCDF file, or is damaged: make it again with `lossnav density`.") from error
+    if "lossnav_density" not in found.attrs:
+        raise InputError(f"'{path}' is no lossnav density map: give a file made by `lossnav density --out`.")
+    return found

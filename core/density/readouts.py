@@ -1,0 +1,125 @@
+"""How the network does on each example by itself, at one point of parameter space: loss, confidence, gradient norm."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..engine.batching import needs_whole_data
+from ..engine.workspace import Batch
+from ..likelihood import IGNORED
+from ..problem import Problem
+from ..spectrum.example_gradients import example_gradients
+from ..spectrum.products import LossFunction
+
+
+def example_readouts(function: LossFunction) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Loss, perplexity, confidence, gradient norm and label of each example, (n,) each; and why the rest is not there.
+
+    NaN for an example that predicts nothing and where the loss is not finite.
+    """
+    problem, kind = function.problem, function.problem.likelihood
+    losses, confidences = _losses_and_confidences(function)
+    norms, reason = _gradient_norms(function)
+    found, unavailable = {"loss": losses}, {}
+    if kind.is_likelihood:
+        with np.errstate(over="ignore"):
+            found["perplexity"] = np.exp(losses)
+    else:
+        unavailable["perplexity"] = f"the loss '{kind.name}' states no likelihood, so it has no perplexity"
+    if confidences is not None:
+        found["confidence"] = confidences
+    else:
+        unavailable["confidence"] = "the network gives no probabilities of classes"
+    if reason is None:
+        found["gradient_norm"] = np.where(np.isfinite(losses), norms, np.nan)
+    else:
+        unavailable["gradient_norm"] = reason
+    if kind.is_categorical and problem.targets.ndim == 1:
+        found["label"] = problem.targets.cpu().numpy()
+    else:
+        unavailable["label"] = _why_no_class(problem)
+    return found, unavailable
+
+
+def notes(problem: Problem, losses: np.ndarray, norms: np.ndarray) -> list[str]:
+    """One sentence for each kind of example that lacks numbers; `norms` empty where there are none."""
+    count, silent = problem.example_count, np.zeros(problem.example_count, bool)
+    if problem.ignores:
+        silent = (problem.targets.reshape(count, -1) == IGNORED).all(1).cpu().numpy()
+    lost = ~np.isfinite(losses) & ~silent
+    said = [f"{silent.sum():,} of {count:,} examples predict nothing and have no numbers."] if silent.any() else []
+    if lost.any():
+        said.append(
+            f"The loss of {lost.sum():,} of {count:,} examples is not finite at this point; they are left out of the claims."
+        )
+    steep = int((np.isfinite(losses) & ~np.isfinite(norms)).sum()) if len(norms) else 0
+    if steep:
+        said.append(
+            f"The gradient of {steep:,} of {count:,} examples is not finite at this point, though their loss is."
+        )
+    return said
+
+
+@torch.no_grad()
+def _losses_and_confidences(function: LossFunction) -> tuple[np.ndarray, np.ndarray | None]:
+    """Mean loss and, where outputs are logits, mean max softmax over each example's predictions."""
+    kind = function.problem.likelihood
+    losses, tops = [], []
+    for batch in function.workspace.batches:
+        outputs = function.predictions(function.point, batch)
+        owners, count = _owners(function.problem, batch, len(outputs)), len(batch.shaped_targets)
+        targets = batch.targets
+        if kind.is_categorical:
+            # in float32 the loss of a sure network is 0 for most examples, and ties have no rank
+            outputs, targets = outputs.double(), targets.double() if targets.is_floating_point() else targets
+            tops.append(_means(outputs.softmax(-1).amax(-1), owners, count))
+        losses.append(_means(kind.losses(outputs, targets), owners, count))
+    return _finite(np.concatenate(losses)), _finite(np.concatenate(tops)) if tops else None
+
+
+def _gradient_norms(function: LossFunction) -> tuple[np.ndarray, str | None]:
+    """‖∇ of each example's own mean loss‖, (n,) float64; and why there are none, where there are none."""
+    problem = function.problem
+    if _reads_its_batch(problem):
+        reason = "BatchNorm takes its statistics from the whole batch here, so one example alone has no gradient"
+        return np.full(problem.example_count, np.nan), reason
+    try:
+        pieces = [piece.double().norm(dim=1).cpu().numpy() for piece in example_gradients(function)]
+    except (RuntimeError, NotImplementedError) as error:  # whatever torch's transforms do not know of a user's network
+        reason = f"torch cannot differentiate this network example by example ({str(error).strip().splitlines()[0]})"
+        return np.full(problem.example_count, np.nan), reason
+    return _finite(np.concatenate(pieces)), None
+
+
+def _owners(problem: Problem, batch: Batch, rows: int) -> Tensor:
+    """For each prediction, which example of the batch it belongs to."""
+    places = torch.arange(rows, device=batch.targets.device) if batch.kept is None else batch.kept
+    if not problem.likelihood.is_categorical:
+        return places
+    targets = batch.shaped_targets
+    each = targets[0, ..., 0] if targets.is_floating_point() else targets[0]
+    return places // max(1, each.numel())
+
+
+def _means(values: Tensor, owners: Tensor, count: int) -> np.ndarray:
+    sums = torch.zeros(count, dtype=torch.float64, device=values.device).index_add_(0, owners, values.double())
+    return (sums / torch.bincount(owners, minlength=count)).cpu().numpy()  # 0/0, NaN, where nothing is predicted
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _why_no_class(problem: Problem) -> str:
+    if not problem.likelihood.is_categorical:
+        return "the targets are numbers, not classes"
+    return "the labels are soft" if problem.targets.is_floating_point() else "each example is a sequence of tokens"
+
+
+def _reads_its_batch(problem: Problem) -> bool:
+    bare = any(
+        isinstance(m, nn.modules.batchnorm._BatchNorm) and m.running_mean is None for m in problem.model.modules()
+    )
+    return bare and needs_whole_data(problem)

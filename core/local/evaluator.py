@@ -1,0 +1,120 @@
+"""Measures the neighbourhoods of many points: several at once on a CPU, each on one thread.
+
+The small tensors of curvature leave most of a thread team idle, so points side by side are faster than threads side by
+side (benchmarks/NOTES.md), and no number depends on how many threads there are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..engine.batching import CURVATURE_GRAPH_BYTES, activation_bytes
+from ..properties.protocol import LocalMeasure
+from ..spectrum.products import twice_differentiable
+from .instruments import Bench, Instruments
+from .neighbourhood import Neighbourhood
+
+
+class LocalEvaluator:
+    """The columns of local measures at points of a plane.
+
+    Parameters
+    ----------
+    instruments  what to measure with
+    measures     what to measure; the same columns asked for twice are measured once
+
+    Attributes
+    ----------
+    columns      the names of what `evaluate` gives, in its order
+    """
+
+    def __init__(self, instruments: Instruments, measures: Sequence[LocalMeasure]) -> None:
+        self.instruments = instruments
+        self.measures = list({measure.columns: measure for measure in measures}.values())
+        self.columns = tuple(column for measure in self.measures for column in measure.columns)
+
+    def evaluate(self, points: np.ndarray) -> Iterator[np.ndarray]:
+        """One row of columns (columns,) float64 for each of `points` (m, 2), in their order, as they are ready."""
+        if not self.measures:
+            yield from np.empty((len(points), 0))
+            return
+        with _one_thread_each():
+            self.instruments.prepare()
+            for measure in self.measures:
+                measure.prepare(self.instruments)
+        places = points.tolist()
+        for place, found in zip(places, self._found(places), strict=True):
+            row = [self._settled(m, place, values) for m, values in zip(self.measures, found, strict=True)]
+            yield np.concatenate(row)
+
+    def _found(self, places: list[list[float]]) -> Iterator[list[Any]]:
+        workers = min(len(places), worker_count(self.instruments))
+        if workers <= 1:
+            yield from (self._measured(self.instruments.first_bench, place) for place in places)
+            return
+        benches: SimpleQueue[Bench] = SimpleQueue()
+        for _ in range(workers):
+            benches.put(Bench(self.instruments))
+
+        def work(place: list[float]) -> list[Any]:
+            bench = benches.get()
+            try:
+                return self._measured(bench, place)
+            finally:
+                benches.put(bench)
+
+        with _one_thread_each(), twice_differentiable(self.instruments.problem.model):
+            pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+            try:
+                yield from _in_order(pool, work, places, 4 * workers)
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _measured(self, bench: Bench, place: list[float]) -> list[Any]:
+        here = Neighbourhood(bench, self.instruments.theta(*place))
+        return [measure.found(here) for measure in self.measures]
+
+    def _settled(self, measure: LocalMeasure, place: list[float], found: Any) -> np.ndarray:
+        numbers = found if measure.settle is None else measure.settle(self.instruments, place, found)
+        return np.array(numbers, dtype=float)
+
+
+def worker_count(instruments: Instruments) -> int:
+    """Points that are measured at once: one for each thread, as far as half of the machine's memory goes; one on a GPU."""
+    if instruments.device.type == "cuda":
+        return 1
+    problem, settings = instruments.problem, instruments.estimation
+    vectors = 4 * settings.probes * (settings.steps + 2) * problem.parameter_count * instruments.origin.element_size()
+    graph = min(CURVATURE_GRAPH_BYTES, 4 * activation_bytes(problem)[1] * problem.example_count)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 2**30
+    return max(1, min(torch.get_num_threads(), int(memory / 2 // (vectors + graph))))
+
+
+def _in_order(pool: ThreadPoolExecutor, work: Any, places: list[list[float]], ahead: int) -> Iterator[list[Any]]:
+    """Results in the order of `places`, with no more than `ahead` of them waiting: ends of descents are large."""
+    waiting: deque[Future[list[Any]]] = deque()
+    for place in places:
+        if len(waiting) == ahead:
+            yield waiting.popleft().result()
+        waiting.append(pool.submit(work, place))
+    while waiting:
+        yield waiting.popleft().result()
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

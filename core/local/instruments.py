@@ -1,0 +1,284 @@
+"""What every point of a survey is measured with: the same probes and examples at all of them.
+
+Differences between points are then differences of the terrain, not of the estimator's luck.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..checks import InputError
+from ..density import input_rows, neighbour_density
+from ..engine.recalibration import recalibrate
+from ..engine.workspace import Workspace
+from ..plane import Plane
+from ..problem import Problem
+from ..spectrum.coupling import layer_signs
+from ..spectrum.lanczos import extreme_eigenpairs
+from ..spectrum.layers import Layers, layers_of
+from ..spectrum.operators import Curvature
+from ..spectrum.probes import random_rows
+from ..spectrum.products import LossFunction
+from ..trajectory import Anchor
+from .estimation import Estimation
+from .samples import sample_sizes, sampled_examples, sampled_predictions
+
+if TYPE_CHECKING:
+    from ..landscape import MeasuredPoints
+    from .descents import Basins
+
+COUPLING_SEED = 5_000_011  # a stream that is not the first probes' own
+STEP_TOLERANCE = 1e-2  # of the eigenvalue that a descent's step is taken from
+
+
+class Bench:
+    """One worker's own copies of the network: points are measured on several benches at once.
+
+    whole   the loss over all examples
+    walked  the loss that descents walk down, over the examples sampled for them
+    single  the loss over sampled predictions, one by one
+    matrix  the curvature over the examples sampled for it
+    """
+
+    def __init__(self, instruments: Instruments) -> None:
+        self.instruments = instruments
+        self.whole = instruments.loss_of(instruments.problem)
+        self._bent = self._loss_of(instruments.part)
+        self.walked = self._loss_of(instruments.walked)
+        self.matrix = Curvature(self._bent, instruments.estimation.of)
+        self._calibrated = instruments.calibrated_workspace()
+
+    def _loss_of(self, problem: Problem) -> LossFunction:
+        same = problem is self.instruments.problem
+        return self.whole if same else self.instruments.loss_of(problem)
+
+    @cached_property
+    def single(self) -> LossFunction:
+        """The loss over single predictions; made when the first per-example gradient is asked for."""
+        function = self.instruments.loss_of(self.instruments.single)
+        self._share_statistics(function)
+        return function
+
+    def place(self, point: Tensor) -> None:
+        """Move to a point θ, a flat vector; BatchNorm's statistics with it, where they are to be recomputed."""
+        self.whole.point = self._bent.point = self.walked.point = point
+        if self._calibrated is not None:
+            self._calibrated.flat.copy_(point)
+            recalibrate(self._calibrated)
+        for function in (self.whole, self._bent, self.walked, *([self.single] if "single" in vars(self) else [])):
+            self._share_statistics(function)
+
+    def _share_statistics(self, function: LossFunction) -> None:
+        """Recomputed statistics are those of all the data at the point, and held fixed in derivatives."""
+        if self._calibrated is not None:
+            found = dict(self._calibrated.model.named_buffers())
+            for name, buffer in function.workspace.model.named_buffers():
+                buffer.copy_(found[name])
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """The samples, probes and steps of a survey.
+
+    problem, plane, estimation, seed, device, dtype   as in `survey`
+    basin_starts   (α, β) where basins were met before; the first is θ₀'s
+    """
+
+    problem: Problem
+    plane: Plane
+    estimation: Estimation
+    seed: int
+    device: torch.device
+    dtype: torch.dtype | None = None
+    basin_starts: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 0.0)])
+
+    def loss_of(self, problem: Problem) -> LossFunction:
+        """The loss of a problem, where and how the survey computes."""
+        return LossFunction(problem, None, self.device, self.dtype)
+
+    def calibrated_workspace(self) -> Workspace | None:
+        """A network of its own on which BatchNorm's statistics are recomputed, where the problem asks for that."""
+        if self.problem.batchnorm != "recalibrate":
+            return None
+        return Workspace(self.problem, self.device, self.dtype)
+
+    @cached_property
+    def part(self) -> Problem:
+        """The problem on the examples sampled for its curvature."""
+        return sampled_examples(self.problem, self._sizes[0], self.seed)
+
+    @cached_property
+    def walked(self) -> Problem:
+        """The problem on the examples sampled for descents; the first of those above."""
+        return sampled_examples(self.problem, self._sizes[1], self.seed)
+
+    @cached_property
+    def _sizes(self) -> tuple[int | None, int | None]:
+        return sample_sizes(self.problem, self.estimation)
+
+    @cached_property
+    def _picked(self) -> tuple[Problem, Tensor]:
+        return sampled_predictions(self.problem, self._sizes[1], self.seed)
+
+    @property
+    def population(self) -> int:
+        """N, of which the sampled predictions are m: predictions, or examples where these are kept whole."""
+        one_each = self.single.prediction_count == self.single.example_count
+        return self.problem.prediction_count if one_each else self.problem.example_count
+
+    @property
+    def single(self) -> Problem:
+        """The problem on sampled predictions, each by itself."""
+        return self._picked[0]
+
+    @cached_property
+    def sparse(self) -> Tensor | None:
+        """(m,) bool: which of the sampled predictions lie in the sparser half of input space.
+
+        None where there is no telling: of a single example, or of inputs too large to be laid side by side.
+        """
+        try:
+            density = torch.from_numpy(neighbour_density(input_rows(self.problem)))
+        except InputError:
+            return None
+        order = density.argsort(stable=True)
+        sparse = torch.zeros(len(density), dtype=torch.bool)
+        sparse[order[: len(order) // 2]] = True
+        return sparse[self._picked[1]]
+
+    @cached_property
+    def first_bench(self) -> Bench:
+        """The bench of the main thread."""
+        return Bench(self)
+
+    @cached_property
+    def probes(self) -> Tensor:
+        """(probes, P) Rademacher rows."""
+        return random_rows(self.first_bench.matrix, self.estimation.probes, self.seed)
+
+    @cached_property
+    def coupling_probes(self) -> Tensor:
+        """(probes, P) further Rademacher rows: what the Krylov space of the first leaves over is estimated with these."""
+        return random_rows(self.first_bench.matrix, self.estimation.probes, self.seed + COUPLING_SEED)
+
+    @cached_property
+    def layers(self) -> Layers:
+        """The modules that own the parameters."""
+        return layers_of(self.first_bench.matrix.layout)
+
+    @cached_property
+    def signs(self) -> Tensor:
+        """(probes, L) signs of the layers, for the share between layers."""
+        return layer_signs(self.layers, self.estimation.probes, self.seed)
+
+    @cached_property
+    def origin(self) -> Tensor:
+        """The plane's θ₀ as a flat vector."""
+        return self._flat(self.plane.origin)
+
+    @cached_property
+    def directions(self) -> tuple[Tensor, Tensor]:
+        """d₁ and d₂ as flat vectors."""
+        first, second = self.plane.directions
+        return self._flat(first), self._flat(second)
+
+    def theta(self, alpha: float, beta: float) -> Tensor:
+        """θ(α, β) as a flat vector."""
+        first, second = self.directions
+        return self.origin + alpha * first + beta * second
+
+    @cached_property
+    def anchor_point(self) -> Tensor:
+        """θ* as a flat vector."""
+        return self._flat(self._anchor.parameters)
+
+    @cached_property
+    def pull_weights(self) -> Tensor:
+        """2 λ F*, the penalty's second derivative, as a flat vector."""
+        return 2 * self._anchor.strength * self._flat(self._anchor.fisher)
+
+    @property
+    def _anchor(self) -> Anchor:
+        assert self.problem.anchor is not None  # a readout that needs one is not measured without
+        return self.problem.anchor
+
+    @cached_property
+    def recovery_step(self) -> float:
+        """The one given, else 1/λ_max of task loss and penalty at θ*, NaN where not finite; squared parameter units per nat."""
+        given = self.estimation.recovery_step
+        return given if given is not None else self._step(self.anchor_point, self.pull_weights)
+
+    @cached_property
+    def descent_step(self) -> float:
+        """1/λ_max of the loss at θ₀, 1 where that is not finite: the first step that a basin's descent tries."""
+        step = self._step(self.origin, torch.zeros_like(self.origin))
+        return step if math.isfinite(step) else 1.0
+
+    @cached_property
+    def basins(self) -> Basins:
+        """The basins met so far."""
+        from .descents import Basins
+
+        return Basins(self)
+
+    def prepare(self) -> None:
+        """Make what all workers share, before there are several."""
+        for shared in ("probes", "coupling_probes", "signs", "directions"):
+            getattr(self, shared)
+
+    def remember_basins(self, points: MeasuredPoints) -> None:
+        """Where the basins in measured points were met first, so that a survey taken up again numbers them the same."""
+        if "basin" not in points.columns:
+            return
+        found = points.points.columns["basin"]
+        for basin in range(1, 1 + int(np.nanmax(found, initial=0.0))):
+            self.basin_starts.append(tuple(points.plan.points[np.flatnonzero(found == basin)[0]]))
+
+    def steps(self, columns: Sequence[str]) -> dict[str, float | None]:
+        """The step sizes of the descents among `columns`, ready for JSON; None where there is no such number."""
+        used = {"recovery": lambda: self.recovery_step, "basin": lambda: self.descent_step}
+        found = {column: step() for column, step in used.items() if column in columns}
+        return {column: step if np.isfinite(step) else None for column, step in found.items()}
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What a reader must know of the numbers, ready for JSON."""
+        return {
+            **self.estimation.as_json(),
+            "examples": self.part.example_count,
+            "descent_examples": self.walked.example_count,
+            "all_examples": self.problem.example_count,
+            "predictions": self.single.prediction_count,
+            "all_predictions": self.problem.prediction_count,
+            "seed": self.seed,
+        }
+
+    def _step(self, point: Tensor, diagonal: Tensor) -> float:
+        bench = self.first_bench
+        bench.place(point)
+        matrix = Curvature(bench.walked, "hessian")
+
+        def product(v: Tensor) -> Tensor:
+            images = bench.walked.hessian_products(v[None])[0] + diagonal * v
+            if not bool(torch.isfinite(images).all()):
+                raise ArithmeticError("products of the curvature are not finite")
+            return images
+
+        start = matrix.padded(random_rows(matrix, 1, self.seed, "gaussian"))[0]
+        try:
+            largest = float(extreme_eigenpairs(product, start, 1, 0, STEP_TOLERANCE).values[0])
+        except ArithmeticError:
+            return math.nan
+        return 1 / largest if largest > 0 else 1.0
+
+    def _flat(self, vector: Any) -> Tensor:
+        space = self.first_bench.whole.workspace
+        return space.layout.flatten(vector, space.device, space.dtype)

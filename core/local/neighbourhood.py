@@ -1,0 +1,125 @@
+"""What is known of the loss around one point: everything shared between readouts is computed once, when first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ..spectrum.coupling import Coupling, LowRank, exact_coupling, interlayer, offdiagonal
+from ..spectrum.dense import dense_matrix
+from ..spectrum.example_gradients import example_gradients
+from ..spectrum.lanczos import BlockKrylov
+from ..spectrum.quadrature import Quadrature, block_quadrature, block_space, mean_estimate
+from ..spectrum.trace import Estimate
+from .instruments import Bench, Instruments
+
+
+class Neighbourhood:
+    """The loss around θ: slope, curvature, and the gradients of single examples.
+
+    bench   the worker's networks
+    point   θ as a flat vector
+    """
+
+    def __init__(self, bench: Bench, point: Tensor) -> None:
+        self.bench, self.point = bench, point
+        bench.place(point)
+
+    @property
+    def instruments(self) -> Instruments:
+        """What every point is measured with."""
+        return self.bench.instruments
+
+    @cached_property
+    def _first_order(self) -> tuple[float, Tensor]:
+        return self.bench.whole.loss_and_gradient(self.point)
+
+    @property
+    def loss(self) -> float:
+        """L over all examples."""
+        return self._first_order[0]
+
+    @property
+    def gradient(self) -> Tensor:
+        """ḡ over all examples, a flat vector in float64."""
+        return self._first_order[1].double()
+
+    @cached_property
+    def inner_products(self) -> Tensor:
+        """(m, m) float64: g_i · g_j over the sampled predictions."""
+        function = self.bench.single
+        function.point = self.point
+        rows = torch.cat(list(example_gradients(function)))
+        return _finite((rows @ rows.T).double().cpu())
+
+    @cached_property
+    def whole_matrix(self) -> Tensor | None:
+        """(P, P) float64, where it costs no more products than the probes would; else None."""
+        settings, matrix = self.instruments.estimation, self.bench.matrix
+        if matrix.size > settings.probes * settings.steps:
+            return None
+        return _finite(dense_matrix(matrix))
+
+    @cached_property
+    def spectrum(self) -> Quadrature:
+        """Ritz values weighted by the probes, or every eigenvalue with equal weight where the matrix is small."""
+        if self.whole_matrix is not None:
+            values, size = torch.linalg.eigvalsh(self.whole_matrix).cpu()[None], len(self.whole_matrix)
+            return Quadrature(values, torch.full_like(values, 1 / size), torch.zeros_like(values), size)
+        return block_quadrature(self._space, self.instruments.probes)
+
+    @cached_property
+    def _space(self) -> BlockKrylov:
+        return block_space(self.bench.matrix, self.instruments.probes, self.instruments.estimation.steps)
+
+    @cached_property
+    def _known(self) -> LowRank:
+        """The part of the matrix inside the Krylov space: it holds most of the norm, and is not estimated."""
+        return LowRank(self._space.basis, self._space.inner)
+
+    @cached_property
+    def _images(self) -> Tensor:
+        return _finite(self.bench.matrix.products(self.instruments.coupling_probes))
+
+    def estimated(self, found: Estimate) -> tuple[float, float]:
+        """A number read off `spectrum` and its standard error, which is 0 where nothing was estimated."""
+        return found.value, found.standard_error if self.whole_matrix is None else 0.0
+
+    @cached_property
+    def _exact_coupling(self) -> Coupling | None:
+        return None if self.whole_matrix is None else exact_coupling(self.whole_matrix, self.instruments.layers)
+
+    @property
+    def trace(self) -> Estimate:
+        """tr A: that of its part in the Krylov space exactly, the rest by Hutchinson's probes (Meyer et al. 2021)."""
+        if self.whole_matrix is not None:
+            return Estimate(float(self.whole_matrix.trace()), 0.0)
+        probes = self.instruments.coupling_probes
+        rest = mean_estimate((probes * self._known.rest(probes, self._images)).double().sum(1).cpu())
+        return Estimate(float(self._space.inner.trace()) + rest.value, rest.standard_error)
+
+    @property
+    def offdiagonal(self) -> Estimate:
+        """‖A − diag A‖²/‖A‖²: from the Krylov space, and probes of their own for what it does not hold."""
+        if self._exact_coupling is not None:
+            return self._exact_coupling.offdiagonal
+        return offdiagonal(self.instruments.coupling_probes, self._images, self._known)
+
+    @property
+    def interlayer(self) -> Estimate:
+        """The share of ‖A‖² between layers: one further product for each probe, with the signs of half the layers turned."""
+        if self._exact_coupling is not None:
+            return self._exact_coupling.interlayer
+        shared, probes = self.instruments, self.instruments.coupling_probes
+        turned = self._images
+        if shared.layers.count > 1:
+            turned = _finite(self.bench.matrix.products(probes * shared.signs[:, shared.layers.index].to(probes)))
+        return interlayer(probes, self._images, turned, shared.signs, shared.layers, self._known)
+
+
+def _finite(values: Tensor) -> Tensor:
+    if not bool(torch.isfinite(values).all()):
+        raise ArithmeticError("products of the curvature are not finite")
+    return values

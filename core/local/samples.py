@@ -1,0 +1,99 @@
+"""Seeded samples of the data that the costly readouts are taken over; a smaller sample is part of every larger one."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..likelihood import IGNORED
+from ..plan import sparing
+from ..problem import Problem
+from .estimation import Estimation
+
+DESCENTS_COST = 8  # a descent takes a hundred passes, and single gradients their inner products
+CHEAP_FLOPS = 5e7  # of a forward pass over the sampled examples
+GRADIENT_NUMBERS = 128_000_000  # per-example gradients held at once, in numbers
+
+
+@torch.no_grad()
+def example_flops(problem: Problem) -> float:
+    """Floating-point operations of a forward pass, for one example; twice the parameters where torch counts none.
+
+    >>> from torch import nn
+    >>> example_flops(Problem(nn.Linear(3, 5), torch.zeros(4, 3), torch.zeros(4).long()))
+    30.0
+    """
+    model, count = problem.working_copy(), min(2, problem.example_count)
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    args = [t[:count].to(device) for t in problem.args]
+    with torch.random.fork_rng(devices=[]), FlopCounterMode(display=False) as counter:
+        model(*args, **{k: t[:count].to(device) for k, t in problem.kwargs.items()})
+    return counter.get_total_flops() / count or 2.0 * problem.parameter_count
+
+
+def sample_sizes(problem: Problem, estimation: Estimation) -> tuple[int | None, int | None]:
+    """How many examples an estimation takes for curvature, and for single gradients and descents; None: all."""
+    if estimation.examples is None or estimation.examples >= problem.example_count:
+        return None, None
+    affordable = int(estimation.pass_flops / example_flops(problem)) if estimation.pass_flops else 0
+    found = [max(estimation.examples, affordable), max(estimation.examples, affordable // DESCENTS_COST)]
+    first, second = (None if size >= problem.example_count else size for size in found)
+    return first, second
+
+
+def affordable_stride(problem: Problem, shape: tuple[int, int], estimation: Estimation) -> int:
+    """The `every` of a survey that takes minutes: 17 rows where a pass over the sampled examples is cheap, else 9."""
+    used = sample_sizes(problem, estimation)[0] or problem.example_count
+    cheap = used * example_flops(problem) <= CHEAP_FLOPS
+    return sparing(shape, 17 if cheap else 9)
+
+
+def sampled_examples(problem: Problem, count: int | None, seed: int) -> Problem:
+    """`problem` on `count` of its examples, drawn from the seed; on all of them where it has no more, or for None.
+
+    Examples that predict nothing, all of whose tokens are ignored, are not drawn.
+    """
+    if count is None or count >= problem.example_count:
+        return problem
+    kept = torch.arange(problem.example_count)
+    if problem.ignores:
+        kept = kept[(problem.targets.reshape(len(kept), -1) != IGNORED).any(1)]
+    return problem.subset(_first(kept, count, seed))
+
+
+def sampled_predictions(problem: Problem, count: int | None, seed: int) -> tuple[Problem, Tensor]:
+    """A problem of which every example makes one prediction of `problem`, and the example (m,) that each is of.
+
+    A classifier's examples are its predictions. Of a sequence with many, the others are marked as not predicted, so that
+    the gradient of an example is that of one token's loss. Soft labels for many predictions cannot be marked so: there
+    the examples are kept whole. No more are taken than what their gradients need not more than GRADIENT_NUMBERS for.
+    """
+    fitting = max(2, GRADIENT_NUMBERS // problem.parameter_count)
+    count = fitting if count is None else min(count, fitting)
+    indexed = problem.likelihood.is_categorical and not problem.targets.is_floating_point()
+    if not indexed or problem.targets.ndim == 1:
+        kept = torch.arange(problem.example_count)
+        if indexed and problem.ignores:
+            kept = kept[problem.targets != IGNORED]
+        chosen = _first(kept, count, seed)
+        return problem.subset(chosen), chosen
+    flat = problem.targets.reshape(problem.example_count, -1)
+    places = _first((flat.flatten() != IGNORED).nonzero().squeeze(1), count, seed)
+    rows, columns = places // flat.shape[1], places % flat.shape[1]
+    part = copy.copy(problem.subset(rows))
+    masked = torch.full_like(flat[rows], IGNORED)
+    picked = torch.arange(len(rows))
+    masked[picked, columns] = flat[rows, columns]
+    part.targets = masked.reshape(part.targets.shape)
+    return part, rows
+
+
+def _first(places: Tensor, count: int, seed: int) -> Tensor:
+    return places[_shuffled(len(places), seed)[:count]].sort().values
+
+
+def _shuffled(count: int, seed: int) -> Tensor:
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed + 3_000_017))

@@ -1,0 +1,105 @@
+"""Gradients of single examples, exact, in chunks of bounded memory: one vmap over the examples of a chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from ..engine.workspace import Workspace
+from ..likelihood import IGNORED, output_tensor
+from .products import LossFunction, twice_differentiable
+
+CHUNK_NUMBERS = 16_000_000  # per-example gradients held at once, in numbers
+MOST_ROWS = 256
+
+
+def chunk_rows(parameter_count: int) -> int:
+    """Examples whose gradients are held at once: 256, or as many as fit into CHUNK_NUMBERS numbers.
+
+    >>> chunk_rows(1_000), chunk_rows(1_000_000), chunk_rows(10**9)
+    (256, 16, 1)
+    """
+    return max(1, min(MOST_ROWS, CHUNK_NUMBERS // parameter_count))
+
+
+def example_gradients(function: LossFunction, rows: int | None = None) -> Iterator[Tensor]:
+    """∇ of each example's own mean loss over its predictions, at `function.point`, in the order of the data.
+
+    Parameters
+    ----------
+    function  the problem's loss at a point
+    rows      examples per chunk; None: `chunk_rows`
+
+    Yields
+    ------
+    (m, P padded)  one row per example, in the layout of `function.point`; zero for an example that predicts nothing
+
+    An example of a classifier is one prediction, and the mean of its rows is ḡ. A sequence's row is the mean over its
+    predicted tokens. Outputs that depend on the whole batch (BatchNorm without running statistics) have no such rows.
+
+    >>> from ..problem import Problem
+    >>> problem = Problem(nn.Linear(2, 3), torch.eye(2).repeat(4, 1), torch.arange(8) % 3)
+    >>> function = LossFunction(problem, device="cpu")
+    >>> every = torch.cat(list(example_gradients(function, rows=3)))
+    >>> bool(torch.allclose(every.mean(0), function.gradient(), atol=1e-6))
+    True
+    """
+    layout, device, dtype = function.layout, function.workspace.device, function.workspace.dtype
+    size = chunk_rows(function.problem.parameter_count) if rows is None else rows
+    point = layout.views(function.point)
+    for batch in function.workspace.batches:
+        for start in range(0, len(batch.shaped_targets), size):
+            part = slice(start, start + size)
+            args, kwargs = tuple(t[part] for t in batch.args), {k: t[part] for k, t in batch.kwargs.items()}
+            targets = batch.shaped_targets[part]
+            for piece in gradient_pieces(function.workspace, point, args, kwargs, targets, mean=True):
+                found = torch.zeros(len(piece[layout.names[0]]), layout.size, device=device, dtype=dtype)
+                for name, offset, shape in zip(layout.names, layout.offsets, layout.shapes, strict=True):
+                    found[:, offset : offset + shape.numel()] = piece[name].flatten(1)
+                yield found
+
+
+def gradient_pieces(
+    workspace: Workspace,
+    point: Mapping[str, Tensor],
+    args: tuple[Tensor, ...],
+    kwargs: Mapping[str, Tensor],
+    targets: Tensor,
+    mean: bool,
+) -> Iterator[dict[str, Tensor]]:
+    """Gradients of the examples' summed (or mean) losses, dict name → (m, …); one piece, or one per example.
+
+    torch's recurrent kernels know no vmap, so networks that have them give a piece for each example.
+    """
+    likelihood = workspace.problem.likelihood
+
+    def example_loss(
+        parameters: dict[str, Tensor], args: tuple[Tensor, ...], kwargs: dict[str, Tensor], y: Tensor
+    ) -> Tensor:
+        one = [t.unsqueeze(0) for t in args]
+        named = {k: t.unsqueeze(0) for k, t in kwargs.items()}
+        outputs = output_tensor(functional_call(workspace.model, parameters, tuple(one), named))
+        rows, wanted = likelihood.flatten(outputs, y.unsqueeze(0))
+        losses = likelihood.losses(rows, wanted)
+        return losses.sum() / _predictions(likelihood.is_categorical, wanted, losses) if mean else losses.sum()
+
+    if not any(isinstance(module, nn.RNNBase) for module in workspace.model.modules()):
+        per_example = vmap(grad(example_loss), in_dims=(None, 0, 0, 0), randomness="error")
+        with twice_differentiable(workspace.model):
+            found = per_example(dict(point), args, dict(kwargs), targets)
+        yield found
+        return
+    for n, y in enumerate(targets):
+        with twice_differentiable(workspace.model):
+            found = grad(example_loss)(dict(point), tuple(t[n] for t in args), {k: t[n] for k, t in kwargs.items()}, y)
+        yield {k: g.unsqueeze(0) for k, g in found.items()}
+
+
+def _predictions(is_categorical: bool, wanted: Tensor, losses: Tensor) -> Tensor | int:
+    """How many predictions an example makes: its rows, less those that are not predicted."""
+    if is_categorical and not wanted.is_floating_point():
+        return (wanted != IGNORED).sum().clamp(min=1)
+    return losses.numel()

@@ -1,0 +1,164 @@
+"""Coverage, gradient signal and the sparse examples' share against loops over the predictions' gradients."""
+
+from __future__ import annotations
+
+import math
+
+import cases
+import numpy as np
+import pytest
+import reference
+import torch
+from lossnav.core import Plane, Problem, survey
+from lossnav.core.density import rows
+from lossnav.core.local.estimation import Estimation
+from lossnav.core.local.samples import sampled_predictions
+from torch import nn
+
+SPAN = ((-0.6, 0.7), (-0.4, 0.5))
+HERE = ((0.4, 0.4), (-0.3, -0.3))
+WHOLE = Estimation(examples=None)
+READOUTS = ("density_coverage", "density_gradient_signal", "density_sparse_share")
+NAMES = (
+    "classifier",
+    "convolution",
+    "tied tokens",
+    "soft labels",
+    "gaussian",
+    "regression",
+    "recurrent",
+    "attention",
+    "frozen",
+    "two inputs",
+    "named inputs",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_of_all_predictions_each_is_its_formula(name: str) -> None:
+    problem = cases.CASES[name]()
+    plane = Plane.random(problem, seed=3)
+    land = survey(problem, plane, (2, 2), SPAN, overlays=READOUTS, effort=WHOLE)
+    for place, point in reference.places(land, plane):
+        g = reference.prediction_gradients(problem, point)
+        count, mean = len(g), g.mean(0)
+        assert count == problem.prediction_count
+        assert float(land["density_coverage"][place]) == pytest.approx(reference.effective_rank(g), rel=1e-9)
+        noise = float((g - mean).square().sum()) / count**2  # tr Cov / N
+        assert float(land["density_gradient_signal"][place]) == pytest.approx(float(mean.norm()) / noise**0.5, rel=1e-9)
+        for readout in READOUTS:
+            assert float(land[f"{readout}_se"][place]) == 0.0
+
+
+def owners_of_predictions(problem: Problem) -> list[int]:
+    """For each prediction the example that makes it."""
+    if problem.targets.is_floating_point() or problem.targets.ndim == 1:
+        return list(range(problem.example_count))
+    return [n for n, row in enumerate(problem.targets) for target in row.flatten() if int(target) != -100]
+
+
+@pytest.mark.parametrize("name", ["classifier", "convolution", "soft labels", "recurrent", "two inputs"])
+def test_sparse_share_is_that_of_the_half_with_the_farthest_neighbours(name: str) -> None:
+    problem = cases.CASES[name]()
+    inputs = torch.cat([t.flatten(1).double() for t in problem.inputs], 1)
+    sparse = set(reference.sparser_half(inputs))
+    plane = Plane.random(problem, seed=3)
+    land = survey(problem, plane, (2, 1), SPAN, overlays=("density_sparse_share",), effort=WHOLE)
+    for place, point in reference.places(land, plane):
+        squares = reference.prediction_gradients(problem, point).square().sum(1)
+        part = sum(float(squares[n]) for n in sparse)
+        assert float(land["density_sparse_share"][place]) == pytest.approx(part / float(squares.sum()), rel=1e-9)
+
+
+def test_sparse_share_of_tokens_goes_by_their_sequences() -> None:
+    problem = cases.tokens(3, ignored=False)
+    words = problem.args[0]
+    hot = torch.nn.functional.one_hot(words, 6).flatten(1).double()
+    sparse = set(reference.sparser_half(hot))
+    plane = Plane.random(problem, seed=3)
+    land = survey(problem, plane, (2, 1), SPAN, overlays=("density_sparse_share",), effort=WHOLE)
+    for place, point in reference.places(land, plane):
+        squares = reference.prediction_gradients(problem, point).square().sum(1)
+        mine = [float(s) for s, n in zip(squares, owners_of_predictions(problem), strict=True) if n in sparse]
+        assert float(land["density_sparse_share"][place]) == pytest.approx(sum(mine) / float(squares.sum()), rel=1e-9)
+
+
+def larger(n: int = 80, seed: int = 1) -> Problem:
+    model = cases.initialised(cases.mlp((4, 8, 5), nn.Tanh), seed)
+    return Problem(model, cases.normal(n, 4, seed=seed), cases.labels(n, classes=5, seed=seed))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("make", [larger, lambda: cases.tokens(3)])
+def test_of_a_sample_each_is_its_formula_on_that_sample(make: object, seed: int) -> None:
+    problem: Problem = make()  # type: ignore[operator]
+    plane, count = Plane.random(problem, seed=3), 9
+    sample, owners = sampled_predictions(problem, count, seed)
+    effort = Estimation(examples=count)
+    land = survey(problem, plane, (2, 1), SPAN, overlays=READOUTS, seed=seed, effort=effort)
+    for place, point in reference.places(land, plane):
+        every = reference.prediction_gradients(problem, point)
+        g = reference.prediction_gradients(sample, point)
+        assert len(g) == len(owners) == count
+        assert float(land["density_coverage"][place]) == pytest.approx(reference.effective_rank(g), rel=1e-9)
+        squares, length = g.square().sum(1), float(every.mean(0).norm())  # ḡ itself is that of all the data
+        spread = float(squares.mean()) - length**2
+        expected = length / math.sqrt(spread / len(every))
+        assert float(land["density_gradient_signal"][place]) == pytest.approx(expected, rel=1e-9)
+        assert float(land["density_coverage_se"][place]) > 0
+        assert float(land["density_gradient_signal_se"][place]) > 0
+
+
+@pytest.mark.slow
+def test_errors_are_the_spread_over_samples() -> None:
+    problem = larger(200)
+    plane, effort = Plane.random(problem, seed=3), Estimation(examples=50)
+    lands = [survey(problem, plane, (1, 1), HERE, overlays=READOUTS, seed=s, effort=effort) for s in range(60)]
+    for readout in READOUTS:
+        values, errors = (np.array([land[v].item() for land in lands]) for v in (readout, f"{readout}_se"))
+        assert 0.5 < np.sqrt((errors**2).mean()) / values.std() < 2, readout
+    whole = survey(problem, plane, (1, 1), HERE, overlays=READOUTS, effort=WHOLE)
+    for readout in READOUTS[1:]:  # coverage is a property of m
+        values = np.array([land[readout].item() for land in lands])
+        assert abs(values.mean() - whole[readout].item()) < 4 * values.std() / 60**0.5 + 0.01 * whole[readout].item()
+
+
+def test_coverage_counts_directions() -> None:
+    """A mean of k different parameters' losses: k orthogonal gradients of one length, whatever their number."""
+    model = nn.Linear(5, 1, bias=False).double()
+    with torch.no_grad():
+        model.weight.copy_(torch.ones(1, 5))
+    for directions in (1, 3, 5):
+        x = torch.eye(5).double()[torch.arange(15) % directions]
+        problem = Problem(model, x, torch.zeros(15, 1).double(), loss="mse")
+        land = survey(problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), overlays=READOUTS, effort=WHOLE)
+        assert land["density_coverage"].item() == pytest.approx(directions, rel=1e-12)
+
+
+def test_gradients_that_all_agree_are_signal_without_noise() -> None:
+    model = nn.Linear(2, 1, bias=False).double()
+    with torch.no_grad():
+        model.weight.copy_(torch.ones(1, 2))
+    problem = Problem(model, torch.ones(6, 2).double(), torch.zeros(6, 1).double(), loss="mse")
+    line = Plane.line(model, {"weight": torch.tensor([[0.0, 0.0]]).double()})
+    land = survey(problem, line, (2, 1), ((0, 1), (0, 0)), overlays=READOUTS, effort=WHOLE)
+    first, zero = land["density_gradient_signal"].values.ravel()
+    assert first == math.inf
+    assert np.isnan(zero)  # no gradient at all
+    assert land["density_coverage"].values[0, 0] == pytest.approx(1.0)
+    assert np.isnan(land["density_coverage"].values[1, 0])
+
+
+def test_one_example_has_all_the_readouts_that_mean_something() -> None:
+    problem = cases.classifier(1, n=1)
+    land = survey(problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), overlays=("all",))
+    assert land["density_coverage"].item() == pytest.approx(1.0)
+    assert np.isfinite(land["slope"].item())
+    assert np.isnan(land["density_sparse_share"].item())  # there is no sparser half of one
+
+
+def test_inputs_too_large_for_neighbours_cost_that_readout_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = cases.classifier(1)
+    monkeypatch.setattr(rows, "MOST_BYTES", 100)
+    land = survey(problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), overlays=("all",))
+    assert np.isfinite(land["density_coverage"].item())
