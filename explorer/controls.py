@@ -16,18 +16,31 @@ from lossnav.sample_models import NAMES, card
 
 from .panels.card import vocabulary_card
 from .server import TARGET_VARIABLE
-from .spectrum_request import MATRICES, SpectrumRequest
 from .state import TERRAIN, Drawing
-from .survey_request import DEFAULT_GRID, GRID_SIZES, PLANES, SPAN_FACTORS, SurveyRequest
+from .survey_request import (
+    DEFAULT_GRID,
+    EFFORTS,
+    FORWARD_ONLY,
+    GRID_SIZES,
+    PLANES,
+    SPAN_FACTORS,
+    STRIDES,
+    SurveyRequest,
+)
 
 URL: dict[str, Any] = {"bind": "query-params"}
 SCALES = ("auto", "linear", "log", "symlog")
+AS_HEIGHT = "height"
 FACTORS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 WIDTHS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)
 NORMALIZATION_HELP = (
     "**filter**: every filter of the direction gets the length of the network's own (Li et al. 2018), so rescaling a "
     "whole layer does not change the picture. Rescaling single units still does: only **weight** is free of that. "
     "**layer**: the same per tensor. **none**: raw Gaussian directions."
+)
+
+EFFORT_HELP = "Coupling, viscosity, slope and descents cost far more than the loss. " + " ".join(
+    f"**{title}**: {what}" for title, what in EFFORTS.values()
 )
 
 
@@ -54,7 +67,26 @@ def request_controls() -> SurveyRequest:
         )
         orthogonal = st.toggle("Orthogonal before normalising", key="orthogonal", disabled=fixed, **URL)
         grid = st.select_slider("Grid", GRID_SIZES, DEFAULT_GRID, key="grid", format_func=lambda n: f"{n} × {n}", **URL)
-    return SurveyRequest(target, plane, int(seed), normalize, ignore, orthogonal, grid, zoom).settled
+        effort = st.selectbox(
+            "Curvature around each point",
+            list(EFFORTS),
+            index=2,
+            key="effort",
+            format_func=lambda e: EFFORTS[e][0],
+            help=EFFORT_HELP,
+            **URL,
+        )
+        every = st.select_slider(
+            "measured on",
+            (0, *STRIDES[::-1]),
+            key="every",
+            disabled=effort == FORWARD_ONLY,
+            format_func=lambda n: (
+                "auto" if n == 0 else "all points" if n == 1 else f"every {n}{'nd' if n == 2 else 'th'} row"
+            ),
+            **URL,
+        )
+    return SurveyRequest(target, plane, int(seed), normalize, ignore, orthogonal, grid, zoom, effort, every).settled
 
 
 def _planes(target: str) -> list[str]:
@@ -66,13 +98,23 @@ def _ignore_title(choice: str) -> str:
     return "stay where they are" if choice == "biasbn" else "move too"
 
 
-def elevation_controls(available: set[str]) -> Drawing:
-    """What is drawn as height, on which scale, clipped where."""
+def elevation_controls(available: set[str]) -> tuple[Drawing, Drawing | None]:
+    """What is drawn as height, on which scale, clipped where; and what colours the terrain where no overlay does."""
     readouts = [*TERRAIN_READOUTS.readouts, *_readouts("elasticity")]
     shown = {r.variable: r for r in readouts if r.variable in available and not r.arrows}
-    with st.expander("Height"):
-        variable = st.selectbox("Height", list(shown), key="height", format_func=lambda v: shown[v].label, **URL)
-        return Drawing(variable, *_scale_controls(TERRAIN))
+    heights = [v for v, r in shown.items() if not r.labels]
+    with st.expander("Height and terrain"):
+        variable = st.selectbox("Height", heights, key="height", format_func=lambda v: shown[v].label, **URL)
+        height = Drawing(variable, *_scale_controls(TERRAIN))
+        colors = [AS_HEIGHT, *(r.variable for r in TERRAIN_READOUTS.readouts if r.variable in shown)]
+        color = st.selectbox(
+            "Terrain colour",
+            colors,
+            key="terrain_color",
+            format_func=lambda v: "as the height" if v == AS_HEIGHT else shown[v].label,
+            **URL,
+        )
+    return height, None if color in (AS_HEIGHT, variable) else Drawing(color)
 
 
 @dataclass(frozen=True)
@@ -189,7 +231,7 @@ def color_control(overlays: dict[str, Drawing]) -> str:
 
 
 def _layer_title(name: str) -> str:
-    return "Height" if name == TERRAIN else name.capitalize()
+    return "Terrain" if name == TERRAIN else name.capitalize()
 
 
 def _readouts(name: str) -> list[Readout]:
@@ -220,32 +262,3 @@ def _settings(factors: dict[str, float], facts: dict[str, Any]) -> Settings:
 def primary(name: str) -> str:
     """The variable of a property's primary readout."""
     return next(p for p in PROPERTIES if p.name == name).readouts[0].variable
-
-
-PLACES = ("Trained network", "Checkpoint of the training", "Picked point of the terrain")
-
-
-def spectrum_controls() -> SpectrumRequest:
-    """Which model, which matrix, and where."""
-    target = st.selectbox("Model", targets(), key="model", **URL)
-    of = st.selectbox("Matrix", list(MATRICES), key="matrix", format_func=MATRICES.__getitem__, **URL)
-    picked: tuple[float, float] | None = st.session_state.get("picked")
-    surveyed: SurveyRequest | None = st.session_state.get("surveyed")
-    usable = surveyed is not None and surveyed.target == target and picked is not None
-    count = card(target)["trajectory"]["checkpoints"] if target in NAMES else 0
-    places = [PLACES[0], *([PLACES[1]] if count else []), *([PLACES[2]] if usable else [])]
-    place = st.radio("Where", places, key="place", persist_state="session")
-    if place == PLACES[1]:
-        return SpectrumRequest(
-            target, of, checkpoint=st.slider("Checkpoint", 0, count - 1, count // 2, key="checkpoint", **URL)
-        )
-    if place == PLACES[2]:
-        return SpectrumRequest(target, of, plane=surveyed, point=picked)
-    return SpectrumRequest(target, of)
-
-
-def spectral_law(request: SpectrumRequest, about: dict[str, Any]) -> tuple[float, float] | None:
-    """(p/n, σ²) of the Marchenko–Pastur law, for the sample whose inputs are Gaussian and whose model is linear."""
-    facts = card(request.target) if request.target in NAMES else {"facts": []}
-    applies = any("Marchenko" in fact["label"] for fact in facts["facts"]) and request.of != "remainder"
-    return (facts["parameters"] / about["examples"], 1.0) if applies else None

@@ -17,6 +17,7 @@ from .figures.surface3d import surface_figure
 
 FIGURE_FORMATS = ("pdf", "svg", "png")
 DATA_FORMATS = ("html", "csv", "nc")
+MEASURED_FORMATS = ("csv", "nc")  # numbers as they were measured, gaps and all
 MIME = {
     "pdf": "application/pdf",
     "svg": "image/svg+xml",

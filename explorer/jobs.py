@@ -30,16 +30,15 @@ class Job:
 
     started  seconds since the epoch
     log      file of what it printed
-    first    points that were measured before it began
+    paces    what it is at → when that was first seen, and how far it was then
     """
 
     request: Request
     process: subprocess.Popen[bytes]
     log: Path
-    first: int
     started: float = field(default_factory=time.time)
     cancelled: bool = False
-    pace: tuple[float, int] | None = None  # when the first points were seen, and how many
+    paces: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:
@@ -54,20 +53,24 @@ class Job:
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1].removeprefix("lossnav: ") if lines else f"It ended with code {self.process.returncode}."
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it was ended from outside, by a person or by the system."""
+        return not self.running and (self.cancelled or self.process.returncode < 0)
+
     def cancel(self) -> None:
         """Stop it; what was measured is kept."""
         self.cancelled = True
         self.process.terminate()
         self.process.wait(timeout=10)
 
-    def remaining(self, done: int, total: int) -> float | None:
-        """Seconds still to go at the pace since the first points came, or None until that is known."""
+    def remaining(self, what: str, done: int, total: int) -> float | None:
+        """Seconds until `what` it is at is done, at its pace so far, or None until that is known."""
         now = time.monotonic()
-        if done > self.first and self.pace is None:
-            self.pace = (now, done)
-        if self.pace is None or now - self.pace[0] < 2 or done <= self.pace[1]:
+        since, first = self.paces.setdefault(what, (now, done))
+        if now - since < 2 or done <= first:
             return None
-        return (now - self.pace[0]) * (total - done) / (done - self.pace[1])
+        return (now - since) * (total - done) / (done - first)
 
 
 class Jobs:
@@ -76,7 +79,7 @@ class Jobs:
     def __init__(self) -> None:
         self._jobs: dict[Path, Job] = {}
 
-    def start(self, request: Request, done: int = 0, overwrite: bool = False) -> Job:
+    def start(self, request: Request, overwrite: bool = False) -> Job:
         """Start computing `request`, or give the job that is at it already."""
         path = request.path
         job = self._jobs.get(path)
@@ -92,7 +95,7 @@ class Jobs:
                 stderr=output,
                 env=self._environment(),
             )
-        self._jobs[path] = Job(request, process, log, 0 if overwrite else done)
+        self._jobs[path] = Job(request, process, log)
         return self._jobs[path]
 
     def _environment(self) -> dict[str, str]:

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from lossnav.core import InputError, Settings
+from lossnav.core.filling import filled
 from lossnav.core.landscape import MeasuredPoints
 from lossnav.core.plan import finest_complete
-from lossnav.core.store import read_points
+from lossnav.core.store import read_points, unpack
 
 from .survey_request import DEFAULT_GRID, SurveyRequest
 
@@ -31,27 +32,31 @@ class Found:
 
     @property
     def done(self) -> int:
-        """Points measured."""
-        return int(self.points.done.sum())
+        """Measurements made, of `total`; a point counts once for each stage."""
+        return self.points.made
 
     @property
     def total(self) -> int:
-        """Points in all."""
-        return len(self.points.done)
+        return self.points.planned
 
-    @property
-    def complete(self) -> bool:
-        """Whether every point is measured, and how far to trust the plane is known."""
-        return self.done == self.total and "fidelity" in self.points.about
+    def complete(self, request: SurveyRequest) -> bool:
+        """Whether everything that `request` asks for is measured, and how far to trust the plane is known."""
+        fine_enough = not request.every or len(self.points.used) == 1 or self.points.about["every"] <= request.every
+        return fine_enough and self.done == self.total and "fidelity" in self.points.about
 
     @property
     def drawable(self) -> int:
-        """Points of the level that is drawn."""
-        return len(self.rows) * len(self.columns)
+        """Points that are drawn, of all stages: more of them make a finer picture."""
+        levels = (finest_complete(self.points.plan.grid(self.points.done_at(s), fill=False)) for s in self.points.used)
+        return sum(len(level[0]) * len(level[1]) for level in levels if level is not None) if len(self.rows) else 0
+
+    def measured(self, settings: Settings) -> xr.Dataset:
+        """Everything that is measured, on the whole grid, and nothing that is interpolated: for data files."""
+        return self.points.landscape(settings)
 
     def landscape(self, settings: Settings) -> xr.Dataset:
-        """The level that is drawn, with the readouts at `settings`."""
-        return self.points.landscape(settings).isel(alpha=self.rows, beta=self.columns)
+        """The level that is drawn, with the readouts at `settings`; those of coarser grids are interpolated."""
+        return filled(self.points.landscape(settings)).isel(alpha=self.rows, beta=self.columns)
 
 
 def shipped_path(request: SurveyRequest) -> Path:
@@ -77,7 +82,7 @@ def _found(path: Path) -> Found:
         points = _read_shipped(path) if path.suffix == ".zip" else read_points(path)
     except (InputError, OSError, KeyError):  # being created or replaced at this moment: look again at the next turn
         return _nothing(path)
-    level = finest_complete(points.plan.grid(points.done, fill=False))
+    level = finest_complete(points.plan.grid(points.done_at("forward"), fill=False))
     rows, columns = level if level is not None else (np.array([], int), np.array([], int))
     return Found(path, points, rows, columns)
 
@@ -87,9 +92,15 @@ def _read_shipped(path: Path) -> MeasuredPoints:
     return read_points(path)  # what came with the samples never changes
 
 
+def begin_from_shipped(request: SurveyRequest) -> None:
+    """Let a survey of a sample go on from the landscape that came with it, where none was begun on this machine."""
+    if request.is_standard and not request.path.exists() and shipped_path(request).exists():
+        unpack(shipped_path(request), request.path)
+
+
 def _nothing(path: Path) -> Found:
     from lossnav.core.plan import grid_plan
 
     plan = grid_plan((1, 1), ((0, 0), (0, 0)))
-    empty = MeasuredPoints(plan, (), np.empty((1, 0)), np.zeros(1, bool), ())
+    empty = MeasuredPoints.empty(plan, {}, "float32", (), {})
     return Found(path, empty, np.array([], int), np.array([], int))

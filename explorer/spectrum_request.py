@@ -7,6 +7,7 @@ import json
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 from platformdirs import user_cache_path
 
@@ -21,41 +22,71 @@ MATRICES = {
 
 
 @dataclass(frozen=True)
-class SpectrumRequest:
-    """A curvature matrix of a model at one place.
+class CurvatureRequest:
+    """A curvature matrix of a model.
 
-    target      as in SurveyRequest
-    of          a key of MATRICES
-    checkpoint  a checkpoint of the training path; None: the trained network, or `point`
-    plane       the plane that `point` (alpha, beta) lies on
+    target  as in SurveyRequest
+    of      a key of MATRICES
     """
 
     target: str
     of: str = "hessian"
+    command_name: ClassVar[str] = "spectrum"
+    folder: ClassVar[str] = "spectra"
+
+    @property
+    def path(self) -> Path:
+        """Where its result is kept on this machine."""
+        content: dict[str, Any] = {**asdict(self), "changed": modified(self.target)}
+        key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+        name = f"{Path(self.target.partition(':')[0]).stem}-{self.of}-{key}.json"
+        return user_cache_path("lossnav") / self.folder / name
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments of `lossnav` that compute it, without --out."""
+        return [self.command_name, self.target, "--of", self.of]
+
+    @property
+    def command(self) -> str:
+        """The command as a person would type it."""
+        return shlex.join(["lossnav", *self.arguments])
+
+
+@dataclass(frozen=True)
+class SpectrumRequest(CurvatureRequest):
+    """A curvature matrix of a model at one place.
+
+    checkpoint  a checkpoint of the training path; None: the trained network, or `point`
+    plane       the plane that `point` (alpha, beta) lies on
+    """
+
     checkpoint: int | None = None
     plane: SurveyRequest | None = None
     point: tuple[float, float] | None = None
 
     @property
-    def path(self) -> Path:
-        """Where its spectrum is kept on this machine."""
-        content = {**asdict(self), "changed": modified(self.target)}
-        key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
-        return (
-            user_cache_path("lossnav") / "spectra" / f"{Path(self.target.partition(':')[0]).stem}-{self.of}-{key}.json"
-        )
-
-    @property
     def arguments(self) -> list[str]:
         """The arguments of `lossnav` that compute it, without --out."""
-        words = ["spectrum", self.target, "--of", self.of]
+        words = super().arguments
         if self.checkpoint is not None:
             words += ["--checkpoint", str(self.checkpoint)]
         if self.point is not None and self.plane is not None:
             words += [*self.plane.plane_arguments, f"--at={self.point[0]!r},{self.point[1]!r}"]
         return words
 
+
+@dataclass(frozen=True)
+class AlongRequest(CurvatureRequest):
+    """A curvature matrix of a model along its training.
+
+    count  checkpoints, spread evenly, first and last among them
+    """
+
+    count: int = 11
+    folder: ClassVar[str] = "spectra_along"
+
     @property
-    def command(self) -> str:
-        """The command as a person would type it."""
-        return shlex.join(["lossnav", *self.arguments])
+    def arguments(self) -> list[str]:
+        """The arguments of `lossnav` that compute it, without --out."""
+        return [*super().arguments, "--along", str(self.count)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import xarray as xr
 
 from .figures.picture import Layer, Picture, fitting_scale, path_inside
-from .figures.scales import Scale
 
 TERRAIN = "terrain"
 ARROWS = "elasticity_force_alpha"  # the readout that is drawn as arrows, by its first component
@@ -26,14 +26,20 @@ class Drawing:
     def layer(self, land: xr.Dataset) -> Layer:
         """The layer that this means for a landscape."""
         fitting = fitting_scale(land, self.variable, None if self.scale == "auto" else self.scale)
+        if fitting.kind == "class":
+            return Layer(self.variable, fitting)
         low, high = self.low, self.high
         if low is not None and high is not None and low >= high:
             low = high = None  # an empty range clips nothing
         if fitting.kind == "log" and high is not None and high <= 0:
             high = None
-        return Layer(
-            self.variable, Scale(fitting.kind, low, fitting.high if high is None else high, fitting.linear_width)
-        )
+        ends: dict[str, Any] = {
+            "low": fitting.low if low is None else low,
+            "high": fitting.high if high is None else high,
+        }
+        if ends["low"] is not None and ends["high"] is not None and ends["low"] >= ends["high"]:
+            ends |= {"low": low, "high": high}
+        return Layer(self.variable, replace(fitting, **ends))
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class View:
     color      "terrain", or the property that colours the surface
     point      (alpha, beta) of the picked point; None: the centre
     arrows     whether elasticity shows its force
+    ground     what colours the terrain where no overlay does; None: its height
     """
 
     elevation: Drawing
@@ -53,11 +60,12 @@ class View:
     point: tuple[float, float] | None = None
     dark: bool = False
     arrows: bool = True
+    ground: Drawing | None = None
 
     def picture(self, land: xr.Dataset) -> Picture:
         """What is drawn of `land`: one overlay as colour, the others as lines, the force as arrows."""
         shown = {name: d for name, d in self.overlays.items() if d.variable in land and d.variable != ARROWS}
-        color = shown.get(self.color, self.elevation)
+        color = shown.get(self.color, self.ground or self.elevation)
         return Picture(
             elevation=self.elevation.layer(land),
             color=color.layer(land),

@@ -13,6 +13,7 @@ from pathlib import Path
 from lossnav.core import InputError, Plane, Problem
 from lossnav.core.checks import known
 from lossnav.core.plane import Span
+from lossnav.core.wanted import FORWARD
 from lossnav.sample_models import NAMES, card
 from platformdirs import user_cache_path
 
@@ -28,6 +29,15 @@ WATCHED = (".py", ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy"
 SPAN_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 GRID_SIZES = (25, 51, 101, 201)
 DEFAULT_GRID = 51
+FORWARD_ONLY = "none"
+# effort → (title, what it measures)
+EFFORTS = {
+    FORWARD_ONLY: ("None", "Forward passes only: no curvature, no gradients, no descents."),
+    "preview": ("Preview", "3 probes × 4 Lanczos steps on 128 examples or more."),
+    "standard": ("Standard", "4 probes × 5 Lanczos steps on 256 examples, on all of them where the network is small."),
+    "full": ("Full", "8 probes × 16 Lanczos steps on all examples."),
+}
+STRIDES = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,8 @@ class SurveyRequest:
     seed, normalize, ignore, orthogonal   of the random plane; the others have no such choice
     grid        points along each axis
     zoom        the span as a multiple of the plane's own
+    effort      a key of EFFORTS: how finely curvature, gradients and descents are measured around each point
+    every       those are measured on every so many rows and columns; 0: so many that it takes minutes
     """
 
     target: str
@@ -49,17 +61,20 @@ class SurveyRequest:
     orthogonal: bool = False
     grid: int = DEFAULT_GRID
     zoom: float = 1.0
+    effort: str = "standard"
+    every: int = 0
 
     @property
     def settled(self) -> SurveyRequest:
         """The same request without choices that its plane does not have, so that equal pictures have equal requests."""
-        plain = SurveyRequest(self.target, self.plane, grid=self.grid, zoom=self.zoom)
-        return self if self.plane == "random" else plain
+        plain = SurveyRequest(self.target, self.plane)
+        fixed = {f: getattr(plain, f) for f in ("seed", "normalize", "ignore", "orthogonal")}
+        return self if self.plane == "random" else replace(self, **fixed)
 
     @property
     def is_standard(self) -> bool:
         """Whether only model and plane differ from the defaults: such landscapes come with the samples."""
-        return self.settled == SurveyRequest(self.target, self.plane)
+        return replace(self.settled, every=0) == SurveyRequest(self.target, self.plane)
 
     @property
     def at_standard_grid(self) -> SurveyRequest:
@@ -69,7 +84,7 @@ class SurveyRequest:
     @property
     def path(self) -> Path:
         """Where its landscape is kept on this machine; a changed problem file means another place."""
-        content = {**asdict(self.settled), "changed": modified(self.target)}
+        content = {**asdict(replace(self.settled, every=0)), "changed": modified(self.target)}
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
         name = Path(self.target.partition(":")[0]).stem
         return user_cache_path("lossnav") / "landscapes" / f"{name}-{self.plane}-{key}.zarr"
@@ -78,7 +93,10 @@ class SurveyRequest:
     def arguments(self) -> list[str]:
         """The arguments of `lossnav` that compute it, without --out."""
         words = ["survey", self.target, *self.plane_arguments, "--grid", f"{self.grid}x{self.grid}"]
-        return words + (["--zoom", f"{self.zoom:g}"] if self.zoom != 1 else [])
+        words += ["--zoom", f"{self.zoom:g}"] if self.zoom != 1 else []
+        if self.effort == FORWARD_ONLY:
+            return [*words, "--overlay", FORWARD]
+        return [*words, "--effort", self.effort, "--every", str(self.every)]
 
     @property
     def plane_arguments(self) -> list[str]:
@@ -131,6 +149,8 @@ def zoomed(span: Span, zoom: float) -> Span:
     """
     if not zoom > 0:
         raise InputError(f"--zoom should be a positive number, but is {zoom:g}: 2 shows twice the plane's own span.")
+    if zoom == 1:
+        return span  # to the last digit
     (a, b), (c, d) = span
     return (_grown(a, b, zoom), _grown(c, d, zoom))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import xarray as xr
 from plotly.colors import get_colorscale, hex_to_rgb, label_rgb
 
 from .picture import Layer, color_limits, diverges, floor_of, poles_of, title_of
 from .scales import format_value
-from .style import colormap_for
+from .style import class_colors, colormap_for
 from .theme import ink
 
 
@@ -17,16 +18,24 @@ def colouring(land: xr.Dataset, layer: Layer, dark: bool, **place: Any) -> dict[
     """`colorscale`, limits and `colorbar` of a plotly trace for a layer; `place` goes to the colour bar."""
     low, high = color_limits(land, layer)
     return {
-        "colorscale": _colors(colormap_for(layer.variable, diverging=diverges(land, layer.variable))),
+        "colorscale": _steps(class_colors(len(layer.scale.labels)))
+        if layer.scale.kind == "class"
+        else rgb_scale(colormap_for(layer.variable, diverging=diverges(land, layer.variable))),
         "cmin": low,
         "cmax": high,
         "colorbar": _bar(land, layer, dark, place),
     }
 
 
-def _colors(name: str) -> list[tuple[float, str]]:
+def rgb_scale(name: str) -> list[tuple[float, str]]:
     """A colour map as rgb() texts: Streamlit takes some hex colours, magma's first among them, for its own placeholders."""
     return [(place, _rgb(color)) for place, color in get_colorscale(name)]
+
+
+def _steps(colors: tuple[str, ...]) -> list[tuple[float, str]]:
+    """One even stretch of each colour."""
+    count = len(colors)
+    return [(end, _rgb(color)) for k, color in enumerate(colors) for end in (k / count, (k + 1) / count)]
 
 
 def _rgb(color: str) -> str:
@@ -41,9 +50,15 @@ def low_pole(land: xr.Dataset, layer: Layer, dark: bool, **place: Any) -> dict[s
     return {"text": f"<i>↓ {low}</i>" if low else "", "font": font, **look, **place}
 
 
-def clip_text(land: xr.Dataset, layer: Layer) -> str:
-    """What the title says where values lie beyond the ends of the scale: ", clipped at 30"; else nothing."""
+def notes(land: xr.Dataset, layer: Layer) -> str:
+    """What the title says of the numbers: on how many points they were measured, ", clipped at 30"; else nothing."""
     values, low, high = land[layer.variable].values, layer.scale.low, layer.scale.high
+    if "measured_on" in land[layer.variable].attrs:
+        return f", from {land[layer.variable].attrs['measured_on']} points" + _clips(values, low, high)
+    return _clips(values, low, high)
+
+
+def _clips(values: np.ndarray, low: float | None, high: float | None) -> str:
     ends = [low] if low is not None and (values < low).any() else []
     ends += [high] if high is not None and (values > high).any() else []
     return f", clipped at {' and '.join(format_value(end, 2) for end in ends)}" if ends else ""
@@ -64,7 +79,7 @@ def _ticks(land: xr.Dataset, layer: Layer) -> tuple[list[float], list[str]]:
 def _bar(land: xr.Dataset, layer: Layer, dark: bool, place: dict[str, Any]) -> dict[str, Any]:
     colors = ink(dark)
     positions, labels = _ticks(land, layer)
-    title = title_of(land, layer.variable) + clip_text(land, layer)
+    title = title_of(land, layer.variable) + notes(land, layer)
     high = poles_of(land, layer.variable)[1]
     if high:
         title += f"<br><i>↑ {high}</i>"

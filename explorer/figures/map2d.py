@@ -10,7 +10,17 @@ import xarray as xr
 
 from .colorbar import colouring
 from .isolines import isolines
-from .picture import Layer, Picture, axis_titles, drawn_values, minimum, path_inside, title_of
+from .picture import (
+    Layer,
+    Picture,
+    axis_titles,
+    drawn_values,
+    hover_field,
+    hover_values,
+    minimum,
+    path_inside,
+    title_of,
+)
 from .scales import format_value
 from .style import contour_color
 from .theme import axis, base_layout, ink
@@ -44,6 +54,7 @@ def map_figure(land: xr.Dataset, picture: Picture, height: int | None = None) ->
 
 def _color(land: xr.Dataset, layer: Layer) -> go.Heatmap:
     look = colouring(land, layer, dark=False)
+    smooth = layer.scale.kind != "class" and bool(np.isfinite(drawn_values(land, layer.variable)).all())
     return go.Heatmap(
         x=land["alpha"].values,
         y=land["beta"].values,
@@ -51,7 +62,7 @@ def _color(land: xr.Dataset, layer: Layer) -> go.Heatmap:
         colorscale=look["colorscale"],
         zmin=look["cmin"],
         zmax=look["cmax"],
-        zsmooth="best" if np.isfinite(drawn_values(land, layer.variable)).all() else False,
+        zsmooth="best" if smooth else False,
         showscale=False,  # the terrain beside it carries the colour bar
         hoverinfo="skip",
         name="colour",
@@ -160,8 +171,8 @@ def _clicks(land: xr.Dataset, picture: Picture) -> go.Scatter:
     """Heatmaps report no clicks to the page; markers do, so one lies unseen on every grid point."""
     a, b = np.meshgrid(land["alpha"].values, land["beta"].values, indexing="ij")
     variables = list(dict.fromkeys([picture.elevation.variable, picture.color.variable]))
-    shown = np.stack([land[v].values.ravel() for v in variables], -1)
-    values = "<br>".join(f"{title_of(land, v)} %{{customdata[{i}]:.3~g}}" for i, v in enumerate(variables))
+    shown = np.stack([hover_values(land, v).ravel() for v in variables], -1)
+    values = "<br>".join(f"{title_of(land, v)} {hover_field(land, v, i)}" for i, v in enumerate(variables))
     unseen: dict[str, Any] = {"marker": {"opacity": 0}}
     return go.Scatter(
         x=a.ravel(),

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from .scales import Kind, Scale
+from .scales import Kind, Scale, format_value
 
 SMALLEST_PATH = 0.04  # of the drawn span
 MOST_DECADES = 8  # beyond, two corners would take all of the colours (perplexity is the exponential of the loss)
 CLIP_SHARE = 0.75
+SHOWN = {
+    "elasticity_recovery": (-1.0, None),
+    "elasticity_pull": (1e-3, 1e3),
+}  # beyond, one number is as good as another
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,15 @@ def fitting_scale(land: xr.Dataset, variable: str, kind: str | None = None) -> S
     A logarithm of values that are not positive shows nothing, so such readouts are drawn linearly. Unless a kind is
     chosen, a readout over more than eight decades is clipped at its upper quartile, which the colour bar says.
     """
+    classes = class_scale(land, variable)
+    if classes is not None:
+        return classes
     values = land[variable].values
     finite = values[np.isfinite(values)]
     wanted: Kind = kind or land[variable].attrs.get("scale", "linear")  # type: ignore[assignment]
+    low, high = SHOWN.get(variable, (None, None)) if kind is None else (None, None)
+    if low is not None or high is not None:
+        return Scale(wanted, low, high)
     if wanted == "log" and (finite.size == 0 or finite.max() <= 0 or (finite <= 0).mean() > 0.05):
         return Scale("linear")
     if wanted == "log" and kind is None and _decades(finite) > MOST_DECADES:
@@ -61,6 +71,36 @@ def fitting_scale(land: xr.Dataset, variable: str, kind: str | None = None) -> S
     if wanted == "symlog":
         return Scale("symlog", linear_width=_linear_width(finite))
     return Scale(wanted)
+
+
+def class_scale(land: xr.Dataset, variable: str) -> Scale | None:
+    """The scale of a readout that is a class and no quantity; None for the others."""
+    labels = land[variable].attrs.get("labels")
+    return None if labels is None else Scale("class", labels=tuple(json.loads(labels)))
+
+
+def value_text(land: xr.Dataset, variable: str, cell: tuple[int, int]) -> str:
+    """A readout at a grid cell in words, with its standard error where it has one: "0.31 ± 0.02"; "≈ 0.3" where interpolated."""
+    value = float(land[variable].values[cell])
+    text = (class_scale(land, variable) or Scale()).text(value)
+    mask = f"measured_{land[variable].attrs.get('stage', '')}"
+    if mask in land and not land[mask].values[cell]:
+        return f"≈ {text}"
+    error = float(land[f"{variable}_se"].values[cell]) if f"{variable}_se" in land else float("nan")
+    return f"{text} ± {format_value(error, 2)}" if np.isfinite(value) and error > 0 else text
+
+
+def hover_values(land: xr.Dataset, variable: str) -> np.ndarray:
+    """What a pointer is told at each grid point: numbers, or the names of classes."""
+    values, classes = land[variable].values, class_scale(land, variable)
+    if classes is None:
+        return values
+    return np.array([classes.text(float(v)) for v in values.ravel()], dtype=object).reshape(values.shape)
+
+
+def hover_field(land: xr.Dataset, variable: str, place: int) -> str:
+    """plotly's template for entry `place` of such values."""
+    return f"%{{customdata[{place}]{'' if class_scale(land, variable) else ':.3~g'}}}"
 
 
 def diverges(land: xr.Dataset, variable: str) -> bool:
@@ -86,14 +126,17 @@ def title_of(land: xr.Dataset, variable: str) -> str:
 
 
 def drawn_values(land: xr.Dataset, variable: str) -> np.ndarray:
-    """The values to draw: a readout that overflowed where the loss is finite counts as its largest finite value.
+    """The values to draw: a readout that is infinite where the loss is finite counts as its largest (or smallest) finite value.
 
     A loss that is not finite stays as it is, and is a gap.
     """
     values = land[variable].values.astype(float)
-    overflowed = np.isposinf(values) & np.isfinite(land["loss"].values)
-    if overflowed.any() and np.isfinite(values).any():
-        values[overflowed] = values[np.isfinite(values)].max()
+    finite = values[np.isfinite(values)]
+    drawable = np.isfinite(land["loss"].values)
+    low, high = SHOWN.get(variable, (None, None))
+    for infinite, end, nearest in ((np.isneginf(values), low, finite.min), (np.isposinf(values), high, finite.max)):
+        if end is not None or finite.size:
+            values[infinite & drawable] = nearest() if end is None else end
     return values
 
 

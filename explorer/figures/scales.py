@@ -14,7 +14,8 @@ import numpy as np
 from lossnav.core.checks import InputError
 from numpy.typing import ArrayLike, NDArray
 
-Kind = Literal["linear", "log", "symlog"]
+Kind = Literal["linear", "log", "symlog", "class"]
+KINDS = ("linear", "log", "symlog")  # those that a person chooses from
 Floats = NDArray[np.float64]
 # Any: landscapes hand over xarray variables, which convert themselves to arrays.
 Values = ArrayLike | Any
@@ -30,9 +31,11 @@ LEVEL_MULTIPLES = ((1.0,), (1.0, 3.0), ONE_TWO_FIVE)
 class Scale:
     """A map from values in their own unit to positions on a colour bar or a height axis.
 
-    kind          "linear"; "log" (log10, values ≤ 0 are gaps); "symlog", sign(v)·log10(1 + |v|/linear_width)
+    kind          "linear"; "log" (log10, values ≤ 0 are gaps); "symlog", sign(v)·log10(1 + |v|/linear_width); "class",
+                  whole numbers that stand for classes
     low, high     values are clipped to this range, in the values' own unit; None: the data's own
     linear_width  where symlog turns from linear to logarithmic, in the values' own unit; None: 1
+    labels        names of the classes 0, 1, 2 …; the last one stands for all that follow
 
     >>> Scale("log").apply([0.1, 1.0, 1000.0]).tolist()
     [-1.0, 0.0, 3.0]
@@ -42,9 +45,10 @@ class Scale:
     low: float | None = None
     high: float | None = None
     linear_width: float | None = None
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        kinds = get_args(Kind)
+        kinds = KINDS if self.kind != "class" else get_args(Kind)
         if self.kind not in kinds:
             raise InputError(
                 f"A scale's kind is one of {', '.join(kinds)}, but {self.kind!r} came; choose one of them."
@@ -65,6 +69,8 @@ class Scale:
 
     def apply(self, values: Values) -> Floats:
         """Positions of `values`, same shape: clipped and transformed; not finite, and ≤ 0 under log, becomes NaN."""
+        if self.kind == "class":
+            return np.minimum(self._drawable(values), len(self.labels) - 1)
         return self._transform(np.clip(self._drawable(values), self._clip_low, self.high))
 
     def invert(self, positions: Values) -> Floats:
@@ -81,6 +87,8 @@ class Scale:
 
         Constant data gets half a unit on either side, and data with nothing to draw gets (0, 1).
         """
+        if self.kind == "class":
+            return -0.5, len(self.labels) - 0.5
         low, high = (float(position) for position in self._transform(np.asarray(self._range(values))))
         if not isfinite(low) or not isfinite(high):
             return 0.0, 1.0
@@ -92,6 +100,9 @@ class Scale:
         Labels are decades (1, 10, 10²) where a logarithmic scale spans enough of them, else 1-2-5 values; they have at
         most three significant digits unless neighbours would read alike. Constant data has one tick.
         """
+        if self.kind == "class":
+            found = self.classes(values)
+            return found.astype(float), [self.labels[k] for k in found]
         low, high = self._range(values)
         if not isfinite(low) or not isfinite(high):
             return np.empty(0), []
@@ -106,8 +117,8 @@ class Scale:
         Denser than ticks: under log and symlog decades give way to 1-2-5 values as soon as those are not too many.
         """
         low, high = self._range(values)
-        if not low < high:
-            return np.empty(0), []
+        if not low < high or self.kind == "class":
+            return np.empty(0), []  # classes have borders, not levels
         options = [] if self.kind == "linear" else [self._decades(low, high, steps) for steps in LEVEL_MULTIPLES]
         inside = [option[(option > low) & (option < high)] for option in options]
         chosen = min(inside, key=lambda option: abs(len(option) - count), default=np.empty(0))
@@ -116,6 +127,17 @@ class Scale:
             chosen = even[(even > low) & (even < high)]
         chosen = _thin(chosen, 2 * count)
         return self._transform(chosen), _plain_labels(chosen)
+
+    def classes(self, values: Values) -> NDArray[np.intp]:
+        """The classes that occur among `values`, ascending."""
+        drawn = self.apply(values)
+        return np.unique(drawn[np.isfinite(drawn)]).astype(np.intp)
+
+    def text(self, value: float) -> str:
+        """One value in words: its class, or the number with at most three significant digits."""
+        if self.kind == "class" and isfinite(value):
+            return self.labels[min(int(value), len(self.labels) - 1)]
+        return format_value(value)
 
     def _choose(self, low: float, high: float, count: int) -> tuple[Floats, Callable[[Floats], list[str]]]:
         if self.kind != "linear":

@@ -24,6 +24,8 @@ COLORMAPS = {
     "memory": "YlOrBr_r",
 }
 DIVERGING = "RdBu_r"
+# Classes: the Okabe–Ito colours, the one that stands out least last, for "others".
+CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 
 # The Okabe–Ito hues, orange and sky blue darkened until a thin line has a contrast of 3:1 on white and on near-black.
 CONTOUR_COLORS = {
@@ -56,6 +58,15 @@ def colormap_for(variable: str, *, diverging: bool = False) -> str:
     `diverging`: zero means something and both signs occur; the caller then centres the colours on zero.
     """
     return DIVERGING if diverging else COLORMAPS[property_of(variable)]
+
+
+def class_colors(count: int) -> tuple[str, ...]:
+    """Colours of `count` classes, "#RRGGBB".
+
+    >>> class_colors(2)
+    ('#0072B2', '#E69F00')
+    """
+    return tuple(CLASS_COLORS[k % len(CLASS_COLORS)] for k in range(count))
 
 
 def contour_color(variable: str) -> str:

@@ -11,12 +11,23 @@ import xarray as xr
 
 from .colorbar import colouring, low_pole
 from .isolines import heights_at, isolines
-from .picture import Picture, axis_titles, drawn_values, floor_of, minimum, path_inside, title_of
+from .picture import (
+    Picture,
+    axis_titles,
+    drawn_values,
+    floor_of,
+    hover_field,
+    hover_values,
+    minimum,
+    path_inside,
+    title_of,
+)
 from .scales import format_value
 from .style import contour_color
 from .theme import base_layout, ink
 
 CAMERA = {"eye": {"x": 1.0, "y": -1.29, "z": 0.82}, "center": {"x": 0, "y": 0, "z": -0.16}}
+FINE = 200  # vertices along an axis where classes are drawn
 RELIEF = {"ambient": 0.62, "diffuse": 0.55, "specular": 0.08, "roughness": 0.85, "fresnel": 0.05}
 
 
@@ -46,8 +57,10 @@ def surface_figure(
 
 def _surface(land: xr.Dataset, picture: Picture) -> go.Surface:
     elevation, color = picture.elevation, picture.color
+    if color.scale.kind == "class":
+        land = _finer(land, picture)
     values = land[elevation.variable].values
-    shown = np.stack([values, land[color.variable].values], axis=-1)
+    shown = np.stack([values, hover_values(land, color.variable)], axis=-1)
     bar = colouring(land, color, picture.dark, x=0.0, xanchor="left", y=0.5, len=0.6, ypad=0)
     return go.Surface(
         x=land["alpha"].values,
@@ -62,6 +75,20 @@ def _surface(land: xr.Dataset, picture: Picture) -> go.Surface:
         name="terrain",
         **bar,
     )
+
+
+def _finer(land: xr.Dataset, picture: Picture) -> xr.Dataset:
+    """The grid made finer, classes from the nearest point: between two vertices colours run into one another."""
+    axes = {d: land[d].values for d in ("alpha", "beta")}
+    fine = {d: np.linspace(v[0], v[-1], (len(v) - 1) * max(1, FINE // len(v)) + 1) for d, v in axes.items()}
+    a, b = np.meshgrid(fine["alpha"], fine["beta"], indexing="ij")
+    elevation, color = picture.elevation, land[picture.color.variable]
+    heights = elevation.scale.invert(heights_at(land, elevation, a.ravel(), b.ravel()))
+    near = [np.abs(fine[d][:, None] - axes[d]).argmin(1) for d in axes]
+    both = ("alpha", "beta")
+    found = xr.Dataset({elevation.variable: (both, heights.reshape(a.shape), land[elevation.variable].attrs)}, fine)
+    found[picture.color.variable] = (both, color.values[np.ix_(*near)], color.attrs)
+    return found.assign(loss=found[elevation.variable])
 
 
 def _add_floor(figure: go.Figure, land: xr.Dataset, picture: Picture) -> None:
@@ -88,7 +115,7 @@ def _add_floor(figure: go.Figure, land: xr.Dataset, picture: Picture) -> None:
 def _hover(land: xr.Dataset, picture: Picture) -> str:
     lines = ["α %{x:.3g} · β %{y:.3g}", f"{title_of(land, picture.elevation.variable)} %{{customdata[0]:.3~g}}"]
     if picture.color.variable != picture.elevation.variable:
-        lines.append(f"{title_of(land, picture.color.variable)} %{{customdata[1]:.3~g}}")
+        lines.append(f"{title_of(land, picture.color.variable)} {hover_field(land, picture.color.variable, 1)}")
     return "<br>".join(lines) + "<extra></extra>"
 
 

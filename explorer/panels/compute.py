@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ..survey_request import GRID_SIZES, SurveyRequest
-from .progress import jobs
+from .progress import start
 
 
 def compute_panel(request: SurveyRequest) -> None:
@@ -33,4 +33,4 @@ def _refine(grid: int) -> None:
 
 
 def _recompute(request: SurveyRequest) -> None:
-    jobs().start(request, overwrite=True)
+    start(request, overwrite=True)

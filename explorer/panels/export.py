@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 import xarray as xr
 
-from ..export import DATA_FORMATS, FIGURE_FORMATS, Export, exported
+from ..export import DATA_FORMATS, FIGURE_FORMATS, MEASURED_FORMATS, Export, exported
 from ..figures.paper import PRESETS
 from ..figures.picture import Picture
 from .camera import camera
@@ -20,8 +20,11 @@ _TITLES = {
 }
 
 
-def export_panel(land: xr.Dataset, picture: Picture, name: str) -> None:
-    """Choose what, in which format and width; the file is made when the button is pressed."""
+def export_panel(land: xr.Dataset, measured: xr.Dataset, picture: Picture, name: str) -> None:
+    """Choose what, in which format and width; the file is made when the button is pressed.
+
+    land      what is drawn; `measured` what was measured, for data files
+    """
     with st.expander("Export", key="export", on_change="rerun") as panel:
         if not panel.open:
             return
@@ -38,7 +41,7 @@ def export_panel(land: xr.Dataset, picture: Picture, name: str) -> None:
         choice = Export(kind or "map", file_format, width or "single", camera())
         st.download_button(
             "Save",
-            data=lambda: exported(land, picture, choice),
+            data=lambda: exported(measured if file_format in MEASURED_FORMATS else land, picture, choice),
             file_name=f"{name}-{kind}.{file_format}" if file_format in FIGURE_FORMATS else f"{name}.{file_format}",
             mime=choice.mime,
             key="save",

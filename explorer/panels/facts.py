@@ -25,12 +25,34 @@ def facts(land: xr.Dataset) -> list[str]:
     problem, plane, centre = (json.loads(land.attrs.get(key, "{}")) for key in ("problem", "plane", "centre"))
     found = [f"{problem['parameters']:,} parameters"]
     if "loss" in centre:
-        found.append(f"trained network: loss {_number(centre['loss'])} nats")
+        found.append(f"trained network: loss {_number(centre['loss'])} {land['loss'].attrs.get('units', '')}".strip())
     if "accuracy" in centre:
         found.append(f"accuracy {_number(centre['accuracy'], 100)} %")
     if plane.get("cosine") is not None:
         found.append(f"cos(d₁, d₂) {cosine_text(plane['cosine'])}")
     return found + _path_share(plane)
+
+
+def estimation_text(land: xr.Dataset) -> str:
+    """With what the readouts around each point were measured; empty where none were.
+
+    >>> about = {"probes": 4, "steps": 5, "examples": 256, "all_examples": 1400, "of": "hessian"}
+    >>> about |= {"descent_examples": 256, "predictions": 256, "all_predictions": 1400}
+    >>> estimation_text(xr.Dataset(attrs={"estimation": json.dumps(about)})).partition(".")[0]
+    'Curvature: 4 probes × 5 Lanczos steps on 256 of 1,400 examples, the same at every point'
+    """
+    about = json.loads(land.attrs.get("estimation", "{}"))
+    if not about:
+        return ""
+    used, every = about["examples"], about["all_examples"]
+    examples = f"all {every:,} examples" if used == every else f"{used:,} of {every:,} examples"
+    matrix = "" if about["of"] == "hessian" else f" of the {about['of'].replace('_', ' ')} matrix"
+    return (
+        f"Curvature{matrix}: {about['probes']} probes × {about['steps']} Lanczos steps on {examples}, "
+        f"the same at every point. Descents on {about['descent_examples']:,} examples, single gradients of "
+        f"{about['predictions']:,} of {about['all_predictions']:,} predictions. ± beside λ: an eigenvalue lies that near; "
+        "elsewhere one standard error."
+    )
 
 
 def _number(value: float | None, times: float = 1) -> str:

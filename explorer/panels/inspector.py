@@ -3,29 +3,64 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
 import xarray as xr
 
+from ..figures.picture import value_text
 from ..figures.scales import format_value
+from .facts import estimation_text
+
+SHORT_UNITS = {"squared parameter unit": "unit²", "parameter unit": "unit"}
 
 
-def inspector(land: xr.Dataset, cell: tuple[int, int]) -> None:
-    """A table of the coordinates and all readouts at a grid cell."""
-    rows = "".join(
+def inspector(land: xr.Dataset, cell: tuple[int, int], shown: Sequence[str]) -> Any:
+    """The coordinates at a grid cell and the readouts in `shown` there; all of them in a panel that opens.
+
+    Returns the place beside that panel's button.
+    """
+    readout_table(inspected(land, cell, shown))
+    left, right = st.columns(2, gap="small")
+    with left.popover("All readouts", key="all_readouts", width="stretch", on_change="rerun") as panel:
+        if panel.open:
+            readout_table(inspected(land, cell), columns=1)
+            st.caption(estimation_text(land))
+    return right
+
+
+def readout_table(rows: Sequence[tuple[str, str, str]], columns: int = 2) -> None:
+    """Rows of (name, value, unit) as a table."""
+    cells = "".join(
         f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)} <small>{html.escape(unit)}</small></dd>"
-        for name, value, unit in inspected(land, cell)
+        for name, value, unit in rows
     )
-    st.html(f"<dl class='inspector' aria-label='Readouts at the picked point'>{rows}</dl>")
+    kind = "inspector" if columns == 2 else "inspector one"
+    st.html(f"<dl class='{kind}' aria-label='Readouts at the picked point'>{cells}</dl>")
 
 
-def inspected(land: xr.Dataset, cell: tuple[int, int]) -> list[tuple[str, str, str]]:
-    """(name, value, unit) of the coordinates and of every readout at a grid cell."""
+def inspected(
+    land: xr.Dataset, cell: tuple[int, int], shown: Sequence[str] | None = None
+) -> list[tuple[str, str, str]]:
+    """(name, value, unit) of the coordinates and of the readouts at a grid cell: those in `shown`, or every one."""
     alpha, beta = (float(land[d].values[i]) for d, i in zip(("alpha", "beta"), cell, strict=True))
     rows = [("Grid point (α, β)", f"{format_value(alpha)}, {format_value(beta)}", "")]
-    for variable in land.data_vars:
+    for variable in map(str, land.data_vars):
         values = land[variable]
-        if values.dims == ("alpha", "beta") and np.issubdtype(values.dtype, np.floating):
-            rows.append((values.attrs["long_name"], format_value(values.values[cell]), values.attrs["units"]))
+        is_number = values.dims == ("alpha", "beta") and np.issubdtype(values.dtype, np.floating)
+        if is_number and "error_of" not in values.attrs and (shown is None or variable in shown):
+            rows.append((values.attrs["long_name"], value_text(land, variable, cell), _short(values.attrs["units"])))
     return rows
+
+
+def _short(unit: str) -> str:
+    """A unit without the words that a narrow table has no room for.
+
+    >>> _short("nats per squared parameter unit")
+    'nats/unit²'
+    """
+    for long, short in SHORT_UNITS.items():
+        unit = unit.replace(f" per {long}", f"/{short}")
+    return unit

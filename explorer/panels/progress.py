@@ -6,9 +6,16 @@ import time
 
 import streamlit as st
 
-from ..jobs import Jobs, Request
-from ..landscapes import own
+from ..jobs import Job, Jobs, Request
+from ..landscapes import Found, begin_from_shipped, own
 from ..survey_request import SurveyRequest
+
+STAGE_TITLES = {
+    "forward": "Terrain",
+    "curvature": "Curvature (coupling, viscosity)",
+    "gradient": "Gradients (slope, density, pull)",
+    "descent": "Descents (recovery, basins)",
+}
 
 
 @st.cache_resource
@@ -21,25 +28,35 @@ def work_panel(request: SurveyRequest) -> None:
     """Start what is missing, show what runs, offer what can be done about what stopped."""
     found, job = own(request), jobs().of(request)
     if found is None and job is None:
-        job = jobs().start(request)
+        job = start(request)
     if job is not None and job.running:
         _running(request, found.drawable if found else 0)
     elif job is not None and job.failure:
         st.error(job.failure, icon=":material/error:")
-    elif found is None or not found.complete:
+    elif found is None or not found.complete(request):
         _stopped(request)
 
 
-def waiting_panel(request: Request) -> bool:
-    """Compute what is not there yet, and say whether it is there; for work that gives its result at the end."""
+def start(request: SurveyRequest, overwrite: bool = False) -> Job:
+    """Begin a survey, or go on with it."""
+    if not overwrite:
+        begin_from_shipped(request)
+    return jobs().start(request, overwrite)
+
+
+def waiting_panel(request: Request, ready: bool | None = None) -> bool:
+    """Compute what is not there yet, and say whether it is there; for work that gives its result at the end.
+
+    ready  whether the result is complete; None: it is as soon as its file is there
+    """
     job = jobs().of(request)
-    if request.path.exists():
+    if request.path.exists() if ready is None else ready:
         return True
     if job is None:
         job = jobs().start(request)
     if job.failure:
         st.error(job.failure, icon=":material/error:")
-    elif job.cancelled:
+    elif job.stopped:
         if st.button("Compute", key="resume", type="primary"):
             jobs().start(request)
             st.rerun()
@@ -53,9 +70,9 @@ def _waiting(request: Request) -> None:
     job = jobs().of(request)
     if job is None or not job.running:
         st.rerun()
-    left, right = st.columns([7, 1], vertical_alignment="center")
+    left, right = st.columns([4, 1], vertical_alignment="center")
     left.info(f"Computing for {_duration(time.time() - job.started)} …", icon=":material/hourglass_top:")
-    if right.button("Cancel", key="cancel", width="stretch"):
+    if right.button("Cancel", key="cancel_waiting", width="stretch"):
         job.cancel()
         st.rerun()
 
@@ -64,11 +81,11 @@ def _running(request: SurveyRequest, drawn: int) -> None:
     @st.fragment(run_every=0.5)
     def bar() -> None:
         job, found = jobs().of(request), own(request)
-        done, total = (found.done, found.total) if found else (0, request.grid**2)
         if job is None or not job.running or (found is not None and found.drawable > drawn):
             st.rerun()
         left, right = st.columns([7, 1], vertical_alignment="center")
-        left.progress(done / total, text=_progress_text(request, done, total, job.remaining(done, total)))
+        share, text = _progress(request, found, job)
+        left.progress(share, text=text)
         if right.button("Cancel", key="cancel", width="stretch"):
             job.cancel()
             st.rerun()
@@ -76,13 +93,18 @@ def _running(request: SurveyRequest, drawn: int) -> None:
     bar()
 
 
-def _progress_text(request: SurveyRequest, done: int, total: int, seconds: float | None) -> str:
-    if done == 0:
-        return f"Preparing the {request.plane} plane of {request.target} …"
-    if done == total:
-        return "All points measured; now measuring how far to trust the plane …"
-    left = "" if seconds is None else f", about {_duration(seconds)} left"
-    return f"{done:,} of {total:,} points measured{left}"
+def _progress(request: SurveyRequest, found: Found | None, job: Job) -> tuple[float, str]:
+    """How far the whole is, and in words what it is at."""
+    if found is None or found.done == 0:
+        return 0.0, f"Preparing the {request.plane} plane of {request.target} …"
+    at = next((stage for stage, _ in found.points.course()), None)
+    if at is None:
+        return 1.0, "All points measured; now measuring how far to trust the plane …"
+    wanted = found.points.wanted_at(at)
+    done, total = int((found.points.done_at(at) & wanted).sum()), int(wanted.sum())
+    seconds = job.remaining(at, done, total)
+    left = "" if seconds is None else f", about {_duration(seconds)} left for them"
+    return found.done / found.total, f"{STAGE_TITLES[at]}: {done:,} of {total:,} points{left}"
 
 
 def _duration(seconds: float) -> str:
@@ -92,8 +114,12 @@ def _duration(seconds: float) -> str:
 def _stopped(request: SurveyRequest) -> None:
     found = own(request)
     left, right = st.columns([7, 1], vertical_alignment="center")
-    state = f"{found.done:,} of {found.total:,} points measured" if found else "nothing measured yet"
-    left.info(f"This survey was stopped: {state}.", icon=":material/pause_circle:")
-    if right.button("Resume", key="resume", width="stretch", type="primary"):
-        jobs().start(request, found.done if found else 0)
+    state = f"{100 * found.done / found.total:.0f} % measured" if found else "nothing measured yet"
+    coarser = found is not None and found.done == found.total
+    text = (
+        "Curvature is measured on fewer points than you ask for." if coarser else f"This survey was stopped: {state}."
+    )
+    left.info(text, icon=":material/pause_circle:")
+    if right.button("Measure" if coarser else "Resume", key="resume", width="stretch", type="primary"):
+        start(request)
         st.rerun()

@@ -1,13 +1,59 @@
-"""The numbers beside an eigenvalue histogram."""
+"""Eigenvalues at one place: the histogram, and the numbers beside it."""
 
 from __future__ import annotations
 
 import html
 
+import plotly.graph_objects as go
 import streamlit as st
 from lossnav.core import Spectrum
+from lossnav.core.spectrum.files import read_spectrum
 
 from ..figures.scales import format_value
+from ..figures.spectral_density import density_figure
+from ..figures.spectrum import spectrum_figure
+from ..spectrum_controls import HISTOGRAM, spectral_law
+from ..spectrum_request import SpectrumRequest
+from .progress import waiting_panel
+
+# Figures are as high as the window leaves room for; the page's toolbar reaches a little below the header.
+_CSS = """<style>
+  .st-key-spectrum_head { margin-top: 0.5rem; }
+  .st-key-spectrum_plot { --tall: max(380px, calc(100vh - 212px)); }
+  .st-key-spectrum_plot :is(.stElementContainer:has(.stPlotlyChart), .stFullScreenFrame, .stPlotlyChart) {
+    height: var(--tall) !important; min-height: var(--tall) !important; }
+</style>"""
+
+
+def spectrum_style() -> None:
+    """This page's own style sheet."""
+    st.html(_CSS)
+
+
+def chart(figure: go.Figure, key: str, alt: str) -> None:
+    """A figure of this page, as high as the window allows."""
+    config = {"displayModeBar": False}
+    st.plotly_chart(figure, theme=None, key=key, height="stretch", config=config, alt=alt)
+
+
+def spectrum_panel(request: SpectrumRequest, shape: str) -> None:
+    """Compute what is missing, then draw it; `shape` is one of SHAPES."""
+    if not waiting_panel(request):
+        return
+    found, about = read_spectrum(request.path)
+    law, dark = spectral_law(request, about), st.context.theme.type == "dark"
+    left, right = st.columns([1.9, 1], gap="medium")
+    with left.container(key="spectrum_plot"):
+        if shape == HISTOGRAM:
+            chart(spectrum_figure(found, dark, law), "spectrum", "Eigenvalue histogram")
+            st.caption("Eigenvalues in nats per squared parameter unit, on a symmetric-logarithmic axis.")
+        else:
+            chart(density_figure(found, dark, law), "spectrum", "Density of the eigenvalues")
+            st.caption(
+                f"Each eigenvalue broadened to a Gaussian of standard deviation {format_value(found.default_width)}."
+            )
+    with right:
+        spectrum_numbers(found)
 
 
 def spectrum_numbers(found: Spectrum) -> None:

@@ -33,6 +33,7 @@ _CSS = """
   .legend .entry { margin-right: 1.1rem; white-space: nowrap; }
   dl.inspector { display: grid; grid-template-columns: 1fr auto 1fr auto; gap: 0 0.8rem; margin: 0 !important; padding: 0 !important;
                  font-size: 0.82rem; font-variant-numeric: tabular-nums; line-height: 1.5; }
+  dl.inspector.one { grid-template-columns: 1fr auto; }
   dl.inspector dt, dl.inspector dd { margin: 0 !important; padding: 0 !important; }
   dl.inspector dt { opacity: 0.75; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
   dl.inspector dd { margin: 0; text-align: right; white-space: nowrap; font-weight: 550; }

@@ -1,35 +1,48 @@
-"""Page "Spectrum": the eigenvalues of a network's curvature, at its end, along its training, or at the picked point."""
+"""Page "Spectrum": the eigenvalues of a network's curvature, and what coupling does to them, at one place or along its training."""
 
 import streamlit as st
-from lossnav.core.spectrum.files import read_spectrum
-from lossnav.explorer import controls
-from lossnav.explorer.figures.spectrum import spectrum_figure
-from lossnav.explorer.panels.progress import waiting_panel
-from lossnav.explorer.panels.spectrum import spectrum_numbers
-from lossnav.explorer.spectrum_request import MATRICES
+from lossnav.explorer.coupling_request import CouplingRequest
+from lossnav.explorer.panels.coupling import coupling_panel
+from lossnav.explorer.panels.spectrum import spectrum_panel, spectrum_style
+from lossnav.explorer.panels.spectrum_along import along_panel
+from lossnav.explorer.spectrum_controls import (
+    EIGENVALUES,
+    HISTOGRAM,
+    SWEEP,
+    section_control,
+    shape_control,
+    spectrum_controls,
+)
+from lossnav.explorer.spectrum_request import MATRICES, AlongRequest, SpectrumRequest
 
 
 def page() -> None:
-    """Inputs, then the histogram."""
+    """Inputs, then the section that is open."""
     with st.sidebar:
-        request = controls.spectrum_controls()
+        asked = spectrum_controls()
+    spectrum_style()
+    with st.container(key="spectrum_head", horizontal=True, vertical_alignment="center", gap="large"):
+        section = section_control()
+        st.markdown(f"{MATRICES[asked.of]} of **{asked.target}**", width="content")
+    if isinstance(asked, SpectrumRequest) and section != EIGENVALUES:
+        asked = CouplingRequest.beside(asked, "sweep" if section == SWEEP else "matrix")
+    with st.sidebar:
+        shape = shape_control() if section == EIGENVALUES and not isinstance(asked, AlongRequest) else HISTOGRAM
         st.caption("The same in a terminal:")
-        st.code(request.command, language="bash", wrap_lines=True)
-    st.markdown(f"#### {MATRICES[request.of]} of {request.target}")
-    if not waiting_panel(request):
-        return
-    found, about = read_spectrum(request.path)
-    left, right = st.columns([1.9, 1], gap="medium")
-    with left.container(key="spectrum_plot"):
-        figure = spectrum_figure(found, st.context.theme.type == "dark", controls.spectral_law(request, about))
-        st.plotly_chart(
-            figure, theme=None, key="spectrum", height=520, config={"displayModeBar": False}, alt="Eigenvalue histogram"
-        )
-        st.caption(
-            "Symmetric-logarithmic axis; units are nats per squared parameter unit. Ticks below: the outermost eigenvalues."
-        )
-    with right:
-        spectrum_numbers(found)
+        st.code(asked.command, language="bash", wrap_lines=True)
+    show(asked, section, shape)
+
+
+def show(asked: SpectrumRequest | AlongRequest, section: str, shape: str) -> None:
+    """What was asked for: computed where it is missing, and drawn."""
+    if isinstance(asked, CouplingRequest):
+        coupling_panel(asked)
+    elif isinstance(asked, SpectrumRequest):
+        spectrum_panel(asked, shape)
+    elif section == EIGENVALUES:
+        along_panel(asked)
+    else:
+        st.info(f"“{section}” is for one place: choose another one under “Where”.", icon=":material/info:")
 
 
 page()

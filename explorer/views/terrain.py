@@ -8,7 +8,7 @@ import xarray as xr
 from lossnav.explorer import controls
 from lossnav.explorer.figures.map2d import map_figure
 from lossnav.explorer.figures.picking import nearest_cell, picked_point
-from lossnav.explorer.figures.scales import format_value
+from lossnav.explorer.figures.picture import value_text
 from lossnav.explorer.figures.surface3d import surface_figure
 from lossnav.explorer.landscapes import Found, best
 from lossnav.explorer.panels.camera import camera, watch_camera
@@ -17,9 +17,10 @@ from lossnav.explorer.panels.export import export_panel
 from lossnav.explorer.panels.facts import facts_line
 from lossnav.explorer.panels.inspector import inspector
 from lossnav.explorer.panels.legend import legend
+from lossnav.explorer.panels.point import point_panel
 from lossnav.explorer.panels.progress import work_panel
 from lossnav.explorer.panels.trust import trust_panel
-from lossnav.explorer.state import View
+from lossnav.explorer.state import Drawing, View
 from lossnav.explorer.survey_request import SurveyRequest
 
 
@@ -46,13 +47,13 @@ def terrain(request: SurveyRequest, found: Found) -> None:
         facts_line(land, request.target)
     work_panel(request)
     with st.sidebar:
-        elevation = controls.elevation_controls(set(map(str, land.data_vars)))
+        elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
         compute_panel(request)
     left, right = st.columns([1.45, 1], gap="small")
     with left.container(key="colorbox"):
         color = controls.color_control(switches.overlays)
     dark = st.context.theme.type == "dark"
-    view = View(elevation, switches.overlays, color, st.session_state.get("picked"), dark, switches.arrows)
+    view = View(elevation, switches.overlays, color, st.session_state.get("picked"), dark, switches.arrows, ground)
     picture = view.picture(land)
     with left:
         chart("terrain3d", surface_figure(land, picture, camera=camera()), "surface", "The terrain in three dimensions")
@@ -61,11 +62,13 @@ def terrain(request: SurveyRequest, found: Found) -> None:
         select = {"on_select": remember_pick, "selection_mode": "points"}
         chart("terrain2d", map_figure(land, picture), "map2d", "Map of the terrain; a click picks a point", **select)
         legend(land, picture)
-        inspector(land, nearest_cell(land, view.point))
+        cell = nearest_cell(land, view.point)
+        with inspector(land, cell, shown_readouts(switches, elevation, ground)):
+            point_panel(request, land, cell, switches.settings)
     show_values(land, switches, view)
     watch_camera()
     with st.sidebar:
-        export_panel(land, picture, request.target)
+        export_panel(land, found.measured(switches.settings), picture, request.target)
 
 
 def remember_pick() -> None:
@@ -80,13 +83,19 @@ def chart(place: str, figure: go.Figure, key: str, alt: str, **more: Any) -> Non
         st.plotly_chart(figure, theme=None, key=key, height="stretch", config=config, alt=alt, **more)
 
 
+def shown_readouts(switches: controls.Switches, *drawn: Drawing | None) -> list[str]:
+    """The readouts that the inspector always shows: the terrain's, and of each property the one that is drawn."""
+    own = [d.variable for d in (*drawn, *switches.overlays.values()) if d is not None]
+    return ["loss", "accuracy", "slope", "shape", *own, *map(controls.primary, switches.values)]
+
+
 def show_values(land: xr.Dataset, switches: controls.Switches, view: View) -> None:
     """Each property's value at the picked point, beside its switch."""
     cell = nearest_cell(land, view.point)
     for name, place in switches.values.items():
         drawing = switches.overlays.get(name)
         variable = drawing.variable if drawing else controls.primary(name)
-        text = format_value(land[variable].values[cell]) if variable in land else "unavailable"
+        text = value_text(land, variable, cell) if variable in land else "unavailable"
         place.html(f"<span class='value{'' if variable in land else ' none'}'>{text}</span>")
 
 

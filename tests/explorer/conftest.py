@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import xarray as xr
 from lossnav.core import Plane, load_problem, survey
+from lossnav.core.filling import filled
 
 
 @pytest.fixture(autouse=True)
@@ -20,4 +21,4 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def land() -> xr.Dataset:
     """The small mixture network on its trajectory plane, not square, with every overlay."""
     problem = load_problem("gaussians-mlp")
-    return survey(problem, Plane.trajectory(problem), shape=(17, 13), overlays=("all",), fidelity=True)
+    return filled(survey(problem, Plane.trajectory(problem), (17, 13), overlays=("all",), fidelity=True, every=4))

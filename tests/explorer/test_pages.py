@@ -65,9 +65,7 @@ def test_switches_change_the_colour_and_add_lines(app: AppTest) -> None:
 
 def test_what_is_unavailable_says_why_in_its_place(app: AppTest) -> None:
     app.run()
-    for name in ("coupling", "viscosity"):
-        assert toggle(app, name).disabled
-    assert sum("does not measure curvature" in box.value for box in app.info) == 2
+    assert not any(toggle(app, p.name).disabled for p in PROPERTIES)
     app.selectbox(key="model").set_value("linear-regression").run()
     assert toggle(app, "probability").disabled
     assert any("no softmax" in box.value for box in app.info)
@@ -123,8 +121,15 @@ def test_the_inspector_shows_every_readout(land) -> None:
     names = {name for name, _, _ in rows}
     assert {"Loss", "Accuracy", "Confidence", "EWC penalty", "Occupation by the path"} <= names
     assert len(rows) == 1 + sum(
-        np.issubdtype(v.dtype, np.floating) for v in land.data_vars.values() if v.dims == ("alpha", "beta")
+        np.issubdtype(v.dtype, np.floating)
+        for name, v in land.data_vars.items()
+        if v.dims == ("alpha", "beta") and not str(name).endswith("_se")
     )
+    between, corner = ({name: value for name, value, _ in inspected(land, c)} for c in ((2, 3), (0, 0)))
+    assert between["Off-diagonal share"].startswith("≈ ")  # interpolated, and said so
+    assert " ± " in corner["Off-diagonal share"]
+    assert corner["Shape"] in ("bowl", "valley", "saddle", "plateau", "ridge")
+    assert len(inspected(land, (2, 3), ["loss", "viscosity"])) == 3
 
 
 def test_exports_are_what_they_say(land) -> None:

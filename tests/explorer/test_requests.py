@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from lossnav.core import Settings, load_problem
 from lossnav.explorer.jobs import Jobs
-from lossnav.explorer.landscapes import best, own
+from lossnav.explorer.landscapes import begin_from_shipped, best, own
 from lossnav.explorer.survey_request import PLANES, SurveyRequest, make_plane
 
 
@@ -66,9 +66,11 @@ def test_every_plane_can_be_made(name: str) -> None:
 
 
 def test_a_standard_request_opens_on_the_shipped_landscape() -> None:
-    found = best(SurveyRequest("gaussians-mlp"))
+    request = SurveyRequest("gaussians-mlp")
+    found = best(request)
     assert found is not None
-    assert found.complete
+    assert found.complete(request)
+    assert not found.complete(replace(request, every=1))
     assert found.landscape(Settings()).sizes == {"alpha": 51, "beta": 51, **_other_sizes(found)}
 
 
@@ -77,19 +79,51 @@ def _other_sizes(found) -> dict[str, int]:
 
 
 def test_a_job_computes_what_was_asked_and_the_page_finds_it() -> None:
-    request = SurveyRequest("gaussians-mlp", seed=5, grid=25)
+    request = SurveyRequest("gaussians-mlp", seed=5, grid=25, effort="preview", every=8)
     assert own(request) is None
     job = Jobs().start(request)
     assert job.process.wait(timeout=300) == 0, job.failure
     found = own(request)
     assert found is not None
-    assert found.complete
+    assert found.complete(request)
+    assert found.done == 25 * 25 + 3 * 5 * 5
+    land = found.landscape(Settings())
+    assert np.isfinite(land["viscosity"].values).all()
+    assert land["viscosity"].attrs["measured_on"] == "5 × 5"
+
+
+def test_forward_passes_alone_can_be_asked_for() -> None:
+    request = SurveyRequest("gaussians-mlp", seed=6, grid=25, effort="none")
+    assert Jobs().start(request).process.wait(timeout=300) == 0
+    found = own(request)
+    assert found is not None
+    assert found.complete(request)
     assert found.done == 25 * 25
+    assert "viscosity" not in found.landscape(Settings())
+
+
+def test_a_survey_goes_on_from_the_landscape_that_came_with_the_sample() -> None:
+    request = SurveyRequest("linear-regression", every=2)
+    shipped = own(replace(request, every=0))
+    assert shipped is not None
+    begin_from_shipped(request)
+    begun = own(request)
+    assert begun is not None
+    assert begun.path == request.path
+    assert np.array_equal(begun.points.values, shipped.points.values, equal_nan=True)
+    assert Jobs().start(request).process.wait(timeout=300) == 0
+    finer = own(request)
+    assert finer is not None
+    assert finer.complete(request)
+    kept = shipped.points.done_at("curvature")
+    columns = shipped.points.columns_of("curvature")
+    assert np.array_equal(finer.points.values[kept][:, columns], shipped.points.values[kept][:, columns])
+    assert finer.points.done_at("curvature").sum() > 2 * kept.sum()
 
 
 def test_a_cancelled_job_keeps_its_points_and_goes_on_to_the_same_numbers() -> None:
     jobs = Jobs()
-    request = SurveyRequest("digits-small-batch", seed=2, grid=25)
+    request = SurveyRequest("digits-small-batch", seed=2, grid=25, effort="preview", every=8)
     job = jobs.start(request)
     deadline = time.monotonic() + 200
     while job.running and time.monotonic() < deadline and not (own(request) and own(request).done > 20):
@@ -98,12 +132,14 @@ def test_a_cancelled_job_keeps_its_points_and_goes_on_to_the_same_numbers() -> N
     part = own(request)
     assert part is not None
     assert job.failure is None
-    measured, values = part.points.done.copy(), part.points.values.copy()
-    jobs.start(request, part.done).process.wait(timeout=300)
+    jobs.start(request).process.wait(timeout=300)
     whole = own(request)
     assert whole is not None
-    assert whole.complete
-    np.testing.assert_array_equal(whole.points.values[measured], values[measured])
+    assert whole.complete(request)
+    for stage in part.points.used:
+        measured, columns = part.points.done_at(stage), part.points.columns_of(stage)
+        before, after = (points.values[measured][:, columns] for points in (part.points, whole.points))
+        np.testing.assert_array_equal(after, before)
 
 
 def test_a_job_that_fails_says_why_in_a_sentence(tmp_path) -> None:

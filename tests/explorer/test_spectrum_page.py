@@ -1,10 +1,11 @@
-"""The spectrum's figure, its file, its command, its page."""
+"""The spectrum's figures, its file, its command, its page."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import lossnav.explorer
@@ -12,10 +13,15 @@ import numpy as np
 import pytest
 from lossnav.core import InputError, load_problem, spectrum
 from lossnav.core.spectrum.files import read_spectrum, write_spectrum
-from lossnav.explorer.figures.spectrum import marchenko_pastur, spectrum_figure, spectrum_scale
+from lossnav.explorer.figures.marchenko_pastur import marchenko_pastur
+from lossnav.explorer.figures.spectral_density import density_figure, density_grid
+from lossnav.explorer.figures.spectrum import spectrum_figure, spectrum_scale, summary_text
+from lossnav.explorer.spectrum_controls import ALONG, CHECKPOINT, DENSITY, PICKED, TRAINED
 from lossnav.explorer.spectrum_request import SpectrumRequest
 from lossnav.explorer.survey_request import SurveyRequest
 from streamlit.testing.v1 import AppTest
+
+APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +32,9 @@ def found():
 def test_every_eigenvalue_is_in_a_bar(found) -> None:
     figure = spectrum_figure(found, dark=False, law=(0.25, 1.0))
     bars = [t for t in figure.data if t.type == "bar"]
-    assert sum(float(np.sum(t.y)) for t in bars) == pytest.approx(1.0)
+    assert sum(float(np.nansum(t.y)) for t in bars) == pytest.approx(1.0)
     (outer,) = [t for t in bars if t.name == "outliers"]
-    assert float(np.sum(outer.y)) * found.parameter_count == pytest.approx(found.outliers)
+    assert float(np.nansum(outer.y)) * found.parameter_count == pytest.approx(found.outliers)
 
 
 def test_the_law_drawn_over_it_is_the_spectrum_of_gaussian_data(found) -> None:
@@ -42,6 +48,27 @@ def test_the_law_drawn_over_it_is_the_spectrum_of_gaussian_data(found) -> None:
     assert marchenko_pastur(np.array([0.24, 2.26]), 0.25, 1.0).tolist() == [0.0, 0.0]
 
 
+def test_the_density_that_is_drawn_has_mass_one(found) -> None:
+    figure = density_figure(found, dark=True, law=(0.25, 1.0))
+    (curve,) = [t for t in figure.data if t.name == "broadened density"]
+    assert np.trapezoid(curve.y, curve.x) == pytest.approx(1.0, abs=1e-3)
+    assert "Marchenko–Pastur law" in [t.name for t in figure.data]
+
+
+def test_no_peak_of_the_density_falls_between_two_points(found) -> None:
+    far = replace(found, eigenvalues=np.append(found.eigenvalues, 5000.0), weights=np.full(251, 1 / 251))
+    far = replace(far, top=np.append(5000.0, far.top), residuals=np.append(0.0, far.residuals))
+    peak = 1 / (251 * far.default_width * np.sqrt(2 * np.pi))
+    assert far.density(density_grid(far))[-60:].max() == pytest.approx(peak, rel=1e-6)
+
+
+def test_the_line_over_the_histogram_says_what_stands_out(found) -> None:
+    said = summary_text(replace(found, residuals=np.full(12, 2e-5), bottom_residuals=np.array([0.0])))
+    assert "2.22</b> (residual 2×10⁻⁵)" in said
+    assert "0.258</b> (residual 0)" in said
+    assert said.endswith("<b>1 outlier</b>")
+
+
 def test_a_spectrum_reads_back_as_it_was_written(found, tmp_path: Path) -> None:
     write_spectrum(found, tmp_path / "s.json", {"name": "x"})
     again, about = read_spectrum(tmp_path / "s.json")
@@ -49,9 +76,10 @@ def test_a_spectrum_reads_back_as_it_was_written(found, tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.eigenvalues, found.eigenvalues)
     np.testing.assert_array_equal(again.residuals, found.residuals)
     assert (again.trace, again.method, again.outliers) == (found.trace, found.method, found.outliers)
-    (tmp_path / "bad.json").write_text("{}")
-    with pytest.raises(InputError, match="is no lossnav spectrum"):
-        read_spectrum(tmp_path / "bad.json")
+    for content in ("{}", "[]", '{"spectrum": 3, "about": {}}'):
+        (tmp_path / "bad.json").write_text(content)
+        with pytest.raises(InputError, match="is no lossnav spectrum"):
+            read_spectrum(tmp_path / "bad.json")
     with pytest.raises(InputError, match="No spectrum"):
         read_spectrum(tmp_path / "none.json")
 
@@ -77,18 +105,44 @@ def test_the_command_prints_and_keeps_it(tmp_path: Path) -> None:
         assert result.returncode == 0, result.stderr
         assert "trace" in result.stdout
         assert read_spectrum(out)[0].parameter_count == 371
-    command = [sys.executable, "-m", "lossnav.explorer.cli", "spectrum", "gaussians-mlp", "--checkpoint", "99"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 2
-    assert "--checkpoint should be from 0 to 39" in result.stderr
+    wrong = {
+        ("--checkpoint", "99"): "--checkpoint should be from 0 to 39",
+        ("--checkpoint", "1", "--at=0,0"): "two places",
+        ("7",): "goes with --along",
+    }
+    for words, said in wrong.items():
+        command = [sys.executable, "-m", "lossnav.explorer.cli", "spectrum", "gaussians-mlp", *words]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert result.returncode == 2
+        assert said in result.stderr
 
 
-def test_the_page_shows_what_was_computed(found) -> None:
+@pytest.fixture
+def page(found) -> AppTest:
     write_spectrum(found, SpectrumRequest("linear-regression").path, {"name": "linear-regression", "examples": 1000})
-    app = AppTest.from_file(str(Path(lossnav.explorer.__path__[0]) / "app.py"), default_timeout=120).run()
+    app = AppTest.from_file(APP, default_timeout=120).run()
+    app.session_state["picked"] = (0.5, -0.25)
     app.switch_page("views/spectrum.py").run()
     app.selectbox(key="model").set_value("linear-regression").run()
-    assert not app.exception
-    drawn = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
-    assert "Marchenko–Pastur law" in [trace["name"] for trace in drawn]
-    assert len(app.dataframe) == 1
+    return app
+
+
+def names(app: AppTest) -> list[str]:
+    return [trace["name"] for trace in json.loads(app.get("plotly_chart")[0].proto.spec)["data"]]
+
+
+def test_the_page_shows_what_was_computed(page: AppTest) -> None:
+    assert not page.exception
+    assert "Marchenko–Pastur law" in names(page)
+    assert len(page.dataframe) == 1
+    page.radio(key="shape").set_value(DENSITY).run()
+    assert not page.exception
+    assert "broadened density" in names(page)
+
+
+def test_the_places_are_those_that_there_are(page: AppTest) -> None:
+    assert list(page.radio(key="place").options) == [TRAINED, CHECKPOINT, ALONG]
+    write_spectrum(spectrum(load_problem("gaussians-mlp")), SpectrumRequest("gaussians-mlp").path, {"examples": 1})
+    page.selectbox(key="model").set_value("gaussians-mlp").run()
+    assert list(page.radio(key="place").options) == [TRAINED, CHECKPOINT, ALONG, PICKED]
+    assert not page.exception

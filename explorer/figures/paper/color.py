@@ -8,7 +8,7 @@ import numpy as np
 from lossnav.explorer.figures import style
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
-from matplotlib.colors import Colormap, Normalize
+from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 
 from .grid import Floats, Layer
@@ -35,22 +35,29 @@ class Coloring:
 
 def coloring(layer: Layer, spec: PaperSpec) -> Coloring:
     """How `layer` is coloured under `spec`: diverging, and centred, only where the variable says that zero matters."""
-    scale = spec.color_scale
+    scale = layer.scale(spec.color_scale)
     low, high = scale.limits(layer.values)
     diverging = layer.diverging and low < 0 < high
     if diverging:
         low, high = -max(-low, high), max(-low, high)
     drawn = np.isfinite(scale.apply(layer.values)).any()
-    ticks, labels = scale.ticks(scale.invert([low, high]) if drawn else [], count=5)
+    inside = layer.values if layer.classes else scale.invert([low, high])
+    ticks, labels = scale.ticks(inside if drawn else [], count=5)
     return Coloring(
         layer=layer,
         positions=scale.apply(layer.values),
-        colormap=matplotlib.colormaps[spec.colormap or style.colormap_for(layer.name, diverging=diverging)],
+        colormap=_colormap(layer, spec, diverging),
         norm=Normalize(low, high),
         tick_positions=ticks,
         tick_labels=tuple(labels),
         extend=_extend(layer.values, scale.low, scale.high),
     )
+
+
+def _colormap(layer: Layer, spec: PaperSpec, diverging: bool) -> Colormap:
+    if layer.classes:
+        return ListedColormap(style.class_colors(len(layer.classes.labels)))
+    return matplotlib.colormaps[spec.colormap or style.colormap_for(layer.name, diverging=diverging)]
 
 
 def _extend(values: Floats, low: float | None, high: float | None) -> str:

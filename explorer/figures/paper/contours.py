@@ -35,7 +35,8 @@ def add_contours(axes: Axes, landscape: xr.Dataset, spec: PaperSpec) -> list[Con
     alpha, beta = landscape["alpha"].to_numpy(), landscape["beta"].to_numpy()
     drawn = []
     for k, name in enumerate(spec.contours):
-        over, scale = layer(landscape, name), contour_scale(name, spec)
+        over = layer(landscape, name)
+        scale = over.scale(contour_scale(name, spec))
         levels, labels = scale.levels(over.values, count=8)
         if len(levels):
             lines = axes.contour(

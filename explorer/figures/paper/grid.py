@@ -11,7 +11,9 @@ from lossnav.core import InputError
 from lossnav.core.plan import finest_complete
 from numpy.typing import NDArray
 
+from ..picture import class_scale
 from ..picture import minimum as lowest_cell
+from ..scales import Scale
 
 Floats = NDArray[np.float64]
 Lines = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -31,11 +33,18 @@ class Layer:
     low_pole: str
     high_pole: str
     diverging: bool
+    classes: Scale | None = None
+    measured_on: str = ""
+
+    def scale(self, wanted: Scale) -> Scale:
+        """The scale it is drawn on: the wanted one, unless it is a class and no quantity."""
+        return self.classes or wanted
 
     @property
     def label(self) -> str:
-        """Name and unit, as on an axis: "loss (nats)"."""
-        return self.long_name if self.units in UNITLESS else f"{self.long_name} ({self.units})"
+        """Name and unit, as on an axis: "loss (nats)"; on how many points it was measured, where that is not all."""
+        name = self.long_name if self.units in UNITLESS else f"{self.long_name} ({self.units})"
+        return f"{name}, from {self.measured_on} points" if self.measured_on else name
 
 
 def complete_grid(landscape: xr.Dataset) -> xr.Dataset:
@@ -104,13 +113,15 @@ def layer(landscape: xr.Dataset, name: str) -> Layer:
         values=_finite_or_nan(variable),
         long_name=str(variable.attrs.get("long_name", name.replace("_", " "))),
         diverging=any(bool(variable.attrs.get(key)) for key in ZERO_MATTERS),
+        classes=class_scale(landscape, name),
+        measured_on=str(variable.attrs.get("measured_on", "")),
         **words,
     )
 
 
 def surfaces(landscape: xr.Dataset) -> list[str]:
-    """Names of the numbers over the plane: every variable on (alpha, beta) but `measured`."""
-    return [str(n) for n, v in landscape.data_vars.items() if set(v.dims) == {"alpha", "beta"} and n != "measured"]
+    """Names of the numbers over the plane: every variable on (alpha, beta) that is no mark of what is measured."""
+    return [str(n) for n, v in landscape.data_vars.items() if set(v.dims) == {"alpha", "beta"} and v.dtype.kind == "f"]
 
 
 def _unknown(landscape: xr.Dataset, name: str, names: list[str]) -> str:
@@ -134,9 +145,17 @@ def plane_facts(landscape: xr.Dataset) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def densify(alpha: Floats, beta: Floats, values: Floats, count: int) -> tuple[Floats, Floats, Floats]:
-    """Bilinear values on `count` × `count` even points over the same range; a cell with a gap at a corner is a gap."""
+def densify(
+    alpha: Floats, beta: Floats, values: Floats, count: int, nearest: bool = False
+) -> tuple[Floats, Floats, Floats]:
+    """Bilinear values on `count` × `count` even points over the same range; a cell with a gap at a corner is a gap.
+
+    nearest: the nearest point's values instead, for classes
+    """
     dense_alpha, dense_beta = (np.linspace(axis[0], axis[-1], count) for axis in (alpha, beta))
+    if nearest:
+        near = [np.abs(dense[:, None] - axis).argmin(1) for dense, axis in ((dense_alpha, alpha), (dense_beta, beta))]
+        return dense_alpha, dense_beta, values[np.ix_(*near)]
     along_alpha = _interpolate(alpha, values, dense_alpha)
     return dense_alpha, dense_beta, _interpolate(beta, along_alpha.T, dense_beta).T
 

@@ -61,7 +61,8 @@ def _frame(axes: Axes, grid: xr.Dataset) -> float:
 def _add_image(axes: Axes, grid: xr.Dataset, color: Coloring, spec: PaperSpec) -> AxesImage:
     """The colours, as dense as print shows them; gaps stay transparent."""
     count = int(PRINTED_DPI * 0.75 * spec.preset.width)
-    alpha, beta, dense = densify(grid["alpha"].to_numpy(), grid["beta"].to_numpy(), color.positions, count)
+    axes_of_grid = grid["alpha"].to_numpy(), grid["beta"].to_numpy()
+    alpha, beta, dense = densify(*axes_of_grid, color.positions, count, nearest=color.layer.classes is not None)
     half = (alpha[1] - alpha[0]) / 2, (beta[1] - beta[0]) / 2
     return axes.imshow(
         np.ma.masked_invalid(dense).T, origin="lower", cmap=color.colormap, norm=color.norm, interpolation="nearest",

@@ -92,7 +92,7 @@ def _relief(grid: xr.Dataset, color: Coloring, spec: PaperSpec) -> Relief:
     alpha, beta = grid["alpha"].to_numpy(), grid["beta"].to_numpy()
     values = layer(grid, spec.surface).values
     dense_alpha, dense_beta, height = densify(alpha, beta, spec.elevation_scale.apply(values), FACETS + 1)
-    paint = densify(alpha, beta, color.positions, FACETS + 1)[2]
+    paint = densify(alpha, beta, color.positions, FACETS + 1, nearest=color.layer.classes is not None)[2]
     return Relief(dense_alpha, dense_beta, height, paint, *spec.elevation_scale.limits(values))
 
 
@@ -100,8 +100,9 @@ def _add_facets(axes: Axes3D, relief: Relief, color: Coloring, spec: PaperSpec) 
     """The surface itself, as lit facets; those with a gap at a corner are left out."""
     corners = np.stack(np.broadcast_arrays(relief.alpha[:, None], relief.beta[None, :], relief.height), axis=-1)
     facets = np.stack([corners[:-1, :-1], corners[1:, :-1], corners[1:, 1:], corners[:-1, 1:]], axis=-2)
-    paint = rgb(color, _facet_mean(relief.paint)) * _light(relief, spec)[..., None]
-    whole = np.isfinite(facets).all(axis=(-1, -2)) & np.isfinite(_facet_mean(relief.paint))
+    positions = relief.paint[:-1, :-1] if color.layer.classes else _facet_mean(relief.paint)
+    paint = rgb(color, positions) * _light(relief, spec)[..., None]
+    whole = np.isfinite(facets).all(axis=(-1, -2)) & np.isfinite(positions)
     colors = np.clip(paint[whole], 0, 1)
     surface = Poly3DCollection(
         facets[whole], facecolors=colors, edgecolors=colors, linewidths=0.25, zorder=2, rasterized=True, gid="surface"
@@ -129,7 +130,8 @@ def _add_floor(axes: Axes3D, grid: xr.Dataset, relief: Relief, spec: PaperSpec) 
     """Contour lines of each variable in `spec.contours` on the floor; their legend entries."""
     entries = []
     for k, name in enumerate(spec.contours):
-        drawn, scale = layer(grid, name), contour_scale(name, spec)
+        drawn = layer(grid, name)
+        scale = drawn.scale(contour_scale(name, spec))
         levels, _ = scale.levels(drawn.values)
         if len(levels):
             positions = np.ma.masked_invalid(scale.apply(drawn.values)).T

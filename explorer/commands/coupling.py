@@ -1,0 +1,89 @@
+"""`lossnav coupling`: what the off-diagonal curvature does at one place, to the eigenvalues and between the layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import xarray as xr
+from lossnav.core import InputError, Problem, coupling_matrix, load_problem
+from lossnav.core.checks import known
+from lossnav.core.spectrum.files import Coupling, write_coupling
+from lossnav.core.spectrum.sweep import GAMMAS, MOST_EXACT, coupling_sweep
+from rich.console import Console
+from rich.table import Table
+
+from ..coupling_text import coupling_sentence, how_sentence, strongest_pairs
+from . import options
+from .options import At, Checkpoint, Device, Ignore, Normalize, Of, Orthogonal, PlaneName, Seed, Target
+
+PARTS = ("both", "sweep", "matrix")
+# Where each γ needs its own Lanczos run, five of them show the curve.
+FEW_GAMMAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+ENDS = 3
+DIAGONAL_PROBES = 64
+MATRIX_PROBES = 8
+
+
+def coupling_command(
+    target: Target,
+    of: Of = "hessian",
+    part: Annotated[str, typer.Option(help="sweep (λ against γ), matrix (layer by layer) or both.")] = "both",
+    probes: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Probes where it is not exact: for the diagonal, {DIAGONAL_PROBES}; "
+            f"for each layer of the matrix, {MATRIX_PROBES}."
+        ),
+    ] = None,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = None,
+    at: At = None,
+    plane: PlaneName = "random",
+    normalize: Normalize = "filter",
+    ignore: Ignore = "biasbn",
+    orthogonal: Orthogonal = False,
+    device: Device = "auto",
+    out: Annotated[Path | None, typer.Option(help="Also write it to this file, as JSON.")] = None,
+) -> None:
+    """What coupling does: eigenvalues as it is switched on, and how strongly each pair of layers is tied."""
+    known(part, PARTS, "part")
+    if probes is not None and probes < 2:
+        raise InputError(f"--probes should be 2 or more for a standard error, but is {probes}.")
+    problem = load_problem(target)
+    point = options.place(problem, checkpoint, at, plane, seed, normalize, ignore, orthogonal)
+    sweep = _sweep(problem, point, of, probes, seed, device) if part != "matrix" else None
+    matrix = None
+    if part != "sweep":
+        matrix = coupling_matrix(problem, point, of, probes or MATRIX_PROBES, seed, device)
+    if out is not None:
+        write_coupling(Coupling(sweep, matrix, {"name": problem.name, "parameters": problem.parameter_count}), out)
+    terminal = Console(soft_wrap=True, highlight=False)
+    if sweep is not None:
+        terminal.print(sweep_table(sweep))
+        terminal.print(f"{coupling_sentence(sweep)} {how_sentence(sweep)}")
+    if matrix is not None:
+        terminal.print(matrix_table(matrix))
+
+
+def _sweep(problem: Problem, point: Any, of: str, probes: int | None, seed: int, device: str) -> xr.DataArray:
+    size = problem.parameter_count
+    gammas = GAMMAS if size <= MOST_EXACT else FEW_GAMMAS
+    return coupling_sweep(problem, point, gammas, of, ENDS, probes or DIAGONAL_PROBES, seed, device)
+
+
+def sweep_table(sweep: xr.DataArray) -> Table:
+    """λ_max and λ_min against γ, for the terminal."""
+    table = Table("γ", "λ_max", "λ_min", box=None, header_style="bold")
+    for gamma, row in zip(sweep["gamma"].values, sweep.values, strict=True):
+        table.add_row(f"{gamma:.3g}", f"{row[0]:.6g}", f"{row[-1]:.6g}")
+    return table
+
+
+def matrix_table(matrix: xr.DataArray) -> Table:
+    """The ten most strongly tied pairs of layers, for the terminal."""
+    table = Table("layer", "other", "coupling", "standard error", box=None, header_style="bold")
+    for layer, other, value, error in strongest_pairs(matrix, 10):
+        table.add_row(layer, other, f"{value:.3g}", f"{error:.1g}")
+    return table

@@ -1,0 +1,58 @@
+"""`lossnav density`: where the data are dense, and whether the network does worse where they are not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import xarray as xr
+from lossnav.core import InputError, density_map, load_problem
+from rich.console import Console
+
+from . import options
+from .options import At, Checkpoint, Device, Ignore, Normalize, Orthogonal, PlaneName, Target
+
+
+def density_command(
+    target: Target,
+    layer: Annotated[
+        str | None, typer.Option(help="A module's activations in place of the inputs, by its name: blocks.3")
+    ] = None,
+    permutations: Annotated[int, typer.Option(help="Permutations behind each p-value.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of the folds, of the permutations, and of a random plane.")] = 0,
+    checkpoint: Checkpoint = None,
+    at: At = None,
+    plane: PlaneName = "random",
+    normalize: Normalize = "filter",
+    ignore: Ignore = "biasbn",
+    orthogonal: Orthogonal = False,
+    device: Device = "auto",
+    out: Annotated[Path | None, typer.Option(help="Also write it to this file, as NetCDF (.nc).")] = None,
+) -> None:
+    """Map the examples, and test two claims about sparse ones: weaker gradients, higher perplexity."""
+    from lossnav.core.density.files import write_density_map
+
+    if permutations < 1:
+        raise InputError(f"--permutations should be 1 or more, but is {permutations}.")
+    if out is not None and out.suffix != ".nc":
+        raise InputError(f"--out should end in .nc, but is '{out.name}': density maps are written as NetCDF.")
+    problem = load_problem(target)
+    point = options.place(problem, checkpoint, at, plane, seed, normalize, ignore, orthogonal)
+    found = density_map(problem, point, layer=layer, seed=seed, permutations=permutations, device=device)
+    if out is not None:
+        write_density_map(found, out)
+    console = Console(soft_wrap=True, highlight=False)
+    for line in said(found):
+        console.print(line, markup=False)
+
+
+def said(found: xr.Dataset) -> list[str]:
+    """What the terminal shows: the map in a line, then a sentence for each claim and for what is missing."""
+    shares = json.loads(found.attrs["explained"])
+    about = f"{found.attrs['name']}: {found.sizes['example']:,} examples, {', '.join(json.loads(found.attrs['axes']))}"
+    covered = f", {100 * sum(shares):.3g} % of the variance" if shares else ""
+    claims = [f"{claim['sentence']} ({claim['verdict']})" for claim in json.loads(found.attrs["claims"])]
+    width = f"Bandwidth {found.attrs['bandwidth']:.3g} map units, by {found.attrs['bandwidth_rule']}."
+    return [f"{about}{covered}.", width, *claims, *json.loads(found.attrs["notes"])]

@@ -1,0 +1,98 @@
+"""What several commands share: how a target, a place and numbers are given, where words and bars go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+from lossnav.core import InputError, Problem
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor
+
+from ..survey_request import make_plane
+
+console = Console(stderr=True)
+Target = Annotated[
+    str, typer.Argument(help="A sample's name, a .py file that defines `problem`, or package.module:function.")
+]
+Of = Annotated[str, typer.Option(help="hessian, ggn, remainder, fisher or empirical_fisher.")]
+Checkpoint = Annotated[int | None, typer.Option(help="At this checkpoint of the training path.")]
+At = Annotated[str | None, typer.Option(help="At alpha,beta of the plane.")]
+PlaneName = Annotated[str, typer.Option("--plane", help="The plane of --at, as in `lossnav survey`.")]
+Seed = Annotated[int, typer.Option(help="Seed of the probes, and of a random plane.")]
+Normalize = Annotated[str, typer.Option(help="As in `lossnav survey`.")]
+Ignore = Annotated[str, typer.Option(help="As in `lossnav survey`.")]
+Orthogonal = Annotated[bool, typer.Option("--orthogonal", help="As in `lossnav survey`.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
+
+
+def numbers(text: str, count: int, option: str) -> list[float]:
+    """`count` numbers separated by commas.
+
+    >>> numbers("0.5,-1", 2, "--at")
+    [0.5, -1.0]
+
+    Raises
+    ------
+    InputError  anything else
+    """
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if len(found) != count:
+        raise InputError(f"{option} should be {count} numbers separated by commas, but is '{text}'.")
+    return found
+
+
+def checkpoint_parameters(problem: Problem, index: int) -> dict[str, Tensor]:
+    """The parameters at a checkpoint of the training path.
+
+    Raises
+    ------
+    InputError  no training path, or no such checkpoint
+    """
+    if problem.trajectory is None:
+        raise InputError(f"'{problem.name}' has no training trajectory, so there is no --checkpoint {index}.")
+    if not 0 <= index < len(problem.trajectory):
+        raise InputError(f"--checkpoint should be from 0 to {len(problem.trajectory) - 1}, but is {index}.")
+    return {k: v.to(problem.parameters[k]) for k, v in problem.trajectory.at(index).items()}
+
+
+def place(
+    problem: Problem,
+    checkpoint: int | None,
+    at: str | None,
+    plane: str,
+    seed: int,
+    normalize: str,
+    ignore: str,
+    orthogonal: bool,
+) -> Mapping[str, Tensor] | None:
+    """The point that --checkpoint or --at means; None: the trained network.
+
+    Raises
+    ------
+    InputError  both of them, or a place that is not there
+    """
+    if checkpoint is not None and at is not None:
+        raise InputError("--checkpoint and --at are two places: give one of them.")
+    if checkpoint is not None:
+        return checkpoint_parameters(problem, checkpoint)
+    if at is None:
+        return None
+    return make_plane(problem, plane, seed, normalize, ignore, orthogonal).at(*numbers(at, 2, "--at"))
+
+
+def progress() -> Progress:
+    """A bar with counts and times, where someone looks on."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -1,0 +1,99 @@
+"""`lossnav spectrum`: eigenvalues of a curvature matrix at one place, or along the training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from lossnav.core import InputError, Problem, Spectrum, load_problem
+from rich.console import Console
+from rich.table import Table
+
+from . import options
+from .options import At, Checkpoint, Device, Ignore, Normalize, Of, Orthogonal, PlaneName, Seed, Target
+from .spectrum_along import CHECKPOINTS, PROBES, STEPS, TOP, spectra_along
+
+ALONG = f"At N checkpoints of the training path, first and last among them; without N, {CHECKPOINTS}."
+
+
+def spectrum_command(
+    target: Target,
+    count: Annotated[int | None, typer.Argument(metavar="N", help="With --along: how many checkpoints.")] = None,
+    along: Annotated[bool, typer.Option("--along", help=ALONG)] = False,
+    of: Of = "hessian",
+    top: Annotated[
+        int | None, typer.Option(help=f"Largest eigenvalues, each to a stated residual: 15, or {TOP} along.")
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help=f"Lanczos steps of the quadrature, where it is not exact: 80, or {STEPS} along."),
+    ] = None,
+    probes: Annotated[int | None, typer.Option(help=f"Probes of the quadrature: 10, or {PROBES} along.")] = None,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = None,
+    at: At = None,
+    plane: PlaneName = "random",
+    normalize: Normalize = "filter",
+    ignore: Ignore = "biasbn",
+    orthogonal: Orthogonal = False,
+    device: Device = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Also write it to this file, as JSON; along, after every checkpoint.")
+    ] = None,
+) -> None:
+    """Eigenvalues of the curvature: density, largest and smallest, trace."""
+    from lossnav.core import spectrum
+    from lossnav.core.spectrum.files import write_spectrum
+
+    if count is not None and not along:
+        raise InputError(f"A number of checkpoints ({count}) goes with --along: leave it out, or add --along.")
+    if along and (checkpoint is not None or at is not None):
+        raise InputError("--along is the whole training path: leave out --checkpoint and --at.")
+    problem = load_problem(target)
+    if along:
+        _along(problem, of, CHECKPOINTS if count is None else count, top, steps, probes, seed, device, out)
+        return
+    point = options.place(problem, checkpoint, at, plane, seed, normalize, ignore, orthogonal)
+    counts = (_or(top, 15), _or(steps, 80), _or(probes, 10))
+    found = spectrum(problem, point, of, *counts, seed, device=device)
+    if out is not None:
+        write_spectrum(found, out, {"name": problem.name, "examples": problem.example_count})
+    Console().print(spectrum_table(found))
+
+
+def _along(
+    problem: Problem,
+    of: str,
+    count: int,
+    top: int | None,
+    steps: int | None,
+    probes: int | None,
+    seed: int,
+    device: str,
+    out: Path | None,
+) -> None:
+    table = Table("step", "λ_max", "λ_min", "trace", "outliers", box=None, header_style="bold")
+    with options.progress() as bar:
+        task = bar.add_task(f"{problem.name}, along the training", total=None)
+        counts = (_or(top, TOP), _or(steps, STEPS), _or(probes, PROBES))
+        for found in spectra_along(problem, of, count, *counts, seed, device, out):
+            bar.update(task, completed=len(found.spectra), total=len(found.checkpoints))
+    for step, each in zip(found.steps, found.spectra, strict=True):
+        trace = f"{each.trace:.4g} ± {each.trace_se:.2g}"
+        table.add_row(str(step), f"{each.top[0]:.6g}", f"{each.bottom[0]:.6g}", trace, str(each.outliers))
+    table.caption = found.about["how"]
+    Console().print(table)
+
+
+def _or(given: int | None, default: int) -> int:
+    return default if given is None else given
+
+
+def spectrum_table(found: Spectrum) -> Table:
+    """The outermost eigenvalues as a table for the terminal."""
+    table = Table("eigenvalue", "residual", box=None, header_style="bold", title=f"{found.of}, {found.method}")
+    for value, residual in zip([*found.top, *found.bottom], [*found.residuals, *found.bottom_residuals], strict=True):
+        table.add_row(f"{value:.6g}", f"{residual:.1e}")
+    table.caption = f"trace {found.trace:.4g} ± {found.trace_se:.2g}; {found.outliers} above the largest gap"
+    return table

@@ -1,0 +1,96 @@
+"""Spectra at checkpoints spread evenly over a training path, kept after each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from lossnav.core import InputError, Problem, spectrum
+from lossnav.core.provenance import digest, problem_identity
+from lossnav.core.spectrum.files import SpectraAlong, read_along, write_along
+
+from .options import checkpoint_parameters
+
+CHECKPOINTS = 11
+# A dozen spectra cost what one may cost, so each is coarser than a single one; 12 largest still show K − 1 of 10 classes.
+TOP, STEPS, PROBES = 12, 40, 4
+MOST_EXACT = 1_000  # parameters up to which diagonalising the whole matrix is the quicker way
+
+
+def spectra_along(
+    problem: Problem,
+    of: str = "hessian",
+    count: int = CHECKPOINTS,
+    top: int = TOP,
+    steps: int = STEPS,
+    probes: int = PROBES,
+    seed: int = 0,
+    device: str = "auto",
+    out: Path | None = None,
+) -> Iterator[SpectraAlong]:
+    """What is known after each checkpoint, the last one complete; a file begun by the same call goes on.
+
+    Parameters
+    ----------
+    count                     checkpoints, first and last among them; at most all there are
+    top, steps, probes, seed  as in `spectrum`
+    out                       written after each checkpoint, by renaming
+
+    Raises
+    ------
+    InputError  no training path; fewer than two checkpoints; `out` holds something else
+    """
+    if problem.trajectory is None:
+        raise InputError(f"'{problem.name}' has no training trajectory, so there is nothing to go along.")
+    chosen = spread(len(problem.trajectory), count)
+    exact = problem.parameter_count <= MOST_EXACT
+    asked = {"problem": problem_identity(problem), "of": of, "checkpoints": chosen, "top": top, "seed": seed}
+    asked |= {} if exact else {"steps": steps, "probes": probes}
+    about = {
+        "name": problem.name,
+        "examples": problem.example_count,
+        "buffers": any(b.is_floating_point() for b in problem.model.buffers()),
+        "how": "exact, every eigenvalue"
+        if exact
+        else f"stochastic Lanczos quadrature, {steps} steps × {probes} probes",
+        "asked": digest(asked),
+    }
+    found = SpectraAlong(tuple(chosen), tuple(problem.trajectory.steps[i] for i in chosen), (), about)
+    found = _begun(out, found)
+    if found.spectra:
+        yield found
+    for index in found.checkpoints[len(found.spectra) :]:
+        point = checkpoint_parameters(problem, index)
+        method = "exact" if exact else "slq"
+        each = spectrum(problem, point, of, top, steps, probes, seed, method=method, device=device)
+        found = replace(found, spectra=(*found.spectra, each))
+        if out is not None:
+            write_along(found, out)
+        yield found
+
+
+def spread(length: int, count: int) -> list[int]:
+    """`count` of `length` checkpoints, evenly spaced, first and last among them.
+
+    >>> spread(31, 11)
+    [0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30]
+    >>> spread(3, 11)
+    [0, 1, 2]
+
+    Raises
+    ------
+    InputError  fewer than two
+    """
+    if count < 2:
+        raise InputError(f"--along should have 2 or more checkpoints, but {count} came.")
+    return sorted({int(i) for i in np.linspace(0, length - 1, min(count, length)).round()})
+
+
+def _begun(out: Path | None, fresh: SpectraAlong) -> SpectraAlong:
+    """What `out` holds already of the same work; another work is computed anew and replaces it."""
+    if out is None or not out.exists():
+        return fresh
+    found = read_along(out)  # refuses to write over a file of another kind
+    return found if found.about.get("asked") == fresh.about["asked"] else fresh

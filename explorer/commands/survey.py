@@ -1,0 +1,116 @@
+"""`lossnav survey`: measure a landscape and keep it in a folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from lossnav.core import InputError, load_problem, read_landscape, survey
+from lossnav.core.local.estimation import Estimation, preset
+from lossnav.core.local.samples import affordable_stride
+
+from ..survey_request import make_plane, zoomed
+from .options import Target, console, numbers, progress
+
+
+def survey_command(
+    target: Target,
+    out: Annotated[Path, typer.Option(help="The landscape's folder; a survey stopped there goes on.")],
+    plane: Annotated[str, typer.Option(help="random, trajectory, eigen-top, eigen-bottom or gradient.")] = "random",
+    seed: Annotated[int, typer.Option(help="Seed of the random directions.")] = 0,
+    normalize: Annotated[str, typer.Option(help="filter, layer, weight or none.")] = "filter",
+    ignore: Annotated[
+        str, typer.Option(help="biasbn: biases and norm parameters stay; none: they move too.")
+    ] = "biasbn",
+    orthogonal: Annotated[bool, typer.Option("--orthogonal", help="Make the directions orthogonal first.")] = False,
+    grid: Annotated[str, typer.Option(help="Points along alpha and beta.")] = "51x51",
+    span: Annotated[str | None, typer.Option(help="alpha from,to,beta from,to; without it, the plane's own.")] = None,
+    zoom: Annotated[float, typer.Option(help="Multiple of the span.")] = 1.0,
+    overlay: Annotated[
+        list[str] | None,
+        typer.Option(help="Properties or readouts; forward: what needs no curvature; without it, all."),
+    ] = None,
+    effort: Annotated[
+        str, typer.Option(help="preview, standard or full: how finely curvature is measured at a point.")
+    ] = "standard",
+    every: Annotated[
+        int,
+        typer.Option(help="Curvature, gradients and descents on every 1, 2, 4 … rows and columns; 0: 17 or 9 of them."),
+    ] = 0,
+    probes: Annotated[int | None, typer.Option(help="Probes of the curvature, in place of the effort's.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Lanczos steps, in place of the effort's.")] = None,
+    examples: Annotated[int | None, typer.Option(help="Examples for them, in place of the effort's; 0: all.")] = None,
+    of: Annotated[str, typer.Option(help="Their matrix: hessian, ggn, fisher or empirical_fisher.")] = "hessian",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
+    dtype: Annotated[str | None, typer.Option(help="float32 or float64; without it, the model's own.")] = None,
+    fidelity: Annotated[bool, typer.Option(help="Also measure how far to trust the plane.")] = True,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a landscape that is there already.")] = False,
+) -> None:
+    """Measure a landscape and keep it in a folder."""
+    problem = load_problem(target)
+    chosen = make_plane(problem, plane, seed, normalize, ignore, orthogonal)
+    shape, where = _shape(grid), zoomed(_span(span) if span else chosen.span, zoom)
+    estimation = _estimation(effort, probes, steps, examples, of)
+    if overwrite and out.exists():
+        _remove(out)
+    with _stoppable(), progress() as bar:
+        task = bar.add_task(f"{problem.name}, {plane} plane", total=None)
+        survey(
+            problem,
+            chosen,
+            shape,
+            where,
+            overlay or ("all",),
+            device,
+            dtype,
+            store=out,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            fidelity=fidelity,
+            effort=estimation,
+            every=every or affordable_stride(problem, shape, estimation),
+        )
+    console.print(f"Landscape in {out}")
+
+
+def _estimation(effort: str, probes: int | None, steps: int | None, examples: int | None, of: str) -> Estimation:
+    chosen = replace(preset(effort), of=of)
+    more = {"probes": probes, "steps": steps, "examples": examples}
+    changes: dict[str, Any] = {name: value for name, value in more.items() if value is not None}
+    if examples is not None:
+        changes |= {"examples": examples or None, "pass_flops": 0.0}
+    return replace(chosen, **changes)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C ends a survey with a word on what becomes of it."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        console.print("Stopped. What was measured is kept; the same command goes on from there.")
+        raise typer.Exit(130) from stop
+
+
+def _remove(out: Path) -> None:
+    """Delete a landscape, and nothing else: the folder must be one of ours."""
+    read_landscape(out)
+    shutil.rmtree(out)
+
+
+def _shape(text: str) -> tuple[int, int]:
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) == 1:
+        parts *= 2
+    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+        raise InputError(f"--grid should be two whole numbers such as 51x51, but is '{text}'.")
+    return int(parts[0]), int(parts[1])
+
+
+def _span(text: str) -> tuple[tuple[float, float], tuple[float, float]]:
+    a, b, c, d = numbers(text, 4, "--span")
+    return (a, b), (c, d)

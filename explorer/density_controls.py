@@ -1,0 +1,82 @@
+"""The widgets of the page "Density" → what was asked: which model, mapped how, coloured by what, where."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import streamlit as st
+from lossnav.core.density.claims import CLAIMS, Claim
+from lossnav.core.density.files import read_density_map
+from lossnav.sample_models import NAMES, card
+
+from .controls import URL, targets
+from .density_request import DensityRequest
+from .survey_request import SurveyRequest
+
+TRAINED, CHECKPOINT, PICKED = PLACES = ("Trained network", "Checkpoint of the training", "Picked point of the terrain")
+INPUTS = "inputs"
+COLORS = {
+    "perplexity": "Perplexity",
+    "confidence": "Confidence",
+    "gradient_norm": "Gradient norm",
+    "label": "Class",
+    "loss": "Loss",
+}
+
+
+def density_controls() -> DensityRequest:
+    """Which model, what of it is mapped, and where in parameter space."""
+    target = st.selectbox("Model", targets(), key="model", on_change=_forget_layer, **URL)
+    names = [INPUTS, *_layers(target)]
+    layer = st.selectbox("Map of", names, key="layer", help=LAYER_HELP, **URL)
+    chosen = None if layer in (None, INPUTS) else layer
+    picked: tuple[float, float] | None = st.session_state.get("picked")
+    surveyed: SurveyRequest | None = st.session_state.get("surveyed")
+    usable = surveyed is not None and surveyed.target == target and picked is not None
+    count = (card(target).get("trajectory") or {}).get("checkpoints", 0) if target in NAMES else 0
+    offered = {TRAINED: True, CHECKPOINT: bool(count), PICKED: usable}
+    place = st.radio("Where", [p for p in PLACES if offered[p]], key="density_place", persist_state="session")
+    if place == CHECKPOINT:
+        step = st.slider("Checkpoint", 0, count - 1, count // 2, key="checkpoint", **URL)
+        return DensityRequest(target, chosen, checkpoint=step)
+    if place == PICKED:
+        return DensityRequest(target, chosen, plane=surveyed, point=picked)
+    return DensityRequest(target, chosen)
+
+
+LAYER_HELP = (
+    "The inputs as they are where they have two dimensions, else their two principal components; or what a layer makes "
+    "of them. Density in the numbers is always taken in the full space, not on the map."
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is drawn of a map: the variable that colours it, and the claim in the small plot."""
+
+    color: str
+    claim: Claim
+
+
+def look_controls() -> Look:
+    """Always all choices, also while the map is computed: what is not drawn would fall out of the address bar."""
+    color = st.selectbox("Colour", list(COLORS), key="color_by", format_func=COLORS.__getitem__, **URL)
+    named = {claim.called.capitalize(): claim for claim in CLAIMS}
+    first = next(iter(named))
+    chosen = st.segmented_control("Density against", list(named), default=first, key="claim", required=True, **URL)
+    return Look(color, named[chosen or first])
+
+
+def _layers(target: str) -> list[str]:
+    """The layers that a map can be made of, as the first map of the inputs told; one in the address bar is believed."""
+    path = DensityRequest(target).path
+    if path.exists():
+        names: list[str] = json.loads(read_density_map(path).attrs["layers"])
+        return names
+    wanted = st.query_params.get("layer", INPUTS)
+    return [] if wanted == INPUTS else [wanted]
+
+
+def _forget_layer() -> None:
+    st.session_state["layer"] = INPUTS  # another network has other layers

@@ -1,0 +1,52 @@
+"""What a person asked to have the density map of, and the `lossnav density` command that it means."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from .survey_request import SurveyRequest, modified
+
+
+@dataclass(frozen=True)
+class DensityRequest:
+    """A map of a problem's examples, with the network at one place.
+
+    target      as in SurveyRequest
+    layer       a module whose activations are mapped; None: the inputs
+    checkpoint  a checkpoint of the training path; None: the trained network, or `point`
+    plane       the plane that `point` (alpha, beta) lies on
+    """
+
+    target: str
+    layer: str | None = None
+    checkpoint: int | None = None
+    plane: SurveyRequest | None = None
+    point: tuple[float, float] | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the map is kept on this machine; a changed problem file means another place."""
+        content = {**asdict(self), "changed": modified(self.target)}
+        key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+        return user_cache_path("lossnav") / "density" / f"{Path(self.target.partition(':')[0]).stem}-{key}.nc"
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments of `lossnav` that compute it, without --out."""
+        words = ["density", self.target, *(["--layer", self.layer] if self.layer else [])]
+        if self.checkpoint is not None:
+            words += ["--checkpoint", str(self.checkpoint)]
+        if self.point is not None and self.plane is not None:
+            words += [*self.plane.plane_arguments, f"--at={self.point[0]!r},{self.point[1]!r}"]
+        return words
+
+    @property
+    def command(self) -> str:
+        """The command as a person would type it."""
+        return shlex.join(["lossnav", *self.arguments])

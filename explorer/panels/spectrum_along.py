@@ -1,0 +1,97 @@
+"""Eigenvalues along the training: draws what is there, and computes the rest while one watches."""
+
+from __future__ import annotations
+
+import streamlit as st
+from lossnav.core.spectrum.files import SpectraAlong, read_along
+
+from ..figures.spectrum_along import along_figure
+from ..spectrum_controls import spectral_law
+from ..spectrum_request import AlongRequest
+from .progress import jobs
+from .spectrum import chart
+
+
+def along_panel(request: AlongRequest) -> None:
+    """The work that is going on, and the film of what is done."""
+    found = _done(request)
+    _work(request, found)
+    if found is None or not found.spectra:
+        return
+    with st.container(key="spectrum_plot"):
+        dark = st.context.theme.type == "dark"
+        figure = along_figure(found, dark, spectral_law(request, found.about))
+        chart(
+            figure, "spectrum_along", "Eigenvalue histogram along the training, with λ_max, λ_min and trace beside it"
+        )
+        st.caption(caption(found))
+
+
+def caption(found: SpectraAlong) -> str:
+    """How it was found, in short sentences."""
+    said = [
+        f"{len(found.spectra)} checkpoints on the same axes, in nats per squared parameter unit: {found.about['how']}."
+    ]
+    if found.about.get("buffers"):
+        said.append("BatchNorm statistics are the trained network's.")
+    return " ".join(said)
+
+
+def progress_text(done: int, total: int, seconds: float | None) -> str:
+    """How far it is.
+
+    >>> progress_text(7, 11, 95)
+    '7 of 11 checkpoints, about 95 s left'
+    """
+    if done == 0:
+        return f"Computing the first of {total} checkpoints …"
+    left = "" if seconds is None else f", about {seconds:.0f} s left"
+    return f"{done} of {total} checkpoints{left}"
+
+
+def _done(request: AlongRequest) -> SpectraAlong | None:
+    return read_along(request.path) if request.path.exists() else None
+
+
+def _work(request: AlongRequest, found: SpectraAlong | None) -> None:
+    """Start what is missing, show what runs, offer what can be done about what stopped."""
+    if found is not None and found.complete:
+        return
+    job = jobs().of(request)
+    if job is None:
+        job = jobs().start(request)
+    if job.running:
+        _running(request, _count(found))
+    elif job.failure:
+        st.error(job.failure, icon=":material/error:")
+    else:
+        _stopped(request, found)
+
+
+def _running(request: AlongRequest, drawn: int) -> None:
+    @st.fragment(run_every=1.0)
+    def bar() -> None:
+        job, found = jobs().of(request), _done(request)
+        done, total = _count(found), len(found.checkpoints) if found else request.count
+        if job is None or not job.running or done > drawn:
+            st.rerun()
+        left, right = st.columns([7, 1], vertical_alignment="center")
+        left.progress(done / total, text=progress_text(done, total, job.remaining("checkpoints", done, total)))
+        if right.button("Cancel", key="cancel", width="stretch"):
+            job.cancel()
+            st.rerun()
+
+    bar()
+
+
+def _stopped(request: AlongRequest, found: SpectraAlong | None) -> None:
+    left, right = st.columns([7, 1], vertical_alignment="center")
+    state = f"{len(found.spectra)} of {len(found.checkpoints)} checkpoints" if found else "nothing computed yet"
+    left.info(f"Stopped: {state}.", icon=":material/pause_circle:")
+    if right.button("Resume", key="resume", width="stretch", type="primary"):
+        jobs().start(request)
+        st.rerun()
+
+
+def _count(found: SpectraAlong | None) -> int:
+    return len(found.spectra) if found else 0

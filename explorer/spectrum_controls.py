@@ -1,0 +1,75 @@
+"""The widgets of the page "Spectrum" → what was asked: which model, which matrix, where, and what to look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+from lossnav.sample_models import NAMES, card
+
+from .controls import URL, targets
+from .spectrum_request import MATRICES, AlongRequest, SpectrumRequest
+from .survey_request import SurveyRequest
+
+TRAINED, CHECKPOINT, ALONG, PICKED = PLACES = (
+    "Trained network",
+    "Checkpoint of the training",
+    "Along the training",
+    "Picked point of the terrain",
+)
+EIGENVALUES, SWEEP, LAYERS = SECTIONS = ("Eigenvalues", "What coupling does", "Layer by layer")
+HISTOGRAM, DENSITY = SHAPES = ("Histogram", "Density, linear axis")
+
+
+def spectrum_controls() -> SpectrumRequest | AlongRequest:
+    """Which model, which matrix, and where."""
+    target = st.selectbox("Model", targets(), key="model", **URL)
+    of = st.selectbox("Matrix", list(MATRICES), key="matrix", format_func=MATRICES.__getitem__, **URL)
+    picked: tuple[float, float] | None = st.session_state.get("picked")
+    surveyed: SurveyRequest | None = st.session_state.get("surveyed")
+    usable = surveyed is not None and surveyed.target == target and picked is not None
+    count = _checkpoints(target)
+    offered = {TRAINED: True, CHECKPOINT: bool(count), ALONG: count != 0, PICKED: usable}
+    place = st.radio("Where", [name for name in PLACES if offered[name]], key="place", **URL)
+    if place == CHECKPOINT and count:
+        return SpectrumRequest(
+            target, of, checkpoint=st.slider("Checkpoint", 0, count - 1, count // 2, key="checkpoint", **URL)
+        )
+    if place == ALONG:
+        return AlongRequest(target, of)
+    if place == PICKED:
+        return SpectrumRequest(target, of, plane=surveyed, point=picked)
+    return SpectrumRequest(target, of)
+
+
+def _checkpoints(target: str) -> int | None:
+    """How many checkpoints the training has; None: a person's own problem, whose command will say."""
+    return (card(target).get("trajectory") or {}).get("checkpoints", 0) if target in NAMES else None
+
+
+def section_control() -> str:
+    """Which section is open: the others do not start any work."""
+    return (
+        st.segmented_control(
+            "Section",
+            SECTIONS,
+            default=EIGENVALUES,
+            key="section",
+            required=True,
+            label_visibility="collapsed",
+            **URL,
+        )
+        or EIGENVALUES
+    )
+
+
+def shape_control() -> str:
+    """How the eigenvalues at one place are drawn."""
+    return st.radio("Shown as", SHAPES, key="shape", **URL)
+
+
+def spectral_law(request: SpectrumRequest | AlongRequest, about: dict[str, Any]) -> tuple[float, float] | None:
+    """(p/n, σ²) of the Marchenko–Pastur law, for the sample whose inputs are Gaussian and whose model is linear."""
+    facts = card(request.target) if request.target in NAMES else {"facts": []}
+    applies = any("Marchenko" in fact["label"] for fact in facts["facts"]) and request.of != "remainder"
+    return (facts["parameters"] / about["examples"], 1.0) if applies else None

@@ -1,0 +1,68 @@
+"""Page "Density": where the data lie close together, and how the network does there and elsewhere."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+import xarray as xr
+from lossnav.core.density.files import read_density_map
+from lossnav.explorer import density_controls as controls
+from lossnav.explorer.figures.claim import claim_figure
+from lossnav.explorer.figures.density import density_figure, picked_example
+from lossnav.explorer.panels.density import available_color, claim_sentences, density_style, example_panel, map_facts
+from lossnav.explorer.panels.progress import waiting_panel
+
+
+def page() -> None:
+    """Inputs, then the map."""
+    density_style()
+    with st.sidebar:
+        request = controls.density_controls()
+        look = controls.look_controls()
+        st.caption("The same in a terminal:")
+        st.code(request.command, language="bash", wrap_lines=True)
+    if waiting_panel(request):
+        draw(read_density_map(request.path), look, request.target)
+
+
+def draw(found: xr.Dataset, look: controls.Look, target: str) -> None:
+    """The map, and the claims beside it."""
+    example = st.session_state.get("picked_example", {}).get(target)
+    dark = st.context.theme.type == "dark"
+    left, right = st.columns([1.5, 1], gap="medium")
+    with left:
+        color = available_color(found, look.color)
+        chart(
+            "density_map", density_figure(found, color, dark, example), "Map of the examples", lambda: remember(target)
+        )
+        st.caption(map_facts(found))
+    with right:
+        claim_sentences(found)
+        if look.claim.variable in found:
+            chart("claim_plot", claim_figure(found, look.claim.variable, dark), f"Density against {look.claim.called}")
+        example_panel(found, example)
+
+
+def chart(place: str, figure: go.Figure, alt: str, on_select: Any = "ignore") -> None:
+    """A figure as high as its place, which the style sheet makes fit the window."""
+    with st.container(key=place):
+        st.plotly_chart(
+            figure,
+            theme=None,
+            key=f"{place}_chart",
+            height="stretch",
+            config={"displayModeBar": False},
+            alt=alt,
+            on_select=on_select,
+            selection_mode="points",
+        )
+
+
+def remember(target: str) -> None:
+    """Keep the example that was clicked: the map is drawn anew with it, and a new map has no selection."""
+    clicked = picked_example(st.session_state["density_map_chart"])
+    if clicked is not None:
+        st.session_state.setdefault("picked_example", {})[target] = clicked
+
+
+page()
