@@ -1,6 +1,6 @@
 """All seven properties over a terrain: when each first shows, when it is done, and what a point costs at each stage.
 
-`python benchmarks/whole_terrain.py [SAMPLE] [--every 2] [--threads 2]`, on a grid of 25 × 25 at the standard effort.
+`python benchmarks/whole_terrain.py [SAMPLE] [--every 4] [--threads 2] [--effort standard]`, on a grid of 25 × 25.
 """
 
 from __future__ import annotations
@@ -38,15 +38,16 @@ def stretches(seen: list[tuple[str, int, float]]) -> Iterator[tuple[str, int, fl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sample", nargs="?", default="digits-resnet")
-    parser.add_argument("--every", type=int, default=2)
+    parser.add_argument("--every", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--effort", default="standard")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     problem = load_problem(chosen.sample)
     seen: list[tuple[str, int, float]] = []
     timed(seen)
-    survey(problem, Plane.random(problem), GRID, overlays=("all",), every=chosen.every)
-    print(f"{chosen.sample}, {GRID[0]} × {GRID[1]}, every {chosen.every}, {chosen.threads} threads")
+    survey(problem, Plane.random(problem), GRID, overlays=("all",), every=chosen.every, effort=chosen.effort)
+    print(f"{chosen.sample}, {GRID[0]} × {GRID[1]}, every {chosen.every}, {chosen.effort}, {chosen.threads} threads")
     print(f"{'stage':10} {'points':>6} {'s/point':>8} {'done at s':>10}")
     for stage, points, seconds, at in stretches(seen):
         print(f"{stage:10} {points:6} {seconds / points:8.3f} {at:10.1f}")

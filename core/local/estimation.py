@@ -16,7 +16,7 @@ class Estimation:
     probes         Rademacher probes v of the curvature, 3 or more for a standard error
     steps          Lanczos steps from each probe
     examples       how many examples, drawn once from the seed, curvature, single gradients and descents are taken over;
-                   None: all of them
+                   None: all of them. Of sequences as many single predictions, or all where all examples are taken
     pass_flops     more examples than that are taken as long as one forward pass over them needs no more than this many
                    floating-point operations, an eighth of it for single gradients and descents
     of             the curvature matrix of coupling and viscosity, as in `spectrum`
