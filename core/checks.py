@@ -13,6 +13,10 @@ class InputError(ValueError):
     """What the user handed over cannot be used; the message is one sentence meant for them."""
 
 
+# What derivatives raise on a network that torch's transforms do not know, or that branches on its own numbers.
+UNFIT = (RuntimeError, ValueError, NotImplementedError)
+
+
 def known(name: str, choices: Iterable[str], what: str) -> str:
     """Return `name` if it is one of `choices`; else raise InputError that names the nearest one.
 

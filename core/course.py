@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .checks import UNFIT
 from .engine.evaluator import Evaluator
 from .landscape import MeasuredPoints
 from .local.evaluator import LocalEvaluator
@@ -20,7 +21,6 @@ from .wanted import waiting_for
 
 Progress = Callable[[int, int], None]
 SECONDS_BETWEEN_WRITES = 0.5
-UNFIT = (RuntimeError, ValueError, NotImplementedError)  # from networks that second or per-example derivatives break
 
 
 @dataclass

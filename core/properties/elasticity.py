@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from .. import vectors
+from ..checks import UNFIT
 from ..spectrum.fisher import fisher_diagonal
 from ..trajectory import Anchor
 from .protocol import LocalMeasure, Measure, Points, Readout, Settings, present
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from ..plane import Plane
     from ..problem import Problem
 
-UNFIT = (RuntimeError, ValueError, NotImplementedError)  # from networks that per-example gradients break
 Quadratic = tuple[float, float, float, float, float, float]
 
 
