@@ -17,6 +17,7 @@ from ..plane import Plane
 from ..problem import Problem
 from ..properties.protocol import Forward, Measure
 from .batching import forward_batch_size, needs_whole_data
+from .placement import Placement
 from .recalibration import recalibrate
 from .stillness import Stillness
 from .workspace import Workspace
@@ -53,8 +54,7 @@ class Evaluator:
         self.workspace = Workspace(problem, device, dtype, size)
         layout, kind = self.workspace.layout, self.workspace.dtype
         self._stillness = Stillness(self.workspace.model)
-        self._origin = layout.flatten(plane.origin, device, kind)
-        self._first, self._second = (layout.flatten(d, device, kind) for d in plane.directions)
+        self._placement = Placement(plane, layout, device, kind)
 
     def evaluate(self, points: np.ndarray) -> np.ndarray:
         """The columns at `points` (m, 2), as (m, columns) float64; NaN and infinities as they come.
@@ -66,15 +66,10 @@ class Evaluator:
         rows = torch.empty(len(points), len(self.columns), dtype=torch.float64, device=self.workspace.device)
         with torch.inference_mode():
             for row, (alpha, beta) in enumerate(points.tolist()):
-                self._place(alpha, beta)
+                self._placement.place(alpha, beta, self.workspace.flat)
                 rows[row] = self._stillness.run(self._sums_with_room)
             result: np.ndarray = (rows / self.workspace.problem.prediction_count).cpu().numpy()
         return result
-
-    def _place(self, alpha: float, beta: float) -> None:
-        flat = self.workspace.flat
-        torch.add(self._origin, self._first, alpha=alpha, out=flat)
-        flat.add_(self._second, alpha=beta)
 
     def _sums_with_room(self) -> Tensor:
         """One point's sums, the batch halved until it fits into memory."""
