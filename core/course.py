@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .adaptive.steps import adaptive_course
 from .checks import UNFIT
 from .engine.evaluator import Evaluator
 from .landscape import MeasuredPoints
@@ -48,10 +49,13 @@ class Course:
         started, before = time.time(), self.points.made
         more: dict[str, Any] = {}
         try:
+            self._choose_way()
             if "centre" not in self.points.about:
                 self.points.about["centre"] = self._centre()
                 self._write_about()
-            for stage, rows in self.points.course():
+            tolerance = self.points.tolerance
+            course = self.points.course() if tolerance is None else adaptive_course(self.points, tolerance)
+            for stage, rows in course:
                 if stage in self.points.used:
                     self._measured_or_given_up(stage, rows)
             more = finish()
@@ -75,6 +79,17 @@ class Course:
             sentence = f"This network could not be measured around a point ({why.rstrip('.')})."
             about["unavailable"] |= dict.fromkeys(waiting_for(stage, self.points.overlays), sentence)
             self._write_about()
+
+    def _choose_way(self) -> None:
+        """Run the network the way that the points measured so far were, or the fastest where there are none yet."""
+        spec, done = self.points.about["spec"], self.points.done_at(STAGES[0])
+        if "way" in spec:
+            self.forward.pin(spec["way"])
+        elif not done.any():
+            self.forward.tune(self.points.plan.points, self.points.planned_at(STAGES[0]))
+            spec["way"] = self.forward.way
+            if self.forward.precision_error is not None:
+                spec["precision_error"] = self.forward.precision_error
 
     def _centre(self) -> dict[str, float | None]:
         """The measured numbers at θ₀ itself, which an even grid, or one beside the origin, does not hold."""
@@ -102,11 +117,13 @@ class Course:
         where = self.points.plan.points[rows]
         if stage in self.local:
             return self.local[stage].evaluate(where)
-        return (row for tile in _tiles(where) for row in self.forward.evaluate(tile))
+        return (row for tile in _tiles(where, self.forward.way["points"]) for row in self.forward.evaluate(tile))
 
     def _write(self, waiting: list[int]) -> None:
         if waiting and self.keeper is not None:
-            self.keeper.write(self.points, slice(waiting[0], waiting[-1] + 1))
+            self.keeper.write(self.points, slice(min(waiting), max(waiting) + 1))
+            if self.points.tolerance is not None:
+                self._write_about()  # the picture between the points is made from what was learned
         waiting.clear()
         if self.progress is not None:
             self.progress(self.points.made, self.points.planned)
@@ -125,10 +142,10 @@ class Course:
         self.points.about["provenance"] = [*self.points.about.get("provenance", []), run]
 
 
-def _tiles(points: np.ndarray) -> Iterator[np.ndarray]:
-    """Points until the next look at the clock: few at first, while the cost of one is not known."""
+def _tiles(points: np.ndarray, at_once: int) -> Iterator[np.ndarray]:
+    """Points until the next look at the clock: few at first, while the cost of one is not known, but all that go `at_once`."""
     start = 0
     while start < len(points):
-        size = 1 if start < 8 else 8
+        size = max(at_once, 1 if start < 8 else 8)
         yield points[start : start + size]
         start += size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -65,14 +66,24 @@ def normalized(
 
 
 def _scaled(d: Tensor, theta: Tensor, how: str) -> Tensor:
+    scale = factors(d, theta, how)
+    return d if scale is None else d * scale
+
+
+def factors(d: Tensor, theta: Tensor, how: str) -> Tensor | None:
+    """What `d` is multiplied by to be normalised to `theta`, both float64; None for nothing. Rows are scaled apart."""
     if how == "none":
-        return d
+        return None
     if how == "weight":
-        return d * theta.abs()
+        return theta.abs()
     if how == "layer" or theta.ndim <= 1:
-        return d * (theta.norm() / (d.norm() + _TINY))
-    rows_d, rows_theta = d.flatten(1).norm(dim=1), theta.flatten(1).norm(dim=1)
-    return d * (rows_theta / (rows_d + _TINY)).reshape(-1, *[1] * (d.ndim - 1))
+        return ratio(theta.norm(), d.norm())
+    return ratio(theta.flatten(1).norm(dim=1), d.flatten(1).norm(dim=1)).reshape(-1, *[1] * (d.ndim - 1))
+
+
+def ratio(wanted: Tensor, length: Tensor) -> Tensor:
+    """The factor that brings `length` to `wanted`, Li et al.'s own guard against a filter of zeros included."""
+    return wanted / (length + _TINY)
 
 
 def orthogonalized(second: Vector, first: Vector) -> Vector:
@@ -94,6 +105,7 @@ def unit(direction: Vector, what: str) -> Vector:
     return {k: v / length for k, v in direction.items()}
 
 
+@functools.lru_cache(maxsize=2)  # planes around other checkpoints have the same ones
 def principal_components(trajectory: Trajectory) -> tuple[Vector, Vector, tuple[float, float]]:
     """Leading two principal components of {θ_t − θ_T}, unit length, and the share of variance of each.
 

@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from .adaptive.filling import interpolated
+from .adaptive.tolerance import Tolerance
 from .plan import Plan
 from .properties import PROPERTIES
 from .properties.probability import interpolation_error
 from .properties.protocol import STAGES, NavigatorProperty, Points, Readout, Settings
 from .terrain import TERRAIN
+
+FIRST_GUESS = 105  # points of an adaptive stage before anything is known
 
 
 @dataclass
@@ -28,8 +32,9 @@ class MeasuredPoints:
     done       (points, STAGES) bool: what is measured where, said explicitly and never read off the values
     overlays   the variables that were asked for
     about      what the landscape is of, ready for JSON: name, problem, plane, facts, unavailable, centre, estimation,
-               every (the stride of the grid on which the stages after the first are measured), descents (their step
-               sizes), provenance, fidelity
+               every (the stride of the grid on which the stages after the first are measured), tolerance and refined (of
+               an adaptive survey: how close, and what was learned at each stage), descents (their step sizes),
+               provenance, fidelity
     """
 
     plan: Plan
@@ -81,10 +86,23 @@ class MeasuredPoints:
 
     @property
     def planned(self) -> int:
-        return sum(int(self.wanted_at(stage).sum()) for stage in self.used)
+        return sum(self.planned_at(stage) for stage in self.used)
+
+    def planned_at(self, stage: str) -> int:
+        """Points of a stage that are to be measured in all; of an adaptive survey what is asked for by now and a guess of what is still to come."""
+        done, wanted = int((self.done_at(stage) & self.wanted_at(stage)).sum()), int(self.wanted_at(stage).sum())
+        if not self.about.get("tolerance"):
+            return wanted
+        lesson = self.about.get("refined", {}).get(stage)
+        return min(wanted, max(done, lesson["asked"] if lesson else FIRST_GUESS))
+
+    @property
+    def tolerance(self) -> Tolerance | None:
+        """How close an adaptive survey is to come; None: every point is measured."""
+        return Tolerance(**self.about["tolerance"]) if self.about.get("tolerance") else None
 
     def course(self) -> Iterator[tuple[str, np.ndarray]]:
-        """(stage, rows of points) still to be measured, in the order that shows most soonest.
+        """(stage, rows of points) still to be measured on a full grid, in the order that shows most soonest.
 
         The terrain to half its fineness; a coarse picture of the curvature; the rest of the terrain; then what is costly,
         level by level.
@@ -120,8 +138,15 @@ class MeasuredPoints:
         Dataset over ("alpha", "beta"): `loss`, accuracy and error where there are labels, each overlay's readouts,
         `measured` (bool), and `measured_curvature` and so on where a stage is in use; the path over "checkpoint" where
         there is one. What is measured is NaN where it is not measured yet; closed-form readouts (elasticity, memory) are
-        known everywhere.
+        known everywhere. An adaptive survey has values everywhere, and `<name>_error` beside what is interpolated.
         """
+        land = self.landscape_as_measured(settings)
+        if self.tolerance is None or not self.about.get("refined"):
+            return land
+        return interpolated(land, self.about["refined"], self.tolerance)
+
+    def landscape_as_measured(self, settings: Settings | None = None) -> xr.Dataset:
+        """`landscape` without what an adaptive survey interpolates: NaN wherever nothing was measured."""
         settings = settings or Settings()
         points = self.points
         land = xr.Dataset(coords={"alpha": ("alpha", self.plan.alpha), "beta": ("beta", self.plan.beta)})
@@ -189,6 +214,7 @@ _JSON_KEYS = (
     "descents",
     "provenance",
     "fidelity",
+    "spec",
 )
 
 

@@ -89,12 +89,20 @@ def finest_complete(measured: np.ndarray) -> tuple[np.ndarray, np.ndarray] | Non
 
     measured  (A, B) bool
     """
-    axes = [_levels(n) for n in measured.shape]
-    for level in np.unique(np.concatenate(axes)):
-        rows, columns = (np.flatnonzero(levels >= level) for levels in axes)
-        if len(rows) and len(columns) and measured[np.ix_(rows, columns)].all():
-            return rows, columns
-    return None
+    found = [level for level in nested_grids((measured.shape[0], measured.shape[1])) if measured[np.ix_(*level)].all()]
+    return found[-1] if found else None
+
+
+def nested_grids(shape: tuple[int, int]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Row and column indices of each level's grid, coarsest first; each holds the one before, and the last is the whole.
+
+    >>> [len(rows) for rows, _ in nested_grids((51, 51))]
+    [3, 5, 9, 17, 33, 51]
+    """
+    axes = [_levels(n) for n in shape]
+    levels = np.unique(np.concatenate(axes))[::-1]
+    grids = [tuple(np.flatnonzero(axis >= min(level, axis.max())) for axis in axes) for level in levels]
+    return [(rows, columns) for rows, columns in grids]
 
 
 def _axis(count: int, ends: tuple[float, float], name: str) -> np.ndarray:

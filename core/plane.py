@@ -11,17 +11,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import directions, vectors
+from . import directions, turning, vectors
 from .checks import InputError, finite, known, matching
+from .engine.threads import side_by_side
+from .gaussian_pair import GaussianPair
+from .machine import free_bytes
 from .problem import Problem
 from .spectrum.lanczos import Eigenpairs, extreme_eigenpairs
 from .spectrum.products import LossFunction
-from .vectors import Vector
+from .trajectory import Trajectory
+from .vectors import Streamed, Vector, part, piece_dot, pieces
+from .watched import Watched
 
 Span = tuple[tuple[float, float], tuple[float, float]]
 Configuration = Mapping[str, Tensor] | nn.Module | Problem
 UNIT_SPAN: Span = ((-1.0, 1.0), (-1.0, 1.0))
 EIGEN_PAIRS = (("top", "second"), ("top", "bottom"))
+OWNED_NUMBERS = 2**24  # parameters up to which a plane keeps a copy of θ₀ and its directions without counting
 
 
 @dataclass(frozen=True)
@@ -33,16 +39,16 @@ class Plane:
 
     Attributes
     ----------
-    origin      θ₀, dict name → tensor
-    directions  (d₁, d₂), dicts name → tensor; a line has d₂ = 0
+    origin      θ₀, name → tensor; above OWNED_NUMBERS parameters the model's own tensors, which then must not change
+    directions  (d₁, d₂), name → tensor each, held or drawn anew whenever they are looked at; a line has d₂ = 0
     kind        which of the six it is
     details     how it was made (seed, normalisation …), ready for JSON
     explained   shares of the trajectory's variance along d₁ and d₂, or None
     span        ((α from, α to), (β from, β to)) that shows the plane's subject
     """
 
-    origin: Vector = field(repr=False)
-    directions: tuple[Vector, Vector] = field(repr=False)
+    origin: Mapping[str, Tensor] = field(repr=False)
+    directions: tuple[Mapping[str, Tensor], Mapping[str, Tensor]] = field(repr=False)
     kind: str
     details: dict[str, Any] = field(default_factory=dict)
     explained: tuple[float, float] | None = None
@@ -56,6 +62,7 @@ class Plane:
         normalize: str = "filter",
         ignore: str | None = "biasbn",
         orthogonal: bool = False,
+        held: bool | None = None,
     ) -> Plane:
         """Two independent Gaussian directions around θ₀, normalised (Li et al. 2018 §4).
 
@@ -65,23 +72,24 @@ class Plane:
         normalize   "filter" | "layer" | "weight" | "none"
         ignore      "biasbn": tensors with one dimension or none stay at θ₀; None: each is one filter
         orthogonal  make d₂ orthogonal to d₁ before normalising (normalising then tilts them a little again)
+        held        whether the directions are kept in memory; else every point draws them anew from the seed, the same
+                    numbers. None: kept where they fit beside the copy of the model that a survey makes
 
         Raises
         ------
         InputError  an unknown normalisation or choice for ignore; directions that come out zero
         """
         parameters = _some_parameters(problem)
-        first, second = directions.gaussian_pair(parameters, seed)
-        if orthogonal:
-            second = directions.orthogonalized(second, first)
-        pair = [directions.normalized(d, parameters, normalize, ignore) for d in (first, second)]
-        if min(vectors.norm(d) for d in pair) == 0:
+        origin = _kept(parameters)
+        pair = GaussianPair(origin, seed, normalize, ignore, orthogonal)
+        chosen = pair.held() if (_directions_fit(parameters) if held is None else held) else pair.streamed()
+        if not all(any(bool(part(d, piece).any()) for piece in pieces(origin)) for d in chosen):
             raise InputError(
                 f"Under normalize='{normalize}' and ignore='{ignore}' every direction is zero: "
                 "use normalize='none', or ignore=None where all parameters are biases or norm scales."
             )
         details = {"seed": seed, "normalize": normalize, "ignore": ignore, "orthogonal": orthogonal}
-        return cls._around(parameters, pair[0], pair[1], "random", details)
+        return cls(origin, chosen, "random", details)
 
     @classmethod
     def trajectory(cls, problem: Problem) -> Plane:
@@ -95,7 +103,7 @@ class Plane:
             raise InputError(f"'{problem.name}' has no training trajectory: give Problem(…, trajectory=Trajectory(…)).")
         first, second, explained = directions.principal_components(problem.trajectory)
         plane = cls._around(_some_parameters(problem), first, second, "trajectory", {}, explained)
-        path = np.array([plane.project(point)[:2] for point in problem.trajectory])
+        path = plane.project_path(problem.trajectory)[:, :2]
         return cls(plane.origin, plane.directions, plane.kind, plane.details, explained, _around_path(path))
 
     @classmethod
@@ -190,21 +198,56 @@ class Plane:
         explained: tuple[float, float] | None = None,
         span: Span = UNIT_SPAN,
     ) -> Plane:
-        start = {k: v.detach().clone() for k, v in origin.items()}
+        start = _kept(origin)
         pair = (vectors.cast(first, start), vectors.cast(second, start))
         return cls(start, pair, kind, details, explained, span)
+
+    def turned(self, angle: float, third: Mapping[str, Tensor] | None = None) -> Plane:
+        """The plane of d₁ and cos φ d₂ + sin φ d₃, around the same θ₀.
+
+        Under normalize="filter" or "layer" each filter (tensor) of the new d₂ gets the length that it had; under "weight"
+        and "none" nothing more is scaled; on other planes the new d₂ is as long as the old one. `details["turn"]` says φ,
+        with which the plane can be made again.
+
+        Parameters
+        ----------
+        angle  φ in degrees
+        third  d₃; None: for a random plane the third draw of its seed, normalised as the first two; for any other a draw
+               at a right angle to the plane, as long as d₂
+
+        Raises
+        ------
+        InputError  a line; a third direction of other names or shapes; an angle at which d₂ vanishes
+
+        >>> model = nn.Linear(3, 2).double()
+        >>> plane = Plane.random(Problem(model, torch.ones(4, 3).double(), torch.tensor([0, 1, 0, 1])), ignore=None)
+        >>> lengths = [p.directions[1]["weight"].norm(dim=1) for p in (plane, plane.turned(30.0))]
+        >>> torch.allclose(*lengths), plane.turned(30.0).details["turn"]
+        (True, 30.0)
+        """
+        return turning.turned(self, angle, third)
 
     @property
     def is_line(self) -> bool:
         """Whether only α has a direction."""
         return self.kind == "line"
 
+    @property
+    def is_streamed(self) -> bool:
+        """Whether its directions are drawn anew whenever they are looked at, and not held."""
+        return any(isinstance(d, Streamed) for d in self.directions)
+
     @functools.cached_property
     def gram(self) -> np.ndarray:
         """The 2×2 Gram matrix dᵢ·dⱼ, float64."""
-        d1, d2 = self.directions
-        cross = vectors.dot(d1, d2)
-        return np.array([[vectors.dot(d1, d1), cross], [cross, vectors.dot(d2, d2)]])
+
+        def products(piece: vectors.Piece) -> tuple[float, float, float]:
+            d1, d2 = (part(d, piece) for d in self.directions)
+            return piece_dot(d1, d1), piece_dot(d1, d2), piece_dot(d2, d2)
+
+        each = (side_by_side if self.is_streamed else map)(products, pieces(self.origin))
+        one, cross, two = (sum(column) for column in zip(*each, strict=True))
+        return np.array([[one, cross], [cross, two]])
 
     @functools.cached_property
     def inverse_gram(self) -> np.ndarray:
@@ -231,7 +274,8 @@ class Plane:
         if len(parameters) == len(self.origin):
             return self
         origin, first, second = ({k: v[k] for k in parameters} for v in (self.origin, *self.directions))
-        return replace(self, origin=origin, directions=(first, second))
+        watched = isinstance(self.origin, Watched)
+        return replace(self, origin=Watched(origin) if watched else origin, directions=(first, second))
 
     def at(self, alpha: float, beta: float = 0.0) -> Vector:
         """θ(α, β) as dict name → tensor, in the origin's precision."""
@@ -258,12 +302,66 @@ class Plane:
         """
         point = _configuration(params)
         matching(point, self.origin, "The configuration")
-        gap = vectors.subtract({k: point[k].to(v.device) for k, v in self.origin.items()}, self.origin)
-        products = np.array([vectors.dot(gap, d) for d in self.directions])
+        products = np.zeros(2)
+        for piece in pieces(self.origin):
+            gap = self._gap(point, piece)
+            products += [piece_dot(gap, part(d, piece)) for d in self.directions]
         alpha, beta = (float(x) for x in self.inverse_gram @ products)
-        d1, d2 = self.directions
-        rest = {k: v - alpha * d1[k].double() - beta * d2[k].double() for k, v in gap.items()}
-        return alpha, beta, vectors.norm(rest)
+        squared = 0.0
+        for piece in pieces(self.origin):
+            d1, d2 = (part(d, piece).double() for d in self.directions)
+            rest = self._gap(point, piece) - alpha * d1 - beta * d2
+            squared += piece_dot(rest, rest)
+        return alpha, beta, squared**0.5
+
+    def project_path(self, path: Trajectory) -> np.ndarray:
+        """`project` of every checkpoint of a path over this plane's parameters, (T + 1, 3), all of them at once.
+
+        >>> model = nn.Linear(2, 2).double()
+        >>> plane = Plane.random(Problem(model, torch.ones(4, 2).double(), torch.tensor([0, 1, 0, 1])), normalize="none")
+        >>> plane.project_path(Trajectory([plane.at(2.0, 0.5), plane.at(0.0, 1.0)])).round(9).tolist()
+        [[2.0, 0.5, 0.0], [0.0, 1.0, 0.0]]
+        """
+        products, squared = np.zeros((len(path), 2)), np.zeros(len(path))
+        for piece in pieces(self.origin):
+            products += (self._path_gaps(path, piece) @ self._pair(piece)).numpy(force=True)
+        places = products @ self.inverse_gram
+        for piece in pieces(self.origin):
+            pair = self._pair(piece)
+            rest = self._path_gaps(path, piece) - torch.from_numpy(places).to(pair) @ pair.T
+            squared += rest.square().sum(1).numpy(force=True)
+        return np.column_stack([places, np.sqrt(squared)])
+
+    def _pair(self, piece: vectors.Piece) -> Tensor:
+        """Both directions on one piece, (numbers, 2) float64."""
+        return torch.stack([part(d, piece).double().flatten() for d in self.directions], 1)
+
+    def _path_gaps(self, path: Trajectory, piece: vectors.Piece) -> Tensor:
+        """θ_t − θ₀ on one piece, (T + 1, numbers) float64."""
+        start, stack = part(self.origin, piece), path.stacked(piece.name)
+        there = stack if piece.stop is None else stack[:, piece.start : piece.stop]
+        return there.to(start.device).double().flatten(1) - start.double().flatten()
+
+    def _gap(self, point: Mapping[str, Tensor], piece: vectors.Piece) -> Tensor:
+        """point − θ₀ on one piece, in float64 so that nearby points keep their difference."""
+        start = part(self.origin, piece)
+        return part(point, piece).to(start.device).double() - start.double()
+
+
+def _kept(origin: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """θ₀ for a plane to keep: a copy, or where that would be large the tensors themselves, watched for changes."""
+    if sum(tensor.numel() for tensor in origin.values()) > OWNED_NUMBERS:
+        return Watched(origin)
+    return {k: v.detach().clone() for k, v in origin.items()}
+
+
+def _directions_fit(parameters: Mapping[str, Tensor]) -> bool:
+    """Whether two directions and a copy of the model fit into the memory that is free, with a fifth of it to spare."""
+    sizes = [(tensor.numel(), tensor.nbytes) for tensor in parameters.values()]
+    if sum(count for count, _ in sizes) <= OWNED_NUMBERS:
+        return True
+    free = free_bytes(next(iter(parameters.values())).device)
+    return free is None or 3 * sum(size for _, size in sizes) <= 0.8 * free
 
 
 def _some_parameters(problem: Problem) -> dict[str, Tensor]:

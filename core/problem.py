@@ -133,11 +133,18 @@ class Problem:
         part.law = None if self.law is None else self.law[rows]
         return part
 
-    def working_copy(self) -> nn.Module:
-        """A copy of the model in eval mode without gradients: what every computation writes to instead."""
+    def working_copy(self, placed: Mapping[str, Tensor] | None = None) -> nn.Module:
+        """A copy of the model in eval mode without gradients: what every computation writes to instead.
+
+        placed  tensors that hold the trainable parameters already and take the place of copies of them, by name
+        """
         # tensors that a module computed and kept (pruned weights, cached activations) have a graph and refuse to be copied
         kept = (t for m in self.model.modules() for t in vars(m).values() if isinstance(t, Tensor) and not t.is_leaf)
         memo: dict[int, Any] = {id(t): t.detach().clone() for t in kept}
+        own = dict(self.model.named_parameters())
+        for name, tensor in (placed or {}).items():
+            if type(own[name]) is nn.Parameter:  # other kinds may carry more than their numbers
+                memo[id(own[name])] = nn.Parameter(tensor, requires_grad=False)
         try:
             duplicate = copy.deepcopy(self.model, memo).eval()
             return duplicate.requires_grad_(False)

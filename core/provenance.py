@@ -8,7 +8,8 @@ import math
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -16,8 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .engine.threads import side_by_side
 from .plane import Plane
 from .problem import Problem
+from .vectors import Streamed, part, pieces_of
+
+AHEAD = 16  # pieces that are drawn side by side before they are hashed
 
 
 def canonical(content: Any) -> str:
@@ -47,10 +52,32 @@ def tensor_digest(tensors: Mapping[str, Tensor | None]) -> str:
     total = hashlib.sha256()
     for name, tensor in tensors.items():
         if tensor is not None:
-            flat = tensor.detach().cpu().contiguous().flatten()
-            total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
-            total.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
+            _enter(total, name, tensor, tensor)
     return total.hexdigest()
+
+
+def plane_digest(plane: Plane, names: Sequence[str]) -> str:
+    """`tensor_digest` of θ₀ and as many of the directions as there are further names, each tensor under "name/…"."""
+    total = hashlib.sha256()
+    for word, vector in zip(names, (plane.origin, *plane.directions), strict=False):
+        for name, theta in plane.origin.items():
+            _enter(total, f"{word}/{name}", theta, vector)
+    return total.hexdigest()
+
+
+def _enter(total: Any, label: str, like: Tensor, of: Tensor | Mapping[str, Tensor]) -> None:
+    """Add a tensor, piece by piece where it is one of a vector that may be drawn as it is needed."""
+    total.update(f"{label} {like.dtype} {tuple(like.shape)};".encode())
+    cut = pieces_of(label.partition("/")[2], like.shape)
+    if isinstance(of, Streamed):
+        draw = partial(part, of)
+        found = (one for start in range(0, len(cut), AHEAD) for one in side_by_side(draw, cut[start : start + AHEAD]))
+    else:
+        found = (piece.of(of) if isinstance(of, Tensor) else part(of, piece) for piece in cut)
+    for one in found:
+        flat = one.detach().cpu().contiguous().flatten()
+        if flat.numel():
+            total.update(flat.view(torch.uint8).numpy())
 
 
 def problem_identity(problem: Problem) -> dict[str, Any]:
@@ -95,9 +122,6 @@ def _loss_name(problem: Problem) -> str:
 
 def plane_identity(plane: Plane) -> dict[str, Any]:
     """How a plane was made and the hash of its vectors, ready for JSON."""
-    vectors = {
-        f"{w}/{k}": v for w, d in zip("o12", (plane.origin, *plane.directions), strict=True) for k, v in d.items()
-    }
     cosine = plane.cosine if math.isfinite(plane.cosine) else None
     return {
         "kind": plane.kind,
@@ -105,7 +129,7 @@ def plane_identity(plane: Plane) -> dict[str, Any]:
         "cosine": cosine,
         "explained": None if plane.explained is None else list(plane.explained),
         "gram": plane.gram.tolist(),
-        "vectors": tensor_digest(vectors),
+        "vectors": plane_digest(plane, "o12"),
     }
 
 
@@ -118,15 +142,12 @@ def plane_recipe(plane: Plane) -> dict[str, Any]:
     Sums over many threads differ in their last bits. Directions that such sums go into (eigenvectors, the gradient,
     lengths) count by how they were made and by their lengths to four digits; the others, and θ₀, by their bytes.
     """
-    names = ("seed", "which", "normalize", "ignore", "orthogonal")
-    exact = {f"o/{k}": v for k, v in plane.origin.items()}
-    if plane.kind in EXACT_KINDS:
-        exact |= {f"{i}/{k}": v for i, d in enumerate(plane.directions) for k, v in d.items()}
+    names = ("seed", "which", "normalize", "ignore", "orthogonal", "turn")
     return {
         "kind": plane.kind,
         **{name: plane.details[name] for name in names if name in plane.details},
         "lengths": [f"{length:.3e}" for length in np.sqrt(np.diag(plane.gram))],
-        "vectors": tensor_digest(exact),
+        "vectors": plane_digest(plane, "o01" if plane.kind in EXACT_KINDS else "o"),
     }
 
 

@@ -9,11 +9,13 @@ from typing import Any
 import torch
 import xarray as xr
 
+from .adaptive.tolerance import Tolerance, tolerance_of
 from .checks import InputError, known
 from .course import Course, Progress
 from .engine.evaluator import Evaluator
 from .engine.workspace import choose_device
 from .fidelity import fidelity as plane_fidelity
+from .footprint import footprint, refuse_what_does_not_fit
 from .landscape import MeasuredPoints
 from .local.estimation import Estimation, preset
 from .local.evaluator import LocalEvaluator
@@ -39,7 +41,7 @@ def survey(
     device: str | torch.device = "auto",
     dtype: torch.dtype | str | None = None,
     seed: int = 0,
-    tolerance: float | None = None,
+    tolerance: float | Tolerance | None = None,
     store: str | Path | None = None,
     progress: Progress | None = None,
     *,
@@ -47,6 +49,7 @@ def survey(
     fidelity: bool = False,
     effort: str | Estimation = "standard",
     every: int = 1,
+    precision: str | None = None,
 ) -> xr.Dataset:
     """Measure the landscape of `problem` on `plane`.
 
@@ -59,24 +62,29 @@ def survey(
     device      "auto" (CUDA where there is one) | "cpu" | "cuda" …
     dtype       floating precision; None: the model's own
     seed        of whatever is estimated
-    tolerance   None: every point is measured
+    tolerance   None: every point is measured; 0.01: as few as bring the largest error of interpolation below 1 % of the
+                drawn range (five times that for what is measured around points), or a Tolerance
     store       where to keep the landscape; a survey stopped there is taken up again with the same numbers
     progress    called with (measurements done, measurements in all); a point counts once for each stage
     batch_size  examples per forward pass; None: by a fixed rule, the same on every run
     fidelity    also measure how far to trust the plane (a few dozen further passes)
     effort      how finely curvature, per-example gradients and descents are measured at each point: "preview",
                 "standard", "full" (all examples), or an Estimation
+    precision   None: the arithmetic of `dtype`, exactly; "tf32" or "bf16": faster products and convolutions in the forward
+                passes of a float32 survey; their error is measured and stated in `attrs["spec"]`
     every       measure those on every 1st, 2nd, 4th … row and column only, the ends included; NaN elsewhere
 
     Returns
     -------
     xarray.Dataset over ("alpha", "beta"): "loss", "accuracy" and "error" where there are labels, the readouts of
     the overlays under their METHODS names, "<name>_se" beside what is estimated, "measured". `attrs["unavailable"]` is
-    JSON text, name → reason; `attrs["estimation"]` says with which probes and examples.
+    JSON text, name → reason; `attrs["estimation"]` says with which probes and examples. With a tolerance there are values
+    everywhere, "<name>_error" says how wrong those between measured points may be, and `attrs["adaptive"]` sums it up.
 
     Raises
     ------
-    InputError  unknown names, impossible sizes, a GPU that is not there, a store that holds something else
+    InputError  unknown names, impossible sizes, a GPU that is not there, a store that holds something else, a plan that
+                needs more memory than is free
 
     >>> from torch import nn
     >>> model = nn.Linear(1, 1, bias=False).double()
@@ -86,8 +94,7 @@ def survey(
     >>> survey(problem, line, shape=(3, 1), span=((0, 2), (0, 0)))["loss"].values.ravel().tolist()
     [0.0, 4.0, 16.0]
     """
-    if tolerance is not None:
-        raise InputError("tolerance is not supported yet: leave it None, and every point of the grid is measured.")
+    allowed = tolerance_of(tolerance)
     if every < 1 or every & (every - 1):
         raise InputError(f"every should be 1, 2, 4 or another power of two, but is {every}.")
     estimation, where, number = preset(effort), choose_device(device), _dtype(dtype)
@@ -97,16 +104,34 @@ def survey(
     asked, plan = asked.without_unavailable(facts), _plan(plane, shape, span)
     if estimation.of != "hessian":
         asked = asked.less({"shape": "The shape is that of the Hessian, and another matrix is measured here."})
-    evaluator = Evaluator(problem, plane, asked.measures(problem), where, number, batch_size)
+    refuse_what_does_not_fit(
+        footprint(
+            problem,
+            plane,
+            (len(plan.alpha), len(plan.beta)),
+            overlays,
+            where,
+            number,
+            batch_size,
+            fidelity,
+            estimation,
+            every,
+        )
+    )
+    evaluator = Evaluator(problem, plane, asked.measures(problem), where, number, batch_size, precision)
     instruments = Instruments(own, plane, estimation, seed, where, number)
     local = {s: LocalEvaluator(instruments, asked.local_measures(s)) for s in STAGES[1:] if asked.local_measures(s)}
     columns = {"forward": evaluator.columns, **{stage: each.columns for stage, each in local.items()}}
     spec = _specification(problem, plane, plan, asked, evaluator, columns)
     spec |= {"seed": seed, "fidelity": fidelity, "estimation": estimation.as_json() if local else None}
+    if precision is not None:
+        spec["precision"] = precision
     about = _about(problem, plane, asked, facts, evaluator, seed)
     if local:
         about |= {"estimation": instruments.notes, "every": every}
     precision = "float64" if evaluator.workspace.dtype == torch.float64 else "float32"
+    if allowed is not None:
+        about["tolerance"] = allowed.as_json()
     fresh = MeasuredPoints.empty(plan, columns, precision, asked.variables, about)
 
     def finish() -> dict[str, Any]:
@@ -128,7 +153,16 @@ def survey(
         if local:
             about["every"] = min(every, about["every"])
             instruments.remember_basins(points)
+        _keep_to(allowed, about)
         return Course(points, evaluator, local, keeper, progress).run(finish).landscape()
+
+
+def _keep_to(allowed: Tolerance | None, about: dict[str, Any]) -> None:
+    """A survey that goes on keeps to what is asked of it now, be it closer, looser or every point."""
+    about.pop("tolerance", None)
+    about.pop("refined", None)
+    if allowed is not None:
+        about["tolerance"] = allowed.as_json()
 
 
 def _plan(plane: Plane, shape: tuple[int, int], span: Span | None) -> Plan:
@@ -155,7 +189,7 @@ def _about(
         "plane": plane_identity(plane),
         "facts": facts,
         "unavailable": asked.reasons,
-        "spec": {"dtype": dtype, "seed": seed, "batch_size": space.batch_size},
+        "spec": {"dtype": dtype, "seed": seed, "precision": evaluator.precision},
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,10 @@ class Trajectory:
         """Checkpoint number `index` as dict name → tensor (views, not copies)."""
         return {name: stack[index] for name, stack in self._stacked.items()}
 
+    def stacked(self, name: str) -> Tensor:
+        """One parameter at every checkpoint, (T + 1, *shape)."""
+        return self._stacked[name]
+
     def check(self, parameters: Mapping[str, Tensor]) -> None:
         """Raise InputError unless the checkpoints belong to a model with these trainable parameters."""
         matching(self.at(0), parameters, "The trajectory")
@@ -71,17 +76,17 @@ class Trajectory:
         """The same path over the named parameters, without buffers that came along in the checkpoints."""
         return Trajectory({name: self._stacked[name] for name in names}, self.steps)
 
-    @property
+    @functools.cached_property
     def segment_lengths(self) -> list[float]:
         """Euclidean length of each step between neighbouring checkpoints, T numbers."""
         return [vectors.norm(vectors.subtract(self.at(t + 1), self.at(t))) for t in range(len(self) - 1)]
 
-    @property
+    @functools.cached_property
     def length(self) -> float:
         """Length of the path through the checkpoints, in parameter units."""
         return sum(self.segment_lengths)
 
-    @property
+    @functools.cached_property
     def displacement(self) -> float:
         """Straight distance from the first checkpoint to the last, in parameter units."""
         return vectors.norm(vectors.subtract(self.at(len(self) - 1), self.at(0)))

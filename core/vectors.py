@@ -1,30 +1,91 @@
-"""Parameter vectors kept as dicts of tensors, one per parameter: the few operations that planes need.
+"""Parameter vectors kept as tensors by name, one per parameter: the few operations that planes need.
 
 Sums run in float64 whatever the tensors' own precision: a dot product over millions of float32 terms
-would otherwise lose the digits that projections depend on.
+would otherwise lose the digits that projections depend on. Large tensors are walked in pieces, so that
+no float64 copy of a whole one is ever held.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 Vector = dict[str, Tensor]
+PIECE_NUMBERS = 2**18  # 2 MB in float64
+DRAW_BLOCK = 16  # numbers; torch draws normal numbers in blocks of this many
+
+
+class Piece(NamedTuple):
+    """Rows of one tensor from `start` to `stop` along its first dimension; all of it where `stop` is None."""
+
+    name: str
+    start: int = 0
+    stop: int | None = None
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """The piece of its tensor, a view."""
+        return tensor if self.stop is None else tensor[self.start : self.stop]
+
+
+class Streamed(Mapping[str, Tensor]):
+    """A vector that is not held: its pieces are made when they are asked for."""
+
+    def part(self, piece: Piece) -> Tensor:
+        """The numbers of one piece."""
+        raise NotImplementedError
+
+
+def pieces_of(name: str, shape: torch.Size) -> list[Piece]:
+    """One tensor cut into pieces of whole rows, about PIECE_NUMBERS in each; tensors up to that size are taken whole.
+
+    All pieces but the last hold whole blocks of DRAW_BLOCK numbers, and the last at least one: drawn piece by piece, normal
+    numbers are then the same as drawn at once.
+
+    >>> [(piece.start, piece.stop) for piece in pieces_of("w", torch.Size([5, 2**17]))]
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    if shape.numel() <= PIECE_NUMBERS:
+        return [Piece(name)]
+    count, width = shape[0], shape.numel() // shape[0]
+    unit = DRAW_BLOCK // math.gcd(DRAW_BLOCK, width)
+    step = unit * max(1, PIECE_NUMBERS // (unit * width))
+    starts = [s for s in range(0, count, step) if s == 0 or (count - s) * width >= DRAW_BLOCK]
+    ends = [*starts[1:], count]
+    return [Piece(name, start, end) for start, end in zip(starts, ends, strict=True)]
+
+
+def pieces(vector: Mapping[str, Tensor]) -> Iterator[Piece]:
+    """All pieces of a vector that is held, in order."""
+    return (piece for name, tensor in vector.items() for piece in pieces_of(name, tensor.shape))
+
+
+def part(vector: Mapping[str, Tensor], piece: Piece) -> Tensor:
+    """One piece of a vector: a view of what is held, or drawn anew."""
+    if isinstance(vector, Streamed):
+        return vector.part(piece)
+    return piece.of(vector[piece.name])
+
+
+def piece_dot(a: Tensor, b: Tensor) -> float:
+    """Inner product of two tensors of the same shape, summed in float64."""
+    return float(torch.dot(a.double().flatten(), b.to(a.device).double().flatten()))
 
 
 def dot(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
-    """Inner product over the names of `a`, summed in float64.
+    """Inner product over the names of `a`, which is held, summed in float64.
 
     >>> dot({"w": torch.tensor([1.0, 2.0])}, {"w": torch.tensor([3.0, 4.0])})
     11.0
     """
-    return sum(float(torch.dot(a[k].double().flatten(), b[k].to(a[k].device).double().flatten())) for k in a)
+    return sum(piece_dot(part(a, piece), part(b, piece)) for piece in pieces(a))
 
 
 def norm(a: Mapping[str, Tensor]) -> float:
-    """Euclidean length of the whole vector."""
+    """Euclidean length of the whole vector, which is held."""
     return dot(a, a) ** 0.5
 
 

@@ -49,7 +49,7 @@ class Wanted:
         used = [o for o in OWNERS if o is TERRAIN or any(r.variable in self.variables for r in o.readouts)]
         facts = {owner.name: owner.facts(problem, plane) for owner in used}
         memory = next(p for p in PROPERTIES if p.name == "memory")
-        if not missing(memory.readouts[0], problem):
+        if memory.name not in facts and not missing(memory.readouts[0], problem):
             facts["memory"] = memory.facts(problem, plane)  # the path is drawn whether memory is an overlay or not
         return facts
 

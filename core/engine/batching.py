@@ -57,12 +57,18 @@ def activation_bytes(problem: Problem) -> tuple[int, int]:
     return max(sizes, default=1) // count + 1, sum(sizes) // count + 1
 
 
+def in_equal_passes(most: int, count: int) -> int:
+    """Examples per pass, `most` or a few fewer, so that passes over `count` examples are of equal size.
+
+    >>> in_equal_passes(100, 120), in_equal_passes(500, 120)
+    (60, 120)
+    """
+    passes = -(-count // max(1, min(most, count)))
+    return -(-count // passes)
+
+
 def _clamped(bound: int, per_example: int, problem: Problem) -> int:
-    fitting = max(1, bound // per_example)
-    if fitting >= problem.example_count:
-        return problem.example_count
-    passes = -(-problem.example_count // fitting)
-    return -(-problem.example_count // passes)  # passes of equal size, none left nearly empty
+    return in_equal_passes(bound // per_example, problem.example_count)
 
 
 def _reads_batch_statistics(model: nn.Module) -> bool:

@@ -6,21 +6,33 @@ three flat vectors and one batch's activations, whatever the size of the grid.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import InputError, matching
+from ..checks import UNFIT, InputError, matching
 from ..plane import Plane
 from ..problem import Problem
 from ..properties.protocol import Forward, Measure
+from .allocation import keep_freed_memory
 from .batching import forward_batch_size, needs_whole_data
+from .fused import FusedNetwork
+from .graphs import Replay
+from .kernels import Kernels
 from .placement import Placement
+from .points_at_once import sums_at_once
+from .precision import arithmetic, checked_precision, lowered
 from .recalibration import recalibrate
 from .stillness import Stillness
-from .workspace import Workspace
+from .tracing import UnrecordableError
+from .tuning import choose, measured_error
+from .ways import Way
+from .workspace import Batch, Workspace
 
 
 class Evaluator:
@@ -31,11 +43,19 @@ class Evaluator:
     problem, plane   what, and where
     measures         what to sum in the forward passes; the same columns asked for twice are measured once
     device, dtype    where and in which precision
-    batch_size       examples per pass; None: by the rule of `forward_batch_size`
+    batch_size       examples per pass; None: by the rule of `forward_batch_size`, or as `tune` finds
+    precision        of float32 products: None or "float32": exactly; "tf32" (GPU) or "bf16": rounded to these
+    way              how the network is run, as the attribute of this name stated it before; None: plainly, or as `tune` finds
 
     Attributes
     ----------
     columns          the names of what `evaluate` returns, in its order
+    precision        as asked for; None where products are exact
+    precision_error  what the lower precision costs, as `tune` measured it; None where products are exact
+
+    Raises
+    ------
+    InputError  a plane of another network, an unknown or impossible precision or way
     """
 
     def __init__(
@@ -46,15 +66,76 @@ class Evaluator:
         device: torch.device,
         dtype: torch.dtype | None = None,
         batch_size: int | None = None,
+        precision: str | None = None,
+        way: Mapping[str, Any] | None = None,
     ) -> None:
         matching(plane.origin, problem.parameters, "The plane")
+        keep_freed_memory()
         self.measures = list({measure.columns: measure for measure in measures}.values())
         self.columns = tuple(column for measure in self.measures for column in measure.columns)
+        self.batch_size_given, self._settled = batch_size is not None, False
         size = batch_size if batch_size is not None else forward_batch_size(problem, device)
         self.workspace = Workspace(problem, device, dtype, size)
-        layout, kind = self.workspace.layout, self.workspace.dtype
-        self._stillness = Stillness(self.workspace.model)
-        self._placement = Placement(plane, layout, device, kind)
+        self.precision = checked_precision(precision, self.workspace.dtype, device)
+        self.precision_error: dict[str, Any] | None = None
+        self._predictions = problem.prediction_count
+        self._stillness = Stillness(self.workspace.model, device)
+        self._placement = Placement(plane, self.workspace.layout, device, self.workspace.dtype)
+        self._fused: FusedNetwork | None = None
+        self._way = Way(batch_size=self.workspace.batch_size)
+        self._replay: tuple[list[Batch], Replay] | None = None
+        if way is not None:
+            self.pin(way)
+
+    @property
+    def way(self) -> dict[str, Any]:
+        """How the network is run, ready for JSON; given back as `way`, the same numbers come out again."""
+        return self._way.as_json()
+
+    def pin(self, way: Mapping[str, Any]) -> None:
+        """Run the network the way that another evaluator of the same problem stated; plainly where that cannot be had.
+
+        Raises
+        ------
+        InputError  what is stated is no way
+        """
+        stated = Way.of(way)
+        plain = replace(stated, network="plain", points=1, graph=False)
+        if needs_whole_data(self.workspace.problem):
+            stated = plain
+        self._settled = True
+        if stated == plain:
+            self.adopt(plain)
+            return
+        try:
+            self.adopt(replace(stated, graph=stated.graph and self.workspace.device.type == "cuda"))
+            self.evaluate(np.zeros((stated.points, 2)))
+            suits = self.is_still()
+        except (UnrecordableError, *UNFIT):  # another machine, or another version of torch, than where it was chosen
+            suits = False
+        if not suits:
+            self.adopt(plain)
+
+    def tune(self, points: np.ndarray, planned: int | None = None) -> None:
+        """Choose the fastest way for `points` (m, 2), which are to come, unless a way was given or chosen before.
+
+        Where all of them together take little time, the way stays plain.
+
+        planned  how many points are to come in all, on this plane or others of the same problem; None: these
+        """
+        if self._settled or len(points) == 0:
+            return
+        self._settled = True
+        if not needs_whole_data(self.workspace.problem):
+            choose(self, points, len(points) if planned is None else planned)
+        if self.precision is not None:
+            self.precision_error = measured_error(self, points)
+
+    def turn_to(self, plane: Plane) -> None:
+        """Evaluate on another plane of the same network from now on; the way stays."""
+        space = self.workspace
+        matching(plane.origin, space.problem.parameters, "The plane")
+        self._placement, self._replay = Placement(plane, space.layout, space.device, space.dtype), None
 
     def evaluate(self, points: np.ndarray) -> np.ndarray:
         """The columns at `points` (m, 2), as (m, columns) float64; NaN and infinities as they come.
@@ -64,38 +145,102 @@ class Evaluator:
         InputError  not even one example fits into the device's memory
         """
         rows = torch.empty(len(points), len(self.columns), dtype=torch.float64, device=self.workspace.device)
-        with torch.inference_mode():
-            for row, (alpha, beta) in enumerate(points.tolist()):
-                self._placement.place(alpha, beta, self.workspace.flat)
-                rows[row] = self._stillness.run(self._sums_with_room)
-            result: np.ndarray = (rows / self.workspace.problem.prediction_count).cpu().numpy()
+        with torch.inference_mode(), arithmetic(self.precision):
+            for start in range(0, len(points), self._way.points):
+                part = slice(start, start + self._way.points)
+                rows[part] = self._stillness.run(functools.partial(self._sums_with_room, points[part]))
+            result: np.ndarray = (rows / self._predictions).cpu().numpy()
         return result
 
-    def _sums_with_room(self) -> Tensor:
-        """One point's sums, the batch halved until it fits into memory."""
+    def adopt(self, way: Way) -> None:
+        """Run the network this way from now on."""
+        self._way, self._replay = way, None
+        self.workspace.forward = self.network(way)
+        self.workspace.rebatch(way.batch_size, way.layout == "channels_last")
+
+    def network(self, way: Way) -> Callable[..., Any]:
+        """What is called on a batch under `way`."""
+        if way.network == "plain":
+            return self.workspace.model
+        if self._fused is None:
+            kernels = Kernels.of(self.workspace.device, self.workspace.dtype)
+            if kernels is None:
+                raise UnrecordableError("there are no kernels for this device and precision")
+            self._fused = FusedNetwork(self.workspace.model, kernels)
+        return self._fused
+
+    def is_still(self) -> bool:
+        """Whether the network was never seen to write or draw anything."""
+        return self._stillness.is_still
+
+    def trial(self, way: Way, batches: list[Batch], points: np.ndarray) -> None:
+        """Run `batches` at `points`, as many as `way` takes at once, and wait until that is done."""
+        space, own = self.workspace, self._way
+        kept = space.batches
+        try:
+            space.forward, space.batches, self._way = self.network(way), batches, way
+            with torch.inference_mode(), arithmetic(self.precision):
+                self._stillness.run(functools.partial(self._sums, points)).cpu()  # which waits for a GPU
+        finally:
+            space.forward, space.batches, self._way = self.network(own), kept, own
+
+    def _sums_with_room(self, points: np.ndarray) -> Tensor:
+        """Sums at points, the batch halved until it fits into memory."""
         while True:
             try:
-                return self._sums()
+                return self._sums(points)
             except torch.OutOfMemoryError as error:
-                smaller = self.workspace.batch_size // 2
-                if needs_whole_data(self.workspace.problem):
-                    raise InputError(
-                        "The data set does not fit into the GPU's memory at once, as BatchNorm's statistics over all "
-                        "of it need: use --device cpu, or fewer examples."
-                    ) from error
-                if smaller == 0:
-                    raise InputError(
-                        "Not even one example fits into the GPU's memory: use --device cpu, or float32 in place of float64."
-                    ) from error
+                smaller = self._smaller(error)
             torch.cuda.empty_cache()
-            self.workspace.rebatch(smaller)
+            self.adopt(smaller)
 
-    def _sums(self) -> Tensor:
+    def _smaller(self, error: Exception) -> Way:
+        """The way that takes half the memory."""
+        if needs_whole_data(self.workspace.problem):
+            raise InputError(
+                "The data set does not fit into the GPU's memory at once, as BatchNorm's statistics over all "
+                "of it need: use --device cpu, or fewer examples."
+            ) from error
+        if self._way.batch_size == 1:
+            raise InputError(
+                "Not even one example fits into the GPU's memory: use --device cpu, or float32 in place of float64."
+            ) from error
+        return replace(self._way, batch_size=self._way.batch_size // 2)
+
+    def _sums(self, points: np.ndarray) -> Tensor:
+        """Sums over predictions at points, as many as the way takes at once, (points, columns)."""
+        if self._way.points > 1:  # always as many, so that no number depends on where a tile ends
+            filled = points[np.minimum(np.arange(self._way.points), len(points) - 1)]
+            at_once = sums_at_once(self.workspace, self._placement, self._batch_sums, filled, self.precision)
+            return at_once[: len(points)]
+        alpha, beta = points[0].tolist()
+        self._placement.place(alpha, beta, self.workspace.flat)
+        if self._way.graph:
+            return self._replayed()[None]
+        if self.workspace.problem.batchnorm == "recalibrate":
+            recalibrate(self.workspace)
+        return self._total()[None]
+
+    def _replayed(self) -> Tensor:
+        batches = self.workspace.batches
+        if self._replay is None or self._replay[0] is not batches:
+            self._replay = batches, Replay(self._total, self.workspace.device)
+        return self._replay[1]()
+
+    def _total(self) -> Tensor:
+        """Sums over all batches at the point that the network is at."""
         space = self.workspace
-        if space.problem.batchnorm == "recalibrate":
-            recalibrate(space)
+        if self._fused is not None:
+            self._fused.moved()
         total = torch.zeros(len(self.columns), dtype=torch.float64, device=space.device)
         for batch in space.batches:
-            forward = Forward(space.problem, space.outputs(batch), batch.targets, batch.law)
-            total += torch.cat([measure.sums(forward) for measure in self.measures])
+            with lowered(self.precision, space.device):
+                outputs = space.outputs(batch)
+            total += self._batch_sums(outputs, batch)
         return total
+
+    def _batch_sums(self, outputs: Tensor, batch: Batch) -> Tensor:
+        if self.precision is not None:
+            outputs = outputs.float()
+        forward = Forward(self.workspace.problem, outputs, batch.targets, batch.law)
+        return torch.cat([measure.sums(forward) for measure in self.measures])

@@ -5,22 +5,65 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..machine import free_bytes
 from ..plane import Plane
+from ..vectors import Piece, part, pieces
+from ..watched import Watched
+from .threads import side_by_side
 from .workspace import Layout
+
+FLAT_BYTES = 64 * 2**20  # θ₀ and both directions, up to which they are laid flat beside what the plane holds
+DEVICE_SHARE = 0.5  # of a GPU's free memory that they may take there
 
 
 class Placement:
-    """Where the points of a plane come from: the three flat vectors, or what makes them.
+    """Where the points of a plane come from: three flat vectors where they are small, or lie on a GPU that has room for
+    them; else the plane's own tensors one by one, whether the plane holds them or draws them anew.
+
+    The numbers are the same either way.
 
     plane   the plane, over the layout's parameters
     layout  of the buffer; device and dtype are the buffer's
+
+    Raises
+    ------
+    InputError  the model has changed since the plane around it was made, and the plane keeps no copy of it
     """
 
     def __init__(self, plane: Plane, layout: Layout, device: torch.device, dtype: torch.dtype) -> None:
-        self._origin = layout.flatten(plane.origin, device, dtype)
-        self._first, self._second = (layout.flatten(d, device, dtype) for d in plane.directions)
+        if isinstance(plane.origin, Watched):
+            plane.origin.check()
+        self._plane, self._layout = plane, layout
+        vectors = (plane.origin, *plane.directions)
+        flat = lies_flat(layout.size, device, dtype)
+        self._flats = [layout.flatten(v, device, dtype) for v in vectors] if flat else None
 
     def place(self, alpha: float, beta: float, flat: Tensor) -> None:
         """Write θ(α, β) into `flat`, (layout.size,)."""
-        torch.add(self._origin, self._first, alpha=alpha, out=flat)
-        flat.add_(self._second, alpha=beta)
+        if self._flats is not None:
+            origin, first, second = self._flats
+            torch.add(origin, first, alpha=alpha, out=flat)
+            flat.add_(second, alpha=beta)
+            return
+        views = self._layout.views(flat)
+
+        def fill(piece: Piece) -> None:
+            there = piece.of(views[piece.name])
+            there.copy_(part(self._plane.origin, piece))
+            for share, direction in zip((alpha, beta), self._plane.directions, strict=True):
+                if share != 0.0:
+                    there.add_(part(direction, piece).to(there), alpha=share)
+
+        if self._plane.is_streamed:
+            side_by_side(fill, pieces(views))
+        else:
+            for piece in pieces(views):
+                fill(piece)
+
+
+def lies_flat(size: int, device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether θ₀ and both directions, of `size` numbers each, are laid flat on the device."""
+    wanted = 3 * size * dtype.itemsize
+    if device.type == "cuda":
+        return wanted <= DEVICE_SHARE * (free_bytes(device) or 0)
+    return wanted <= FLAT_BYTES

@@ -6,7 +6,8 @@ point θ = θ₀ + α d₁ + β d₂ is then two operations on the flat buffer, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +83,7 @@ class Workspace:
     ----------
     model       the copy, in eval mode; its trainable parameters are views of `flat`
     flat        the present point θ, one tensor
-    origin      θ₀ in the same layout
+    forward     what is called on a batch: the model itself, or what computes the same
     """
 
     def __init__(
@@ -100,24 +101,38 @@ class Workspace:
         self.problem, self.device, self._converts = problem, device, dtype is not None
         self.dtype = dtype or next(iter(dtypes))
         self.layout = Layout.of(problem.parameters)
-        self.model = problem.working_copy().to(device)
+        self.flat = self.origin
+        self.model = problem.working_copy(self.layout.views(self.flat)).to(device)
         if self._converts:
             _convert(self.model, self.dtype)
-        self.origin = self.layout.flatten(problem.parameters, device, self.dtype)
-        self.flat = self.origin.clone()
         self._adopt(self.flat)
+        self.forward: Callable[..., Any] = self.model
+        self._channels_last = False
         self.batch_size = min(batch_size or problem.example_count, problem.example_count)
         self.batches = list(self._cut(self.batch_size))
 
-    def rebatch(self, batch_size: int) -> None:
-        """Cut the data anew, `batch_size` examples at a time."""
+    @property
+    def origin(self) -> Tensor:
+        """θ₀ in the layout of `flat`, laid out anew each time: the model itself holds it already."""
+        return self.layout.flatten(self.problem.parameters, self.device, self.dtype)
+
+    def rebatch(self, batch_size: int, channels_last: bool = False) -> None:
+        """Cut the data anew, `batch_size` examples at a time; images as they are, or with their channels last in memory."""
         self.batches = []
-        self.batch_size = batch_size
+        self.batch_size, self._channels_last = batch_size, channels_last
         self.batches = list(self._cut(batch_size))
+
+    def first_batches(self, batch_size: int, channels_last: bool, examples: int) -> list[Batch]:
+        """Batches cut in another way, as many as hold `examples` examples."""
+        kept, self._channels_last = self._channels_last, channels_last
+        try:
+            return list(itertools.islice(self._cut(batch_size), -(-examples // batch_size)))
+        finally:
+            self._channels_last = kept
 
     def outputs(self, batch: Batch) -> Tensor:
         """Flattened outputs of the present point on a batch: one row per prediction."""
-        outputs = output_tensor(self.model(*batch.args, **batch.kwargs))
+        outputs = output_tensor(self.forward(*batch.args, **batch.kwargs))
         return self.rows(outputs, batch)
 
     def rows(self, outputs: Tensor, batch: Batch) -> Tensor:
@@ -136,7 +151,9 @@ class Workspace:
             return tensor.to(self.device, self.dtype) if tensor.is_floating_point() else tensor.to(self.device)
 
         def fed(tensor: Tensor) -> Tensor:
-            return ready(tensor) if self._converts else tensor.to(self.device)
+            tensor = ready(tensor) if self._converts else tensor.to(self.device)
+            turned = self._channels_last and is_image(tensor)
+            return tensor.contiguous(memory_format=torch.channels_last) if turned else tensor
 
         problem = self.problem
         for start in range(0, problem.example_count, size):
@@ -162,6 +179,11 @@ class Workspace:
             rows = rows[kept]
             law = None if law is None else law[kept]
         return Batch(args, kwargs, rows, law, kept, targets)
+
+
+def is_image(tensor: Tensor) -> bool:
+    """Whether an input has channels, rows and columns, so that its channels may come last in memory."""
+    return tensor.ndim == 4 and tensor.is_floating_point()
 
 
 def _convert(model: nn.Module, dtype: torch.dtype) -> None:

@@ -6,7 +6,6 @@ side (benchmarks/NOTES.md), and no number depends on how many threads there are.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..engine.batching import CURVATURE_GRAPH_BYTES, activation_bytes
 from ..properties.protocol import LocalMeasure
 from ..spectrum.products import twice_differentiable
+from . import room
 from .instruments import Bench, Instruments
 from .neighbourhood import Neighbourhood
 
@@ -90,13 +89,8 @@ class LocalEvaluator:
 
 def worker_count(instruments: Instruments) -> int:
     """Points that are measured at once: one for each thread, as far as half of the machine's memory goes; one on a GPU."""
-    if instruments.device.type == "cuda":
-        return 1
-    problem, settings = instruments.problem, instruments.estimation
-    vectors = 4 * settings.probes * (settings.steps + 2) * problem.parameter_count * instruments.origin.element_size()
-    graph = min(CURVATURE_GRAPH_BYTES, 4 * activation_bytes(problem)[1] * problem.example_count)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 2**30
-    return max(1, min(torch.get_num_threads(), int(memory / 2 // (vectors + graph))))
+    kind = instruments.dtype or next(iter(instruments.problem.parameters.values())).dtype
+    return room.worker_count(instruments.problem, instruments.estimation, instruments.device, kind)
 
 
 def _in_order(pool: ThreadPoolExecutor, work: Any, places: list[list[float]], ahead: int) -> Iterator[list[Any]]:

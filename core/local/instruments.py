@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..checks import InputError
 from ..density import input_rows, neighbour_density
+from ..engine.placement import Placement
 from ..engine.recalibration import recalibrate
 from ..engine.workspace import Workspace
 from ..plane import Plane
@@ -185,15 +186,16 @@ class Instruments:
         return self._flat(self.plane.origin)
 
     @cached_property
-    def directions(self) -> tuple[Tensor, Tensor]:
-        """d₁ and d₂ as flat vectors."""
-        first, second = self.plane.directions
-        return self._flat(first), self._flat(second)
+    def placement(self) -> Placement:
+        """What puts the plane's points into flat vectors."""
+        space = self.first_bench.whole.workspace
+        return Placement(self.plane, space.layout, space.device, space.dtype)
 
     def theta(self, alpha: float, beta: float) -> Tensor:
         """θ(α, β) as a flat vector."""
-        first, second = self.directions
-        return self.origin + alpha * first + beta * second
+        point = torch.zeros_like(self.first_bench.whole.workspace.flat)
+        self.placement.place(alpha, beta, point)
+        return point
 
     @cached_property
     def anchor_point(self) -> Tensor:
@@ -231,7 +233,7 @@ class Instruments:
 
     def prepare(self) -> None:
         """Make what all workers share, before there are several."""
-        for shared in ("probes", "coupling_probes", "signs", "directions"):
+        for shared in ("probes", "coupling_probes", "signs", "placement"):
             getattr(self, shared)
 
     def remember_basins(self, points: MeasuredPoints) -> None:

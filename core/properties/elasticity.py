@@ -190,17 +190,20 @@ def plane_quadratic(
 
     centre None is 0, weights None are 1; sums in float64.
     """
-    origin = {k: v.double() for k, v in plane.origin.items()}
-    gap = origin if centre is None else vectors.subtract(origin, centre)
-    d1, d2 = plane.directions
+    sums = [0.0] * 6
+    for piece in vectors.pieces(plane.origin):
+        theta, d1, d2 = (vectors.part(v, piece) for v in (plane.origin, *plane.directions))
+        gap = (
+            theta.double() if centre is None else theta.double() - vectors.part(centre, piece).to(theta.device).double()
+        )
+        weight = None if weights is None else vectors.part(weights, piece).to(theta.device).double()
+        pairs = ((gap, gap), (gap, d1), (gap, d2), (d1, d1), (d1, d2), (d2, d2))
+        sums = [total + _weighted(weight, a, b) for total, (a, b) in zip(sums, pairs, strict=True)]
+    return (sums[0], 2 * sums[1], 2 * sums[2], sums[3], 2 * sums[4], sums[5])
 
-    def product(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
-        if weights is None:
-            return vectors.dot(a, b)
-        return sum(float(torch.sum(weights[k].to(a[k].device).double() * a[k].double() * b[k].double())) for k in a)
 
-    cross = 2 * product(d1, d2)
-    return (product(gap, gap), 2 * product(gap, d1), 2 * product(gap, d2), product(d1, d1), cross, product(d2, d2))
+def _weighted(weight: Tensor | None, a: Tensor, b: Tensor) -> float:
+    return vectors.piece_dot(a, b) if weight is None else float(torch.sum(weight * a.double() * b.double()))
 
 
 def quadratic_values(c: Quadratic, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:

@@ -64,7 +64,7 @@ class Memory:
         path = problem.trajectory
         if path is None:
             return {}
-        places = np.array([plane.project(point) for point in path])
+        places = plane.project_path(path)
         segments = np.array(path.segment_lengths)
         return {
             "alpha": places[:, 0].tolist(),

@@ -6,6 +6,7 @@ monotone interpolation; on a rung, T = 1 among them, the number is the measured 
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..plane import Plane
     from ..problem import Problem
 
+CACHED_NUMBERS = 2**18  # of a softmax at several temperatures, which stay in a core's cache
 LADDER = tuple(float(2.0 ** (k / 2)) for k in range(-4, 5))  # T from 1/4 to 4 in steps of √2
 
 
@@ -99,13 +101,26 @@ def _interpolated(places: np.ndarray, rungs: np.ndarray, place: float) -> np.nda
     return result
 
 
+@functools.cache
+def _rungs(device: torch.device, dtype: torch.dtype) -> Tensor:
+    """The ladder as (T, 1, 1), made once for each device: making it anew would wait for a GPU."""
+    return torch.tensor(LADDER, device=device, dtype=dtype)[:, None, None]
+
+
 def _ladder_sums(forward: Forward) -> Tensor:
-    temperatures = torch.tensor(LADDER, device=forward.logits.device, dtype=forward.logits.dtype)
-    exponents = forward.below_top[None] / temperatures[:, None, None]  # (T, m, K), ≤ 0
+    exponents = forward.below_top
+    rungs = _rungs(exponents.device, exponents.dtype)
+    at_once = max(1, CACHED_NUMBERS // max(1, exponents.numel())) if exponents.device.type == "cpu" else len(LADDER)
+    parts = [_sums_at(exponents / part) for part in rungs.split(at_once)]
+    return torch.cat([torch.cat(sums) for sums in zip(*parts, strict=True)])
+
+
+def _sums_at(exponents: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums of confidence and entropy over predictions, (T,) each, from exponents (T, K, m), all ≤ 0."""
     weights = exponents.exp()
-    total = weights.sum(2)
+    total = weights.sum(1)
     # an excluded token has z = −∞: its weight is 0, and 0 · −∞ must count as 0
-    energy = (weights * exponents.clamp_min(torch.finfo(exponents.dtype).min)).sum(2)
+    energy = weights.mul_(exponents.clamp_min_(torch.finfo(exponents.dtype).min)).sum(1)
     confidence = total.reciprocal().sum(1, dtype=torch.float64)
     entropy = (total.log() - energy / total).sum(1, dtype=torch.float64)
-    return torch.cat([confidence, entropy])
+    return confidence, entropy

@@ -17,12 +17,15 @@ import numpy as np
 from torch import Tensor
 
 from ..checks import InputError
+from ..likelihood import CrossEntropy
 
 if TYPE_CHECKING:
     from ..local.instruments import Instruments
     from ..local.neighbourhood import Neighbourhood
     from ..plane import Plane
     from ..problem import Problem
+
+FEW_CLASSES = 32
 
 # What is measured at a point, cheapest first; what belongs to one stage is measured together and shares its work.
 STAGES = ("forward", "gradient", "curvature", "descent")
@@ -140,7 +143,9 @@ class Forward:
     @cached_property
     def losses(self) -> Tensor:
         """Loss per prediction (m,), in nats."""
-        return self._problem.likelihood.losses(self.logits, self.targets)
+        if not self._has_few_classes:
+            return self._problem.likelihood.losses(self.logits, self.targets)
+        return self.below_top.exp().sum(0).log_() - self.below_top.gather(0, self.targets[None])[0]
 
     @cached_property
     def top(self) -> tuple[Tensor, Tensor]:
@@ -150,8 +155,15 @@ class Forward:
 
     @cached_property
     def below_top(self) -> Tensor:
-        """z − max z, (m, K): the exponents of a softmax that cannot overflow."""
-        return self.logits - self.top[0][:, None]
+        """z − max z, (K, m): the exponents of a softmax that cannot overflow, classes first, so that sums over a few
+        classes run along the examples in memory."""
+        return self.logits.t().contiguous() - self.top[0]
+
+    @property
+    def _has_few_classes(self) -> bool:
+        """Whether cross-entropy by class is faster than torch's by example: 4 times with 10 classes, the same with 40."""
+        indexed = isinstance(self._problem.likelihood, CrossEntropy) and not self.targets.is_floating_point()
+        return indexed and self.logits.device.type == "cpu" and self.logits.shape[1] <= FEW_CLASSES
 
     @cached_property
     def divergences(self) -> Tensor:

@@ -145,7 +145,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "negative batch size": (lambda: surveyed(batch_size=-3), "batch_size should be 1 or more, but is -3"),
     "shape": (lambda: surveyed(shape=(0, 4)), "two whole numbers"),
     "span": (lambda: surveyed(span=((1, 0), (0, 1))), "from a lower to a higher"),
-    "tolerance": (lambda: surveyed(tolerance=0.1), "not supported yet"),
+    "tolerance": (lambda: surveyed(tolerance=2), "between 0 and 1"),
     "plane of another problem": (
         lambda: survey(cases.smooth(), Plane.random(cases.frozen()), (2, 2)),
         "The plane",

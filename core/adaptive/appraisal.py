@@ -1,0 +1,162 @@
+"""Values between measured points of a grid, and how wrong they may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+from scipy.spatial import cKDTree
+
+from .committee import Member, interpolants, middle
+from .drawing import Drawing
+from .experience import BORDER, MARGIN, ORDER, REACH, Experience
+
+
+@dataclass(frozen=True)
+class Places:
+    """A grid on which some points are measured.
+
+    measured  (A, B) bool
+    """
+
+    measured: np.ndarray
+
+    @cached_property
+    def steps(self) -> tuple[float, float]:
+        """The grid's spacing along each axis, in units of the longer extent of 1."""
+        first, second = (1.0 / max(n - 1, 1) for n in self.measured.shape)
+        return first, second
+
+    @cached_property
+    def coordinates(self) -> np.ndarray:
+        """(A B, d), in [0, 1]; axes of one point are left out."""
+        axes = [np.arange(n) * step for n, step in zip(self.measured.shape, self.steps, strict=True)]
+        grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
+        return grid[:, [n > 1 for n in self.measured.shape]]
+
+    @cached_property
+    def gaps(self) -> np.ndarray:
+        """(A, B) distance to the nearest measured point."""
+        found: np.ndarray = distance_transform_edt(~self.measured, sampling=self.steps)
+        return found
+
+    @cached_property
+    def outer(self) -> np.ndarray:
+        """(A, B) bool: points no further from the border than from the nearest measured point."""
+        edge = np.full(self.measured.shape, np.inf)
+        for axis, (n, step) in enumerate(zip(self.measured.shape, self.steps, strict=True)):
+            if n > 1:
+                near = np.minimum(np.arange(n), n - 1 - np.arange(n)) * step
+                edge = np.minimum(edge, near[:, None] if axis == 0 else near[None, :])
+        return edge <= self.gaps
+
+
+@dataclass(frozen=True)
+class Appraisal:
+    """One readout everywhere.
+
+    values   (A, B): measured where measured, interpolated between
+    doubt    (A, B): how far the committee disagrees, as a share of the drawn range; 0 where measured
+    shares   (A, B): the estimated error as a share of the drawn range; 0 where measured, infinite where nothing is known
+    members  what each interpolant says, (A, B) each
+    drawing  the scales that shares are of
+    """
+
+    values: np.ndarray
+    doubt: np.ndarray
+    shares: np.ndarray
+    members: Mapping[Member, np.ndarray]
+    drawing: Drawing | None
+
+    @property
+    def errors(self) -> np.ndarray:
+        """(A, B): the estimated error in the readout's own unit; NaN where the value is no number."""
+        if self.drawing is None:
+            return np.where(self.shares > 0, np.inf, 0.0)
+        found = np.where(self.shares > 0, self.drawing.error(self.values, self.shares), 0.0)
+        return np.where(np.isfinite(self.values), found, np.where(self.shares > 0, np.inf, 0.0))
+
+
+def appraise(
+    places: Places,
+    readouts: Mapping[str, np.ndarray],
+    scales: Mapping[str, tuple[str, ...]],
+    experiences: Mapping[str, Experience],
+    clips: Mapping[str, float | None] | None = None,
+) -> dict[str, Appraisal]:
+    """Values and errors of several readouts on one grid.
+
+    Parameters
+    ----------
+    readouts     name → (A, B); what lies outside `places.measured` is not looked at
+    scales       name → the scales that it counts on
+    experiences  name → what refining has taught so far
+
+    Returns
+    -------
+    name → Appraisal. Values that are no numbers spread to the points nearest to them, and the error is infinite where a
+    point lies between numbers and such values.
+    """
+    clips = clips or {}
+    groups: dict[bytes, list[str]] = {}
+    for name, values in readouts.items():
+        groups.setdefault((places.measured & np.isfinite(values)).tobytes(), []).append(name)
+    found: dict[str, Appraisal] = {}
+    for key, names in groups.items():
+        known = np.frombuffer(key, bool).reshape(places.measured.shape)
+        numbers = {name: readouts[name][known].astype(float) for name in names}
+        drawings = {name: Drawing.of(v, scales[name], clips.get(name)) for name, v in numbers.items() if len(v)}
+        units = {name: drawing.unit for name, drawing in drawings.items()}
+        members = interpolants(places.coordinates, known.ravel(), numbers, units) if drawings else {}
+        for name in names:
+            own = {m: v.reshape(known.shape) for m, v in members.get(name, {}).items()}
+            drawing = drawings.get(name)
+            found[name] = _appraised(places, readouts[name], own, drawing, experiences.get(name, Experience()))
+    return {name: found[name] for name in readouts}
+
+
+def _appraised(
+    places: Places, given: np.ndarray, members: dict[Member, np.ndarray], drawing: Drawing | None, lesson: Experience
+) -> Appraisal:
+    measured, shape = places.measured, places.measured.shape
+    strange = measured & ~np.isfinite(given)
+    if not members or drawing is None:
+        nearest = given[tuple(distance_transform_edt(~measured, return_distances=False, return_indices=True))]
+        unknown = np.where(measured | (drawing is None), 0.0, np.inf)  # nothing but infinities and NaN: more of them
+        return Appraisal(np.where(measured, given, nearest), unknown, unknown, members, drawing)
+    which = lesson.transform if ("quintic", lesson.transform) in members else "1"
+    values = middle(members, which, drawing.unit, drawing.floor)
+    trusted = [m for name, m in members.items() if "/".join(name) in lesson.good or name[1] == which]
+    doubt = np.max([drawing.share(m, np.maximum(values, drawing.floor)) for m in trusted], axis=0)
+    shares = MARGIN * lesson.factors(shape, places.steps) * doubt
+    for i, j, share, gap in lesson.surprises:
+        window = _around(int(i), int(j), REACH * gap, places.steps, shape)
+        np.maximum(shares[window], share * (places.gaps[window] / gap) ** ORDER, out=shares[window])
+    shares = np.where(places.outer, BORDER, 1.0) * shares
+    values = np.where(measured, given, values)
+    if strange.any():
+        values, shares = _with_strange(places, given, strange, values, shares)
+    return Appraisal(values, np.where(measured, 0.0, doubt), np.where(measured, 0.0, shares), members, drawing)
+
+
+def _around(i: int, j: int, reach: float, steps: tuple[float, float], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    rows, columns = (int(reach / step) for step in steps)
+    first = slice(max(0, i - rows), min(shape[0], i + rows + 1))
+    return first, slice(max(0, j - columns), min(shape[1], j + columns + 1))
+
+
+def _with_strange(
+    places: Places, given: np.ndarray, strange: np.ndarray, values: np.ndarray, shares: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where infinities and NaN were measured, the points nearest to them are taken for the same."""
+    spots, odd = places.coordinates[places.measured.ravel()], strange[places.measured]
+    tree = cKDTree(spots)
+    near = tree.query(places.coordinates, k=min(4, len(spots)))[1].reshape(len(places.coordinates), -1)
+    nearest, mixed = odd[near[:, 0]], odd[near].any(1) & ~odd[near].all(1)
+    known = given[places.measured]
+    values = np.where(nearest.reshape(values.shape), known[near[:, 0]].reshape(values.shape), values)
+    shares = np.where(nearest.reshape(values.shape), 0.0, shares)
+    return values, np.where(mixed.reshape(values.shape), np.inf, shares)

@@ -1,0 +1,209 @@
+"""Where to measure next: coarse nested grids first, then wherever the picture may be wrong by more than the tolerance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .appraisal import Appraisal, Places, appraise
+from .committee import MANY
+from .experience import Experience, Forecasts
+
+GROWTH = 0.08  # new points of a round, as a share of those there are
+GROWTH_OF_MANY = 0.3  # where each round's interpolation is itself a piece of work
+FEWEST = 8
+NOISE = (
+    8  # standard errors that interpolation through noisy values must be allowed, as the largest of many points counts
+)
+PER_POINT = 6  # points beyond the tolerance that one measured among them brings below it, about
+AT_EDGE = 0.6  # of the points held out, the share that lies along the border
+
+
+@dataclass
+class Followed:
+    """A readout that is followed while refining.
+
+    scales  those that its error counts on
+    drives  whether its error decides where to measure; the others' is only told
+    clip    where its drawing is cut off, or None
+    """
+
+    scales: tuple[str, ...]
+    drives: bool = True
+    clip: float | None = None
+
+
+@dataclass
+class Refinement:
+    """One stage of a survey, refined until every driving readout is within the tolerance.
+
+    levels      (rows, columns) index arrays of the nested grids, coarsest first
+    candidates  (A, B) bool: the points that may be measured
+    followed    name → how it counts
+    tolerance   the share of the drawn range that is allowed
+    held_out    points that are measured only to see how wrong the interpolation is, at the least
+    borders     whether to trace where numbers end and infinities begin
+    seed        of the choice of points held out
+    """
+
+    levels: Sequence[tuple[np.ndarray, np.ndarray]]
+    candidates: np.ndarray
+    followed: Mapping[str, Followed]
+    tolerance: float
+    held_out: int
+    borders: bool = True
+    seed: int = 0
+    asked: np.ndarray = field(init=False)
+    largest: float = field(init=False, default=np.inf)
+
+    def __post_init__(self) -> None:
+        self.asked = np.zeros(self.candidates.shape, bool)
+        self._forecasts = {name: Forecasts() for name in self.followed}
+        self._generator = np.random.default_rng(self.seed)
+        self._level, self._tested = 0, 0
+        self._pending: np.ndarray | None = None
+        self._before: dict[str, Appraisal] = {}
+        self._gaps: np.ndarray | None = None
+        self._allowed = dict.fromkeys(self.followed, self.tolerance)
+
+    def next(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The cells (k, 2) to measure now, given what was found at those asked for so far; none when all is well.
+
+        readouts  name → (A, B), measured at least wherever a cell was asked for
+        noise     name → (A, B) standard errors, for readouts that have them: nothing is refined below NOISE times them
+        """
+        if self._level < len(self.levels):
+            return self._whole_level(readouts, noise)
+        found = self._learned(readouts, noise)
+        left = self.candidates & ~self.asked
+        excess = self._excess(found)
+        self.largest = max((float(a.shares[left].max(initial=0.0)) for a in self._driving(found)), default=0.0)
+        enough = self._tested >= self.held_out
+        if not self._driving(found) or not left.any() or (enough and excess[left].max() <= 1):
+            return np.empty((0, 2), int)
+        chosen = self._worst(excess, left) if enough else self._trial(excess, left)
+        self._tested += len(chosen)
+        return self._ask(chosen, found)
+
+    @property
+    def waiting(self) -> int:
+        """A guess of how many points are still to come: those beyond the tolerance help one another."""
+        left = self.candidates & ~self.asked
+        if not self._before:
+            return int(left.sum())
+        return -(-int((left & (self._excess(self._before) > 1)).sum()) // PER_POINT)
+
+    def experiences(self) -> dict[str, Experience]:
+        """What was learned about each readout."""
+        return {name: forecasts.experience() for name, forecasts in self._forecasts.items()}
+
+    def _driving(self, found: Mapping[str, Appraisal]) -> list[Appraisal]:
+        return [a for name, a in found.items() if self.followed[name].drives]
+
+    def _excess(self, found: Mapping[str, Appraisal]) -> np.ndarray:
+        """(A, B): the largest error of a driving readout over what it is allowed."""
+        shares = [a.shares / self._allowed[name] for name, a in found.items() if self.followed[name].drives]
+        excess: np.ndarray = np.max(shares, axis=0) if shares else np.zeros(self.candidates.shape)
+        return excess if self.borders else np.where(np.isfinite(excess), excess, 0.0)
+
+    def _whole_level(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> np.ndarray:
+        found = self._learned(readouts, noise) if self.asked.any() else {}
+        level = np.zeros(self.candidates.shape, bool)
+        level[np.ix_(*self.levels[self._level])] = True
+        self._level += 1
+        cells = np.argwhere(level & self.candidates & ~self.asked)
+        return self._ask(cells, found) if len(cells) else self.next(readouts, noise)
+
+    def _ask(self, cells: np.ndarray, found: dict[str, Appraisal]) -> np.ndarray:
+        self._pending, self._before = cells, found
+        self._gaps = Places(self.asked).gaps if self.asked.any() else None
+        self.asked[tuple(cells.T)] = True
+        return cells
+
+    def _learned(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> dict[str, Appraisal]:
+        """Compare what was foretold with what was found, then appraise anew."""
+        known = {name: readouts[name] for name in self.followed}
+        if self._pending is not None:
+            for name, before in self._before.items():
+                self._compare(name, before, known[name], self._pending)
+        scales = {name: f.scales for name, f in self.followed.items()}
+        clips = {name: f.clip for name, f in self.followed.items()}
+        found = appraise(Places(self.asked), known, scales, self.experiences(), clips)
+        for name, errors in noise.items():
+            if name in found:
+                self._allowed[name] = max(
+                    self.tolerance, NOISE * _noise_share(found[name], known[name], errors, self.asked)
+                )
+        return found
+
+    def _compare(self, name: str, before: Appraisal, values: np.ndarray, cells: np.ndarray) -> None:
+        at = tuple(cells[np.isfinite(values[tuple(cells.T)])].T)
+        if before.drawing is None or not before.members or not len(at[0]):
+            return
+        drawing, forecasts = before.drawing, self._forecasts[name]
+        forecasts.note({member: drawing.share(m[at], values[at]) for member, m in before.members.items()})
+        if self._level < len(self.levels) or self._tested == 0:
+            return  # from one whole level to the next the members are compared, not the errors
+        errors = drawing.share(before.values[at], values[at])
+        steps = np.array(Places(self.asked).steps)
+        for i, j, doubt, error in zip(*at, before.doubt[at], errors, strict=True):
+            if np.isfinite(doubt) and np.isfinite(before.values[i, j]) and self._gaps is not None:
+                spot, gap = np.array([i, j]) * steps, float(self._gaps[i, j])
+                forecasts.note_overall((int(i), int(j)), spot, gap, float(doubt), float(error), self._allowed[name])
+
+    def _worst(self, excess: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """The worst points beyond what is allowed, none within another's gap."""
+        beyond = left & (excess > 1)
+        there = int(self.asked.sum())
+        growth = GROWTH if there < MANY else GROWTH_OF_MANY
+        count = max(FEWEST, min(int(growth * there), int(beyond.sum()) // PER_POINT))
+        return self._apart(excess, beyond, count)
+
+    def _trial(self, excess: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """Points to learn from: the worst third, then along the border, where interpolation is worst, then anywhere."""
+        count = min(max(FEWEST, self.held_out // 2), self.held_out - self._tested)
+        chosen = [tuple(cell) for cell in self._apart(excess, left, max(1, count // 3))]
+        outer = Places(self.asked).outer
+        while len(chosen) < count:
+            asked = self.asked.copy()
+            for cell in chosen:
+                asked[cell] = True
+            gaps = np.where(left & ~asked, Places(asked).gaps, 0.0)
+            far = (
+                (gaps >= 0.7 * gaps.max()) & outer
+                if len(chosen) < AT_EDGE * count + count // 3
+                else gaps >= 0.9 * gaps.max()
+            )
+            pool = np.argwhere(far & (gaps > 0))
+            if not len(pool):
+                pool = np.argwhere(gaps > 0)
+            if not len(pool):
+                break
+            chosen.append(tuple(pool[self._generator.integers(len(pool))]))
+        return np.array(chosen)
+
+    def _apart(self, excess: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
+        """The largest of `among`, none nearer to another than the first's gap to what is measured."""
+        places, chosen = Places(self.asked), []
+        cells = np.argwhere(among)
+        order = cells[np.argsort(-excess[among], kind="stable")]
+        spots = order * np.array(places.steps)
+        free = np.ones(len(order), bool)
+        for index, cell in enumerate(order):
+            if not free[index]:
+                continue
+            chosen.append(tuple(cell))
+            if len(chosen) >= count:
+                break
+            free &= np.hypot(*(spots - spots[index]).T) >= places.gaps[tuple(cell)]
+        return np.array(chosen)
+
+
+def _noise_share(appraisal: Appraisal, values: np.ndarray, errors: np.ndarray, asked: np.ndarray) -> float:
+    """The median standard error of the measured values, as a share of the drawn range."""
+    usable = asked & np.isfinite(values) & np.isfinite(errors)
+    if appraisal.drawing is None or not usable.any():
+        return 0.0
+    return float(np.median(appraisal.drawing.share(values[usable] + errors[usable], values[usable])))

@@ -1,0 +1,135 @@
+"""The course of an adaptive survey: coarse pictures of everything first, then each stage refined where it needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+
+from ..landscape import MeasuredPoints
+from ..plan import nested_grids
+from ..properties import PROPERTIES
+from ..properties.protocol import STAGES
+from ..terrain import TERRAIN
+from .filling import scales_of
+from .refinement import Followed, Refinement
+from .tolerance import Tolerance
+
+COSTLY = ("curvature", "gradient", "descent")
+WHOLE = {
+    "forward": slice(1, 3),
+    "costly": slice(0, 2),
+}  # which nested grids are measured whole: 5 and 9 rows, or 3 and 5
+HELD_OUT = {"forward": 24, "costly": 8}
+
+
+class StageRefinement:
+    """One stage of a survey on its way to the tolerance; `step` gives the rows of the plan to measure next."""
+
+    def __init__(self, points: MeasuredPoints, stage: str, tolerance: Tolerance, followed: dict[str, Followed]) -> None:
+        self.points, self.stage = points, stage
+        kind = "forward" if stage == STAGES[0] else "costly"
+        candidates = points.plan.grid(points.wanted_at(stage), fill=False)
+        levels = nested_grids((candidates.shape[0], candidates.shape[1]))
+        held_out = min(HELD_OUT[kind], max(4, int(candidates.sum()) // 20))
+        self._rows = points.plan.grid(np.arange(len(points.plan.cells)), fill=0)
+        self.refinement = Refinement(
+            levels[WHOLE[kind]] or levels[:1],
+            candidates,
+            followed,
+            tolerance.share_of(stage),
+            held_out,
+            kind == "forward",
+        )
+        self.ended = not followed
+
+    def step(self) -> np.ndarray | None:
+        """Rows to measure, less those that are measured already; None when the stage is done with."""
+        while not self.ended and self.stage in self.points.used:
+            land = self.points.landscape_as_measured()
+            names = self.refinement.followed
+            noise = {name: land[f"{name}_se"].values for name in names if f"{name}_se" in land}
+            cells = self.refinement.next({name: land[name].values for name in names}, noise)
+            self._note()
+            if not len(cells):
+                break
+            rows = np.sort(self._rows[tuple(cells.T)])
+            rows = rows[~self.points.done_at(self.stage)[rows]]
+            if len(rows):
+                return rows
+        self.ended = True
+        return None
+
+    def _note(self) -> None:
+        """Write down what was learned: the picture between the points is made from it."""
+        refined = self.points.about.setdefault("refined", {})
+        refined[self.stage] = {
+            "share": self.refinement.tolerance,
+            "error": self.refinement.largest if np.isfinite(self.refinement.largest) else None,
+            "asked": int(self.refinement.asked.sum()) + self.refinement.waiting,
+            "readouts": {name: e.as_json() for name, e in self.refinement.experiences().items()},
+        }
+
+
+def adaptive_course(points: MeasuredPoints, tolerance: Tolerance) -> Iterator[tuple[str, np.ndarray]]:
+    """(stage, rows) to measure; each must be measured before the next is asked for.
+
+    The choice depends on the values alone, so a survey that was stopped asks for the same points again, finds them
+    measured, and goes on.
+    """
+    stages = {
+        stage: StageRefinement(points, stage, tolerance, followed(points, stage, tolerance))
+        for stage in points.used
+        if not points.done_at(stage)[points.wanted_at(stage)].all()
+    }
+    costly = [stages[stage] for stage in COSTLY if stage in stages]
+    forward = [stages[STAGES[0]]] if STAGES[0] in stages else []
+    for group in (forward, forward, costly):
+        yield from _round(group)
+    while any(not stage.ended for stage in forward):
+        yield from _round(forward)
+    while any(not stage.ended for stage in costly):
+        yield from _round(costly)
+
+
+def _round(group: list[StageRefinement]) -> Iterator[tuple[str, np.ndarray]]:
+    for stage in group:
+        rows = stage.step()
+        if rows is not None:
+            yield stage.stage, rows
+
+
+def followed(points: MeasuredPoints, stage: str, tolerance: Tolerance) -> dict[str, Followed]:
+    """The readouts of a stage that interpolation is for: quantities that are measured; closed forms and classes are not.
+
+    What decides where to measure are the loss, the primary readouts of the properties asked for, and in the costly stages
+    the first readout of each property.
+    """
+    bare = replace(points, done=np.zeros_like(points.done))
+    land, drives = bare.landscape_as_measured(), _driving(points, stage)
+    found = {}
+    for name in map(str, land.data_vars):
+        if _is_measured(land[name], stage):
+            clip = tolerance.clip if name == "loss" else None
+            found[name] = Followed(scales_of(land[name], tolerance.scale), name in drives, clip)
+    return found
+
+
+def _is_measured(variable: xr.DataArray, stage: str) -> bool:
+    about = variable.attrs
+    quantity = about.get("stage") == stage and "labels" not in about and "error_of" not in about
+    return quantity and bool(variable.isnull().all())
+
+
+def _driving(points: MeasuredPoints, stage: str) -> set[str]:
+    found = {"loss"}
+    for owner in (TERRAIN, *PROPERTIES):
+        here = [
+            r.variable for r in owner.readouts if r.variable in points.overlays and r.stage == stage and not r.labels
+        ]
+        if stage == STAGES[0]:
+            here = [v for v in here if v == owner.readouts[0].variable]
+        found |= set(here[:1])
+    return found

@@ -1,0 +1,58 @@
+"""Several points of a plane in one pass, as grouped kernels: for networks too small to fill a GPU one by one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import functional_call, vmap
+
+from ..likelihood import output_tensor
+from .placement import Placement
+from .precision import lowered
+from .workspace import Batch, Workspace
+
+
+def sums_at_once(
+    workspace: Workspace,
+    placement: Placement,
+    sums: Callable[[Tensor, Batch], Tensor],
+    points: np.ndarray,
+    precision: str | None,
+) -> Tensor:
+    """Sums over predictions at `points` (k, 2), (k, columns).
+
+    sums  (outputs, one row per prediction; batch) → (columns,)
+
+    Raises
+    ------
+    RuntimeError  torch has no rule for several points at once for one of the operations
+    """
+    flats = torch.empty(len(points), workspace.layout.size, device=workspace.device, dtype=workspace.dtype)
+    for flat, (alpha, beta) in zip(flats, points.tolist(), strict=True):
+        placement.place(alpha, beta, flat)
+
+    def at_one(flat: Tensor, batch: Batch) -> Tensor:
+        with lowered(precision, workspace.device):
+            outputs = functional_call(workspace.model, workspace.layout.views(flat), batch.args, batch.kwargs)
+        return sums(workspace.rows(output_tensor(outputs), batch), batch)
+
+    at_all = vmap(at_one, in_dims=(0, None), randomness="error")
+    with _no_loops():
+        return torch.stack([at_all(flats, batch) for batch in workspace.batches]).sum(0)
+
+
+@contextlib.contextmanager
+def _no_loops() -> Iterator[None]:
+    """Operations that vmap could only run point by point raise an error inside."""
+    functorch: Any = torch._C._functorch
+    before = functorch._is_vmap_fallback_enabled()
+    functorch._set_vmap_fallback_enabled(False)
+    try:
+        yield
+    finally:
+        functorch._set_vmap_fallback_enabled(before)

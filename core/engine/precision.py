@@ -1,0 +1,97 @@
+"""In which precision float32 networks are multiplied out: exactly, or on request in TF32 or bfloat16.
+
+The float32 that comes out of a GPU's or a CPU's matrix products depends on settings of the whole process; during an
+evaluation they are what was asked for, and the user's own again after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from ..checks import InputError, known
+
+Settings = dict[tuple[str, str], Any]
+
+PRECISIONS = ("float32", "tf32", "bf16")
+# the old names first, because setting them resets the new ones (torch 2.9 and newer)
+SETTINGS = (
+    ("cudnn", "allow_tf32"),
+    ("cuda.matmul", "fp32_precision"),
+    ("cudnn.conv", "fp32_precision"),
+    ("cudnn.rnn", "fp32_precision"),
+    ("mkldnn.matmul", "fp32_precision"),
+    ("mkldnn.conv", "fp32_precision"),
+    ("mkldnn.rnn", "fp32_precision"),
+)
+
+
+def checked_precision(precision: str | None, dtype: torch.dtype, device: torch.device) -> str | None:
+    """`precision` itself, None where it is the dtype's own.
+
+    Raises
+    ------
+    InputError  unknown; another than the weights' own asked of weights that are not float32; TF32 without a GPU
+    """
+    if precision is None:
+        return None
+    known(precision, PRECISIONS, "precision")
+    if dtype != torch.float32:
+        raise InputError(
+            f"precision is about float32 weights, but these are {str(dtype).removeprefix('torch.')}: use dtype='float32'."
+        )
+    if precision == "tf32" and device.type != "cuda":
+        raise InputError("TF32 is a precision of NVIDIA GPUs, but the device is the CPU: use 'bf16', or 'float32'.")
+    return None if precision == "float32" else precision
+
+
+def lowered(precision: str | None, device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """Inside, layers take and give bfloat16 where that is the precision; sums and losses belong outside.
+
+    >>> with lowered("bf16", torch.device("cpu")):
+    ...     (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+    torch.bfloat16
+    """
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def arithmetic(precision: str | None) -> Iterator[None]:
+    """What float32 matrix products and convolutions mean, as asked for inside, the process's own settings after it."""
+    overall, own = _overall(), _settings()
+    tf32 = precision == "tf32"
+    try:
+        _set("high" if tf32 else "highest", {k: tf32 if k[1] == "allow_tf32" else _name(tf32) for k in SETTINGS})
+        yield
+    finally:
+        _set(overall, own)
+
+
+def _name(tf32: bool) -> str:
+    return "tf32" if tf32 else "ieee"
+
+
+def _overall() -> str | None:
+    with contextlib.suppress(RuntimeError):  # not readable where the user has mixed old and new names
+        return torch.get_float32_matmul_precision()
+    return None
+
+
+def _settings() -> Settings:
+    found: Settings = {}
+    for path, name in SETTINGS:
+        with contextlib.suppress(AttributeError, RuntimeError):
+            found[path, name] = getattr(operator.attrgetter(path)(torch.backends), name)
+    return found
+
+
+def _set(overall: str | None, settings: Settings) -> None:
+    if overall is not None:
+        torch.set_float32_matmul_precision(overall)
+    for (path, name), value in settings.items():
+        with contextlib.suppress(AttributeError, RuntimeError):
+            setattr(operator.attrgetter(path)(torch.backends), name, value)

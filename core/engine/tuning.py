@@ -1,0 +1,205 @@
+"""Chooses how the network is run by timing the ways on the first points; the numbers must stay those of the plain way.
+
+Only where a survey takes so long that the choice pays. Within a process the same choice comes again for the same network,
+data and settings, so that two surveys in it agree to the bit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from .batching import in_equal_passes
+from .tracing import UnrecordableError
+from .ways import Way
+from .workspace import Batch, is_image
+
+if TYPE_CHECKING:
+    from .evaluator import Evaluator
+
+WORTH_SECONDS = 1.5  # of the whole survey in the plain way, under which nothing is tried
+BUDGET = 0.03  # share of the survey's time in the plain way that may go into trying
+FEWEST_POINTS = 16  # under which trying would cost as much as it saves
+ROUNDS = 40  # at most; cheap points allow many within the budget, which keeps chance out of the choice
+HOPELESS = 1.4  # times the fastest; a way so slow in one round is not tried again
+GAIN = 0.95  # of the time of the simpler way, which a less simple one must stay under
+AGREEMENT = 1e-6  # relative, of the loss, in float32
+SMALLEST_BATCH = 16
+FINE_SECONDS = 1e-5
+POINTS_AT_ONCE = (4, 16, 64)
+# What a way may raise that does not suit a network; out of memory is one of them
+UNSUITED = (UnrecordableError, RuntimeError, ValueError, NotImplementedError, TypeError)
+
+# what was found in this process
+_seconds: dict[Any, float] = {}
+_fastest_ways: dict[Any, Way] = {}
+
+
+def choose(evaluator: Evaluator, points: np.ndarray, planned: int) -> None:
+    """Set the evaluator to the fastest way that gives the plain way's numbers at `points` (m, 2), `planned` in all."""
+    if planned < FEWEST_POINTS:
+        return
+    key, plain = _identity(evaluator), Way.of(evaluator.way)
+    if key not in _seconds:
+        _seconds[key] = _seconds_per_point(evaluator, plain, points[0])
+    whole = _seconds[key] * planned
+    if whole < WORTH_SECONDS or not evaluator.is_still():
+        return
+    if key not in _fastest_ways:
+        _fastest_ways[key] = _raced(evaluator, plain, points, BUDGET * whole, _seconds[key])
+    best = _fastest_ways[key]
+    evaluator.adopt(best if best != plain and _agrees(evaluator, best, plain, points) else plain)
+
+
+def measured_error(evaluator: Evaluator, points: np.ndarray) -> dict[str, Any]:
+    """How far the lower precision's numbers are from exact float32's at calibration points, ready for JSON.
+
+    Returns
+    -------
+    precision, points  which, and how many points it was measured at
+    largest            column → largest absolute error
+    loss_relative      largest error of the loss relative to its exact value
+    """
+    chosen, own, where = Way.of(evaluator.way), evaluator.precision, _calibration(points, 9)
+    low = evaluator.evaluate(where)
+    try:
+        evaluator.precision = None
+        evaluator.adopt(
+            replace(chosen, network="plain", points=1, graph=False)
+        )  # records and graphs are of the lower one
+        exact = evaluator.evaluate(where)
+    finally:
+        evaluator.precision = own
+        evaluator.adopt(chosen)
+    with np.errstate(invalid="ignore", divide="ignore"):  # where both are infinite, or the exact loss is zero
+        gaps = np.abs(low - exact)
+        relative = gaps[:, 0] / np.abs(exact[:, 0])
+    largest = {name: _largest(gap) for name, gap in zip(evaluator.columns, gaps.T, strict=True)}
+    return {"precision": own, "points": len(where), "largest": largest, "loss_relative": _largest(relative)}
+
+
+def _largest(gaps: np.ndarray) -> float | None:
+    finite = gaps[np.isfinite(gaps)]
+    return float(finite.max()) if len(finite) else None
+
+
+def _raced(evaluator: Evaluator, plain: Way, points: np.ndarray, budget: float, each: float) -> Way:
+    """The fastest way: first of networks and layouts, then of batch sizes, then, on a GPU, of how kernels are launched."""
+    images = any(is_image(t) for t in evaluator.workspace.problem.inputs)
+    layouts = ("contiguous", "channels_last") if images else ("contiguous",)
+    kinds = [replace(plain, network=n, layout=i) for n in ("plain", "fused") for i in layouts]
+    best = _fastest(evaluator, kinds, points, budget / 2)
+    if not evaluator.batch_size_given:
+        best = _fastest(evaluator, [best, *_other_sizes(evaluator, best)], points, budget / 2)
+    if evaluator.workspace.device.type == "cuda":
+        counts = [k for k in POINTS_AT_ONCE if 2 * k * each < budget]
+        at_once = [replace(plain, points=k, batch_size=max(1, plain.batch_size // k)) for k in counts]
+        best = _fastest(evaluator, [best, replace(best, graph=True), *at_once], points, budget / 2)
+    return best
+
+
+def _other_sizes(evaluator: Evaluator, way: Way) -> Iterable[Way]:
+    count = evaluator.workspace.problem.example_count
+    sizes = {in_equal_passes(int(way.batch_size * f), count) for f in (2, 0.5, 0.25)}
+    return [replace(way, batch_size=s) for s in sorted(sizes - {way.batch_size}) if s >= SMALLEST_BATCH]
+
+
+def _fastest(evaluator: Evaluator, ways: list[Way], points: np.ndarray, budget: float) -> Way:
+    """Times the ways in turns; the first of them, the simplest, stays unless another gains enough."""
+    examples = max(way.batch_size for way in ways)
+    seconds: dict[Way, float] = {}
+    runs: dict[Way, list[Batch]] = {}
+    for way in ways:
+        try:
+            runs[way] = _batches(evaluator, way, examples)
+            _timed(evaluator, way, runs[way], points[0])  # the first time, which loads and records
+            seconds[way] = _timed(evaluator, way, runs[way], points[0])
+        except UNSUITED:
+            runs.pop(way, None)
+    if not seconds:
+        return ways[0]
+    started = time.perf_counter()
+    for turn in range(1, ROUNDS):
+        bound = HOPELESS * min(seconds.values()) if turn > 3 else np.inf  # the first times may be chance
+        for way in [w for w in runs if seconds[w] < bound]:
+            again = _timed(evaluator, way, runs[way], points[turn % len(points)])
+            seconds[way] = min(seconds[way], again)
+        if time.perf_counter() - started > budget:
+            break
+    best = min(seconds, key=lambda way: seconds[way])
+    return best if ways[0] not in seconds or seconds[best] < GAIN * seconds[ways[0]] else ways[0]
+
+
+def _batches(evaluator: Evaluator, way: Way, examples: int) -> list[Batch]:
+    return evaluator.workspace.first_batches(way.batch_size, way.layout == "channels_last", examples)
+
+
+def _timed(evaluator: Evaluator, way: Way, batches: list[Batch], point: np.ndarray) -> float:
+    """Seconds per example and point.
+
+    On a CPU they are those that this thread was at work, not those that other programs took from it.
+    """
+    on_cpu = evaluator.workspace.device.type == "cpu" and time.get_clock_info("thread_time").resolution < FINE_SECONDS
+    clock = time.thread_time if on_cpu else time.perf_counter
+    started = clock()
+    evaluator.trial(way, batches, np.tile(point, (way.points, 1)))
+    examples = sum(len(batch.shaped_targets) for batch in batches)
+    return (clock() - started) / (examples * way.points)
+
+
+def _seconds_per_point(evaluator: Evaluator, plain: Way, point: np.ndarray) -> float:
+    count = evaluator.workspace.problem.example_count
+    batches = evaluator.workspace.batches[:1]
+    return count * min(_timed(evaluator, plain, batches, point) for _ in range(3))
+
+
+def _agrees(evaluator: Evaluator, way: Way, plain: Way, points: np.ndarray) -> bool:
+    """Whether `way` gives the plain way's numbers at the centre and at points far from it."""
+    where = _calibration(points, 3)
+    try:
+        evaluator.adopt(way)
+        found = evaluator.evaluate(where)
+    except UNSUITED:
+        evaluator.adopt(plain)
+        return False
+    evaluator.adopt(plain)
+    expected = evaluator.evaluate(where)
+    # a prediction on the edge may change sides by rounding, the loss moves by no more than rounding itself
+    edge = 2 / evaluator.workspace.problem.example_count
+    return np.allclose(
+        found[:, 0], expected[:, 0], rtol=_tolerance(evaluator), atol=0.0, equal_nan=True
+    ) and np.allclose(found, expected, rtol=1e-4, atol=1e-4 + edge, equal_nan=True)
+
+
+def _tolerance(evaluator: Evaluator) -> float:
+    if evaluator.precision is not None:
+        return 1e-2
+    return AGREEMENT if evaluator.workspace.dtype == torch.float32 else 1e-12
+
+
+def _calibration(points: np.ndarray, count: int) -> np.ndarray:
+    """The points nearest to and farthest from the origin, and others between, by distance."""
+    order = np.argsort(np.hypot(*points.T), kind="stable")
+    return points[order[np.linspace(0, len(points) - 1, min(count, len(points))).round().astype(int)]]
+
+
+def _identity(evaluator: Evaluator) -> tuple[Any, ...]:
+    space = evaluator.workspace
+    problem = space.problem
+    return (
+        repr(space.model),
+        tuple((k, v.shape) for k, v in problem.parameters.items()),
+        tuple((t.shape, t.dtype) for t in problem.inputs),
+        problem.likelihood.name,
+        evaluator.columns,
+        evaluator.precision,
+        space.dtype,
+        space.device,
+        evaluator.batch_size_given and space.batch_size,
+        torch.get_num_threads(),
+    )

@@ -1,0 +1,54 @@
+"""How the network is run over the data: a choice that changes the time, and the numbers by rounding only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from ..checks import InputError, known
+
+NETWORKS = ("plain", "fused")
+LAYOUTS = ("contiguous", "channels_last")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of running the network.
+
+    network     "plain": as its forward does; "fused": from its record, with operations put together
+    batch_size  examples per pass
+    layout      of images: "contiguous" (as they are given, channels first as a rule) | "channels_last"
+    points      points of the plane in one pass, by vmap
+    graph       whether the passes of a point are launched as one CUDA graph
+
+    >>> Way.of({"network": "fused", "batch_size": 64})
+    Way(network='fused', batch_size=64, layout='contiguous', points=1, graph=False)
+    """
+
+    network: str = "plain"
+    batch_size: int = 1
+    layout: str = "contiguous"
+    points: int = 1
+    graph: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """As `of` takes it."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, stated: Mapping[str, Any]) -> Way:
+        """The way that a dict states.
+
+        Raises
+        ------
+        InputError  unknown entries, or entries that mean nothing
+        """
+        for name in stated:
+            known(name, [field.name for field in fields(cls)], "entry of way")
+        way = cls(**stated)
+        known(way.network, NETWORKS, "network of way")
+        known(way.layout, LAYOUTS, "layout of way")
+        if way.batch_size < 1 or way.points < 1:
+            raise InputError("batch_size and points of way should be 1 or more: leave way out to have it chosen.")
+        return way

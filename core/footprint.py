@@ -1,0 +1,197 @@
+"""How much memory a survey takes at its peak, told before it starts; a plan that does not fit is refused.
+
+    peak = model + plane + data + copy + points + max(activations, costly stages, fidelity)
+
+The plane is its own θ₀ and directions, where it holds them; `points` is what lays them flat, where they are small; `copy` is
+the network that points are placed in. Nothing depends on the size of the grid but the ends of the basins' descents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from .checks import InputError
+from .engine.batching import CURVATURE_GRAPH_BYTES, activation_bytes, forward_batch_size
+from .engine.placement import lies_flat
+from .engine.workspace import Layout, choose_device
+from .local.estimation import Estimation, preset
+from .local.room import bytes_per_worker, worker_count
+from .local.samples import GRADIENT_NUMBERS, sample_sizes
+from .machine import free_bytes
+from .plan import grid_plan
+from .plane import Plane
+from .problem import Problem
+from .properties.protocol import STAGES
+from .spectrum.example_gradients import chunk_rows
+from .wanted import wanted
+from .watched import Watched
+
+LIVE_ACTIVATIONS = 3  # of the size of the largest, at once in a forward pass: what goes in, comes out, room to work
+TRACE_PROBES = 16  # of the fidelity's trace
+WITHOUT_EXAMPLES = {"sam", "push"}  # columns of the gradient stage that need no gradients of single examples
+REMEDIES = {
+    "activations": "give a smaller batch_size, or fewer examples",
+    "costly stages": "ask for readouts that need no curvature (overlays=('forward',)), or a lower effort",
+    "fidelity": "leave the fidelity out (fidelity=False, --no-fidelity)",
+    "plane": "have the directions drawn anew at every point (Plane.random(…, held=False))",
+}
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes by what they are for.
+
+    device  whose memory it is
+    lasting what stays from the first point to the last: "model", "plane" and "data" (which are there already on a CPU),
+            "copy", "points"
+    passing what comes and goes, of which the largest counts: "activations", "costly stages", "fidelity"
+    held    how much of it is there before the survey starts
+    """
+
+    device: torch.device
+    lasting: dict[str, int]
+    passing: dict[str, int]
+    held: int
+
+    @property
+    def peak(self) -> int:
+        """Bytes at the peak."""
+        return sum(self.lasting.values()) + max(self.passing.values())
+
+    @property
+    def needed(self) -> int:
+        """Bytes at the peak that are not there yet."""
+        return self.peak - self.held
+
+    @property
+    def remedy(self) -> str:
+        """What would lower it most."""
+        worst = max(self.passing, key=self.passing.__getitem__)
+        candidates = {worst: self.passing[worst], "plane": self.lasting.get("plane", 0)}
+        name = max(candidates, key=candidates.__getitem__)
+        if candidates[name] < self.lasting["copy"] / 2:
+            return "use a machine with more memory, or a lower precision (dtype)"
+        return REMEDIES[name]
+
+
+def footprint(
+    problem: Problem,
+    plane: Plane,
+    shape: tuple[int, int] = (51, 51),
+    overlays: Sequence[str] = (),
+    device: str | torch.device = "auto",
+    dtype: torch.dtype | None = None,
+    batch_size: int | None = None,
+    fidelity: bool = False,
+    effort: str | Estimation = "standard",
+    every: int = 1,
+) -> Footprint:
+    """The memory that `survey` with the same arguments takes.
+
+    >>> from torch import nn
+    >>> problem = Problem(nn.Linear(1000, 1000, bias=False), torch.zeros(2, 1000), torch.zeros(2, 1000), loss="mse")
+    >>> found = footprint(problem, Plane.random(problem))
+    >>> found.lasting["copy"], found.lasting["plane"]  # 4 bytes a number: one vector; θ₀ and two directions
+    (4000000, 12000000)
+    """
+    where, kind = choose_device(device), _kind(problem, dtype)
+    vector = Layout.of(problem.parameters).size * kind.itemsize
+    model = sum(t.nbytes for t in (*problem.model.parameters(), *problem.model.buffers()))
+    data = sum(t.nbytes for t in (*problem.inputs, problem.targets, *(() if problem.law is None else (problem.law,))))
+    copy = vector + model - sum(t.nbytes for t in problem.parameters.values())
+    lasting = {"copy": copy, "points": 3 * vector if lies_flat(vector // kind.itemsize, where, kind) else 0}
+    held = 0
+    if where.type == "cpu":
+        held = model + _plane_bytes(plane) + data
+        lasting |= {"model": model, "plane": _plane_bytes(plane)}
+    converted = where.type != "cpu" or dtype is not None
+    lasting["data"] = data * (1 + (converted and where.type == "cpu"))
+    largest, total = activation_bytes(problem)
+    size = batch_size or forward_batch_size(problem, where)
+    passing = {"activations": LIVE_ACTIVATIONS * largest * size}
+    stages = _stages(problem, overlays)
+    if any(stages.values()):
+        estimation, points = preset(effort), int(grid_plan(_sizes(plane, shape), plane.span).every(every).sum())
+        passing["costly stages"] = _costly(problem, estimation, where, kind, stages, vector, points)
+    if fidelity:
+        graph = min(CURVATURE_GRAPH_BYTES, 4 * total * problem.example_count)
+        # sums of products in float64, and their means
+        doubled = 2 * TRACE_PROBES * vector * torch.float64.itemsize // kind.itemsize
+        passing["fidelity"] = 2 * vector + (2 * TRACE_PROBES + 2) * vector + doubled + graph
+    return Footprint(where, lasting, passing, held)
+
+
+def refuse_what_does_not_fit(found: Footprint) -> None:
+    """Raise InputError, with figures and what to do, where more memory is needed than is free."""
+    free = free_bytes(found.device)
+    if free is not None and found.needed > free:
+        what = "GPU memory" if found.device.type == "cuda" else "memory"
+        raise InputError(
+            f"This survey needs about {byte_text(found.needed)} of {what}, and {byte_text(free)} are free: {found.remedy}."
+        )
+
+
+def byte_text(count: float) -> str:
+    """Bytes for people, to two digits.
+
+    >>> byte_text(31.4e9), byte_text(1.23e9), byte_text(45.6e6), byte_text(800)
+    ('31 GB', '1.2 GB', '46 MB', '1 MB')
+    """
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if count >= 0.95 * size or unit == "MB":
+            value = max(count / size, 1.0)
+            return f"{value:.0f} {unit}" if value >= 9.95 or unit == "MB" else f"{value:.1f} {unit}"
+    raise AssertionError
+
+
+def _kind(problem: Problem, dtype: torch.dtype | None) -> torch.dtype:
+    return dtype or next(iter(problem.parameters.values())).dtype
+
+
+def _plane_bytes(plane: Plane) -> int:
+    vector = sum(t.nbytes for t in plane.origin.values())
+    return vector * ((not isinstance(plane.origin, Watched)) + 2 * (not plane.is_streamed))
+
+
+def _sizes(plane: Plane, shape: tuple[int, int]) -> tuple[int, int]:
+    return (shape[0], 1) if plane.is_line else shape
+
+
+def _stages(problem: Problem, overlays: Sequence[str]) -> dict[str, set[str]]:
+    """The costly stages, each with the columns that are measured in it."""
+    asked = wanted(problem, overlays)
+    return {s: {c for m in asked.local_measures(s) for c in m.columns} for s in STAGES[1:]}
+
+
+def _costly(
+    problem: Problem,
+    estimation: Estimation,
+    where: torch.device,
+    kind: torch.dtype,
+    stages: dict[str, set[str]],
+    vector: int,
+    points: int,
+) -> int:
+    """What gradients, curvature and descents take: copies of the network for each worker, probes, bases, ends of descents."""
+    workers = worker_count(problem, estimation, where, kind)
+    benches = workers + 1 if workers > 1 else 1
+    networks = 1 + sum(size is not None for size in sample_sizes(problem, estimation))
+    parameters = 2 * vector * 4 // kind.itemsize  # where each one lies, in whole numbers
+    bench = networks * 2 * vector + parameters
+    shared = (2 * estimation.probes + 4) * vector + parameters
+    at_work = {"gradient": 0, "curvature": bytes_per_worker(problem, estimation, kind), "descent": 6 * vector}
+    if stages["gradient"] - WITHOUT_EXAMPLES:
+        rows = gradient_rows(problem, estimation)
+        at_work["gradient"] = (2 * rows + chunk_rows(problem.parameter_count)) * vector
+    most = max(at_work[stage] for stage, columns in stages.items() if columns)
+    ends = points * vector if "basin" in stages["descent"] else 0
+    return benches * bench + shared + workers * most + ends
+
+
+def gradient_rows(problem: Problem, estimation: Estimation) -> int:
+    """How many gradients of single predictions are held at once."""
+    sampled = sample_sizes(problem, estimation)[1] or problem.prediction_count
+    return min(sampled, problem.prediction_count, max(2, GRADIENT_NUMBERS // problem.parameter_count))

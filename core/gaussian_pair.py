@@ -1,0 +1,182 @@
+"""Two normalised Gaussian directions that are drawn from their seed whenever they are needed, and need not be held.
+
+One generator draws all tensors of the first direction, then all of the second. Its state before each piece is kept (5 kB
+for up to 8 MB of numbers), so that every piece can be drawn alone, in any order, with the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from . import vectors
+from .checks import known
+from .directions import IGNORE_CHOICES, NORMALIZATIONS, factors, ratio
+from .engine.threads import side_by_side
+from .vectors import Piece, Streamed, Vector, pieces, pieces_of
+
+REMEMBERED = 2**22  # numbers of both directions, up to which none is drawn twice while a pair is made
+
+
+class GaussianPair:
+    """The pair of `Plane.random`, piece by piece: the numbers are those of `directions.normalized` on `gaussian_pair`.
+
+    Parameters
+    ----------
+    parameters                                θ₀, which the directions are scaled to; not copied
+    seed, normalize, ignore, orthogonal       as in `Plane.random`
+
+    Raises
+    ------
+    InputError  an unknown normalisation or choice for ignore
+
+    >>> pair = GaussianPair({"w": torch.ones(2, 3)}, seed=0, normalize="filter")
+    >>> first, _ = pair.held()
+    >>> torch.equal(first["w"], pair.streamed()[0]["w"])
+    True
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Tensor],
+        seed: int = 0,
+        normalize: str = "filter",
+        ignore: str | None = "biasbn",
+        orthogonal: bool = False,
+    ) -> None:
+        self.parameters, self._how = parameters, known(normalize, NORMALIZATIONS, "normalisation")
+        self._stays_put = known(ignore or "none", IGNORE_CHOICES, "choice for ignore") == "biasbn"
+        self._pieces = list(pieces(parameters))
+        self._places = {piece: place for place, piece in enumerate(self._pieces)}
+        self._remembered: dict[tuple[int, Piece], Tensor] = {}
+        self._tilt = 0.0
+        self._record(seed)
+        if orthogonal:
+            self._tilt = self._orthogonalising()
+        self._scales = [
+            {name: self._scale(which, name) for name in parameters if self._has_one_scale(name)} for which in (0, 1)
+        ]
+
+    def held(self) -> tuple[Vector, Vector]:
+        """Both directions as dicts, in the parameters' precision and on their device."""
+        found = self._made(0), self._made(1)
+        self._remembered.clear()
+        return found
+
+    def streamed(self) -> tuple[Streamed, Streamed]:
+        """Both directions as vectors that draw their pieces anew each time."""
+        self._remembered.clear()
+        return GaussianDirection(self, 0), GaussianDirection(self, 1)
+
+    def part(self, which: int, piece: Piece) -> Tensor:
+        """One piece of direction `which`, 0 or 1, finished."""
+        theta = piece.of(self.parameters[piece.name])
+        if self._stays(piece.name):
+            return torch.zeros_like(theta)
+        drawn = self._drawn(which, piece).to(theta.device)
+        scale = self._scales[which].get(piece.name)
+        scale = factors(drawn, theta.double(), self._how) if scale is None else scale
+        return (drawn if scale is None else drawn * scale).to(theta.dtype)
+
+    def tensor(self, which: int, name: str) -> Tensor:
+        """One tensor of direction `which`, all its pieces together."""
+        total = self._like(name)
+        side_by_side(
+            lambda piece: piece.of(total).copy_(self.part(which, piece)), pieces_of(name, self.parameters[name].shape)
+        )
+        return total
+
+    def _made(self, which: int) -> Vector:
+        total = {name: self._like(name) for name in self.parameters}
+
+        def fill(piece: Piece) -> None:
+            piece.of(total[piece.name]).copy_(self.part(which, piece))
+
+        if self._remembered:
+            for piece in self._pieces:
+                fill(piece)
+        else:
+            side_by_side(fill, self._pieces)
+        return total
+
+    def _like(self, name: str) -> Tensor:
+        theta = self.parameters[name]
+        return torch.empty(theta.shape, dtype=theta.dtype, device=theta.device)
+
+    def _record(self, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        small = sum(t.numel() for t in self.parameters.values()) <= REMEMBERED // 2
+        # one block for all: a small tensor between two large ones would keep the memory of the first from being used again
+        self._states = generator.get_state().repeat(2, len(self._pieces), 1)
+        for which in (0, 1):
+            for piece, place in self._places.items():
+                self._states[which, place] = generator.get_state()
+                drawn = self._draw(piece, generator)
+                if small:
+                    self._remembered[which, piece] = drawn
+
+    def _draw(self, piece: Piece, generator: torch.Generator) -> Tensor:
+        shape = piece.of(self.parameters[piece.name]).shape
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    def _raw(self, which: int, piece: Piece) -> Tensor:
+        kept = self._remembered.get((which, piece))
+        if kept is not None:
+            return kept
+        generator = torch.Generator()
+        state = self._states[which, self._places[piece]].clone()  # of a view, torch would read another row
+        generator.set_state(state)
+        return self._draw(piece, generator)
+
+    def _drawn(self, which: int, piece: Piece) -> Tensor:
+        raw = self._raw(which, piece)
+        return raw + self._tilt * self._raw(0, piece) if which == 1 and self._tilt else raw
+
+    def _orthogonalising(self) -> float:
+        """What to add of the first draw to the second to make them orthogonal."""
+        length = across = 0.0
+        for piece in self._pieces:
+            first = self._raw(0, piece)
+            length += vectors.piece_dot(first, first)
+            across += vectors.piece_dot(self._raw(1, piece), first)
+        return -across / length if length else 0.0
+
+    def _stays(self, name: str) -> bool:
+        return self._stays_put and self.parameters[name].ndim <= 1
+
+    def _has_one_scale(self, name: str) -> bool:
+        theta = self.parameters[name]
+        single = self._how == "layer" or (self._how == "filter" and (theta.ndim <= 1 or theta.shape[0] == 1))
+        return single and not self._stays(name)
+
+    def _scale(self, which: int, name: str) -> Tensor | None:
+        """The factor of a tensor that is scaled as one: made once, as a sum's last bits depend on the number of threads."""
+        theta = self.parameters[name]
+        cut = pieces_of(name, theta.shape)
+        if len(cut) == 1:
+            return factors(self._drawn(which, cut[0]).to(theta.device), theta.double(), self._how)
+        own = sum(float(self._drawn(which, piece).square().sum()) for piece in cut)
+        asked = sum(float(piece.of(theta).double().square().sum()) for piece in cut)
+        lengths = (torch.tensor(x, dtype=torch.float64, device=theta.device).sqrt() for x in (asked, own))
+        return ratio(*lengths)
+
+
+class GaussianDirection(Streamed):
+    """One direction of a pair, drawn anew each time it is looked at."""
+
+    def __init__(self, pair: GaussianPair, which: int) -> None:
+        self._pair, self._which = pair, which
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._pair.tensor(self._which, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pair.parameters)
+
+    def __len__(self) -> int:
+        return len(self._pair.parameters)
+
+    def part(self, piece: Piece) -> Tensor:
+        return self._pair.part(self._which, piece)

@@ -1,0 +1,48 @@
+"""How much memory is free: on this machine, in this container, on a GPU."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+CPU = torch.device("cpu")
+_MEMINFO = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def free_bytes(device: torch.device = CPU) -> int | None:
+    """Bytes that can still be had, caches that the system would give up included; None where the system does not say."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free) + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return min((free for free in (_available(), _left_in_container()) if free is not None), default=None)
+
+
+def total_bytes() -> int | None:
+    """Bytes of the machine's memory; None where the system does not say."""
+    if not hasattr(os, "sysconf"):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _available() -> int | None:
+    try:
+        lines = _MEMINFO.read_text().splitlines()
+    except OSError:
+        return total_bytes()
+    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    return found[0] if found else total_bytes()
+
+
+def _left_in_container() -> int | None:
+    """What a control group (version 2) still allows; file caches count as free, as the system drops them when asked."""
+    try:
+        limit, used = ((_CGROUP / f"memory.{name}").read_text().strip() for name in ("max", "current"))
+        caches = [x for x in (_CGROUP / "memory.stat").read_text().splitlines() if x.startswith("inactive_file ")]
+    except OSError:
+        return None
+    if not limit.isdigit():
+        return None
+    return max(0, int(limit) - int(used) + sum(int(line.split()[1]) for line in caches))

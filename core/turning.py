@@ -1,0 +1,103 @@
+"""Planes made from planes: turned towards a third direction, or set around an earlier configuration."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from . import directions, vectors
+from .checks import InputError, finite, matching
+from .vectors import Vector
+
+if TYPE_CHECKING:
+    from .plane import Plane
+    from .problem import Problem
+
+
+def turned(plane: Plane, angle: float, third: Mapping[str, Tensor] | None = None) -> Plane:
+    """`plane` with d₂ turned towards a third direction; see `Plane.turned`."""
+    if plane.is_line:
+        raise InputError("A line has no second direction that could be turned: use a plane.")
+    if not math.isfinite(angle):
+        raise InputError(f"angle should be a finite number of degrees, but is {angle}.")
+    if third is not None:
+        matching(third, plane.origin, "The third direction")
+        finite(dict(third), "Third direction")
+    if angle == 0:
+        return plane
+    second, towards = plane.directions[1], third if third is not None else third_direction(plane)
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    mixed = {k: cos * v.double() + sin * towards[k].to(v.device).double() for k, v in second.items()}
+    details = {**plane.details, "turn": plane.details.get("turn", 0.0) + angle}
+    if third is not None:
+        details["third"] = "given"
+    pair = (plane.directions[0], vectors.cast(_sized(mixed, plane), plane.origin))
+    return replace(plane, directions=pair, details=details, explained=None)
+
+
+def third_direction(plane: Plane) -> Vector:
+    """The direction that a plane is turned towards unless another is given, float64.
+
+    A random plane has a third draw of its own seed, normalised as its first two. To any other plane it is a draw at a
+    right angle, as long as d₂.
+    """
+    first, _ = plane.directions
+    seed = int(plane.details.get("seed", 0))
+    drawn = {k: v.to(plane.origin[k].device) for k, v in third_draw(plane.origin, seed).items()}
+    if plane.kind == "random":
+        if plane.details["orthogonal"]:
+            drawn = directions.orthogonalized(drawn, directions.gaussian_pair(plane.origin, seed)[0])
+        return directions.normalized(drawn, plane.origin, plane.details["normalize"], plane.details["ignore"])
+    a, b = (
+        sum(plane.inverse_gram[i, j] * vectors.dot(drawn, d) for j, d in enumerate(plane.directions)) for i in (0, 1)
+    )
+    beside = {k: v - a * first[k].double() - b * plane.directions[1][k].double() for k, v in drawn.items()}
+    length = vectors.norm(plane.directions[1])
+    return {k: length * v for k, v in directions.unit(beside, "part of a third direction beside the plane").items()}
+
+
+def third_draw(parameters: Mapping[str, Tensor], seed: int) -> Vector:
+    """What follows the two draws of `directions.gaussian_pair` under the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(3):
+        drawn = {k: torch.randn(v.shape, generator=generator, dtype=torch.float64) for k, v in parameters.items()}
+    return drawn
+
+
+def _sized(mixed: Vector, plane: Plane) -> Vector:
+    """A turned direction with the lengths that d₂ had: of each filter where filters are normalised, else as a whole."""
+    how = plane.details.get("normalize")
+    if plane.kind == "random" and how in ("filter", "layer"):
+        return directions.normalized(mixed, plane.origin, how, plane.details["ignore"])
+    if plane.kind == "random":
+        return mixed  # draws of unit variance stay so, times the weights or not
+    length = vectors.norm(plane.directions[1])
+    return {k: length * v for k, v in directions.unit(mixed, "turned direction").items()}
+
+
+def at_checkpoint(problem: Problem, index: int) -> Problem:
+    """The problem with the network as it was at a checkpoint of its training, so that planes lie around that place.
+
+    Buffers, BatchNorm's statistics among them, stay the trained network's, as everywhere on a plane.
+
+    Raises
+    ------
+    InputError  no training path, or no such checkpoint
+    """
+    if problem.trajectory is None:
+        raise InputError(f"'{problem.name}' has no training trajectory, so there is no checkpoint {index}.")
+    if not 0 <= index < len(problem.trajectory):
+        raise InputError(f"The checkpoint should be from 0 to {len(problem.trajectory) - 1}, but is {index}.")
+    moved, there = copy.copy(problem), problem.trajectory.at(index)
+    moved.model = problem.working_copy()
+    for name, parameter in moved.model.named_parameters():
+        if name in there:
+            parameter.copy_(there[name])
+            parameter.requires_grad_(True)
+    return moved

@@ -1,0 +1,145 @@
+"""Where an adaptive survey measures, and whether its error can be believed: on functions whose truth is known."""
+
+import numpy as np
+import pytest
+from lossnav.core.adaptive.appraisal import Places, appraise
+from lossnav.core.adaptive.drawing import Drawing
+from lossnav.core.adaptive.refinement import Followed, Refinement
+from lossnav.core.plan import nested_grids
+
+SHAPE = (65, 65)
+X, Y = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")
+
+SURFACES = {
+    "bowl": 0.1 + X**2 + 3 * Y**2,
+    "waves": 2 + np.sin(3 * X) * np.cos(2 * Y),
+    "steep": np.exp(4 * X) + Y**2,
+    "well": 3 - 2 * np.exp(-((X - 0.2) ** 2 + Y**2) / 0.05),
+    "valley": 0.01 + (Y - 0.5 * X**2) ** 2 + 0.1 * X**2,
+    "signed": X**3 - Y,
+}
+
+
+def refined(truth, tolerance=0.01, scales=("linear",), seed=0, held_out=24, noise=None, borders=True):
+    grids = nested_grids(truth.shape)
+    refinement = Refinement(
+        grids[1:3], np.ones(truth.shape, bool), {"v": Followed(scales)}, tolerance, held_out, borders, seed
+    )
+    asked = []
+    while True:
+        known = np.where(refinement.asked, truth, np.nan)
+        cells = refinement.next({"v": known}, {} if noise is None else {"v": noise})
+        if not len(cells):
+            break
+        asked.append(cells)
+    found = appraise(Places(refinement.asked), {"v": known}, {"v": scales}, refinement.experiences())["v"]
+    return refinement, found, asked
+
+
+def share(found, truth, scales=("linear",)):
+    return Drawing.of(truth.ravel(), scales).share(found.values, truth).max()
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_the_error_is_within_the_tolerance_with_a_fraction_of_the_points(name):
+    truth = SURFACES[name]
+    refinement, found, _ = refined(truth)
+    assert share(found, truth) <= 0.01
+    assert refinement.largest <= 0.01
+    assert refinement.asked.sum() <= truth.size / 10
+
+
+def test_a_smooth_surface_takes_little_more_than_the_coarse_grid_and_what_is_held_out():
+    assert 81 + 24 <= refined(SURFACES["waves"])[0].asked.sum() <= 130
+
+
+def test_a_tighter_tolerance_takes_more_points_and_comes_nearer():
+    loose, tight = (refined(SURFACES["well"], t) for t in (0.02, 0.001))
+    assert loose[0].asked.sum() < tight[0].asked.sum()
+    assert share(tight[1], SURFACES["well"]) <= 0.001
+
+
+def test_a_logarithmic_drawing_is_refined_where_the_surface_is_low():
+    truth = 1e-4 + np.hypot(X, Y) ** 1.5
+    linear, logarithmic = refined(truth), refined(truth, scales=("log",))
+    near = X**2 + Y**2 < 0.04
+    assert logarithmic[0].asked[near].sum() > 2 * linear[0].asked[near].sum()
+    assert share(logarithmic[1], truth, ("log",)) <= 0.01 < share(linear[1], truth, ("log",))
+
+
+def test_a_crease_is_refined_along_it():
+    truth = np.maximum(X + 0.3 * Y, 0.5 * Y - X) + 2
+    refinement, found, _ = refined(truth, 0.002)
+    assert share(found, truth) <= 2 * 0.002  # a kink between points shows itself only where a point falls beside it
+    crease = abs((X + 0.3 * Y) - (0.5 * Y - X)) < 0.15
+    assert refinement.asked[crease].mean() > 2 * refinement.asked[~crease].mean()
+
+
+def test_a_rough_terrain_is_measured_everywhere_and_no_point_twice():
+    truth = np.random.default_rng(0).random((33, 33))
+    refinement, found, asked = refined(truth)
+    cells = np.concatenate(asked)
+    assert refinement.asked.all()
+    assert len(np.unique(cells, axis=0)) == len(cells) == truth.size
+    np.testing.assert_array_equal(found.values, truth)
+
+
+def test_nothing_is_refined_below_the_noise():
+    truth = (SURFACES["waves"] + 0.05 * np.random.default_rng(0).standard_normal(SHAPE))[::2, ::2]
+    noisy = refined(truth, noise=np.full(truth.shape, 0.05))[0].asked.sum()
+    assert noisy < refined(truth)[0].asked.sum() / 5
+
+
+def test_the_same_values_ask_for_the_same_points():
+    first, second = (refined(SURFACES["steep"])[2] for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_measured_points_keep_their_values_and_have_no_error():
+    refinement, found, _ = refined(SURFACES["well"])
+    np.testing.assert_array_equal(found.values[refinement.asked], SURFACES["well"][refinement.asked])
+    assert (found.shares[refinement.asked] == 0).all()
+    assert (found.errors[refinement.asked] == 0).all()
+
+
+def test_the_edge_of_what_is_no_number_is_traced():
+    truth = np.where(X + Y > 0.8, np.inf, 1 + X**2)
+    refinement, found, _ = refined(truth)
+    assert np.array_equal(np.isinf(found.values), np.isinf(truth))
+    assert refinement.asked.sum() < truth.size / 4
+
+
+def test_the_edge_is_left_alone_where_that_would_cost_too_much():
+    truth = np.where(X + Y > 0.8, np.inf, 1 + X**2)
+    refinement, found, _ = refined(truth, borders=False)
+    assert refinement.asked.sum() < refined(truth)[0].asked.sum()
+    assert np.isinf(found.shares).any()
+
+
+def test_where_nothing_is_a_number_it_stops():
+    refinement, found, _ = refined(np.full(SHAPE, np.nan))
+    assert refinement.asked.sum() <= 81 + 24
+    assert np.isnan(found.values).all()
+
+
+@pytest.mark.parametrize("shape", [(51, 51), (65, 1), (4, 4), (1, 1), (25, 101)])
+def test_every_grid_ends(shape):
+    axes = np.meshgrid(*(np.linspace(0, 1, n) for n in shape), indexing="ij")
+    truth = 1 + axes[0] ** 2 + np.sin(axes[1])
+    refinement, found, _ = refined(truth, held_out=8)
+    assert share(found, truth) <= 0.01
+    assert refinement.asked.sum() <= truth.size
+
+
+@pytest.mark.slow
+def test_the_estimate_is_honest_in_nineteen_of_twenty_cases():
+    """Random surfaces with bumps and hollows of many widths, none narrower than the coarse grid can see."""
+    rng, kept, cases = np.random.default_rng(0), 0, 100
+    for seed in range(cases):
+        truth = 3 + sum(
+            rng.normal()
+            * np.exp(-((X - rng.uniform(-1, 1)) ** 2 + (Y - rng.uniform(-1, 1)) ** 2) / rng.uniform(0.2, 1))
+            for _ in range(6)
+        )
+        kept += share(refined(truth, seed=seed)[1], truth) <= 0.01
+    assert kept >= 0.95 * cases

@@ -1,0 +1,57 @@
+"""Freed memory stays with the process, unless the user has set the allocator up."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+from lossnav.core.engine import allocation
+
+GLIBC = sys.platform.startswith("linux") and platform.libc_ver()[0] == "glibc"
+FAULTS = """
+import resource, torch
+from lossnav.core.engine.allocation import keep_freed_memory
+print(keep_freed_memory())
+def fill(): [torch.empty(1_500_000).fill_(1.0) for _ in range(4)]
+fill()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(50): fill()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def faults(**environment: str) -> tuple[str, int]:
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "GLIBC_", "LD_PRELOAD"))}
+    command = [sys.executable, "-c", FAULTS]
+    done = subprocess.run(command, env=own | environment, capture_output=True, text=True, check=True, timeout=120)
+    said, count = done.stdout.split()
+    return said, int(count)
+
+
+@pytest.mark.skipif(not GLIBC, reason="only glibc has these settings")
+def test_pages_are_touched_once_and_not_at_every_pass() -> None:
+    said, kept = faults()
+    assert said == "True"
+    pages = 50 * 4 * 6_000_000 // os.sysconf("SC_PAGE_SIZE")
+    assert kept < pages / 20
+    said, given_back = faults(
+        MALLOC_MMAP_THRESHOLD_="131072"
+    )  # the user's own setting stands, and hands every block back
+    assert said == "False"
+    assert given_back > pages / 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("MALLOC_TRIM_THRESHOLD_", "1"), ("LD_PRELOAD", "x.so"), ("GLIBC_TUNABLES", "glibc.malloc.x=1")]
+)
+def test_a_users_setting_stands(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    assert not allocation.keep_freed_memory()
+
+
+def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allocation.sys, "platform", "darwin")
+    assert not allocation.keep_freed_memory()

@@ -1,0 +1,367 @@
+"""The fused way: the plain way's numbers on networks of every kind, and refusal of what is more than a list of operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cases
+import numpy as np
+import pytest
+import torch
+from lossnav.core import Plane, Problem
+from lossnav.core.engine import kernels as kernels_module
+from lossnav.core.engine.evaluator import Evaluator
+from lossnav.core.engine.fused import FusedNetwork
+from lossnav.core.engine.kernels import Kernels
+from lossnav.core.engine.tracing import UnrecordableError, recorded
+from lossnav.core.terrain import TERRAIN
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+CPU = torch.device("cpu")
+SINGLE = torch.float32
+POINTS = np.array([[0.0, 0.0], [1.0, -1.0], [-0.5, 0.25], [1.0, 1.0]])
+
+pytestmark = pytest.mark.skipif(
+    Kernels.of(CPU, SINGLE) is None, reason="this build of torch has no oneDNN, so there is no fused way on its CPU"
+)
+
+
+class Residual(nn.Module):
+    """Two convolutions with BatchNorm and a skip connection, in place or not, the sum one way round or the other."""
+
+    def __init__(self, stride: int = 1, in_place: bool = False, skip_first: bool = False) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(4, 4, 3, stride, 1, bias=False), nn.Conv2d(4, 4, 3, 1, 1)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(4) for _ in range(3))
+        self.skip = nn.Conv2d(4, 4, 1, stride) if stride > 1 else None
+        self.in_place, self.skip_first = in_place, skip_first
+
+    def forward(self, x: Tensor) -> Tensor:
+        side = x if self.skip is None else self.norms[2](self.skip(x))
+        x = F.relu(self.norms[0](self.first(x)), inplace=self.in_place)
+        x = self.norms[1](self.second(x))
+        if self.in_place:
+            x += side
+        else:
+            x = side + x if self.skip_first else x + side
+        return F.relu(x, inplace=self.in_place)
+
+
+class UsedTwice(nn.Module):
+    """One convolution called twice, and a convolution's output that two operations use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shared, self.norm = nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.norm(self.shared(x)))
+        x = self.shared(x)
+        return torch.relu(x) + 0.5 * torch.relu(-x)
+
+
+class WritesBetween(nn.Module):
+    """The convolution's input is overwritten before its output is used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before, self.layer = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.before(x)
+        y = self.layer(x)
+        x.mul_(2.0)
+        return torch.relu(y) + x
+
+
+class SeenBefore(nn.Module):
+    """An in-place ReLU whose input another name still looks at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.layer(x)
+        seen = x.view(x.shape)
+        return x.relu_() + seen
+
+
+class Twofold(nn.Module):
+    """Batches that a dict names, and a weight that another weight scales."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Linear(4, 8), nn.Linear(4, 8)
+        self.scale = nn.Parameter(torch.ones(8, 1))
+
+    def forward(self, a: Tensor, b: Tensor, shift: Tensor | None = None) -> Tensor:
+        assert shift is None
+        return torch.relu(F.linear(a, self.left.weight * self.scale, self.left.bias)) + self.right(b).relu()
+
+
+class OwnConvolution(nn.Conv2d):
+    """A user's subclass that does more than its parent."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * 2.0 + 1.0
+
+
+def hooked() -> nn.Module:
+    layer = nn.Conv2d(4, 4, 3)
+    layer.register_forward_hook(lambda module, inputs, output: output * 3.0)
+    return nn.Sequential(layer, nn.ReLU())
+
+
+def trunk(*layers: nn.Module) -> Callable[[], nn.Module]:
+    return lambda: nn.Sequential(*layers)
+
+
+IMAGES: dict[str, Callable[[], nn.Module]] = {
+    "BatchNorm and ReLU": lambda: nn.Sequential(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), nn.ReLU()),
+    "no bias": lambda: nn.Sequential(nn.Conv2d(4, 6, 3, bias=False), nn.BatchNorm2d(6)),
+    "grouped": lambda: nn.Sequential(nn.Conv2d(4, 8, 3, groups=2), nn.BatchNorm2d(8), nn.ReLU()),
+    "depthwise": lambda: nn.Sequential(nn.Conv2d(4, 4, 3, groups=4, padding=1), nn.BatchNorm2d(4), nn.ReLU()),
+    "dilated, strided, padded": lambda: nn.Sequential(
+        nn.Conv2d(4, 6, 3, stride=(2, 1), padding=(1, 2), dilation=2), nn.ReLU()
+    ),
+    "padding by name": lambda: nn.Sequential(nn.Conv2d(4, 6, 3, padding="same"), nn.ReLU()),
+    "padded with reflections": lambda: nn.Sequential(nn.Conv2d(4, 6, 3, padding=1, padding_mode="reflect"), nn.ReLU()),
+    "transposed": lambda: nn.Sequential(nn.ConvTranspose2d(4, 6, 3), nn.BatchNorm2d(6), nn.ReLU()),
+    "BatchNorm without weights": lambda: nn.Sequential(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6, affine=False), nn.ReLU()),
+    "BatchNorm first": lambda: nn.Sequential(nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.Sigmoid()),
+    "in-place ReLU": lambda: nn.Sequential(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), nn.ReLU(inplace=True)),
+    "GELU": lambda: nn.Sequential(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), nn.GELU()),
+    "GroupNorm": lambda: nn.Sequential(nn.Conv2d(4, 6, 3), nn.GroupNorm(2, 6), nn.ReLU(), nn.MaxPool2d(2)),
+    "subclass": lambda: nn.Sequential(OwnConvolution(4, 6, 3), nn.BatchNorm2d(6), nn.ReLU()),
+    "hook": hooked,
+    "residual": lambda: nn.Sequential(Residual(), Residual(2)),
+    "residual, in place": lambda: nn.Sequential(Residual(in_place=True), Residual(2, in_place=True)),
+    "residual, skip first": lambda: nn.Sequential(Residual(skip_first=True), Residual(2, skip_first=True)),
+    "used twice": UsedTwice,
+    "written between": WritesBetween,
+    "seen before": SeenBefore,
+    "weight norm": lambda: nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 6, 3)), nn.ReLU()),
+}
+ROWS: dict[str, Callable[[], nn.Module]] = {
+    "MLP": lambda: nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 16, bias=False), nn.ReLU(inplace=True)),
+    "LayerNorm": lambda: nn.Sequential(nn.Linear(8, 16), nn.LayerNorm(16), nn.GELU(), nn.Linear(16, 16), nn.ReLU()),
+    "BatchNorm": lambda: nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU()),
+    "frozen": lambda: nn.Sequential(nn.Linear(8, 16).requires_grad_(False), nn.ReLU(), nn.Linear(16, 16)),
+    "transformer": lambda: nn.Sequential(
+        nn.Unflatten(1, (2, 4)), nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True), nn.Flatten()
+    ),
+}
+
+
+def problem_of(trunk: nn.Module, inputs: object, examples: int = 11) -> Problem:
+    """A classifier on top of `trunk` whose BatchNorms have statistics as training leaves them."""
+    flat = nn.Sequential(trunk, nn.Flatten(), nn.LazyLinear(3)) if isinstance(inputs, Tensor) else trunk
+    args = [inputs] if isinstance(inputs, Tensor) else list(inputs.values())  # type: ignore[attr-defined]
+    with torch.no_grad():
+        flat(*args)
+    model = cases.initialised(flat, dtype=SINGLE)
+    with torch.no_grad():
+        for _ in range(10):
+            model.train()(*args)
+    return Problem(model, inputs, cases.labels(examples, classes=3))  # type: ignore[arg-type]
+
+
+def images() -> Tensor:
+    return cases.normal(11, 4, 8, 8, dtype=SINGLE)
+
+
+def columns(problem: Problem, **way: object) -> np.ndarray:
+    plane = Plane.random(problem, seed=1, ignore=None)  # BatchNorm's weights move too
+    stated = {"network": "plain", "batch_size": 4, **way}
+    evaluator = Evaluator(problem, plane, TERRAIN.measures(problem), CPU, way=stated)
+    assert evaluator.way == {"layout": "contiguous", "points": 1, "graph": False, **stated}  # it was not given up
+    return evaluator.evaluate(POINTS)
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
+@pytest.mark.parametrize("name", IMAGES)
+def test_fused_is_plain_on_images(name: str, layout: str) -> None:
+    problem = problem_of(IMAGES[name](), images())
+    np.testing.assert_allclose(columns(problem, network="fused", layout=layout), columns(problem), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_fused_is_plain_on_rows(name: str) -> None:
+    problem = problem_of(ROWS[name](), cases.normal(11, 8, dtype=SINGLE))
+    np.testing.assert_allclose(columns(problem, network="fused"), columns(problem), rtol=1e-6)
+
+
+def test_fused_is_plain_with_named_inputs() -> None:
+    inputs = {"a": cases.normal(11, 4, dtype=SINGLE), "b": cases.normal(11, 4, seed=1, dtype=SINGLE)}
+    problem = problem_of(Twofold(), inputs)
+    np.testing.assert_allclose(columns(problem, network="fused"), columns(problem), rtol=1e-6)
+
+
+def test_fused_is_plain_with_tied_weights_and_ignored_tokens() -> None:
+    given = cases.tokens()
+    problem = Problem(cases.initialised(given.model, dtype=SINGLE), given.inputs, given.targets)
+    pair = [
+        Evaluator(problem, Plane.random(problem), TERRAIN.measures(problem), CPU, way={"network": n, "batch_size": 2})
+        for n in ("fused", "plain")
+    ]
+    assert [each.way["network"] for each in pair] == ["fused", "plain"]
+    np.testing.assert_allclose(pair[0].evaluate(POINTS), pair[1].evaluate(POINTS), rtol=1e-6)
+
+
+def calls(model: nn.Module, monkeypatch: pytest.MonkeyPatch, inputs: Tensor) -> list[str]:
+    """The kernels that a network's fused way runs, in order."""
+    seen: list[str] = []
+    for name in ("convolution", "convolution_relu", "convolution_add_relu", "linear", "linear_relu"):
+
+        def noted(self: Kernels, *args: object, name: str = name, real: object = getattr(Kernels, name)) -> Tensor:
+            seen.append(name)
+            return real(self, *args)  # type: ignore[operator,no-any-return]
+
+        monkeypatch.setattr(kernels_module.Kernels, name, noted)
+    kernels = Kernels.of(CPU, SINGLE)
+    assert kernels is not None
+    with torch.inference_mode():
+        FusedNetwork(model.eval().requires_grad_(False), kernels)(inputs)
+    return seen
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_residual_block_is_three_kernels(monkeypatch: pytest.MonkeyPatch, in_place: bool) -> None:
+    expected = ["convolution", "convolution_add_relu", "convolution_relu"]
+    assert sorted(calls(Residual(2, in_place), monkeypatch, images())) == expected
+
+
+def test_an_output_that_is_used_twice_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert calls(UsedTwice(), monkeypatch, images()) == ["convolution_relu", "convolution"]
+
+
+def test_a_linear_layer_takes_its_activation_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3))
+    assert calls(model, monkeypatch, torch.ones(5, 8)) == ["linear_relu", "linear"]
+
+
+class Branching(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 2 if x.sum() > 0 else x
+
+
+class Swallowing(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        try:
+            return x * float(x.sum())
+        except RuntimeError:
+            return x
+
+
+class Numpy(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * float(np.sin(x.detach().numpy()).sum())
+
+
+class Listing(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * sum(x.tolist()[0])
+
+
+class Masking(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[x[:, 0] > 0].sum() + x
+
+
+class Noisy(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.rand(())
+
+
+class Remembering(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count += 1
+        return x * self.count
+
+
+class Overwriting(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mul_(2.0)
+
+
+class Hidden(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.ones(1)  # neither a parameter nor a buffer
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale
+
+
+REFUSED: dict[str, tuple[type[nn.Module], str]] = {
+    "branching": (Branching, "values"),
+    "swallowing": (Swallowing, "values"),
+    "numpy": (Numpy, "values"),
+    "lists": (Listing, "values"),
+    "masks": (Masking, "values"),
+    "noise": (Noisy, "random"),
+    "memory": (Remembering, "buffers or inputs"),
+    "overwriting": (Overwriting, "buffers or inputs"),
+    "hidden tensor": (Hidden, "neither weight, buffer nor input"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_more_than_operations_is_refused(name: str) -> None:
+    kind, reason = REFUSED[name]
+    model = kind()
+    buffers = list(model.buffers())
+
+    def forward(x: Tensor, *state: Tensor) -> Tensor:
+        return torch.func.functional_call(model, dict(zip(dict(model.named_buffers()), state, strict=True)), (x,))
+
+    with pytest.raises(UnrecordableError, match=reason):
+        recorded(forward, [torch.rand(4, 3), *buffers])
+
+
+@pytest.mark.parametrize("name", [name for name in REFUSED if name != "overwriting"])  # within, it harms nobody
+def test_a_refused_network_stays_plain_and_right(name: str) -> None:
+    model = cases.initialised(
+        nn.Sequential(nn.Linear(3, 5), nn.ReLU(), REFUSED[name][0](), nn.Linear(5, 3)), dtype=SINGLE
+    )
+    problem = Problem(model, cases.normal(6, 3, dtype=SINGLE), cases.labels(6, classes=3))
+    plane = Plane.random(problem)
+    plain, asked = (
+        Evaluator(problem, plane, TERRAIN.measures(problem), CPU, way={"network": network, "batch_size": 6})
+        for network in ("plain", "fused")
+    )
+    assert asked.way["network"] == "plain"
+    assert np.array_equal(asked.evaluate(POINTS), plain.evaluate(POINTS))
+
+
+def test_statistics_of_the_batch_are_refused() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4, track_running_stats=False)).requires_grad_(False)
+    kernels = Kernels.of(CPU, SINGLE)
+    assert kernels is not None
+    with pytest.raises(UnrecordableError, match="statistics of the batch"):
+        FusedNetwork(model.eval(), kernels)(torch.rand(5, 3))
+
+
+def test_there_is_no_fused_way_in_double_precision() -> None:
+    problem = cases.convolution()
+    plane = Plane.random(problem)
+    way = {"network": "fused", "batch_size": 10}
+    evaluator = Evaluator(problem, plane, TERRAIN.measures(problem), CPU, way=way)
+    assert evaluator.way["network"] == "plain"
+    expected = Evaluator(problem, plane, TERRAIN.measures(problem), CPU).evaluate(POINTS)
+    np.testing.assert_allclose(evaluator.evaluate(POINTS), expected, rtol=1e-12)
+
+
+def test_numbers_do_not_depend_on_order_or_tiles() -> None:
+    problem = problem_of(Residual(2), images())
+    plane = Plane.random(problem)
+    way = {"network": "fused", "batch_size": 4, "layout": "channels_last"}
+    forth, back = (Evaluator(problem, plane, TERRAIN.measures(problem), CPU, way=way) for _ in range(2))
+    single = np.concatenate([back.evaluate(POINTS[[i]]) for i in reversed(range(len(POINTS)))])[::-1]
+    assert np.array_equal(forth.evaluate(POINTS), single)
