@@ -9,6 +9,15 @@ import numpy as np
 from ..checks import InputError
 
 
+def broadening(span: float) -> float:
+    """Standard deviation of a density's Gaussian broadening, from λ_max − λ_min (Ghorbani et al.'s code).
+
+    >>> round(broadening(40.0), 6)
+    0.02
+    """
+    return float(np.sqrt(1e-5 * max(1.0, span)))
+
+
 @dataclass(frozen=True)
 class Spectrum:
     """Eigenvalues with weights, the outermost ones to a tolerance, and how they were got.
@@ -56,7 +65,7 @@ class Spectrum:
     def default_width(self) -> float:
         """Standard deviation of the broadening: its variance is 1e-5 · max(1, λ_max − λ_min), as Ghorbani et al.'s code."""
         span = max(self.eigenvalues[-1], *self.top) - min(self.eigenvalues[0], *self.bottom)
-        return float(np.sqrt(1e-5 * max(1.0, span)))
+        return broadening(span)
 
     def density(self, grid: np.ndarray, width: float | None = None) -> np.ndarray:
         """Σ_i w_i N(grid; λ_i, width²), which integrates to 1.

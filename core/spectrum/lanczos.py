@@ -38,6 +38,7 @@ def extreme_eigenpairs(
     bottom: int = 0,
     tolerance: float = 1e-4,
     most_steps: int = 300,
+    look_every: int = 5,
 ) -> Eigenpairs:
     """The `top` largest and `bottom` smallest (algebraic) eigenpairs of a symmetric operator.
 
@@ -50,6 +51,7 @@ def extreme_eigenpairs(
     tolerance   each pair's residual relative to its own |eigenvalue|, or to a thousandth of the largest if that is more;
                 never asked to be finer than the vectors' precision gives (10 ε |λ|_max)
     most_steps  where the tolerance is not met by then, the residuals say so
+    look_every  dimensions from one look at the residuals to the next
 
     >>> A = torch.diag(torch.tensor([3.0, -1.0, 0.5, 0.1], dtype=torch.float64))
     >>> pairs = extreme_eigenpairs(lambda v: A @ v, torch.ones(4, dtype=torch.float64), top=1, bottom=1)
@@ -61,7 +63,7 @@ def extreme_eigenpairs(
     looked = 0
     while True:
         space.grow()
-        if space.full or space.size - looked >= 5 or float(space.rest.norm()) == 0.0:
+        if space.full or space.size - looked >= look_every or float(space.rest.norm()) == 0.0:
             looked = space.size
             values, weights = torch.linalg.eigh(space.inner)
             wanted = _wanted(values, top, bottom)

@@ -15,10 +15,12 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
-from ..engine.batching import curvature_batch_size
+from ..engine.batching import activation_bytes, curvature_batch_size, in_equal_passes
 from ..engine.workspace import Batch, Workspace, choose_device
 from ..likelihood import output_tensor
 from ..problem import Problem
+from .linearisation import Linearisation
+from .program import program_of
 
 
 class _PlainWeightNorm(TorchFunctionMode):
@@ -29,6 +31,10 @@ class _PlainWeightNorm(TorchFunctionMode):
             return func(*args, **(kwargs or {}))
         v, g, dim = (*args, 0)[:3]
         return v * (g / torch.norm_except_dim(v, 2, dim))
+
+
+# Measured on CPUs (benchmarks/NOTES.md): larger chunks leave the cache, smaller ones lose to the cost of launching kernels
+RULED_ACTIVATION_BYTES = 2 * 2**20
 
 
 @contextmanager
@@ -56,6 +62,8 @@ class LossFunction:
     Attributes
     ----------
     point       θ as one flat vector (P padded); `layout` turns flat vectors into dicts and back
+    activation_bytes   of all modules' outputs together, for one example
+    program     the network's operations, where all of them have second-order rules; None where not
     """
 
     def __init__(
@@ -74,6 +82,13 @@ class LossFunction:
         self.point = (
             self.workspace.origin if at is None else self.layout.flatten(at, where, self.workspace.dtype)
         ).clone()
+        largest, self.activation_bytes = activation_bytes(problem)
+        model, trained = self.workspace.model, set(self.layout.names)
+        names = {parameter: name for name, parameter in model.named_parameters() if name in trained}
+        self.program = program_of(model, names, problem.model)
+        self._linearised: tuple[Tensor, tuple[int, ...], Linearisation] | None = None
+        if self.program is not None and batch_size is None and where.type == "cpu":
+            self.workspace.rebatch(in_equal_passes(min(size, RULED_ACTIVATION_BYTES // largest), problem.example_count))
 
     def loss(self, point: Tensor) -> float:
         """L at a flat point."""
@@ -96,17 +111,17 @@ class LossFunction:
         return loss / self._count, slope / self._count
 
     def hessian_products(self, directions: Tensor) -> Tensor:
-        """H v for each row v of `directions` (k, P): double backward over one retained graph per chunk."""
-        total = torch.zeros_like(directions, dtype=torch.float64)
-        for batch in self.workspace.batches:
-            point = self.point.clone().requires_grad_(True)
-            (gradient,) = torch.autograd.grad(self._total(point, batch), point, create_graph=True)
-            if not gradient.requires_grad:
-                continue  # a loss linear in the parameters: H = 0
-            for row, direction in enumerate(directions):
-                (piece,) = torch.autograd.grad(gradient, point, direction, retain_graph=row + 1 < len(directions))
-                total[row] += piece
-        return (total / self._count).to(directions)
+        """H v for each row v of `directions` (k, P padded), all over one linearisation per chunk of data."""
+        return self.linearisation.products(directions, "hessian")
+
+    @property
+    def linearisation(self) -> Linearisation:
+        """What products at the point are taken from, the same one until the point or a buffer of the network changes."""
+        versions = (self.point._version, *(buffer._version for buffer in self.workspace.model.buffers()))
+        if self._linearised is None or self._linearised[0] is not self.point or self._linearised[1] != versions:
+            self._linearised = None  # its memory goes before the next one's comes
+            self._linearised = (self.point, versions, Linearisation(self))
+        return self._linearised[2]
 
     def predictions(self, point: Tensor, batch: Batch) -> Tensor:
         """The network's outputs at a flat point that may require a gradient, one row per prediction (m, …)."""

@@ -11,13 +11,18 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..checks import InputError
+from .density import broadening
 from .lanczos import BlockKrylov
 from .operators import Operator
 from .trace import Estimate
 
 BASIS_NUMBERS = 64_000_000  # Lanczos vectors held at once: 256 MB in float32
+Rules = tuple[Tensor, ...]
+LOOK = 10  # steps from one look at the rules to the next
+GRID_POINTS = 4_096
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,16 @@ class Quadrature:
         return float(self.nodes.flatten()[place]), float(self.misses.flatten()[place])
 
 
-def lanczos_quadrature(operator: Operator, starts: Tensor, steps: int = 80) -> Quadrature:
-    """Gauss rules of `steps` points from each row of `starts` (m, P), all probes in step, fully reorthogonalised.
+def lanczos_quadrature(operator: Operator, starts: Tensor, steps: int = 80, settled: float | None = None) -> Quadrature:
+    """Gauss rules of up to `steps` points from each row of `starts` (m, P), all probes in step, fully reorthogonalised.
 
     A run whose start lies in an invariant subspace ends there; its rule is then exact and its weights still sum to 1.
     Where the Lanczos vectors of all probes would not fit, groups of probes run one after another.
+
+    Parameters
+    ----------
+    settled  the runs end where LOOK further steps moved the mean density, broadened to the width that `Spectrum` draws it
+             with, by no more than this in L¹ (which is 2 for densities with nothing in common); None: never
 
     >>> from .operators import Matrix
     >>> rule = lanczos_quadrature(Matrix(torch.diag(torch.tensor([1.0, 4.0, 4.0, 9.0]).double())), torch.ones(1, 4).double())
@@ -85,8 +95,10 @@ def lanczos_quadrature(operator: Operator, starts: Tensor, steps: int = 80) -> Q
     _check(starts, steps)
     depth = min(steps, operator.size)
     group = max(1, BASIS_NUMBERS // (depth * operator.size))
-    parts = [_run(operator, rows, depth) for rows in starts.split(group)]
-    nodes, weights, misses = (torch.cat(each) for each in zip(*parts, strict=True))
+    parts = [_run(operator, rows, depth, settled) for rows in starts.split(group)]
+    taken = max(part[0].shape[1] for part in parts)
+    filled = [[F.pad(each, (0, taken - each.shape[1])) for each in part] for part in parts]
+    nodes, weights, misses = (torch.cat(each) for each in zip(*filled, strict=True))
     return Quadrature(nodes, weights, misses, operator.size)
 
 
@@ -145,31 +157,54 @@ def _check(starts: Tensor, steps: int) -> None:
         raise InputError("A Lanczos run cannot start from the zero vector: give probes with entries other than 0.")
 
 
-def _run(operator: Operator, starts: Tensor, depth: int) -> tuple[Tensor, Tensor, Tensor]:
-    count, lengths = len(starts), starts.norm(dim=1, keepdim=True)
+def _run(operator: Operator, starts: Tensor, depth: int, settled: float | None) -> Rules:
+    count, where = len(starts), starts.device
     basis = starts.new_zeros(count, depth, operator.size)
-    diagonal, beside = (torch.zeros(count, depth, dtype=torch.float64) for _ in range(2))
-    ended = torch.full((count,), depth)
-    vectors, scale = starts / lengths, torch.zeros(count, dtype=torch.float64)
+    diagonal, beside = (torch.zeros(count, depth, dtype=torch.float64, device=where) for _ in range(2))
+    alive = torch.ones(count, dtype=torch.bool, device=where)
+    vectors, scale = starts / starts.norm(dim=1, keepdim=True), torch.zeros(count, dtype=torch.float64, device=where)
+    before = None
     for step in range(depth):
         basis[:, step] = vectors
         moved = operator.products(vectors)
-        diagonal[:, step] = (vectors.double() * moved.double()).sum(1).cpu()
+        diagonal[:, step] = (vectors.double() * moved.double()).sum(1)
         rest = _without(moved, basis[:, : step + 1])
-        beta = rest.double().norm(dim=1).cpu()
+        beta = rest.double().norm(dim=1)
         scale = torch.maximum(scale, torch.maximum(diagonal[:, step].abs(), beta))
-        over = (beta <= 10 * torch.finfo(starts.dtype).eps * scale) & (ended == depth)
-        ended[over] = step + 1
-        alive = ended > step + 1
+        alive = alive & (beta > 10 * torch.finfo(starts.dtype).eps * scale)
         beside[:, step] = torch.where(alive, beta, 0.0)
-        if step + 1 == depth:
-            beside[:, step] = torch.where(over, 0.0, beta)
-        if not bool(alive.any()):
-            break
-        vectors = torch.where(alive[:, None].to(rest.device), rest / beta[:, None].clamp_min(1e-300).to(rest), 0.0)
-    rules = [_rule(a, b, int(n)) for a, b, n in zip(diagonal, beside, ended, strict=True)]
-    nodes, weights, misses = (torch.stack(each) for each in zip(*rules, strict=True))
-    return nodes, weights, misses
+        vectors = torch.where(alive[:, None], rest / beta[:, None].clamp_min(1e-300).to(rest), 0.0)
+        if (step + 1) % LOOK == 0 or step + 1 == depth:  # the only step in LOOK that waits for a GPU
+            rules = _rules(diagonal.cpu(), beside.cpu(), step + 1)
+            if not bool(alive.any()):
+                break
+            if settled is not None and before is not None and _moved(before, rules) <= settled:
+                return tuple(each[:, : step + 1] for each in rules)
+            before = rules
+    return rules
+
+
+def _rules(diagonal: Tensor, beside: Tensor, steps: int) -> Rules:
+    """Of the first `steps` steps, each (m, depth): nodes, weights and misses, zeros behind their ends."""
+    lengths = [int((row[:steps] == 0).nonzero()[0]) + 1 if bool((row[:steps] == 0).any()) else steps for row in beside]
+    rules = [_rule(a, b, n) for a, b, n in zip(diagonal, beside, lengths, strict=True)]
+    return tuple(torch.stack(each) for each in zip(*rules, strict=True))
+
+
+def _moved(before: Rules, now: Rules) -> float:
+    """L¹ distance of the two mean densities, on a grid of half a width, of GRID_POINTS at most."""
+    used = now[0][now[1] > 0]
+    low, high = float(used.min()), float(used.max())
+    width = broadening(high - low)
+    points = min(GRID_POINTS, int((high - low + 8 * width) / width * 2) + 2)
+    grid = torch.linspace(low - 4 * width, high + 4 * width, points, dtype=torch.float64)
+    change = torch.zeros(points, dtype=torch.float64)
+    for sign, (nodes, weights, _) in ((1, now), (-1, before)):
+        for node, weight in zip(nodes, weights, strict=True):
+            bells = torch.exp(-0.5 * ((grid[:, None] - node[weight > 0]) / width) ** 2)
+            change += sign * (bells @ weight[weight > 0])
+    whole = change.abs().sum() * (grid[1] - grid[0]) / (width * (2 * torch.pi) ** 0.5)
+    return float(whole) / len(now[0])
 
 
 def _without(rows: Tensor, basis: Tensor) -> Tensor:

@@ -1,0 +1,54 @@
+"""The loss at one point, linearised chunk by chunk of the data, for as many products as are asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..engine.batching import CURVATURE_GRAPH_BYTES
+from .chunks import Chunk, GraphChunk, RuledChunk
+from .rules import NotUnderstood
+
+if TYPE_CHECKING:
+    from .products import LossFunction
+
+
+class Linearisation:
+    """What products with the curvature at `function.point` are taken from.
+
+    The chunks are kept from product to product where all of them take no more than CURVATURE_GRAPH_BYTES, and are made anew
+    for each call where not. So it is valid only as long as the point and the network's buffers stay as they are.
+    """
+
+    def __init__(self, function: LossFunction) -> None:
+        self._function, self._kept = function, dict[int, Chunk]()
+        each = function.activation_bytes
+        self._keeps = 4 * each * function.problem.example_count <= CURVATURE_GRAPH_BYTES
+        self._most_rows = max(1, CURVATURE_GRAPH_BYTES // (2 * each * function.workspace.batch_size))
+
+    def products(self, directions: Tensor, of: str = "hessian") -> Tensor:
+        """A v for each row v of `directions` (k, P padded), a mean over predictions.
+
+        of  "hessian" | "ggn" | "fisher"
+        """
+        total = torch.zeros_like(directions, dtype=torch.float64)
+        for index in range(len(self._function.workspace.batches)):
+            chunk = self._chunk(index)
+            for into, rows in zip(total.split(self._most_rows), directions.split(self._most_rows), strict=True):
+                into += chunk.products(rows, of)
+        return (total / self._function.problem.prediction_count).to(directions)
+
+    def _chunk(self, index: int) -> Chunk:
+        if index in self._kept:
+            return self._kept[index]
+        batch = self._function.workspace.batches[index]
+        try:
+            chunk: Chunk = RuledChunk(self._function, batch)
+        except NotUnderstood:
+            self._function.program = None
+            chunk = GraphChunk(self._function, batch)
+        if self._keeps:
+            self._kept[index] = chunk
+        return chunk
