@@ -319,8 +319,8 @@ class Plane:
 
         >>> model = nn.Linear(2, 2).double()
         >>> plane = Plane.random(Problem(model, torch.ones(4, 2).double(), torch.tensor([0, 1, 0, 1])), normalize="none")
-        >>> plane.project_path(Trajectory([plane.at(2.0, 0.5), plane.at(0.0, 1.0)])).round(9).tolist()
-        [[2.0, 0.5, 0.0], [0.0, 1.0, 0.0]]
+        >>> plane.project_path(Trajectory([plane.at(2.0, 0.5), plane.at(1.0, -1.0)])).round(9).tolist()
+        [[2.0, 0.5, 0.0], [1.0, -1.0, 0.0]]
         """
         products, squared = np.zeros((len(path), 2)), np.zeros(len(path))
         for piece in pieces(self.origin):

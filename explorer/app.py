@@ -2,19 +2,26 @@
 
 from pathlib import Path
 
-import streamlit as st
-from lossnav.explorer.panels.style import page_style
-
 HERE = Path(__file__).parent
 VIEWS = HERE / "views"
 
-st.set_page_config(page_title="lossnav", page_icon=str(HERE / "icon.svg"), layout="wide")
-page_style()
-pages = [
-    st.Page(VIEWS / "terrain.py", title="Terrain", icon=":material/landscape:", default=True),
-    st.Page(VIEWS / "spectrum.py", title="Spectrum", icon=":material/bar_chart:"),
-    st.Page(VIEWS / "density.py", title="Density", icon=":material/scatter_plot:"),
-    st.Page(VIEWS / "models.py", title="Models", icon=":material/hub:"),
-    st.Page(VIEWS / "vocabulary.py", title="Vocabulary", icon=":material/menu_book:"),
-]
-st.navigation(pages, position="top").run()
+
+def main() -> None:
+    """Streamlit runs this at every turn of the page."""
+    import streamlit as st
+    from lossnav.explorer.panels.style import page_style
+
+    st.set_page_config(page_title="lossnav", page_icon=str(HERE / "icon.svg"), layout="wide")
+    page_style()
+    pages = [
+        st.Page(VIEWS / "terrain.py", title="Terrain", icon=":material/landscape:", default=True),
+        st.Page(VIEWS / "spectrum.py", title="Spectrum", icon=":material/bar_chart:"),
+        st.Page(VIEWS / "density.py", title="Density", icon=":material/scatter_plot:"),
+        st.Page(VIEWS / "models.py", title="Models", icon=":material/hub:"),
+        st.Page(VIEWS / "vocabulary.py", title="Vocabulary", icon=":material/menu_book:"),
+    ]
+    st.navigation(pages, position="top").run()
+
+
+if __name__ == "__main__":  # the process that measures live planes imports this file too, and is no page
+    main()

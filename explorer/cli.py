@@ -76,6 +76,7 @@ def figure(
     """Draw a landscape for a paper."""
     from lossnav.core.checks import known
 
+    from .adaptive_text import adaptive_text
     from .figures.paper import PaperSpec, draw_map, draw_surface, save
     from .figures.picture import path_inside
     from .figures.scales import Scale
@@ -95,7 +96,7 @@ def figure(
         camera=(azimuth, elevation),
         title=title,
     )
-    save(draw(land, spec), _in_folder(output))
+    save(draw(land, spec), _in_folder(output), adaptive_text(land))
     console.print(f"Figure in {output}")
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
 from lossnav.core import PROPERTIES, Settings
-from lossnav.core.directions import IGNORE_CHOICES, NORMALIZATIONS
+from lossnav.core.directions import IGNORE_CHOICES
 from lossnav.core.properties import NavigatorProperty, Readout, vocabulary
 from lossnav.core.properties.probability import LADDER
 from lossnav.core.terrain import TERRAIN as TERRAIN_READOUTS
 from lossnav.sample_models import NAMES, card
 
 from .panels.card import vocabulary_card
+from .panels.position import position_controls
 from .server import TARGET_VARIABLE
 from .state import TERRAIN, Drawing
 from .survey_request import (
@@ -25,6 +26,7 @@ from .survey_request import (
     PLANES,
     SPAN_FACTORS,
     STRIDES,
+    TOLERANCES,
     SurveyRequest,
 )
 
@@ -33,12 +35,11 @@ SCALES = ("auto", "linear", "log", "symlog")
 AS_HEIGHT = "height"
 FACTORS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 WIDTHS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)
-NORMALIZATION_HELP = (
-    "**filter**: every filter of the direction gets the length of the network's own (Li et al. 2018), so rescaling a "
-    "whole layer does not change the picture. Rescaling single units still does: only **weight** is free of that. "
-    "**layer**: the same per tensor. **none**: raw Gaussian directions."
+LIVE_HELP = (
+    "The terrain follows while you turn the plane or move its centre: coarse at once, sharper while you look. "
+    "What needs curvature waits until the plane is measured. For random directions and the training path."
 )
-
+TURNED_LIVE = ("random", "trajectory")  # eigenvectors take too long to find to be looked at while one turns
 EFFORT_HELP = "Coupling, viscosity, slope and descents cost far more than the loss. " + " ".join(
     f"**{title}**: {what}" for title, what in EFFORTS.values()
 )
@@ -50,23 +51,38 @@ def targets() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*([given] if given else []), *NAMES]))
 
 
-def request_controls() -> SurveyRequest:
-    """The sidebar's three choices that matter, and the folded ones of the plane."""
+def plane_controls() -> tuple[SurveyRequest, bool]:
+    """The sidebar's choices that matter: a model, a plane and a span; and whether the plane is being turned."""
     target = st.selectbox("Model", targets(), key="model", **URL)
     plane = st.selectbox("Plane", _planes(target), key="plane", format_func=lambda k: PLANES[k][0], **URL)
     zoom = st.select_slider("Span", SPAN_FACTORS, 1.0, key="zoom", format_func=lambda z: f"×{z:g}", **URL)
+    offered = plane in TURNED_LIVE
+    live = st.toggle("Turn the plane", key="live", disabled=not offered, help=LIVE_HELP, **URL)
+    return SurveyRequest(target, plane, zoom=zoom), live and offered
+
+
+def request_controls(base: SurveyRequest, live: bool) -> SurveyRequest:
+    """Where the plane lies, in the open while it is turned; and the folded choices of plane and grid."""
+    if live:
+        base = position_controls(base)
     with st.expander("Plane and grid"):
-        st.caption(PLANES[plane][1])
-        fixed = plane != "random"
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", disabled=fixed, **URL)
-        normalize = st.selectbox(
-            "Normalisation", NORMALIZATIONS, key="normalize", disabled=fixed, help=NORMALIZATION_HELP, **URL
-        )
+        st.caption(PLANES[base.plane][1])
+        if not live:
+            base = position_controls(base)
+        fixed = base.plane != "random"
         ignore = st.selectbox(
             "Biases and norm parameters", IGNORE_CHOICES, key="ignore", disabled=fixed, format_func=_ignore_title, **URL
         )
         orthogonal = st.toggle("Orthogonal before normalising", key="orthogonal", disabled=fixed, **URL)
         grid = st.select_slider("Grid", GRID_SIZES, DEFAULT_GRID, key="grid", format_func=lambda n: f"{n} × {n}", **URL)
+        tolerance = st.selectbox(
+            "Points measured",
+            list(TOLERANCES),
+            key="points",
+            format_func=TOLERANCES.__getitem__,
+            help="Adaptive: only as many points as keep the error of what lies between them below this share of what is drawn.",
+            **URL,
+        )
         effort = st.selectbox(
             "Curvature around each point",
             list(EFFORTS),
@@ -86,7 +102,8 @@ def request_controls() -> SurveyRequest:
             ),
             **URL,
         )
-    return SurveyRequest(target, plane, int(seed), normalize, ignore, orthogonal, grid, zoom, effort, every).settled
+    chosen = replace(base, ignore=ignore, orthogonal=orthogonal, grid=grid, tolerance=tolerance)
+    return replace(chosen, effort=effort, every=every).settled
 
 
 def _planes(target: str) -> list[str]:
@@ -254,7 +271,7 @@ def _settings(factors: dict[str, float], facts: dict[str, Any]) -> Settings:
     strength, width = factors.get("strength", 1.0), factors.get("width", 1.0)
     return Settings(
         temperature=factors.get("temperature", 1.0),
-        strength=None if strength == 1.0 else strength * facts["elasticity"]["strength"],
+        strength=None if strength == 1.0 else strength * facts.get("elasticity", {}).get("strength", 1.0),
         width=None if width == 1.0 else width * facts["memory"]["width"],
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import xarray as xr
 from lossnav.core import exchange
 
+from .adaptive_text import adaptive_text
 from .figures.map2d import map_figure
 from .figures.paper import PaperSpec, draw_map, draw_surface, save
 from .figures.picture import Picture
@@ -89,15 +90,17 @@ def html_page(land: xr.Dataset, picture: Picture, camera: Mapping[str, Mapping[s
     name = land.attrs.get("name", "landscape")
     style = (
         "body{font-family:system-ui,sans-serif;margin:1rem;display:grid;gap:1rem;"
-        "grid-template-columns:repeat(auto-fit,minmax(480px,1fr))}h1{grid-column:1/-1;font-size:1.2rem;margin:0}"
+        "grid-template-columns:repeat(auto-fit,minmax(480px,1fr))}h1{grid-column:1/-1;font-size:1.2rem;margin:0}p{grid-column:1/-1;margin:0}"
     )
+    said = adaptive_text(land)
+    caption = f"<p>{said}.</p>" if said else ""
     ground = "#101617;color:#E4EBEB" if picture.dark else "#fff"
     return (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{name}</title>"
-        f"<style>{style}body{{background:{ground}}}</style><body><h1>{name}</h1>{first}{second}</body></html>"
+        f"<style>{style}body{{background:{ground}}}</style><body><h1>{name}</h1>{caption}{first}{second}</body></html>"
     )
 
 
 def _write_figure(land: xr.Dataset, picture: Picture, export: Export, path: Path) -> None:
     draw = draw_surface if export.kind == "surface" else draw_map
-    save(draw(land, paper_spec(picture, export)), path)
+    save(draw(land, paper_spec(picture, export)), path, adaptive_text(land))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -16,6 +17,8 @@ from lossnav.core.plan import finest_complete
 from lossnav.core.store import read_points, unpack
 
 from .survey_request import DEFAULT_GRID, SurveyRequest
+
+REDRAWN = 6  # times that an adaptive picture is drawn anew while its points double
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,21 @@ class Found:
     def complete(self, request: SurveyRequest) -> bool:
         """Whether everything that `request` asks for is measured, and how far to trust the plane is known."""
         fine_enough = not request.every or len(self.points.used) == 1 or self.points.about["every"] <= request.every
-        return fine_enough and self.done == self.total and "fidelity" in self.points.about
+        tolerance = self.points.tolerance
+        near_enough = tolerance is None or 0 < tolerance.share <= request.tolerance
+        return near_enough and fine_enough and self.done == self.total and "fidelity" in self.points.about
 
     @property
     def drawable(self) -> int:
-        """Points that are drawn, of all stages: more of them make a finer picture."""
+        """How fine the picture is: points that are drawn, of all stages; it grows when there is a better one to draw."""
+        if self.points.tolerance is not None:
+            made = [int(self.points.done_at(stage).sum()) for stage in self.points.used]
+            return sum(int(REDRAWN * math.log2(count)) for count in made if count) if len(self.rows) else 0
         levels = (finest_complete(self.points.plan.grid(self.points.done_at(s), fill=False)) for s in self.points.used)
         return sum(len(level[0]) * len(level[1]) for level in levels if level is not None) if len(self.rows) else 0
 
     def measured(self, settings: Settings) -> xr.Dataset:
-        """Everything that is measured, on the whole grid, and nothing that is interpolated: for data files."""
+        """The whole grid for data files: what is measured, and of an adaptive survey also what lies between, each marked."""
         return self.points.landscape(settings)
 
     def landscape(self, settings: Settings) -> xr.Dataset:
@@ -82,9 +90,16 @@ def _found(path: Path) -> Found:
         points = _read_shipped(path) if path.suffix == ".zip" else read_points(path)
     except (InputError, OSError, KeyError):  # being created or replaced at this moment: look again at the next turn
         return _nothing(path)
-    level = finest_complete(points.plan.grid(points.done_at("forward"), fill=False))
+    level = _drawn_level(points)
     rows, columns = level if level is not None else (np.array([], int), np.array([], int))
     return Found(path, points, rows, columns)
+
+
+def _drawn_level(points: MeasuredPoints) -> tuple[np.ndarray, np.ndarray] | None:
+    """The finest complete level; of an adaptive survey everything, as soon as its first forward passes are made."""
+    if points.tolerance is not None and "forward" in points.about.get("refined", {}):
+        return np.arange(len(points.plan.alpha)), np.arange(len(points.plan.beta))
+    return finest_complete(points.plan.grid(points.done_at("forward"), fill=False))
 
 
 @lru_cache(maxsize=32)

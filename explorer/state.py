@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import xarray as xr
+from lossnav.core import Settings
+from lossnav.core.landscape import MeasuredPoints
 
 from .figures.picture import Layer, Picture, fitting_scale, path_inside
 
@@ -40,6 +42,21 @@ class Drawing:
         if ends["low"] is not None and ends["high"] is not None and ends["low"] >= ends["high"]:
             ends |= {"low": low, "high": high}
         return Layer(self.variable, replace(fitting, **ends))
+
+
+class Source(Protocol):
+    """Measured points that a landscape can be drawn from: kept on disk, or of a plane that is being turned."""
+
+    @property
+    def points(self) -> MeasuredPoints: ...
+
+    def measured(self, settings: Settings) -> xr.Dataset:
+        """What is measured, on the whole grid, and nothing that is interpolated."""
+        ...
+
+    def landscape(self, settings: Settings) -> xr.Dataset:
+        """What is drawn."""
+        ...
 
 
 @dataclass(frozen=True)

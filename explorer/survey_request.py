@@ -13,6 +13,7 @@ from pathlib import Path
 from lossnav.core import InputError, Plane, Problem
 from lossnav.core.checks import known
 from lossnav.core.plane import Span
+from lossnav.core.turning import at_checkpoint
 from lossnav.core.wanted import FORWARD
 from lossnav.sample_models import NAMES, card
 from platformdirs import user_cache_path
@@ -38,6 +39,13 @@ EFFORTS = {
     "full": ("Full", "8 probes × 16 Lanczos steps on all examples."),
 }
 STRIDES = (1, 2, 4, 8)
+TOLERANCE = 0.01
+TOLERANCES = {
+    0.01: "Adaptive, 1 %",
+    0.001: "Adaptive, 0.1 %",
+    0.0: "Every point",
+}
+COSTLY = 10  # times the tolerance is what curvature, gradients and descents may be off by
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,9 @@ class SurveyRequest:
     zoom        the span as a multiple of the plane's own
     effort      a key of EFFORTS: how finely curvature, gradients and descents are measured around each point
     every       those are measured on every so many rows and columns; 0: so many that it takes minutes
+    turn        degrees by which the plane's second direction is turned towards a third
+    centre      the checkpoint of the training path that the plane lies around; None: the trained network
+    tolerance   a key of TOLERANCES: the error, as a share of what is drawn, that saves most points; 0: every point is measured
     """
 
     target: str
@@ -63,6 +74,9 @@ class SurveyRequest:
     zoom: float = 1.0
     effort: str = "standard"
     every: int = 0
+    turn: float = 0.0
+    centre: int | None = None
+    tolerance: float = TOLERANCE
 
     @property
     def settled(self) -> SurveyRequest:
@@ -74,7 +88,7 @@ class SurveyRequest:
     @property
     def is_standard(self) -> bool:
         """Whether only model and plane differ from the defaults: such landscapes come with the samples."""
-        return replace(self.settled, every=0) == SurveyRequest(self.target, self.plane)
+        return replace(self.settled, every=0, tolerance=TOLERANCE) == SurveyRequest(self.target, self.plane)
 
     @property
     def at_standard_grid(self) -> SurveyRequest:
@@ -85,6 +99,10 @@ class SurveyRequest:
     def path(self) -> Path:
         """Where its landscape is kept on this machine; a changed problem file means another place."""
         content = {**asdict(replace(self.settled, every=0)), "changed": modified(self.target)}
+        for name, plain in (("turn", 0.0), ("centre", None)):
+            if content[name] == plain:
+                del content[name]  # a plane that is not moved stays where it was kept before planes could be
+        del content["tolerance"]  # a survey goes on with another one in the same place
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
         name = Path(self.target.partition(":")[0]).stem
         return user_cache_path("lossnav") / "landscapes" / f"{name}-{self.plane}-{key}.zarr"
@@ -94,6 +112,15 @@ class SurveyRequest:
         """The arguments of `lossnav` that compute it, without --out."""
         words = ["survey", self.target, *self.plane_arguments, "--grid", f"{self.grid}x{self.grid}"]
         words += ["--zoom", f"{self.zoom:g}"] if self.zoom != 1 else []
+        if self.tolerance:
+            words += [
+                "--tolerance",
+                f"{self.tolerance:g}",
+                "--costly",
+                f"{COSTLY * self.tolerance:g}",
+                "--scale",
+                "log",
+            ]
         if self.effort == FORWARD_ONLY:
             return [*words, "--overlay", FORWARD]
         return [*words, "--effort", self.effort, "--every", str(self.every)]
@@ -105,7 +132,13 @@ class SurveyRequest:
         if self.plane == "random":
             words += ["--seed", str(self.seed), "--normalize", self.normalize, "--ignore", self.ignore]
             words += ["--orthogonal"] if self.orthogonal else []
-        return words
+        words += [f"--turn={self.turn:g}"] if self.turn else []
+        return words + ([f"--centre={self.centre}"] if self.centre is not None else [])
+
+    @property
+    def moved(self) -> bool:
+        """Whether the plane is turned, or lies elsewhere than around the trained network."""
+        return bool(self.turn) or self.centre is not None
 
     @property
     def command(self) -> str:
@@ -120,13 +153,17 @@ def make_plane(
     normalize: str = "filter",
     ignore: str = "biasbn",
     orthogonal: bool = False,
+    turn: float = 0.0,
+    centre: int | None = None,
 ) -> Plane:
-    """The plane that a name of PLANES means for `problem`.
+    """The plane that a name of PLANES means for `problem`, around a checkpoint where `centre` says so, and turned.
 
     Raises
     ------
     InputError  an unknown name, or a plane that the problem does not allow
     """
+    if centre is not None:
+        problem = at_checkpoint(problem, centre)
     makers: dict[str, Callable[[], Plane]] = {
         "random": lambda: Plane.random(problem, seed, normalize, None if ignore == "none" else ignore, orthogonal),
         "trajectory": lambda: Plane.trajectory(problem),
@@ -134,7 +171,9 @@ def make_plane(
         "eigen-bottom": lambda: Plane.eigen(problem, ("top", "bottom")),
         "gradient": lambda: Plane.gradient(problem),
     }
-    return makers[known(plane, makers, "plane")]()
+    made = makers[known(plane, makers, "plane")]()
+    placed = made if centre is None else replace(made, details={**made.details, "centre": centre})
+    return placed.turned(turn)
 
 
 def zoomed(span: Span, zoom: float) -> Span:

@@ -14,7 +14,7 @@ from ..properties import PROPERTIES
 from ..properties.protocol import STAGES
 from ..terrain import TERRAIN
 from .filling import scales_of
-from .refinement import Followed, Refinement
+from .refinement import Followed, Refinement, points_held_out
 from .tolerance import Tolerance
 
 COSTLY = ("curvature", "gradient", "descent")
@@ -22,6 +22,7 @@ WHOLE = {
     "forward": slice(1, 3),
     "costly": slice(0, 2),
 }  # which nested grids are measured whole: 5 and 9 rows, or 3 and 5
+FOR_CLASSES = slice(0, 4)  # where nothing can be interpolated: up to 17 rows
 HELD_OUT = {"forward": 24, "costly": 8}
 
 
@@ -33,17 +34,17 @@ class StageRefinement:
         kind = "forward" if stage == STAGES[0] else "costly"
         candidates = points.plan.grid(points.wanted_at(stage), fill=False)
         levels = nested_grids((candidates.shape[0], candidates.shape[1]))
-        held_out = min(HELD_OUT[kind], max(4, int(candidates.sum()) // 20))
+        held_out = min(points_held_out(tolerance.share_of(stage), HELD_OUT[kind]), max(4, int(candidates.sum()) // 20))
         self._rows = points.plan.grid(np.arange(len(points.plan.cells)), fill=0)
         self.refinement = Refinement(
-            levels[WHOLE[kind]] or levels[:1],
+            levels[WHOLE[kind] if followed else FOR_CLASSES] or levels[:1],
             candidates,
             followed,
             tolerance.share_of(stage),
             held_out,
             kind == "forward",
         )
-        self.ended = not followed
+        self.ended = False
 
     def step(self) -> np.ndarray | None:
         """Rows to measure, less those that are measured already; None when the stage is done with."""

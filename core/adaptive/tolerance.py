@@ -62,5 +62,7 @@ def tolerance_of(given: float | Tolerance | None) -> Tolerance | None:
     try:
         share = float(given)
     except (TypeError, ValueError) as error:
-        raise InputError(f"tolerance should be a share such as 0.01, or None for every point, but is {given!r}.") from error
+        raise InputError(
+            f"tolerance should be a share such as 0.01, or None for every point, but is {given!r}."
+        ) from error
     return Tolerance(share)

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from ..coupling_text import coupling_sentence, how_sentence, strongest_pairs
 from . import options
-from .options import At, Checkpoint, Device, Ignore, Normalize, Of, Orthogonal, PlaneName, Seed, Target
+from .options import At, Centre, Checkpoint, Device, Ignore, Normalize, Of, Orthogonal, PlaneName, Seed, Target, Turn
 
 PARTS = ("both", "sweep", "matrix")
 # Where each γ needs its own Lanczos run, five of them show the curve.
@@ -44,6 +44,8 @@ def coupling_command(
     normalize: Normalize = "filter",
     ignore: Ignore = "biasbn",
     orthogonal: Orthogonal = False,
+    turn: Turn = 0.0,
+    centre: Centre = None,
     device: Device = "auto",
     out: Annotated[Path | None, typer.Option(help="Also write it to this file, as JSON.")] = None,
 ) -> None:
@@ -52,7 +54,7 @@ def coupling_command(
     if probes is not None and probes < 2:
         raise InputError(f"--probes should be 2 or more for a standard error, but is {probes}.")
     problem = load_problem(target)
-    point = options.place(problem, checkpoint, at, plane, seed, normalize, ignore, orthogonal)
+    point = options.place(problem, checkpoint, at, plane, seed, normalize, ignore, orthogonal, turn, centre)
     sweep = _sweep(problem, point, of, probes, seed, device) if part != "matrix" else None
     matrix = None
     if part != "sweep":

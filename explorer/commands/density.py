@@ -12,7 +12,7 @@ from lossnav.core import InputError, density_map, load_problem
 from rich.console import Console
 
 from . import options
-from .options import At, Checkpoint, Device, Ignore, Normalize, Orthogonal, PlaneName, Target
+from .options import At, Centre, Checkpoint, Device, Ignore, Normalize, Orthogonal, PlaneName, Target, Turn
 
 
 def density_command(
@@ -28,6 +28,8 @@ def density_command(
     normalize: Normalize = "filter",
     ignore: Ignore = "biasbn",
     orthogonal: Orthogonal = False,
+    turn: Turn = 0.0,
+    centre: Centre = None,
     device: Device = "auto",
     out: Annotated[Path | None, typer.Option(help="Also write it to this file, as NetCDF (.nc).")] = None,
 ) -> None:
@@ -39,7 +41,7 @@ def density_command(
     if out is not None and out.suffix != ".nc":
         raise InputError(f"--out should end in .nc, but is '{out.name}': density maps are written as NetCDF.")
     problem = load_problem(target)
-    point = options.place(problem, checkpoint, at, plane, seed, normalize, ignore, orthogonal)
+    point = options.place(problem, checkpoint, at, plane, seed, normalize, ignore, orthogonal, turn, centre)
     found = density_map(problem, point, layer=layer, seed=seed, permutations=permutations, device=device)
     if out is not None:
         write_density_map(found, out)

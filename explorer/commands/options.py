@@ -25,6 +25,8 @@ Seed = Annotated[int, typer.Option(help="Seed of the probes, and of a random pla
 Normalize = Annotated[str, typer.Option(help="As in `lossnav survey`.")]
 Ignore = Annotated[str, typer.Option(help="As in `lossnav survey`.")]
 Orthogonal = Annotated[bool, typer.Option("--orthogonal", help="As in `lossnav survey`.")]
+Turn = Annotated[float, typer.Option(help="As in `lossnav survey`.")]
+Centre = Annotated[int | None, typer.Option(help="As in `lossnav survey`.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 
 
@@ -70,6 +72,8 @@ def place(
     normalize: str,
     ignore: str,
     orthogonal: bool,
+    turn: float,
+    centre: int | None,
 ) -> Mapping[str, Tensor] | None:
     """The point that --checkpoint or --at means; None: the trained network.
 
@@ -83,7 +87,7 @@ def place(
         return checkpoint_parameters(problem, checkpoint)
     if at is None:
         return None
-    return make_plane(problem, plane, seed, normalize, ignore, orthogonal).at(*numbers(at, 2, "--at"))
+    return make_plane(problem, plane, seed, normalize, ignore, orthogonal, turn, centre).at(*numbers(at, 2, "--at"))
 
 
 def progress() -> Progress:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from . import options
-from .options import At, Checkpoint, Device, Ignore, Normalize, Of, Orthogonal, PlaneName, Seed, Target
+from .options import At, Centre, Checkpoint, Device, Ignore, Normalize, Of, Orthogonal, PlaneName, Seed, Target, Turn
 from .spectrum_along import CHECKPOINTS, PROBES, STEPS, TOP, spectra_along
 
 ALONG = f"At N checkpoints of the training path, first and last among them; without N, {CHECKPOINTS}."
@@ -37,6 +37,8 @@ def spectrum_command(
     normalize: Normalize = "filter",
     ignore: Ignore = "biasbn",
     orthogonal: Orthogonal = False,
+    turn: Turn = 0.0,
+    centre: Centre = None,
     device: Device = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Also write it to this file, as JSON; along, after every checkpoint.")
@@ -54,7 +56,7 @@ def spectrum_command(
     if along:
         _along(problem, of, CHECKPOINTS if count is None else count, top, steps, probes, seed, device, out)
         return
-    point = options.place(problem, checkpoint, at, plane, seed, normalize, ignore, orthogonal)
+    point = options.place(problem, checkpoint, at, plane, seed, normalize, ignore, orthogonal, turn, centre)
     counts = (_or(top, 15), _or(steps, 80), _or(probes, 10))
     found = spectrum(problem, point, of, *counts, seed, device=device)
     if out is not None:

@@ -11,11 +11,16 @@ from typing import Annotated, Any
 
 import typer
 from lossnav.core import InputError, load_problem, read_landscape, survey
+from lossnav.core.adaptive.tolerance import Tolerance
+from lossnav.core.cost import estimate
 from lossnav.core.local.estimation import Estimation, preset
 from lossnav.core.local.samples import affordable_stride
 
+from ..adaptive_text import adaptive_text
 from ..survey_request import make_plane, zoomed
 from .options import Target, console, numbers, progress
+
+WORTH_TELLING = 10.0  # seconds; what a survey costs is said beforehand where it takes longer
 
 
 def survey_command(
@@ -28,6 +33,8 @@ def survey_command(
         str, typer.Option(help="biasbn: biases and norm parameters stay; none: they move too.")
     ] = "biasbn",
     orthogonal: Annotated[bool, typer.Option("--orthogonal", help="Make the directions orthogonal first.")] = False,
+    turn: Annotated[float, typer.Option(help="Degrees by which the second direction turns to a third.")] = 0.0,
+    centre: Annotated[int | None, typer.Option(help="Around this checkpoint, not the trained network.")] = None,
     grid: Annotated[str, typer.Option(help="Points along alpha and beta.")] = "51x51",
     span: Annotated[str | None, typer.Option(help="alpha from,to,beta from,to; without it, the plane's own.")] = None,
     zoom: Annotated[float, typer.Option(help="Multiple of the span.")] = 1.0,
@@ -42,22 +49,47 @@ def survey_command(
         int,
         typer.Option(help="Curvature, gradients and descents on every 1, 2, 4 … rows and columns; 0: 17 or 9 of them."),
     ] = 0,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            help="Measure only as many points as keep the error under this share, such as 0.01; without it, all."
+        ),
+    ] = None,
+    costly: Annotated[
+        float | None, typer.Option(help="The same for curvature, gradients and descents; without it, five times that.")
+    ] = None,
+    scale: Annotated[
+        str, typer.Option(help="linear or log: how the loss is drawn, and so what its error is a share of.")
+    ] = "linear",
+    clip: Annotated[float | None, typer.Option(help="The loss at which the drawing is cut off.")] = None,
     probes: Annotated[int | None, typer.Option(help="Probes of the curvature, in place of the effort's.")] = None,
     steps: Annotated[int | None, typer.Option(help="Lanczos steps, in place of the effort's.")] = None,
     examples: Annotated[int | None, typer.Option(help="Examples for them, in place of the effort's; 0: all.")] = None,
     of: Annotated[str, typer.Option(help="Their matrix: hessian, ggn, fisher or empirical_fisher.")] = "hessian",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
     dtype: Annotated[str | None, typer.Option(help="float32 or float64; without it, the model's own.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="tf32 or bf16: faster forward passes, with their error; without it, exact.")
+    ] = None,
     fidelity: Annotated[bool, typer.Option(help="Also measure how far to trust the plane.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a landscape that is there already.")] = False,
 ) -> None:
     """Measure a landscape and keep it in a folder."""
     problem = load_problem(target)
-    chosen = make_plane(problem, plane, seed, normalize, ignore, orthogonal)
+    chosen = make_plane(problem, plane, seed, normalize, ignore, orthogonal, turn, centre)
     shape, where = _shape(grid), zoomed(_span(span) if span else chosen.span, zoom)
     estimation = _estimation(effort, probes, steps, examples, of)
     if overwrite and out.exists():
         _remove(out)
+    measured = overlay or ("all",)
+    allowed = None if tolerance is None else Tolerance(tolerance, scale, clip, costly)
+    stride = every or (affordable_stride(problem, shape, estimation) if allowed is None else 1)
+    with _stoppable():
+        if not out.exists():  # what is left of a survey that goes on is not known here
+            how: dict[str, Any] = {"fidelity": fidelity, "effort": estimation, "every": stride}
+            cost = estimate(problem, chosen, shape, measured, device, dtype, tolerance=tolerance, **how)
+            if cost.total > WORTH_TELLING:
+                typer.echo(str(cost))
     with _stoppable(), progress() as bar:
         task = bar.add_task(f"{problem.name}, {plane} plane", total=None)
         survey(
@@ -65,16 +97,19 @@ def survey_command(
             chosen,
             shape,
             where,
-            overlay or ("all",),
+            measured,
             device,
             dtype,
+            tolerance=allowed,
             store=out,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             fidelity=fidelity,
             effort=estimation,
-            every=every or affordable_stride(problem, shape, estimation),
+            every=stride,
+            precision=precision,
         )
-    console.print(f"Landscape in {out}")
+    said = adaptive_text(read_landscape(out))
+    console.print(f"Landscape in {out}" + (f": {said}" if said else ""))
 
 
 def _estimation(effort: str, probes: int | None, steps: int | None, examples: int | None, of: str) -> Estimation:

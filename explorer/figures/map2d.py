@@ -1,8 +1,6 @@
-"""The 2-D map: (landscape, picture) → plotly figure, with a grid of invisible marks that answers clicks."""
+"""The 2-D map: (landscape, picture) → plotly figure; its colours answer the pointer at every grid point."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -25,7 +23,7 @@ from .scales import format_value
 from .style import contour_color
 from .theme import axis, base_layout, ink
 
-CLICKS = "click to pick"
+GROUND = "colour"  # the trace that a click picks a grid point of
 ARROWS_ACROSS = 13
 ELEVATION_LINES = "rgba(255,255,255,0.5)"
 
@@ -35,7 +33,7 @@ def map_figure(land: xr.Dataset, picture: Picture, height: int | None = None) ->
     if min(land.sizes["alpha"], land.sizes["beta"]) < 2:
         return _slice_figure(land, picture, height)
     figure = go.Figure(layout=base_layout(picture.dark, {"l": 46, "r": 8, "t": 8, "b": 40}))
-    figure.add_trace(_color(land, picture.color))
+    figure.add_trace(_color(land, picture))
     figure.add_trace(_lines(land, picture.elevation, ELEVATION_LINES, 0.9))
     for layer in picture.lines:
         figure.add_trace(_lines(land, layer, contour_color(layer.variable), 2.0))
@@ -44,28 +42,32 @@ def map_figure(land: xr.Dataset, picture: Picture, height: int | None = None) ->
     if picture.path:
         figure.add_traces(_path(land, picture))
     figure.add_traces(_marks(land, picture))
-    figure.add_trace(_clicks(land, picture))
     first, second = axis_titles(land)
     figure.update_xaxes(**axis(picture.dark, first), range=_ends(land, "alpha"), constrain="domain", showgrid=False)
     figure.update_yaxes(**axis(picture.dark, second), range=_ends(land, "beta"), showgrid=False)
-    figure.update_layout(height=height, clickmode="event+select", hovermode="closest", hoverdistance=30)
+    figure.update_layout(height=height, clickmode="event", hovermode="closest", hoverdistance=30)
     return figure
 
 
-def _color(land: xr.Dataset, layer: Layer) -> go.Heatmap:
+def _color(land: xr.Dataset, picture: Picture) -> go.Heatmap:
+    layer = picture.color
     look = colouring(land, layer, dark=False)
     smooth = layer.scale.kind != "class" and bool(np.isfinite(drawn_values(land, layer.variable)).all())
+    variables = list(dict.fromkeys([picture.elevation.variable, layer.variable]))
+    values = "<br>".join(f"{title_of(land, v)} {hover_field(land, v, i)}" for i, v in enumerate(variables))
     return go.Heatmap(
         x=land["alpha"].values,
         y=land["beta"].values,
         z=layer.scale.apply(drawn_values(land, layer.variable)).T,
+        customdata=np.stack([hover_values(land, v).T for v in variables], -1),
         colorscale=look["colorscale"],
         zmin=look["cmin"],
         zmax=look["cmax"],
         zsmooth="best" if smooth else False,
         showscale=False,  # the terrain beside it carries the colour bar
-        hoverinfo="skip",
-        name="colour",
+        hovertemplate=f"α %{{x:.3g}} · β %{{y:.3g}}<br>{values}<extra></extra>",
+        hoverongaps=True,
+        name=GROUND,
     )
 
 
@@ -167,26 +169,6 @@ def _mark(x: float, y: float, name: str, symbol: str, color: str, edge: str, siz
     )
 
 
-def _clicks(land: xr.Dataset, picture: Picture) -> go.Scatter:
-    """Heatmaps report no clicks to the page; markers do, so one lies unseen on every grid point."""
-    a, b = np.meshgrid(land["alpha"].values, land["beta"].values, indexing="ij")
-    variables = list(dict.fromkeys([picture.elevation.variable, picture.color.variable]))
-    shown = np.stack([hover_values(land, v).ravel() for v in variables], -1)
-    values = "<br>".join(f"{title_of(land, v)} {hover_field(land, v, i)}" for i, v in enumerate(variables))
-    unseen: dict[str, Any] = {"marker": {"opacity": 0}}
-    return go.Scatter(
-        x=a.ravel(),
-        y=b.ravel(),
-        mode="markers",
-        marker={"size": 6, "opacity": 0},
-        selected=unseen,
-        unselected=unseen,
-        customdata=shown,
-        hovertemplate=f"α %{{x:.3g}} · β %{{y:.3g}}<br>{values}<extra></extra>",
-        name=CLICKS,
-    )
-
-
 def _slice_figure(land: xr.Dataset, picture: Picture, height: int | None) -> go.Figure:
     """A landscape along one direction: a curve."""
     figure = go.Figure(layout=base_layout(picture.dark, {"l": 56, "r": 8, "t": 8, "b": 40}))
@@ -195,7 +177,7 @@ def _slice_figure(land: xr.Dataset, picture: Picture, height: int | None) -> go.
     along = "alpha" if land.sizes["beta"] == 1 else "beta"
     positions, labels = layer.scale.ticks(values)
     line = {"color": ink(picture.dark).accent, "width": 2}
-    figure.add_trace(go.Scatter(x=land[along].values, y=layer.scale.apply(values), line=line, name=CLICKS))
+    figure.add_trace(go.Scatter(x=land[along].values, y=layer.scale.apply(values), line=line, name=GROUND))
     figure.update_xaxes(**axis(picture.dark, axis_titles(land)[0]))
     figure.update_yaxes(**axis(picture.dark, title_of(land, layer.variable)), tickvals=positions, ticktext=labels)
     figure.update_layout(height=height)

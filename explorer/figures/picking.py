@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
 
-def picked_point(event: Mapping[str, Any] | None) -> tuple[float, float] | None:
-    """(alpha, beta) of the point that a selection event reports, or None where nothing is selected.
+def picked_point(told: Sequence[float] | None) -> tuple[float, float] | None:
+    """(alpha, beta) of the point that a click on the map reports; None where nothing was clicked.
 
-    >>> picked_point({"selection": {"points": [{"x": 0.5, "y": -0.25}]}})
-    (0.5, -0.25)
-    >>> picked_point({"selection": {"points": []}}) is None
-    True
+    >>> picked_point([0.5, -0.25]), picked_point(None)
+    ((0.5, -0.25), None)
     """
-    points = ((event or {}).get("selection") or {}).get("points") or []
-    return (float(points[0]["x"]), float(points[0]["y"])) if points else None
+    return (float(told[0]), float(told[1])) if told else None
 
 
 def nearest_cell(land: xr.Dataset, point: tuple[float, float] | None) -> tuple[int, int]:

@@ -21,10 +21,19 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class Layer:
-    """One readout and how its numbers are drawn."""
+    """One readout and how its numbers are drawn.
+
+    reach  what axis and colours cover at least, in the scale's own positions; None: what the values need
+    """
 
     variable: str
     scale: Scale
+    reach: tuple[float, float] | None = None
+
+    def limits(self, values: np.ndarray) -> tuple[float, float]:
+        """Lowest and highest position that is drawn of `values`."""
+        low, high = self.scale.limits(values)
+        return (low, high) if self.reach is None else (min(low, self.reach[0]), max(high, self.reach[1]))
 
 
 @dataclass(frozen=True)
@@ -83,11 +92,17 @@ def value_text(land: xr.Dataset, variable: str, cell: tuple[int, int]) -> str:
     """A readout at a grid cell in words, with its standard error where it has one: "0.31 ± 0.02"; "≈ 0.3" where interpolated."""
     value = float(land[variable].values[cell])
     text = (class_scale(land, variable) or Scale()).text(value)
-    mask = f"measured_{land[variable].attrs.get('stage', '')}"
-    if mask in land and not land[mask].values[cell]:
+    if _is_interpolated(land, variable, cell):
         return f"≈ {text}"
     error = float(land[f"{variable}_se"].values[cell]) if f"{variable}_se" in land else float("nan")
     return f"{text} ± {format_value(error, 2)}" if np.isfinite(value) and error > 0 else text
+
+
+def _is_interpolated(land: xr.Dataset, variable: str, cell: tuple[int, int]) -> bool:
+    mask = f"measured_{land[variable].attrs.get('stage', '')}"
+    if mask not in land:  # forward passes; what is known in closed form has no error of interpolation
+        mask = "measured" if f"{variable}_error" in land else ""
+    return mask in land and not bool(land[mask].values[cell])
 
 
 def hover_values(land: xr.Dataset, variable: str) -> np.ndarray:
@@ -111,7 +126,7 @@ def diverges(land: xr.Dataset, variable: str) -> bool:
 
 def color_limits(land: xr.Dataset, layer: Layer) -> tuple[float, float]:
     """Ends of the colour scale, in the scale's own positions; symmetric about zero where the map diverges."""
-    low, high = layer.scale.limits(land[layer.variable].values)
+    low, high = layer.limits(land[layer.variable].values)
     if diverges(land, layer.variable):
         reach = max(abs(low), abs(high))
         return -reach, reach
@@ -155,6 +170,13 @@ def floor_of(land: xr.Dataset, layer: Layer) -> float | None:
     low, high = layer.scale.limits(land[layer.variable].values)
     near = low - 0.25 * (high - low) <= position <= high
     return position if near and not np.isnan(position) else None
+
+
+def made_from(land: xr.Dataset) -> dict[str, object]:
+    """What makes the plane again: its kind, seed, normalisation, angle and centre, as far as it has them."""
+    plane = json.loads(land.attrs.get("plane", "{}"))
+    names = ("kind", "which", "seed", "normalize", "ignore", "orthogonal", "turn", "centre")
+    return {name: plane[name] for name in names if name in plane}
 
 
 def axis_titles(land: xr.Dataset) -> tuple[str, str]:

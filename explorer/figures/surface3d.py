@@ -12,12 +12,14 @@ import xarray as xr
 from .colorbar import colouring, low_pole
 from .isolines import heights_at, isolines
 from .picture import (
+    Layer,
     Picture,
     axis_titles,
     drawn_values,
     floor_of,
     hover_field,
     hover_values,
+    made_from,
     minimum,
     path_inside,
     title_of,
@@ -50,7 +52,7 @@ def surface_figure(
     if picture.path:
         _add_path(figure, land, picture, lift)
     _add_marks(figure, land, picture, lift)
-    figure.update_layout(scene=_scene(land, picture, camera or CAMERA), height=height)
+    figure.update_layout(scene=_scene(land, picture, camera or CAMERA), height=height, meta={"plane": made_from(land)})
     figure.add_annotation(**low_pole(land, picture.color, picture.dark, x=0.0, y=0.19))
     return figure
 
@@ -171,6 +173,7 @@ def _scene(land: xr.Dataset, picture: Picture, camera: Mapping[str, Any]) -> dic
             "title": {"text": title_of(land, elevation.variable)},
             "tickvals": positions.tolist(),
             "ticktext": labels,
+            **_height_range(land, elevation),
         },
         "domain": {"x": [0.07, 1.0], "y": [0.0, 1.0]},
         "aspectmode": "manual",
@@ -179,6 +182,15 @@ def _scene(land: xr.Dataset, picture: Picture, camera: Mapping[str, Any]) -> dic
         "dragmode": "turntable",
         "uirevision": "terrain",
     }
+
+
+def _height_range(land: xr.Dataset, elevation: Layer) -> dict[str, Any]:
+    """The height axis where it is to cover more than the values need, with the room that plotly leaves."""
+    if elevation.reach is None:
+        return {}
+    low, high = elevation.limits(land[elevation.variable].values)
+    room = (high - low) / 32
+    return {"range": [low - room, high + room]}
 
 
 def _quiet(dark: bool) -> dict[str, Any]:

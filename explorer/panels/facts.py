@@ -10,6 +10,7 @@ import streamlit as st
 import xarray as xr
 from lossnav.sample_models import NAMES, card
 
+from ..adaptive_text import terrain_text
 from ..figures.scales import format_value
 
 
@@ -25,12 +26,14 @@ def facts(land: xr.Dataset) -> list[str]:
     problem, plane, centre = (json.loads(land.attrs.get(key, "{}")) for key in ("problem", "plane", "centre"))
     found = [f"{problem['parameters']:,} parameters"]
     if "loss" in centre:
-        found.append(f"trained network: loss {_number(centre['loss'])} {land['loss'].attrs.get('units', '')}".strip())
+        whose = f"checkpoint {plane['centre']}" if "centre" in plane else "trained network"
+        found.append(f"{whose}: loss {_number(centre['loss'])} {land['loss'].attrs.get('units', '')}".strip())
     if "accuracy" in centre:
         found.append(f"accuracy {_number(centre['accuracy'], 100)} %")
     if plane.get("cosine") is not None:
         found.append(f"cos(d₁, d₂) {cosine_text(plane['cosine'])}")
-    return found + _path_share(plane)
+    adaptive = terrain_text(land)
+    return found + _path_share(plane) + ([adaptive] if adaptive else [])
 
 
 def estimation_text(land: xr.Dataset) -> str:

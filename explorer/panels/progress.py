@@ -97,14 +97,20 @@ def _progress(request: SurveyRequest, found: Found | None, job: Job) -> tuple[fl
     """How far the whole is, and in words what it is at."""
     if found is None or found.done == 0:
         return 0.0, f"Preparing the {request.plane} plane of {request.target} …"
-    at = next((stage for stage, _ in found.points.course()), None)
+    at = next((stage for stage in found.points.used if _left(found, stage)), None)
     if at is None:
         return 1.0, "All points measured; now measuring how far to trust the plane …"
-    wanted = found.points.wanted_at(at)
-    done, total = int((found.points.done_at(at) & wanted).sum()), int(wanted.sum())
+    total = found.points.planned_at(at)
+    done = total - _left(found, at)
     seconds = job.remaining(at, done, total)
     left = "" if seconds is None else f", about {_duration(seconds)} left for them"
     return found.done / found.total, f"{STAGE_TITLES[at]}: {done:,} of {total:,} points{left}"
+
+
+def _left(found: Found, stage: str) -> int:
+    """Points of a stage that are still to be measured; of an adaptive survey as far as is known."""
+    points = found.points
+    return points.planned_at(stage) - int((points.done_at(stage) & points.wanted_at(stage)).sum())
 
 
 def _duration(seconds: float) -> str:
@@ -117,7 +123,9 @@ def _stopped(request: SurveyRequest) -> None:
     state = f"{100 * found.done / found.total:.0f} % measured" if found else "nothing measured yet"
     coarser = found is not None and found.done == found.total
     text = (
-        "Curvature is measured on fewer points than you ask for." if coarser else f"This survey was stopped: {state}."
+        "This landscape is measured on fewer points than you ask for."
+        if coarser
+        else f"This survey was stopped: {state}."
     )
     left.info(text, icon=":material/pause_circle:")
     if right.button("Measure" if coarser else "Resume", key="resume", width="stretch", type="primary"):

@@ -20,6 +20,7 @@ _CSS = """
   .st-key-terrain2d { --tall: clamp(250px, calc(100vh - 412px), 680px); }
   :is(.st-key-terrain3d, .st-key-terrain2d) :is(.stElementContainer, .stFullScreenFrame, .stPlotlyChart) {
     height: var(--tall) !important; min-height: var(--tall) !important; }
+  .st-key-pulse { display: none; }
   .facts { font-size: 0.9rem; line-height: 1.5; margin: 0 0 0.1rem; }
   .facts b { font-weight: 650; font-size: 1.02rem; margin-right: 0.4rem; }
   .facts span.item { margin-left: 0.9rem; white-space: nowrap; opacity: 0.85; }

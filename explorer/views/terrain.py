@@ -1,17 +1,14 @@
 """Page "Terrain": choose a network and a plane; the surface, the map, and seven overlays over them."""
 
-from typing import Any
-
-import plotly.graph_objects as go
 import streamlit as st
 import xarray as xr
 from lossnav.explorer import controls
-from lossnav.explorer.figures.map2d import map_figure
-from lossnav.explorer.figures.picking import nearest_cell, picked_point
+from lossnav.explorer.figures.picking import nearest_cell
 from lossnav.explorer.figures.picture import value_text
-from lossnav.explorer.figures.surface3d import surface_figure
-from lossnav.explorer.landscapes import Found, best
-from lossnav.explorer.panels.camera import camera, watch_camera
+from lossnav.explorer.landscapes import best
+from lossnav.explorer.live.pool import Turning
+from lossnav.explorer.panels import live as turning_panel
+from lossnav.explorer.panels.charts import drawn, landscape, map_chart, surface_chart
 from lossnav.explorer.panels.compute import compute_panel
 from lossnav.explorer.panels.export import export_panel
 from lossnav.explorer.panels.facts import facts_line
@@ -20,67 +17,90 @@ from lossnav.explorer.panels.legend import legend
 from lossnav.explorer.panels.point import point_panel
 from lossnav.explorer.panels.progress import work_panel
 from lossnav.explorer.panels.trust import trust_panel
-from lossnav.explorer.state import Drawing, View
+from lossnav.explorer.state import Drawing, Source, View
 from lossnav.explorer.survey_request import SurveyRequest
+from streamlit.delta_generator import DeltaGenerator
 
 
 def page() -> None:
     """Inputs, then the picture."""
     with st.sidebar:
-        request = controls.request_controls()
+        base, live = controls.plane_controls()
+        request = base if live else controls.request_controls(base, live)
     st.session_state["surveyed"] = request
-    found = best(request)
-    if found is None:
+    if not live:
+        turning_panel.rest()
+    source = turning_panel.at_hand(request) if live else best(request) or turning_panel.seen(request)
+    if source is None:
+        empty(request, live)
+        return
+    about = source.points.about
+    header = st.empty()
+    unavailable = turning_panel.reasons(about["unavailable"]) if live else about["unavailable"]
+    switches = controls.switch_row(unavailable, about["facts"])
+    if not live:
+        work_panel(request)
+    scene(request, source, switches, header, live)
+
+
+def empty(request: SurveyRequest, live: bool) -> None:
+    """Before there is anything to draw."""
+    if live:
+        turning_panel.first_picture(request, lambda base: controls.request_controls(base, live))
+    else:
         work_panel(request)
         st.caption("The first coarse picture comes as soon as it is measured.")
-    else:
-        terrain(request, found)
 
 
-def terrain(request: SurveyRequest, found: Found) -> None:
-    """Everything that is drawn of a landscape."""
-    about = found.points.about
-    header = st.container()
-    switches = controls.switch_row(about["unavailable"], about["facts"])
-    land = found.landscape(switches.settings)
-    with header:
-        facts_line(land, request.target)
-    work_panel(request)
-    with st.sidebar:
-        elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
-        compute_panel(request)
+@st.fragment
+def scene(
+    request: SurveyRequest, source: Source, switches: controls.Switches, header: DeltaGenerator, live: bool
+) -> None:
+    """Everything that is drawn of a landscape; while the plane is turned, nothing but this runs again."""
+    turning = None
+    if live:
+        with st.sidebar:
+            request = controls.request_controls(request, live)
+        turning = turning_panel.look_at(request)
+        source = turning_panel.shown(turning, source)
+    st.session_state["surveyed"] = request
+    picture(request, source, switches, header, turning)
+
+
+def picture(
+    request: SurveyRequest, source: Source, switches: controls.Switches, header: DeltaGenerator, turning: Turning | None
+) -> None:
+    """The charts and what belongs to them."""
     left, right = st.columns([1.45, 1], gap="small")
     with left.container(key="colorbox"):
         color = controls.color_control(switches.overlays)
+    land = landscape(source, switches.settings)
+    with st.sidebar:
+        elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
     dark = st.context.theme.type == "dark"
     view = View(elevation, switches.overlays, color, st.session_state.get("picked"), dark, switches.arrows, ground)
-    picture = view.picture(land)
+    found = drawn(land, view, turning and turning.request)
+    with header:
+        facts_line(land, request.target)
     with left:
-        chart("terrain3d", surface_figure(land, picture, camera=camera()), "surface", "The terrain in three dimensions")
-        trust_panel(land, dark)
+        surface_chart(found.surface)
+        if turning is None:
+            trust_panel(land, dark)
+        else:
+            turning_panel.live_line(turning)
     with right:
-        select = {"on_select": remember_pick, "selection_mode": "points"}
-        chart("terrain2d", map_figure(land, picture), "map2d", "Map of the terrain; a click picks a point", **select)
-        legend(land, picture)
+        map_chart(found.map)
+        legend(land, found.picture)
         cell = nearest_cell(land, view.point)
         with inspector(land, cell, shown_readouts(switches, elevation, ground)):
             point_panel(request, land, cell, switches.settings)
     show_values(land, switches, view)
-    watch_camera()
     with st.sidebar:
-        export_panel(land, found.measured(switches.settings), picture, request.target)
-
-
-def remember_pick() -> None:
-    """Keep the point that was clicked: the map is drawn anew with it, and a new map has no selection."""
-    st.session_state["picked"] = picked_point(st.session_state["map2d"]) or st.session_state.get("picked")
-
-
-def chart(place: str, figure: go.Figure, key: str, alt: str, **more: Any) -> None:
-    """A figure as high as its place, which the style sheet makes fit the window."""
-    with st.container(key=place):
-        config = {"displayModeBar": False, "scrollZoom": place == "terrain3d"}
-        st.plotly_chart(figure, theme=None, key=key, height="stretch", config=config, alt=alt, **more)
+        if turning is None:
+            compute_panel(request)
+        export_panel(land, source.measured(switches.settings), found.picture, request.target)
+    if turning is not None:
+        turning_panel.go_on(turning)
 
 
 def shown_readouts(switches: controls.Switches, *drawn: Drawing | None) -> list[str]:

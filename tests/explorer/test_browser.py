@@ -188,13 +188,43 @@ def test_switching_keeps_the_camera(page: Page) -> None:
         assert kept[axis] == pytest.approx(turned[axis], abs=1e-3)
 
 
+def test_a_switch_changes_the_charts_in_place(page: Page) -> None:
+    for place in (SURFACE, MAP):
+        page.evaluate("place => { document.querySelector(place).stayed = true }", place)
+    canvas = page.locator(f"{SURFACE} canvas").first.element_handle()
+    switch(page, "perplexity")
+    for place in (SURFACE, MAP):
+        assert page.evaluate("place => document.querySelector(place).stayed === true", place)
+    assert canvas is not None
+    assert canvas.evaluate("canvas => canvas.isConnected")
+
+
+HEIGHTS = (
+    "place => document.querySelector(place)._fullData[0].z.reduce((s, row) => s + row.reduce((a, b) => a + b, 0), 0)"
+)
+
+
+def test_the_terrain_follows_while_the_plane_is_turned(page: Page, address: str) -> None:
+    page.goto(f"{address}/?model=gaussians-mlp&live=true&centre=20")
+    drawn(page)
+    expect(page.get_by_text(re.compile(r"All 600 examples at (33|65)"))).to_be_visible(timeout=4 * WAIT)
+    page.evaluate("place => { document.querySelector(place).stayed = true }", SURFACE)
+    before = page.evaluate(HEIGHTS, SURFACE)
+    page.locator(".st-key-turn input, .st-key-turn [role=slider]").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"([place, before]) => ({HEIGHTS})(place) !== before", arg=[SURFACE, before], timeout=WAIT)
+    assert page.evaluate("place => document.querySelector(place).stayed === true", SURFACE)
+    page.wait_for_function("() => location.search.includes('turn=5')", timeout=WAIT)
+    assert "centre=20" in page.url
+    assert page.locator(".st-key-cancel").count() == 0, "no survey is started"
+
+
 def test_figures_and_data_are_saved(page: Page, tmp_path: Path) -> None:
     page.get_by_text("Export", exact=True).click()
     save = page.locator(".st-key-save button:visible").first
     expect(save).to_be_visible(timeout=WAIT)
     assert saved(page, save, tmp_path).startswith(b"%PDF")
     page.get_by_text("3-D surface").click()
-    page.wait_for_timeout(2500)  # the page's camera is looked up once a second
     rest(page)
     assert saved(page, save, tmp_path).startswith(b"%PDF")
     choose(page, "export_format", "CSV data")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 import xarray as xr
-from lossnav.explorer.figures.map2d import CLICKS, map_figure
+from lossnav.explorer.figures.map2d import GROUND, map_figure
 from lossnav.explorer.figures.picking import nearest_cell, picked_point
 from lossnav.explorer.figures.picture import axis_titles, color_limits, diverges, fitting_scale, minimum
 from lossnav.explorer.figures.surface3d import surface_figure
@@ -63,11 +65,14 @@ def test_the_colour_bar_names_the_two_poles_and_the_unit(land: xr.Dataset) -> No
     assert "↓ fine" in figure.layout.annotations[0].text
 
 
-def test_every_grid_point_answers_clicks(land: xr.Dataset) -> None:
-    marks = trace(map_figure(land, view().picture(land)), CLICKS)
-    assert len(marks.x) == 17 * 13
-    assert marks.marker.opacity == 0
-    assert marks.hoverinfo != "skip"
+def test_every_grid_point_answers_the_pointer(land: xr.Dataset) -> None:
+    picture = view(probability="probability").picture(land)
+    ground = trace(map_figure(land, picture), GROUND)
+    assert ground.z.shape == (13, 17)
+    assert ground.hoverinfo != "skip"
+    assert "Confidence %{customdata[1]" in ground.hovertemplate
+    np.testing.assert_array_equal(ground.customdata[..., 0], land["loss"].values.T)
+    np.testing.assert_array_equal(ground.customdata[..., 1], land["probability"].values.T)
 
 
 def test_the_force_points_where_the_penalty_falls(land: xr.Dataset) -> None:
@@ -137,7 +142,7 @@ def test_clipping_limits_what_is_drawn(land: xr.Dataset) -> None:
 
 
 def test_the_picked_point_is_the_nearest_grid_point(land: xr.Dataset) -> None:
-    point = picked_point({"selection": {"points": [{"x": float(land["alpha"][3]), "y": float(land["beta"][9])}]}})
+    point = picked_point([float(land["alpha"][3]), float(land["beta"][9])])
     assert nearest_cell(land, point) == (3, 9)
     assert picked_point(None) is None
     assert abs(float(land["alpha"].values[nearest_cell(land, None)[0]])) <= np.diff(land["alpha"].values)[0]
@@ -157,3 +162,19 @@ def test_a_landscape_along_one_direction_is_a_curve(land: xr.Dataset) -> None:
     line = land.isel(beta=[6])
     (curve,) = map_figure(line, view().picture(line)).data
     np.testing.assert_allclose(curve.y, np.log10(line["loss"].values.ravel()))
+
+
+def test_a_figure_says_what_makes_its_plane_again(land: xr.Dataset) -> None:
+    moved = land.assign_attrs(plane='{"kind": "random", "seed": 3, "turn": 30.0, "centre": 4, "gram": []}')
+    meta = surface_figure(moved, view().picture(moved)).layout.meta
+    assert meta == {"plane": {"kind": "random", "seed": 3, "turn": 30.0, "centre": 4}}
+
+
+def test_a_layer_can_cover_more_than_its_values(land: xr.Dataset) -> None:
+    picture = view().picture(land)
+    low, high = picture.elevation.limits(land["loss"].values)
+    held = replace(picture.elevation, reach=(low - 1.0, high - 0.1))
+    assert held.limits(land["loss"].values) == (low - 1.0, high)
+    figure = surface_figure(land, replace(picture, elevation=held, color=held))
+    assert trace(figure, "terrain").cmin == low - 1.0
+    assert figure.layout.scene.zaxis.range[0] < low - 1.0 < low < high < figure.layout.scene.zaxis.range[1]

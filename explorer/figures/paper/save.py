@@ -10,23 +10,33 @@ from matplotlib.figure import Figure
 from .presets import print_style
 
 # Dates and versions would make every file differ from the last.
-METADATA: dict[str, dict[str, None]] = {
+METADATA: dict[str, dict[str, str | None]] = {
     "pdf": {"CreationDate": None, "ModDate": None},
     "svg": {"Date": None},
     "png": {"Software": None},
 }
 
 
-def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
+ABOUT = {
+    "pdf": "Subject",
+    "svg": "Description",
+    "png": "Description",
+}  # where each format has a sentence on its content
+
+
+def save(figure: Figure, path: str | os.PathLike[str], about: str = "") -> Path:
     """Write `figure` to `path` (.pdf, .svg or .png), byte for byte the same every time; returns the path.
+
+    about  a sentence on its content, kept in the file's metadata
 
     InputError: another ending. The file appears whole or not at all.
     """
     path = Path(path)
     drawn = BytesIO()
     file_format = _format(path)
+    metadata = METADATA[file_format] | ({ABOUT[file_format]: about} if about else {})
     with print_style():
-        figure.savefig(drawn, format=file_format, dpi=figure.dpi, metadata=METADATA[file_format])
+        figure.savefig(drawn, format=file_format, dpi=figure.dpi, metadata=metadata)
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.write_bytes(drawn.getvalue())
     unfinished.replace(path)

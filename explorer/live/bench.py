@@ -1,0 +1,126 @@
+"""A problem kept ready in the worker: its evaluators, its pace, and the anchor that elasticity pulls back to."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from lossnav.core import Plane, Problem, load_problem
+from lossnav.core.engine.evaluator import Evaluator
+from lossnav.core.engine.workspace import choose_device
+from lossnav.core.properties.elasticity import anchored
+from lossnav.core.provenance import problem_identity
+from lossnav.core.wanted import FORWARD, Wanted, wanted
+
+FIRST_SECONDS = 0.2  # what the first picture may take
+FIRST_POINTS = 81
+FEWEST_PREDICTIONS = 200
+WAITING = "The Fisher information at the trained network is being computed."
+
+
+@dataclass
+class Gauge:
+    """An evaluator, with how many threads it is fastest, and how many seconds a point took it of late."""
+
+    evaluator: Evaluator
+    examples: int
+    threads: int
+    recent: list[float] = field(default_factory=list)
+
+    @property
+    def pace(self) -> float:
+        """Seconds for a point."""
+        return float(np.median(self.recent))
+
+    def measure(self, points: np.ndarray) -> np.ndarray:
+        """The columns at `points` (m, 2)."""
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+        started = time.perf_counter()
+        values = self.evaluator.evaluate(points)
+        self.recent = [*self.recent[-8:], (time.perf_counter() - started) / max(len(points), 1)]
+        return values
+
+
+class Bench:
+    """A problem ready to be measured on one plane after another.
+
+    target  as in SurveyRequest
+
+    Attributes
+    ----------
+    problem   with an anchor once `prepare` has found one
+    identity  what makes it the same landscape, as landscapes carry it
+    full      measures all examples
+    part      measures a seeded share of them, for first pictures; `full` itself where that is fast enough
+    ready     whether there is nothing left to prepare
+    """
+
+    def __init__(self, target: str) -> None:
+        self.problem: Problem = load_problem(target)
+        self.device, self.threads = choose_device("auto"), torch.get_num_threads()
+        self.asked: Wanted = wanted(self.problem, (FORWARD,))
+        self.columns: tuple[str, ...] = ()
+        self.full = self._gauge(self.problem, None)
+        self.part = self._gauge_of_part()
+        self.identity = problem_identity(self.problem)
+        self._left = ["way", "anchor"]
+
+    @property
+    def ready(self) -> bool:
+        return not self._left
+
+    def prepare(self) -> str:
+        """Do one of the things that make later pictures faster or fuller, and say which."""
+        what = self._left.pop(0)
+        if what == "way":
+            self.full.evaluator.tune(np.random.default_rng(0).uniform(-1, 1, (1000, 2)))
+            self._warm(self.full)
+            self.part = self._gauge_of_part()
+        else:
+            self.problem = anchored(self.problem)
+        return what
+
+    def wanted(self) -> Wanted:
+        """What can be had now: elasticity waits for its anchor."""
+        if self.problem.anchor is not None or "anchor" not in self._left or not self.problem.likelihood.is_likelihood:
+            return self.asked
+        waiting = [r.variable for r in self.asked.readouts if r.variable.startswith("elasticity")]
+        return self.asked.less(dict.fromkeys(waiting, WAITING))
+
+    def turn_to(self, plane: Plane) -> None:
+        """Measure on this plane from now on."""
+        for gauge in (self.full, self.part):
+            gauge.evaluator.turn_to(plane)
+
+    def _gauge(self, problem: Problem, way: dict[str, object] | None) -> Gauge:
+        plane = Plane.random(problem)
+        evaluator = Evaluator(problem, plane, self.asked.measures(problem), self.device, way=way)
+        gauge = Gauge(evaluator, problem.example_count, self.threads)
+        self._warm(gauge)
+        return gauge
+
+    def _warm(self, gauge: Gauge) -> None:
+        """Find how fast it is, alone and with all threads: on a small network or a busy machine they wait for one another."""
+        paces = {}
+        for gauge.threads in dict.fromkeys((self.threads, 1)):
+            gauge.recent = []
+            for _ in range(4):  # the first passes find memory and kernels
+                gauge.measure(np.zeros((1, 2)))
+            paces[gauge.threads] = min(gauge.recent)
+        gauge.threads = min(paces, key=lambda threads: paces[threads])
+        gauge.recent = [paces[gauge.threads]]
+
+    def _gauge_of_part(self) -> Gauge:
+        count, pace = self.problem.example_count, self.full.pace
+        wanted_share = FIRST_SECONDS / (FIRST_POINTS * pace)
+        fewest = math.ceil(FEWEST_PREDICTIONS * count / self.problem.prediction_count)
+        examples = max(int(wanted_share * count), min(max(fewest, 8), count))
+        if examples >= 0.7 * count:
+            return self.full
+        rows = torch.randperm(count, generator=torch.Generator().manual_seed(0))[:examples].sort().values
+        way = {**self.full.evaluator.way, "batch_size": examples}
+        return self._gauge(self.problem.subset(rows), way)

@@ -1,0 +1,124 @@
+"""How one plane is measured while one watches: coarse first, from part of the examples where all take too long, then sharper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from lossnav.core.landscape import MeasuredPoints
+from lossnav.core.plan import grid_plan
+from lossnav.core.properties.protocol import STAGES
+from lossnav.core.provenance import plane_identity
+
+from ..survey_request import SurveyRequest, make_plane, zoomed
+from .bench import FIRST_SECONDS, Bench, Gauge
+from .look import Look
+
+DRAWN = 65  # rows that are drawn, whatever is measured, so that a sharper picture has the same vertices
+SIZES = (5, 9, 17, 33, 65)
+FINEST_SECONDS = 40.0  # a level that would take longer is left out
+CHUNK_SECONDS = 0.06  # after which a newer wish can take over
+
+
+class Course:
+    """The pictures of one plane, one after another.
+
+    bench, request   what is measured, and on which plane
+    """
+
+    def __init__(self, bench: Bench, request: SurveyRequest) -> None:
+        self.bench = bench
+        self.plane = make_plane(
+            bench.problem,
+            request.plane,
+            request.seed,
+            request.normalize,
+            request.ignore,
+            request.orthogonal,
+            request.turn,
+            request.centre,
+        )
+        self.plan = grid_plan((DRAWN, DRAWN), zoomed(self.plane.span, request.zoom))
+        # how many rows the grid has when a point comes in: 3, 5, 9 …
+        self._sides = 2 * (self.plan.levels.max() // self.plan.levels) + 1
+        self._identity = plane_identity(self.plane)
+        self._steps = self._run()
+        self.last: Look | None = None
+
+    def advance(self) -> Look | None:
+        """Measure a little more; a sharper picture, or None where there is none yet."""
+        look = next(self._steps, None)
+        self.last = look or self.last
+        return look
+
+    @property
+    def finished(self) -> bool:
+        return self.last is not None and self.last.finished
+
+    def _run(self) -> Iterator[Look | None]:
+        """First pictures from part of the examples, what is still to be prepared, then all examples level by level."""
+        bench, points = self.bench, self._empty()
+        whole, shown = bench.part is bench.full, 0
+        for shown in self._first_sizes(whole):
+            yield from self._measured(points, bench.part, shown)
+            yield self._look(points, bench.part, finished=False)
+        while not bench.ready:
+            bench.prepare()
+            yield None
+        points = self._with_anchor(points) if whole else self._empty()
+        coarser, pace = (shown if whole else SIZES[0]), bench.full.pace
+        sizes = [n for n in SIZES if n > coarser and n * n * pace < FINEST_SECONDS] or [max(shown, SIZES[1])]
+        for size in sizes:
+            yield from self._measured(points, bench.full, size)
+            yield self._look(points, bench.full, finished=size == sizes[-1])
+
+    def _first_sizes(self, whole: bool) -> list[int]:
+        """The finest level that the first picture has time for, and 9 × 9 after it."""
+        pace = self.bench.part.pace
+        affordable = [n for n in SIZES[: 3 if whole else 2] if n * n * pace <= 1.3 * FIRST_SECONDS]
+        first = max(affordable, default=SIZES[0])
+        return [first] if first >= SIZES[1] else [first, SIZES[1]]
+
+    def _measured(self, points: MeasuredPoints, gauge: Gauge, size: int) -> Iterator[None]:
+        """Measure what is missing of a level, a chunk at a time."""
+        rows = np.flatnonzero((self._sides <= size) & ~points.done_at(STAGES[0]))
+        start = 0
+        while start < len(rows):
+            count = max(1, int(CHUNK_SECONDS / gauge.pace))
+            part = rows[start : start + count]
+            self.bench.turn_to(self.plane)
+            points.values[part] = gauge.measure(self.plan.points[part])
+            points.done[part, 0] = True
+            start += count
+            if start < len(rows):
+                yield None
+
+    def _empty(self) -> MeasuredPoints:
+        bench = self.bench
+        asked = bench.wanted()
+        facts = asked.facts(bench.problem, self.plane)
+        asked = asked.without_unavailable(facts)
+        about = {
+            "name": bench.problem.name,
+            "problem": bench.identity,
+            "plane": self._identity,
+            "facts": facts,
+            "unavailable": asked.reasons,
+        }
+        columns = {STAGES[0]: bench.full.evaluator.columns}
+        return MeasuredPoints.empty(self.plan, columns, "float64", asked.variables, about)
+
+    def _with_anchor(self, points: MeasuredPoints) -> MeasuredPoints:
+        """The same points with what the anchor adds, where it was found meanwhile."""
+        fresh = self._empty()
+        return replace(points, overlays=fresh.overlays, about={**points.about, **fresh.about})
+
+    def _look(self, points: MeasuredPoints, gauge: Gauge, finished: bool) -> Look:
+        path = self.bench.problem.trajectory
+        if "centre" not in points.about:
+            named = zip(points.columns, gauge.measure(np.zeros((1, 2)))[0].tolist(), strict=True)
+            points.about["centre"] = {name: value if math.isfinite(value) else None for name, value in named}
+        copied = replace(points, values=points.values.copy(), done=points.done.copy(), about=dict(points.about))
+        return Look(copied, gauge.examples, self.bench.problem.example_count, len(path or ()), finished)

@@ -1,0 +1,87 @@
+// A Plotly chart that stays: made once, then changed in place, so that nothing blinks and camera and zoom are kept.
+// The page gives { name, figure: JSON text, alt, config, picks, library: address of plotly.js }.
+
+const cameras = new Map(); // by chart, so that a chart that is made anew starts from where it was left
+let loading;
+
+function library(address) {
+  loading ??= new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), { src: address });
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => {
+      loading = undefined; // the next draw tries again
+      reject(new Error("The drawing library did not load: reload the page."));
+    };
+    document.head.append(script);
+  });
+  return loading;
+}
+
+class Chart {
+  constructor(parent) {
+    this.node = parent.querySelector(".lossnav-chart");
+    this.resized = new ResizeObserver(() => this.made && window.Plotly.Plots.resize(this.node));
+    this.resized.observe(this.node);
+  }
+
+  // The newest wish; what came while another was being drawn is left out.
+  async show(wish) {
+    this.wish = wish;
+    if (this.drawing) return;
+    this.drawing = true;
+    try {
+      while (this.wish !== this.shown) await this.draw(this.wish);
+    } catch (error) {
+      this.node.textContent = error.message;
+    } finally {
+      this.drawing = false;
+    }
+  }
+
+  async draw(wish) {
+    const { figure, alt, config, library: address } = wish.data;
+    this.node.setAttribute("aria-label", alt);
+    if (figure !== this.figure) {
+      const plotly = await library(address);
+      const { data, layout } = JSON.parse(figure);
+      const camera = this.camera();
+      if (camera && layout.scene) layout.scene.camera = camera;
+      await (this.made ? plotly.react : plotly.newPlot)(this.node, data, layout, config);
+      if (!this.made) this.listen();
+      this.made = true;
+      this.figure = figure;
+    }
+    this.shown = wish;
+  }
+
+  camera() {
+    const scene = this.made && this.node._fullLayout.scene?._scene;
+    return scene ? scene.getCamera() : cameras.get(this.wish.data.name);
+  }
+
+  listen() {
+    this.node.on("plotly_click", ({ points: [point] }) => {
+      if (this.shown.data.picks) this.shown.setTriggerValue("picked", [point.x, point.y]);
+    });
+    this.node.on("plotly_relayout", (changes) => {
+      if (!Object.keys(changes).some((key) => key.startsWith("scene.camera"))) return;
+      const { eye, center, up } = this.camera();
+      cameras.set(this.shown.data.name, { eye, center, up });
+      this.shown.setStateValue("camera", { eye, center, up });
+    });
+  }
+
+  remove() {
+    this.resized.disconnect();
+    if (this.made) window.Plotly.purge(this.node);
+  }
+}
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  const chart = (parentElement.lossnavChart ??= new Chart(parentElement));
+  chart.show({ data, setStateValue, setTriggerValue });
+  return () => {
+    chart.remove();
+    delete parentElement.lossnavChart;
+  };
+}

@@ -1,0 +1,94 @@
+"""A chart that stays: one Plotly chart is kept over reruns and changed in place, with its camera.
+
+Streamlit's own chart has its content in its identity, so each change builds it anew: a second of blinking for a
+surface. plotly.js comes from the installed plotly package, served by this server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import plotly
+import plotly.graph_objects as go
+import streamlit as st
+import streamlit.components.v1 as pages
+
+_SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+_HTML = "<div class='lossnav-chart' role='img'></div>"
+_CSS = ".lossnav-chart { height: var(--tall, 400px); width: 100%; }"
+_LIBRARY = Path(plotly.__file__).parent / "package_data"
+
+_mount = st.components.v2.component("lossnav_chart", html=_HTML, css=_CSS, js=_SCRIPT, isolate_styles=False)
+
+_PULSE = """
+const timers = new WeakMap();
+export default function ({ data, parentElement, setTriggerValue }) {
+  clearTimeout(timers.get(parentElement));
+  timers.set(parentElement, setTimeout(() => setTriggerValue("again", data.number), data.after));
+  return () => clearTimeout(timers.get(parentElement));
+}
+"""
+_mount_pulse = st.components.v2.component("lossnav_pulse", html="<span></span>", js=_PULSE)
+
+
+def chart(
+    place: str,
+    figure: go.Figure | str,
+    name: str,
+    alt: str,
+    *,
+    config: dict[str, Any] | None = None,
+    on_pick: Callable[[], None] | None = None,
+) -> Any:
+    """A figure, or its JSON text, as high as the style sheet's --tall for the container `place`.
+
+    Parameters
+    ----------
+    name     the chart's key
+    alt      what it shows, for screen readers
+    config   plotly.js's options
+    on_pick  called when a point is clicked; the coordinates are then in `.picked` of the result
+
+    Returns
+    -------
+    the component's values: `.camera` (plotly's, once it was turned), `.picked` (x, y) where just clicked
+    """
+    data = {
+        "name": name,
+        "figure": figure if isinstance(figure, str) else figure.to_json(),
+        "alt": alt,
+        "config": {"displayModeBar": False, **(config or {})},
+        "library": _address(),
+        "picks": on_pick is not None,
+    }
+    with st.container(key=place):
+        return _mount(
+            key=name,
+            data=data,
+            on_camera_change=_nothing,
+            on_picked_change=on_pick or _nothing,
+        )
+
+
+def ask_again(milliseconds: int) -> None:
+    """Have this part of the page run again after a while, when what was sent is drawn."""
+    st.session_state["asked"] = st.session_state.get("asked", 0) + 1
+    with st.container(key="pulse"):
+        _mount_pulse(
+            key="pulse_again",
+            data={"after": milliseconds, "number": st.session_state["asked"]},
+            on_again_change=_nothing,
+        )
+
+
+def _address() -> str:
+    """Where the server has plotly.js: beside the pages of components, a folder of which is declared for it."""
+    folder = pages.declare_component("plotly", path=_LIBRARY)
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return f"{'/' if base else ''}{base}/component/{folder.name}/plotly.min.js"
+
+
+def _nothing() -> None:
+    """A value without a callback of ours; Streamlit keeps only values that have one."""

@@ -1,0 +1,82 @@
+"""The two charts of the Terrain page, and their figures, which are made again only where something changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import streamlit as st
+import xarray as xr
+from lossnav.core import Settings
+
+from ..figures.map2d import map_figure
+from ..figures.picking import picked_point
+from ..figures.picture import Layer, Picture
+from ..figures.surface3d import surface_figure
+from ..state import Source, View
+from .camera import remember
+from .chart import chart
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn of a landscape: the picture, and its figures as JSON texts."""
+
+    picture: Picture
+    surface: str
+    map: str
+
+
+def landscape(source: Source, settings: Settings) -> xr.Dataset:
+    """What is drawn; that of the last turn of the page where it would be the same."""
+    last = st.session_state.get("landscape")
+    if last is not None and last[0] is source and last[1] == settings:
+        return last[2]
+    land = source.landscape(settings)
+    st.session_state["landscape"] = (source, settings, land)
+    return land
+
+
+def drawn(land: xr.Dataset, view: View, plane: object = None) -> Drawn:
+    """The figures of a landscape; those of the last turn of the page where they would be the same.
+
+    plane  of a live picture: the sharper ones of the same plane keep axis and colours, so that nothing jumps
+    """
+    last = st.session_state.get("drawn")
+    if last is not None and last[0] is land and last[1] == view:
+        return last[2]
+    picture = view.picture(land)
+    if plane is not None:
+        picture = replace(
+            picture, elevation=_kept(picture.elevation, land, plane), color=_kept(picture.color, land, plane)
+        )
+    found = Drawn(picture, surface_figure(land, picture).to_json(), map_figure(land, picture).to_json())
+    st.session_state["drawn"] = (land, view, found)
+    return found
+
+
+def _kept(layer: Layer, land: xr.Dataset, plane: object) -> Layer:
+    """The layer, covering what the coarser pictures of this plane covered."""
+    last, reaches = st.session_state.get("reaches", (None, {}))
+    if last != plane:
+        st.session_state["reaches"] = (plane, reaches := {})
+    key = (layer.variable, layer.scale.kind, layer.scale.low)
+    if layer.scale.kind == "class":
+        return layer
+    reaches[key] = replace(layer, reach=reaches.get(key)).limits(land[layer.variable].values)
+    return replace(layer, reach=reaches[key])
+
+
+@st.fragment
+def surface_chart(figure: str) -> None:
+    """The terrain in three dimensions; turning it runs nothing but this again."""
+    turned = chart("terrain3d", figure, "surface", "The terrain in three dimensions", config={"scrollZoom": True})
+    remember(turned.camera)
+
+
+def map_chart(figure: str) -> None:
+    """The map, whose clicks pick a point."""
+    chart("terrain2d", figure, "map2d", "Map of the terrain; a click picks a point", on_pick=_remember_pick)
+
+
+def _remember_pick() -> None:
+    st.session_state["picked"] = picked_point(st.session_state["map2d"].picked) or st.session_state.get("picked")

@@ -1,0 +1,127 @@
+"""Turning the plane while one watches: what is known so far, and the way to a landscape that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+from lossnav.core import PROPERTIES
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from ..landscapes import best
+from ..live.bench import WAITING
+from ..live.look import Look
+from ..live.pool import LiveWorker, Turning
+from ..state import Source
+from ..survey_request import SurveyRequest
+from .chart import ask_again
+from .position import remember_checkpoints
+
+FIRST_WAIT = 0.35  # seconds that a turn of the page waits for its picture, before it goes on with the one before
+NOT_YET = "It needs more than forward passes: measure this plane."
+SOON, LATER = 40, 250  # milliseconds until the page asks again: for the first picture, for a sharper one
+
+
+@st.cache_resource(on_release=LiveWorker.close)
+def worker() -> LiveWorker:
+    """The one process of this server that measures planes that are being turned."""
+    return LiveWorker()
+
+
+def session() -> str:
+    """This browser tab, as the worker knows it."""
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
+
+
+def look_at(request: SurveyRequest) -> Turning:
+    """What is known of the plane; waits a moment for a first picture that is nearly there."""
+    turning = worker().look_at(session(), request)
+    if turning.look is None:
+        turning.arrived.wait(FIRST_WAIT)
+    if turning.look is not None:
+        remember_checkpoints(request.target, turning.look.checkpoints)
+    return turning
+
+
+def rest() -> None:
+    """Nobody turns the plane now."""
+    worker().pause(session())
+
+
+def at_hand(request: SurveyRequest) -> Source | None:
+    """Something to draw of the model until the plane's own first picture is there."""
+    last = worker().last(session())
+    if last is not None and last.look is not None and last.request.target == request.target:
+        return last.look
+    return best(request)
+
+
+def seen(request: SurveyRequest) -> Look | None:
+    """The last live picture of a plane of which nothing is kept yet."""
+    last = worker().last(session())
+    return last.look if last is not None and last.request == request else None
+
+
+def shown(turning: Turning, before: Source) -> Source:
+    """What to draw: the plane's own picture, or until it is there what was drawn before."""
+    if turning.look is not None:
+        st.session_state["shown"] = (turning.request.target, turning.look)
+        return turning.look
+    target, kept = st.session_state.get("shown", ("", before))
+    return kept if target == turning.request.target else before
+
+
+def reasons(unavailable: dict[str, str]) -> dict[str, str]:
+    """Why readouts cannot be switched on: variable → sentence. What only waits to be prepared can."""
+    lasting = {variable: why for variable, why in unavailable.items() if why != WAITING}
+    return lasting | {r.variable: NOT_YET for owner in PROPERTIES for r in owner.readouts if r.local}
+
+
+def first_picture(base: SurveyRequest, controls: Callable[[SurveyRequest], SurveyRequest]) -> None:
+    """Wait for the first picture of a model of which nothing is known yet."""
+
+    @st.fragment(run_every=0.3)
+    def wait() -> None:
+        with st.sidebar:
+            request = controls(base)
+        turning = look_at(request)
+        if turning.failure is not None:
+            st.error(turning.failure, icon=":material/error:")
+        elif turning.look is not None:
+            st.rerun()
+        else:
+            st.info("Getting this plane ready …", icon=":material/hourglass_top:")
+
+    wait()
+
+
+def go_on(turning: Turning) -> None:
+    """Run this part of the page again as long as there is more to come."""
+    if not turning.over:
+        ask_again(SOON if turning.look is None else LATER)
+
+
+def live_line(turning: Turning) -> None:
+    """How far the picture is, and the button that has the plane measured and kept."""
+    left, right = st.columns([4, 1.5], vertical_alignment="center", gap="small")
+    if turning.failure is not None:
+        left.html(f"<p class='trust'><b>Live.</b> {turning.failure}</p>")
+    elif turning.look is None:
+        left.html("<p class='trust'><b>Live.</b> Getting this plane ready …</p>")
+    else:
+        more = "" if turning.over else " Sharpening …"
+        left.html(f"<p class='trust'><b>Live.</b> {turning.look.text}{more}</p>")
+    pressed = right.button(
+        "Measure this plane",
+        key="measure_live",
+        width="stretch",
+        on_click=_stop,
+        help="Measure every point and every property, and keep the landscape.",
+    )
+    if pressed:
+        st.rerun()
+
+
+def _stop() -> None:
+    st.session_state["live"] = False

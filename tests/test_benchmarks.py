@@ -1,0 +1,165 @@
+"""What the benchmarks rest on, without a clock: the truth, the errors, the floor's count, the ratios, the page."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import json
+import platform
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lossnav.core import Plane, Problem, survey
+from torch import nn
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def benchmarks_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+
+
+@pytest.fixture
+def problem() -> Problem:
+    torch.manual_seed(0)
+    return Problem(
+        nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)).eval(), torch.randn(300, 4), torch.arange(300) % 3
+    )
+
+
+def test_the_truth_is_what_a_float64_survey_gives(problem: Problem) -> None:
+    from benchmarks.agreement import true_losses
+    from benchmarks.case import Case
+
+    case, plane = Case.of(problem), Plane.random(problem)
+    land = survey(problem, plane, shape=(3, 3), dtype="float64", device="cpu")["loss"]
+    points = np.array([(a, b) for a in land.alpha.values for b in land.beta.values])
+    assert true_losses(case, *plane.directions, points) == pytest.approx(land.values.ravel(), rel=1e-12)
+
+
+@pytest.mark.parametrize("tool", ["lossnav_core", "li_et_al"])
+def test_a_right_tool_is_called_right(problem: Problem, tool: str) -> None:
+    from benchmarks.agreement import errors
+    from benchmarks.case import Case
+
+    case = Case.of(problem)
+    walk = importlib.import_module(f"benchmarks.peers.{tool}").grid(case, 5)
+    found = errors(Case.of(problem), walk, walk.run(), 25)
+    assert found["correct"]
+    assert found["stated"] < 1e-5
+
+
+def test_shifted_rows_are_called_wrong(problem: Problem) -> None:
+    from benchmarks.agreement import errors
+    from benchmarks.case import Case
+    from benchmarks.peers.lossnav_core import grid
+
+    case = Case.of(problem)
+    walk = grid(case, 5)
+    values = walk.run()
+    values[::2] = np.roll(values[::2], 1, axis=1)
+    assert not errors(case, walk, values, 25)["correct"]
+
+
+def test_a_case_comes_back_from_its_file_as_it_was(problem: Problem, tmp_path: Path) -> None:
+    from benchmarks.case import Case
+
+    case = Case.of(problem)
+    case.save(tmp_path / "case.pt")
+    again = Case.load(tmp_path / "case.pt")
+    assert torch.equal(again.inputs, case.inputs)
+    for name, tensor in case.first.items():
+        assert torch.equal(again.first[name], tensor)
+        assert torch.equal(again.origin[name], case.origin[name])
+
+
+def test_the_floor_counts_two_operations_per_multiplication(problem: Problem) -> None:
+    from benchmarks.case import Case
+    from benchmarks.floor import flops_per_point
+
+    assert flops_per_point(Case.of(problem)) == 2 * 300 * (4 * 8 + 8 * 3)
+
+
+def test_residuals_are_those_of_the_dense_hessian(problem: Problem) -> None:
+    from lossnav.core import spectrum
+
+    from benchmarks.case import Case
+    from benchmarks.worker import residuals
+
+    values = spectrum(problem, method="exact", dtype=torch.float64, device="cpu").top[:1]
+    vector = torch.randn(1, problem.parameter_count).numpy()
+    assert residuals(Case.of(problem), values, vector)[0] > 0.1
+    eigenvector = Plane.eigen(Problem(problem.model.double(), problem.args[0].double(), problem.targets)).directions[0]
+    flat = torch.cat([t.flatten() for t in eigenvector.values()])[None].numpy()
+    assert residuals(Case.of(problem), values, flat)[0] < 1e-3
+
+
+def test_the_workloads_are_those_of_the_table() -> None:
+    from benchmarks.workloads import cnn, mlp, resnet20
+
+    for model, shape, parameters in (
+        (mlp(), (64,), 26_122),
+        (cnn(), (1, 8, 8), 24_170),
+        (resnet20(), (3, 32, 32), 272_474),
+    ):
+        assert sum(p.numel() for p in model.parameters()) == parameters
+        assert model.eval()(torch.zeros(2, *shape)).shape == (2, 10)
+
+
+def test_times_are_scaled_to_the_whole_grid_and_paired_by_round() -> None:
+    from benchmarks.grids import FLOOR, summary
+
+    right = {"stated": 1e-7, "visited": 1e-7, "correct": True}
+    run = {"peak_bytes": 1, "error": right}
+    results = {
+        "lossnav": [run | {"seconds": s, "points": 100} for s in (1.0, 2.0, 4.0)],
+        "other": [run | {"seconds": s, "points": 10} for s in (0.3, 0.6, 0.4)],
+        "broken": [{"failed": "no such thing"}],
+        FLOOR: [{"flops": 1e9}] * 3,
+    }
+    found = summary(results, points=100, flops=10_000_000)
+    assert found["tools"]["other"]["times_ours"] == pytest.approx({"median": 3.0, "low": 1.0, "high": 3.0})
+    assert found["tools"]["lossnav"]["floor_share"] == pytest.approx(0.5)
+    assert found["tools"]["broken"] == {"failed": "no such thing"}
+
+
+@pytest.mark.parametrize("name", ["machine", "report", "scaling", "spectra", "timing"])
+def test_the_examples_hold(name: str) -> None:
+    found = doctest.testmod(importlib.import_module(f"benchmarks.{name}"))
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+def test_every_adapter_is_there_and_every_peer_is_pinned() -> None:
+    from benchmarks.peers import ADAPTERS, DISTRIBUTIONS
+
+    folder = ROOT / "benchmarks" / "peers"
+    assert all((folder / f"{name}.py").exists() for name in ADAPTERS.values())
+    lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    assert set(DISTRIBUTIONS.values()) <= set(pinned)
+    assert "torch" not in pinned
+    assert "torchvision" not in pinned
+
+
+def test_shared_pins_are_the_project_s_own() -> None:
+    def pins(path: Path) -> dict[str, str]:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return {n.lower(): v for n, v in (line.split("==") for line in lines if line and line[0] != "#")}
+
+    ours, peers = pins(ROOT / "constraints.txt"), pins(ROOT / "benchmarks" / "peers" / "requirements.txt")
+    assert {n: v for n, v in peers.items() if n in ours} == {n: ours[n] for n in peers if n in ours}
+
+
+def test_no_result_names_a_host_or_a_path() -> None:
+    for path in (ROOT / "benchmarks" / "results").glob("*.json"):
+        text = path.read_text(encoding="utf-8")
+        json.loads(text)
+        assert not re.search(rf"\b{re.escape(platform.node() or 'no name')}\b", text)
+        assert str(ROOT) not in text
+        assert sys.prefix not in text
