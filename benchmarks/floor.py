@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.case import Case
 
-SIZES = (512, 1024, 2048, 4096)
+SIZES, CHANNELS = (512, 1024, 2048, 4096), (64, 256, 512)
 SECONDS = 0.4
 
 
@@ -22,24 +24,51 @@ def flops_per_point(case: Case) -> int:
 
 
 def matrix_speed(device: str = "cpu", dtype: str = "float32") -> float:
-    """Best FLOP/s of a square matrix product over several sizes, on torch's present threads.
+    """Best FLOP/s of torch.mm on square matrices of several sizes, on torch's present threads.
 
     `dtype` "tf32" is float32 with TF32 allowed; plain "float32" forbids it.
     """
     torch.backends.cuda.matmul.allow_tf32 = dtype == "tf32"
-    kind = torch.float32 if dtype == "tf32" else getattr(torch, dtype)
-    return max(_speed(size, torch.device(device), kind) for size in SIZES)
+    return max(_product(size, device, _kind(dtype)) for size in SIZES)
 
 
-def _speed(size: int, device: torch.device, dtype: torch.dtype) -> float:
+def kernel_speed(device: str = "cpu", dtype: str = "float32") -> float:
+    """Best FLOP/s of the same product by the convolution library: 1×1, channels last, so a matrix product and no more.
+
+    torch.mm goes through MKL, which leaves half of an AMD processor's vector units unused; oneDNN does not. A floor under
+    it would be passed by any network of convolutions.
+    """
+    torch.backends.cudnn.allow_tf32 = dtype == "tf32"
+    return max(_convolution(channels, device, _kind(dtype)) for channels in CHANNELS)
+
+
+def _kind(dtype: str) -> torch.dtype:
+    kind: torch.dtype = torch.float32 if dtype == "tf32" else getattr(torch, dtype)
+    return kind
+
+
+def _product(size: int, device: str, dtype: torch.dtype) -> float:
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     out = torch.empty_like(a)
-    torch.mm(a, b, out=out)
+    return 2 * size**3 / _shortest(lambda: torch.mm(a, b, out=out), device)
+
+
+@torch.no_grad()
+def _convolution(channels: int, device: str, dtype: torch.dtype) -> float:
+    images, side = 8, 32
+    inputs = torch.randn(images, channels, side, side, device=device).to(dtype, memory_format=torch.channels_last)
+    layer = nn.Conv2d(channels, channels, 1, bias=False).to(device, dtype, memory_format=torch.channels_last)
+    return 2 * images * side**2 * channels**2 / _shortest(lambda: layer(inputs), device)
+
+
+def _shortest(work: Callable[[], object], device: str) -> float:
+    """The least seconds that `work` took in a stretch of repeats."""
+    work()
     best, stop = float("inf"), time.perf_counter() + SECONDS
     while time.perf_counter() < stop:
         start = time.perf_counter()
-        torch.mm(a, b, out=out)
-        if device.type == "cuda":
+        work()
+        if device != "cpu":
             torch.cuda.synchronize()
         best = min(best, time.perf_counter() - start)
-    return 2 * size**3 / best
+    return best

@@ -19,23 +19,23 @@ from benchmarks.workloads import w3
 
 IMAGES, SPECTRUM_IMAGES, POINTS = 10_000, 2_000, 51 * 51
 PRECISIONS = {"float32": "float32", "tf32": "tf32", "bf16": "bfloat16"}
-ROUNDS, CHECKED = 3, 4
+CHECKED = 4
 
 
-def measure_gpu(folder: Path, base: Job, quick: bool) -> dict[str, Any]:
+def measure_gpu(folder: Path, base: Job, quick: bool, rounds: int) -> dict[str, Any]:
     """A grid in each precision against its own floor and the reference loop; quadrature and top 5 against PyHessian."""
     images = 512 if quick else IMAGES
     path = folder / "W3-gpu.pt"
     case = Case.of(w3(images))
     case.save(path)
     found: dict[str, Any] = {"images": images, "points": POINTS}
-    found |= {name: _grid(name, case, path, base, 5 if quick else 51) for name in PRECISIONS}
+    found |= {name: _grid(name, case, path, base, 5 if quick else 51, rounds) for name in PRECISIONS}
     small = folder / "W3-spectrum.pt"
     Case.of(w3(min(images, SPECTRUM_IMAGES))).save(small)
-    return found | {"spectra": _spectra(small, base)}
+    return found | {"spectra": _spectra(small, base, rounds)}
 
 
-def _grid(precision: str, case: Case, path: Path, base: Job, steps: int) -> dict[str, Any]:
+def _grid(precision: str, case: Case, path: Path, base: Job, steps: int, rounds: int) -> dict[str, Any]:
     shared = {**base, "task": "grid", "case": str(path), "check": CHECKED}
     jobs: dict[str, Job] = {
         OURS: {**shared, "tool": OURS, "steps": steps, "options": {"precision": precision}},
@@ -43,13 +43,13 @@ def _grid(precision: str, case: Case, path: Path, base: Job, steps: int) -> dict
         FLOOR: {**base, "task": "matmul", "dtype": PRECISIONS[precision]},
     }
     print(f"\n{precision} ", end="", flush=True)
-    results = interleaved(jobs, ROUNDS)
+    results = interleaved(jobs, rounds)
     if "failed" in results[OURS][-1]:
         return {"failed": results[OURS][-1]["failed"]}
     return summary(results, POINTS, flops_per_point(case))
 
 
-def _spectra(path: Path, base: Job) -> dict[str, Any]:
+def _spectra(path: Path, base: Job, rounds: int) -> dict[str, Any]:
     tasks: dict[str, Job] = {
         "slq": {"task": "slq", "steps": STEPS, "seeds": [0]},
         "top": {"task": "top", "count": TOP, "residual": 1e-4, "tolerances": [1e-4]},
@@ -57,7 +57,7 @@ def _spectra(path: Path, base: Job) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, task in tasks.items():
         shared = {**base, **task, "case": str(path)}
-        results = interleaved({tool: {**shared, "tool": tool} for tool in (OURS, "PyHessian")}, ROUNDS)
+        results = interleaved({tool: {**shared, "tool": tool} for tool in (OURS, "PyHessian")}, rounds)
         seconds = {tool: [r["seconds"] for r in runs if "seconds" in r] for tool, runs in results.items()}
         found[name] = {tool: statistics.median(s) if s else results[tool][-1] for tool, s in seconds.items()}
         if all(seconds.values()):

@@ -51,8 +51,7 @@ def summary(results: dict[str, list[dict[str, Any]]], points: int, flops: int) -
     """Medians over the rounds, for a whole grid of `points`; the floor from the matrix products of the same rounds."""
     if "failed" in results[OURS][-1]:
         raise RuntimeError(f"lossnav could not evaluate the grid: {results[OURS][-1]['failed']}")
-    speeds = [r["flops"] for r in results[FLOOR]]
-    floors = [points * flops / speed for speed in speeds]
+    floors = {key: [points * flops / r[key] for r in results[FLOOR]] for key in ("flops", "best_flops")}
     ours = _seconds(results[OURS], points)
     tools = {}
     for tool, runs in results.items():
@@ -67,17 +66,25 @@ def summary(results: dict[str, list[dict[str, Any]]], points: int, flops: int) -
             "rounds": seconds,
             "points": runs[0]["points"],
             "times_ours": asdict(ratio(seconds, ours)),
-            "floor_share": statistics.median(f / s for f, s in zip(floors, seconds, strict=False)),
+            "floor_share": _share(floors["flops"], seconds),
+            "best_share": _share(floors["best_flops"], seconds),
+            "cores": statistics.median(r["cores"] for r in runs),
             "peak_bytes": statistics.median(r["peak_bytes"] for r in runs),
             "error": runs[0]["error"],
         }
     return {
         "points": points,
         "flops_per_point": flops,
-        "matrix_flops": statistics.median(speeds),
-        "floor_seconds": statistics.median(floors),
+        "matrix_flops": statistics.median(r["flops"] for r in results[FLOOR]),
+        "best_flops": statistics.median(r["best_flops"] for r in results[FLOOR]),
+        "floor_seconds": statistics.median(floors["flops"]),
+        "best_seconds": statistics.median(floors["best_flops"]),
         "tools": tools,
     }
+
+
+def _share(floors: list[float], seconds: list[float]) -> float:
+    return statistics.median(f / s for f, s in zip(floors, seconds, strict=False))
 
 
 def _seconds(runs: list[dict[str, Any]], points: int) -> list[float]:

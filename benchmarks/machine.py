@@ -33,11 +33,12 @@ def describe(device: str) -> dict[str, Any]:
     return facts | ({"gpu": torch.cuda.get_device_name()} if device == "cuda" else {})
 
 
-def circumstances(threads: int, quick: bool) -> dict[str, Any]:
+def circumstances(threads: int, rounds: int, quick: bool) -> dict[str, Any]:
     """What may differ between the parts of one file: when, on how many threads, how busy the machine was beforehand."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "threads": threads,
+        "rounds": rounds,
         "load": round(os.getloadavg()[0], 1),
         "quick": quick,
         "lossnav": metadata.version("lossnav") + _commit(),

@@ -27,8 +27,10 @@ GRIDS = """## Exact grids
 
 Every point evaluated, float32. Seconds are medians over rounds for the whole grid; a tool that walked fewer points is
 scaled to it (points walked in brackets). "× ours" is the tool's time over lossnav's, round by round: median (smallest –
-largest). "Of floor" is the share of the time that the forward passes' operations would take at the speed of a matrix
-product measured in the same rounds. "Memory" is the most held above the process with network and data loaded. "Error at
+largest). The floors are the time that the forward passes' operations take at the speed of a matrix product measured in
+the same rounds: torch.mm ("of floor"), and the fastest product that torch has by any library ("of best"). The first can be
+passed, as on AMD processors, where torch.mm (MKL) is slower than oneDNN; the second is the one to believe. Padding counts
+as operations. "Cores" is processor time over time, the tool's own process only. "Memory" is the most held above the process with network and data loaded. "Error at
 stated" is the largest error against plain float64 at the coordinates that the tool gives to its values, "at visited" at
 those where its source evaluates, both as a share of the range and on the grid that it walked (rows shifted by a step are
 shifted farther on a coarse grid); a tool whose stated error is above 1e-4 of the range is marked wrong."""
@@ -57,10 +59,7 @@ def _machine(facts: dict[str, Any], parts: dict[str, Any]) -> str:
         [
             name,
             p["date"],
-            str(p["threads"]),
-            str(p["load"]),
-            str(p["minutes"]),
-            p["lossnav"],
+            *(str(p[key]) for key in ("threads", "rounds", "load", "minutes", "lossnav")),
             "yes" if p["quick"] else "no",
         ]
         for name, p in parts.items()
@@ -69,7 +68,7 @@ def _machine(facts: dict[str, Any], parts: dict[str, Any]) -> str:
         f"# {title}, {facts['cores']} cores\n\n"
         f"{facts['memory_gb']} GB of memory. Python {facts['python']}, torch {facts['torch']}; {peers}. "
         f"Environment: {settings}. Written by `make bench`.\n\n"
-        f"{table(['part', 'date', 'threads of every tool', 'load before', 'minutes', 'lossnav', 'quick'], rows)}"
+        f"{table(['part', 'date', 'threads of every tool', 'rounds', 'load before', 'minutes', 'lossnav', 'quick'], rows)}"
     )
 
 
@@ -77,7 +76,7 @@ def _grid(name: str, grid: dict[str, Any]) -> str:
     rows = []
     for tool, t in sorted(grid["tools"].items(), key=lambda item: item[1].get("seconds", float("inf"))):
         if "failed" in t:
-            rows.append([tool, f"failed: {t['failed']}", *[""] * 6])
+            rows.append([tool, f"failed: {t['failed']}", *[""] * 7])
             continue
         part = f" ({t['points']:,})" if t["points"] != grid["points"] else ""
         wrong = "" if t["error"]["correct"] else " **wrong**"
@@ -87,13 +86,18 @@ def _grid(name: str, grid: dict[str, Any]) -> str:
                 f"{_seconds(t['seconds'])}{part}",
                 _times(t["times_ours"]),
                 f"{100 * t['floor_share']:.0f} %",
+                f"{100 * t['best_share']:.0f} %",
+                f"{t['cores']:.1f}",
                 _bytes(t["peak_bytes"]),
                 f"{t['error']['stated']:.1e}{wrong}",
                 f"{t['error']['visited']:.1e}",
             ]
         )
-    head = ["tool", "seconds", "× ours", "of floor", "memory", "error at stated", "at visited"]
-    floor = f"Floor {_seconds(grid['floor_seconds'])}: {grid['flops_per_point'] / 1e9:.3g} GFLOP a point at {grid['matrix_flops'] / 1e9:.0f} GFLOP/s."
+    head = ["tool", "seconds", "× ours", "of floor", "of best", "cores", "memory", "error at stated", "at visited"]
+    floor = (
+        f"{grid['flops_per_point'] / 1e9:.3g} GFLOP a point: floor {_seconds(grid['floor_seconds'])} at torch.mm's "
+        f"{grid['matrix_flops'] / 1e9:.0f} GFLOP/s, {_seconds(grid['best_seconds'])} at the best product's {grid['best_flops'] / 1e9:.0f}."
+    )
     size = " × ".join(map(str, grid["shape"]))
     return f"### {name}: {grid['text']}, {size}\n\n{floor}\n\n{table(head, rows)}"
 
@@ -107,8 +111,10 @@ def _verdict(grids: dict[str, Any]) -> str:
         for group in (others, right):
             best = min(group, key=lambda k: group[k]["seconds"], default=None)
             cells.append("none" if best is None else f"{best}: {_times(group[best]['times_ours'])}")
-        rows.append([*cells, f"{100 * grid['tools']['lossnav']['floor_share']:.0f} %"])
-    return table(["workload", "fastest peer, × ours", "fastest correct peer, × ours", "lossnav, of floor"], rows)
+        ours = grid["tools"]["lossnav"]
+        rows.append([*cells, f"{100 * ours['floor_share']:.0f} %", f"{100 * ours['best_share']:.0f} %"])
+    head = ["workload", "fastest peer, × ours", "fastest correct peer, × ours", "lossnav, of floor", "lossnav, of best"]
+    return table(head, rows)
 
 
 def _spectra(found: dict[str, Any]) -> str:

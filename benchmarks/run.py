@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args()
+    chosen.rounds = chosen.rounds or (2 if chosen.quick else 3)
     if chosen.device == "cuda" and not torch.cuda.is_available():
         parser.exit(message="torch sees no GPU here, so the GPU's benchmark is skipped.\n")
     os.environ["OMP_NUM_THREADS"] = str(chosen.threads)
@@ -49,7 +50,7 @@ def main() -> None:
     found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"parts": {}}
     with tempfile.TemporaryDirectory() as name:
         for part, measure in _parts(chosen, Path(name), base).items():
-            now = circumstances(chosen.threads, chosen.quick)
+            now = circumstances(chosen.threads, chosen.rounds, chosen.quick)
             start = time.perf_counter()
             found[part] = measure()
             found["machine"] = facts
@@ -67,12 +68,11 @@ def _write(found: dict[str, Any], path: Path) -> None:
 
 
 def _parts(chosen: argparse.Namespace, folder: Path, base: dict[str, Any]) -> dict[str, Callable[[], Any]]:
-    rounds = chosen.rounds or (2 if chosen.quick else 3)
     if chosen.device == "cuda":
-        return {"gpu": lambda: measure_gpu(folder, base, chosen.quick)}
+        return {"gpu": lambda: measure_gpu(folder, base, chosen.quick, chosen.rounds)}
     parts: dict[str, Callable[[], Any]] = {
-        "grids": lambda: measure_grids(folder, base, chosen.quick, rounds),
-        "spectra": lambda: measure_spectra(folder, base, rounds),
+        "grids": lambda: measure_grids(folder, base, chosen.quick, chosen.rounds),
+        "spectra": lambda: measure_spectra(folder, base, chosen.rounds),
         "scaling": lambda: measure_scaling(folder, base),
         "memory": lambda: measure_memory(base),
     }

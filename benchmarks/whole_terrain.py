@@ -1,6 +1,7 @@
 """All seven properties over a terrain: when each first shows, when it is done, and what a point costs at each stage.
 
-`python benchmarks/whole_terrain.py [SAMPLE] [--every 4] [--threads 2] [--effort standard]`, on a grid of 25 × 25.
+`python benchmarks/whole_terrain.py [SAMPLE] [--tolerance 0.01] [--costly 0.1] [--every 1] [--threads 2] [--effort standard]`, on a
+grid of 25 × 25; a tolerance of 0 measures every point.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from lossnav.core import Plane, load_problem, survey
+from lossnav.core.adaptive.tolerance import Tolerance
 from lossnav.core.course import Course
 
 GRID = (25, 25)
@@ -38,7 +40,9 @@ def stretches(seen: list[tuple[str, int, float]]) -> Iterator[tuple[str, int, fl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sample", nargs="?", default="digits-resnet")
-    parser.add_argument("--every", type=int, default=4)
+    parser.add_argument("--tolerance", type=float, default=0.01)
+    parser.add_argument("--costly", type=float, default=0.1)
+    parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--effort", default="standard")
     chosen = parser.parse_args()
@@ -46,11 +50,21 @@ def main() -> None:
     problem = load_problem(chosen.sample)
     seen: list[tuple[str, int, float]] = []
     timed(seen)
-    survey(problem, Plane.random(problem), GRID, overlays=("all",), every=chosen.every, effort=chosen.effort)
+    tolerance = Tolerance(chosen.tolerance, costly=chosen.costly) if chosen.tolerance else None
+    land = survey(
+        problem,
+        Plane.random(problem),
+        GRID,
+        overlays=("all",),
+        every=chosen.every,
+        effort=chosen.effort,
+        tolerance=tolerance,
+    )
     print(f"{chosen.sample}, {GRID[0]} × {GRID[1]}, every {chosen.every}, {chosen.effort}, {chosen.threads} threads")
     print(f"{'stage':10} {'points':>6} {'s/point':>8} {'done at s':>10}")
     for stage, points, seconds, at in stretches(seen):
         print(f"{stage:10} {points:6} {seconds / points:8.3f} {at:10.1f}")
+    print(land.attrs.get("adaptive", ""))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from lossnav.core.cost import estimate
 
 from benchmarks.agreement import errors
 from benchmarks.case import Case
-from benchmarks.floor import matrix_speed
+from benchmarks.floor import kernel_speed, matrix_speed
 from benchmarks.memory import family_problem
 from benchmarks.peers import ADAPTERS
 
@@ -117,8 +117,10 @@ def survey_alone(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def matmul(job: dict[str, Any]) -> dict[str, Any]:
-    """The machine's own speed, beside the tools."""
-    return {"flops": matrix_speed(job["device"], job.get("dtype", "float32"))}
+    """The machine's own speed, beside the tools: torch.mm, and the fastest product that torch has by any library."""
+    device, dtype = job["device"], job.get("dtype", "float32")
+    flops = matrix_speed(device, dtype)
+    return {"flops": flops, "best_flops": max(flops, kernel_speed(device, dtype))}
 
 
 def residuals(case: Case, values: np.ndarray, vectors: np.ndarray) -> list[float]:
@@ -137,14 +139,15 @@ def residuals(case: Case, values: np.ndarray, vectors: np.ndarray) -> list[float
 
 
 def timed(run: Callable[[], Any], device: str, before: int) -> tuple[Any, dict[str, Any]]:
-    """What `run` gives, its seconds, and the most memory held so far above `before`."""
+    """What `run` gives, its seconds, the cores it kept busy, and the most memory held so far above `before`."""
     gc.collect()
     settle(device)
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     value = run()
     settle(device)
-    seconds = time.perf_counter() - start
-    return value, {"seconds": seconds, "peak_bytes": max(0, most_held(device) - before)}
+    seconds, busy = time.perf_counter() - start, time.process_time() - busy
+    peak = max(0, most_held(device) - before)
+    return value, {"seconds": seconds, "cores": busy / seconds, "peak_bytes": peak}
 
 
 def settle(device: str) -> None:

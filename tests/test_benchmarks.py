@@ -115,16 +115,17 @@ def test_times_are_scaled_to_the_whole_grid_and_paired_by_round() -> None:
     from benchmarks.grids import FLOOR, summary
 
     right = {"stated": 1e-7, "visited": 1e-7, "correct": True}
-    run = {"peak_bytes": 1, "error": right}
+    run = {"peak_bytes": 1, "cores": 2.0, "error": right}
     results = {
         "lossnav": [run | {"seconds": s, "points": 100} for s in (1.0, 2.0, 4.0)],
         "other": [run | {"seconds": s, "points": 10} for s in (0.3, 0.6, 0.4)],
         "broken": [{"failed": "no such thing"}],
-        FLOOR: [{"flops": 1e9}] * 3,
+        FLOOR: [{"flops": 1e9, "best_flops": 2e9}] * 3,
     }
     found = summary(results, points=100, flops=10_000_000)
     assert found["tools"]["other"]["times_ours"] == pytest.approx({"median": 3.0, "low": 1.0, "high": 3.0})
     assert found["tools"]["lossnav"]["floor_share"] == pytest.approx(0.5)
+    assert found["tools"]["lossnav"]["best_share"] == pytest.approx(0.25)
     assert found["tools"]["broken"] == {"failed": "no such thing"}
 
 

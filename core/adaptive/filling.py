@@ -13,10 +13,12 @@ from .appraisal import Appraisal, Places, appraise
 from .experience import Experience
 from .tolerance import Tolerance
 
+HEIGHTS = ("loss", "density", "elasticity_total")  # the loss, less the data's entropy, and with its penalty
+
 
 def scales_of(variable: xr.DataArray, scale: str) -> tuple[str, ...]:
-    """The scales that a readout's error counts on: the one it is drawn on; the loss on the one that the tolerance says."""
-    if variable.name == "loss":
+    """The scales that a readout's error counts on: the one it is drawn on; heights on the one that the tolerance says."""
+    if variable.name in HEIGHTS:
         return ("linear",) if scale == "linear" else ("linear", "log")
     return (str(variable.attrs.get("scale", "linear")),)
 

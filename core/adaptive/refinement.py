@@ -91,6 +91,7 @@ class Refinement:
         self.largest = max((float(a.shares[left].max(initial=0.0)) for a in self._driving(found)), default=0.0)
         enough = self._tested >= self.held_out
         if not self._driving(found) or not left.any() or (enough and excess[left].max() <= 1):
+            self._before = found
             return np.empty((0, 2), int)
         chosen = self._worst(excess, left) if enough else self._trial(excess, left)
         self._tested += len(chosen)

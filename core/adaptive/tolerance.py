@@ -15,8 +15,8 @@ class Tolerance:
     """The largest error that a picture may have, as a share of what is drawn.
 
     share   of the drawn range, between 0 and 1; 0.01 is 1 %
-    scale   how the loss is drawn: "linear", or "log", where its error counts as a share of the range of ln L as well as
-            of L's own; every other readout counts on the scale that it is drawn on
+    scale   how the loss is drawn, and what is a loss too (the divergence, the loss with its penalty): "linear", or "log",
+            where its error counts as a share of the range of ln L as well as of L's own; every other readout counts on the scale that it is drawn on
     clip    the loss at which the drawing is cut off, so that errors above it do not count and the range ends there
     costly  the share for what is measured around points (gradients, curvature, descents); None: five times `share`
 

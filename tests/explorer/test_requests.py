@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lossnav.core import Settings, load_problem
+from lossnav.explorer.figures.picture import value_text
 from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.landscapes import begin_from_shipped, best, own
 from lossnav.explorer.survey_request import PLANES, SurveyRequest, make_plane
@@ -79,7 +80,7 @@ def _other_sizes(found) -> dict[str, int]:
 
 
 def test_a_job_computes_what_was_asked_and_the_page_finds_it() -> None:
-    request = SurveyRequest("gaussians-mlp", seed=5, grid=25, effort="preview", every=8)
+    request = SurveyRequest("gaussians-mlp", seed=5, grid=25, effort="preview", every=8, tolerance=0.0)
     assert own(request) is None
     job = Jobs().start(request)
     assert job.process.wait(timeout=300) == 0, job.failure
@@ -93,7 +94,7 @@ def test_a_job_computes_what_was_asked_and_the_page_finds_it() -> None:
 
 
 def test_forward_passes_alone_can_be_asked_for() -> None:
-    request = SurveyRequest("gaussians-mlp", seed=6, grid=25, effort="none")
+    request = SurveyRequest("gaussians-mlp", seed=6, grid=25, effort="none", tolerance=0.0)
     assert Jobs().start(request).process.wait(timeout=300) == 0
     found = own(request)
     assert found is not None
@@ -102,8 +103,26 @@ def test_forward_passes_alone_can_be_asked_for() -> None:
     assert "viscosity" not in found.landscape(Settings())
 
 
+def test_an_adaptive_job_draws_the_whole_grid_from_some_of_its_points() -> None:
+    request = SurveyRequest("gaussians-mlp", seed=6, grid=51, effort="none")
+    assert Jobs().start(request).process.wait(timeout=300) == 0
+    found = own(request)
+    assert found is not None
+    assert found.complete(request)
+    assert not found.complete(replace(request, tolerance=0.001))
+    assert not found.complete(replace(request, tolerance=0.0))
+    land = found.landscape(Settings())
+    assert land["loss"].shape == (51, 51)
+    assert np.isfinite(land["loss"].values).all()
+    assert found.done == int(land["measured"].sum()) < 51 * 51 / 4
+    between = tuple(np.argwhere(~land["measured"].values)[0])
+    assert value_text(land, "loss", between).startswith("≈")
+    at = tuple(np.argwhere(land["measured"].values)[0])
+    assert not value_text(land, "loss", at).startswith("≈")
+
+
 def test_a_survey_goes_on_from_the_landscape_that_came_with_the_sample() -> None:
-    request = SurveyRequest("linear-regression", every=2)
+    request = SurveyRequest("linear-regression", every=2, tolerance=0.0)
     shipped = own(replace(request, every=0))
     assert shipped is not None
     begin_from_shipped(request)
