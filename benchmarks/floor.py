@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.case import Case
@@ -57,8 +57,8 @@ def _product(size: int, device: str, dtype: torch.dtype) -> float:
 def _convolution(channels: int, device: str, dtype: torch.dtype) -> float:
     images, side = 8, 32
     inputs = torch.randn(images, channels, side, side, device=device).to(dtype, memory_format=torch.channels_last)
-    layer = nn.Conv2d(channels, channels, 1, bias=False).to(device, dtype, memory_format=torch.channels_last)
-    return 2 * images * side**2 * channels**2 / _shortest(lambda: layer(inputs), device)
+    weight = torch.randn(channels, channels, 1, 1, device=device).to(dtype, memory_format=torch.channels_last)
+    return 2 * images * side**2 * channels**2 / _shortest(lambda: F.conv2d(inputs, weight), device)
 
 
 def _shortest(work: Callable[[], object], device: str) -> float:

@@ -163,10 +163,11 @@ def _spectra(found: dict[str, Any]) -> str:
     return (
         f"## Hessian spectra\n\n### The {top['count']} largest eigenvalues on W1 at a residual of {top['residual']:.0e}\n\n"
         "Each tool's tolerance is tightened by tens until ‖Hv − λv‖/|λ|, recomputed in float64, meets the bound for every pair, or down to 1e-8.\n\n"
-        f"{table(head, rows)}\n\n### Quadrature, {steps} steps, one probe\n\n"
+        f"{table(head, rows)}\n\n### Quadrature, up to {steps} steps, one probe\n\n"
         f"L¹ from the exact density: a network of {accuracy['parameters']:,} parameters with a dense Hessian, mean over {accuracy['seeds']} probes; "
         'broadened as in docs/methods. "Unweighted" is the same Ritz values each counted alike, as landscaper\'s own plot draws them. '
-        "L¹ from ours compares one probe each: tools that draw another probe differ by its noise.\n\n"
+        "L¹ from ours compares one probe each: tools that draw another probe differ by its noise. lossnav stops where ten more "
+        "steps move the density by less than 0.001 in L¹; the others take all their steps.\n\n"
         f"{table(['tool', *names, 'L¹ from exact', 'unweighted'], rows_slq)}"
     )
 

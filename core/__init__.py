@@ -1,5 +1,6 @@
 """lossnav.core: neural-network loss landscapes, computed. Nothing here draws."""
 
+from .adaptive.tolerance import Tolerance
 from .checks import InputError
 from .density import density_map
 from .likelihood import Gaussian
@@ -11,7 +12,7 @@ from .properties import PROPERTIES
 from .properties.protocol import Settings
 from .spectrum.blocks import coupling_matrix
 from .spectrum.density import Spectrum
-from .spectrum.eigenvalues import spectrum
+from .spectrum.eigenvalues import eigenpairs, spectrum
 from .store import read_landscape
 from .survey import survey
 from .trajectory import Anchor, Trajectory
@@ -27,9 +28,11 @@ __all__ = [
     "Problem",
     "Settings",
     "Spectrum",
+    "Tolerance",
     "Trajectory",
     "coupling_matrix",
     "density_map",
+    "eigenpairs",
     "load_problem",
     "load_weights",
     "read_landscape",

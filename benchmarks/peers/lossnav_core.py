@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from lossnav.core import survey
-from lossnav.core.spectrum.eigenvalues import eigenpairs
+from lossnav.core.spectrum.eigenvalues import SETTLED, eigenpairs
 from lossnav.core.spectrum.operators import curvature
 from lossnav.core.spectrum.probes import random_rows
 from lossnav.core.spectrum.quadrature import lanczos_quadrature
@@ -44,7 +44,9 @@ def slq(case: Case, steps: int, seed: int) -> Callable[[], tuple[np.ndarray, np.
 
     def run() -> tuple[np.ndarray, np.ndarray]:
         operator = curvature(problem, device=case.inputs.device)
-        rule = lanczos_quadrature(operator, random_rows(operator, 1, seed, "rademacher"), steps)
+        rule = lanczos_quadrature(
+            operator, random_rows(operator, 1, seed, "rademacher"), steps, SETTLED
+        )  # as `spectrum`
         return rule.nodes[0].numpy(), rule.weights[0].numpy()
 
     return run

@@ -14,10 +14,10 @@ UNKNOWN_MACHINE = 8 * 2**30
 
 
 def bytes_per_worker(problem: Problem, estimation: Estimation, dtype: torch.dtype) -> int:
-    """Vectors of one point's Lanczos run and the graph of its products."""
+    """Vectors of one point's Lanczos run, its linearisation, and a product under way."""
     count = BASIS_COPIES * estimation.probes * (estimation.steps + 2)
     graph = min(CURVATURE_GRAPH_BYTES, 4 * activation_bytes(problem)[1] * problem.example_count)
-    return count * problem.parameter_count * dtype.itemsize + graph
+    return count * problem.parameter_count * dtype.itemsize + 2 * graph
 
 
 def worker_count(problem: Problem, estimation: Estimation, device: torch.device, dtype: torch.dtype) -> int:
