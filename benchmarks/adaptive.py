@@ -11,6 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from lossnav.core import Plane, Problem, load_problem, survey
@@ -83,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--surfaces", type=Path, help="a folder that keeps the full grids")
     chosen = parser.parse_args()
-    rows = []
+    rows: list[list[Any]] = []
     for name, kind in cases():
         truth = surface(name, kind, chosen.surfaces)
         for scale, tolerance in TASKS:
@@ -95,14 +96,14 @@ def main() -> None:
     (RESULTS / "adaptive.md").write_text(report(rows))
 
 
-def report(rows: list[list]) -> str:
+def report(rows: list[list[Any]]) -> str:
     """A table by network and tolerance, and in how many cases the tolerance held."""
     lines = ["# Adaptive terrain against the full grid, 65 × 65", ""]
     lines += [
         "| network | " + " | ".join(f"{100 * t:g} %, {s}" for s, t in TASKS) + " |",
         "|" + " --- |" * (1 + len(TASKS)),
     ]
-    groups: dict[str, dict[tuple[str, float], list[list]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[str, dict[tuple[str, float], list[list[Any]]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         groups[row[0]][row[2], row[3]].append(row)
     full = GRID[0] * GRID[1]

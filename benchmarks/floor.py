@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.case import Case
 
-SIZES, CHANNELS = (512, 1024, 2048, 4096), (64, 256, 512)
+SIZES = (512, 1024, 2048, 4096)
 SECONDS = 0.4
 
 
@@ -33,13 +32,15 @@ def matrix_speed(device: str = "cpu", dtype: str = "float32") -> float:
 
 
 def kernel_speed(device: str = "cpu", dtype: str = "float32") -> float:
-    """Best FLOP/s of the same product by the convolution library: 1×1, channels last, so a matrix product and no more.
+    """Best FLOP/s of the same products by any library that torch has: on a CPU oneDNN's too.
 
-    torch.mm goes through MKL, which leaves half of an AMD processor's vector units unused; oneDNN does not. A floor under
-    it would be passed by any network of convolutions.
+    torch.mm goes through MKL, which leaves half of an AMD processor's vector units unused; oneDNN does not. A floor at
+    MKL's speed would be passed by any network of convolutions.
     """
-    torch.backends.cudnn.allow_tf32 = dtype == "tf32"
-    return max(_convolution(channels, device, _kind(dtype)) for channels in CHANNELS)
+    best = matrix_speed(device, dtype)
+    if device != "cpu" or not torch.backends.mkldnn.is_available():
+        return best
+    return max(best, *(_onednn_product(size, _kind(dtype)) for size in SIZES))
 
 
 def _kind(dtype: str) -> torch.dtype:
@@ -53,12 +54,11 @@ def _product(size: int, device: str, dtype: torch.dtype) -> float:
     return 2 * size**3 / _shortest(lambda: torch.mm(a, b, out=out), device)
 
 
-@torch.no_grad()
-def _convolution(channels: int, device: str, dtype: torch.dtype) -> float:
-    images, side = 8, 32
-    inputs = torch.randn(images, channels, side, side, device=device).to(dtype, memory_format=torch.channels_last)
-    weight = torch.randn(channels, channels, 1, 1, device=device).to(dtype, memory_format=torch.channels_last)
-    return 2 * images * side**2 * channels**2 / _shortest(lambda: F.conv2d(inputs, weight), device)
+def _onednn_product(size: int, dtype: torch.dtype) -> float:
+    a, b = (torch.randn(size, size).to(dtype) for _ in range(2))
+    with torch.no_grad():
+        multiply = torch.ops.mkldnn._linear_pointwise
+        return 2 * size**3 / _shortest(lambda: multiply(a, b, None, "none", [], ""), "cpu")
 
 
 def _shortest(work: Callable[[], object], device: str) -> float:

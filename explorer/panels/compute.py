@@ -22,7 +22,7 @@ def compute_panel(request: SurveyRequest) -> None:
             width="stretch",
             on_click=_recompute,
             args=(request,),
-            help="Measure every point anew, on this machine.",
+            help="Measure it anew, on this machine.",
         )
         st.caption("The same in a terminal:")
         st.code(request.command, language="bash", wrap_lines=True)

@@ -117,7 +117,7 @@ def live_line(turning: Turning) -> None:
         key="measure_live",
         width="stretch",
         on_click=_stop,
-        help="Measure every point and every property, and keep the landscape.",
+        help="Measure every property on this plane, and keep the landscape.",
     )
     if pressed:
         st.rerun()
