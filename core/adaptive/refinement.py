@@ -17,6 +17,7 @@ FEWEST = 8
 NOISE = (
     8  # standard errors that interpolation through noisy values must be allowed, as the largest of many points counts
 )
+ROUGH = 0.5  # share of the grid that no interpolation is worth
 PER_POINT = 6  # points beyond the tolerance that one measured among them brings below it, about
 AT_EDGE = 0.6  # of the points held out, the share that lies along the border
 
@@ -53,7 +54,8 @@ class Refinement:
     followed    name → how it counts
     tolerance   the share of the drawn range that is allowed
     held_out    points that are measured only to see how wrong the interpolation is, at the least
-    borders     whether to trace where numbers end and infinities begin
+    thorough    whether to trace where numbers end and infinities begin, and to measure the whole grid where half of it was
+                not enough: what is that rough is not foretold; for what is cheap
     seed        of the choice of points held out
     """
 
@@ -62,7 +64,7 @@ class Refinement:
     followed: Mapping[str, Followed]
     tolerance: float
     held_out: int
-    borders: bool = True
+    thorough: bool = True
     seed: int = 0
     asked: np.ndarray = field(init=False)
     largest: float = field(init=False, default=np.inf)
@@ -116,7 +118,7 @@ class Refinement:
         """(A, B): the largest error of a driving readout over what it is allowed."""
         shares = [a.shares / self._allowed[name] for name, a in found.items() if self.followed[name].drives]
         excess: np.ndarray = np.max(shares, axis=0) if shares else np.zeros(self.candidates.shape)
-        return excess if self.borders else np.where(np.isfinite(excess), excess, 0.0)
+        return excess if self.thorough else np.where(np.isfinite(excess), excess, 0.0)
 
     def _whole_level(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> np.ndarray:
         found = self._learned(readouts, noise) if self.asked.any() else {}
@@ -167,6 +169,8 @@ class Refinement:
         """The worst points beyond what is allowed, none within another's gap."""
         beyond = left & (excess > 1)
         there = int(self.asked.sum())
+        if self.thorough and there > ROUGH * self.candidates.sum():
+            return np.argwhere(left)
         growth = GROWTH if there < MANY else GROWTH_OF_MANY
         count = max(FEWEST, min(int(growth * there), int(beyond.sum()) // PER_POINT))
         return self._apart(excess, beyond, count)

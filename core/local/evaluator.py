@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 import torch
 
+from ..engine.threads import one_thread_each
 from ..properties.protocol import LocalMeasure
 from ..spectrum.products import twice_differentiable
 from . import room
@@ -46,7 +46,7 @@ class LocalEvaluator:
         if not self.measures:
             yield from np.empty((len(points), 0))
             return
-        with _one_thread_each():
+        with one_thread_each():
             self.instruments.prepare()
             for measure in self.measures:
                 measure.prepare(self.instruments)
@@ -71,7 +71,7 @@ class LocalEvaluator:
             finally:
                 benches.put(bench)
 
-        with _one_thread_each(), twice_differentiable(self.instruments.problem.model):
+        with one_thread_each(), twice_differentiable(self.instruments.problem.model):
             pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
             try:
                 yield from _in_order(pool, work, places, 4 * workers)
@@ -102,13 +102,3 @@ def _in_order(pool: ThreadPoolExecutor, work: Any, places: list[list[float]], ah
         waiting.append(pool.submit(work, place))
     while waiting:
         yield waiting.popleft().result()
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

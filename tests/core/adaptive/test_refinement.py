@@ -20,10 +20,10 @@ SURFACES = {
 }
 
 
-def refined(truth, tolerance=0.01, scales=("linear",), seed=0, held_out=24, noise=None, borders=True):
+def refined(truth, tolerance=0.01, scales=("linear",), seed=0, held_out=24, noise=None, thorough=True):
     grids = nested_grids(truth.shape)
     refinement = Refinement(
-        grids[1:3], np.ones(truth.shape, bool), {"v": Followed(scales)}, tolerance, held_out, borders, seed
+        grids[1:3], np.ones(truth.shape, bool), {"v": Followed(scales)}, tolerance, held_out, thorough, seed
     )
     asked = []
     while True:
@@ -111,7 +111,7 @@ def test_the_edge_of_what_is_no_number_is_traced():
 
 def test_the_edge_is_left_alone_where_that_would_cost_too_much():
     truth = np.where(X + Y > 0.8, np.inf, 1 + X**2)
-    refinement, found, _ = refined(truth, borders=False)
+    refinement, found, _ = refined(truth, thorough=False)
     assert refinement.asked.sum() < refined(truth)[0].asked.sum()
     assert np.isinf(found.shares).any()
 
