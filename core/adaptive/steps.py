@@ -17,7 +17,7 @@ from .filling import scales_of
 from .refinement import Followed, Refinement, points_held_out
 from .tolerance import Tolerance
 
-COSTLY = ("curvature", "gradient", "descent")
+COSTLY = ("gradient", "curvature", "descent")  # the cheap first: each shows as soon as it can
 WHOLE = {
     "forward": slice(1, 3),
     "costly": slice(0, 2),

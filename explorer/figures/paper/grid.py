@@ -50,11 +50,11 @@ class Layer:
 def complete_grid(landscape: xr.Dataset) -> xr.Dataset:
     """The part of `landscape` to draw: coordinates rising, and only rows and columns measured at every point.
 
-    A survey under way has measured every fourth point, say, and a few between: these few wait. InputError if fewer
-    than two points along a direction are left of a grid that has more.
+    A survey under way has measured every fourth point, say, and a few between: these few wait. An adaptive one has values
+    everywhere. InputError if fewer than two points along a direction are left of a grid that has more.
     """
     landscape = landscape.sortby(["alpha", "beta"])
-    if "measured" not in landscape:
+    if "measured" not in landscape or "loss_error" in landscape:
         return landscape
     measured = landscape["measured"].transpose("alpha", "beta").to_numpy().astype(bool)
     rows, columns = _complete_lines(measured)
