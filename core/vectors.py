@@ -8,6 +8,7 @@ no float64 copy of a whole one is ever held.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -34,9 +35,9 @@ class Piece(NamedTuple):
 class Streamed(Mapping[str, Tensor]):
     """A vector that is not held: its pieces are made when they are asked for."""
 
+    @abstractmethod
     def part(self, piece: Piece) -> Tensor:
         """The numbers of one piece."""
-        raise NotImplementedError
 
 
 def pieces_of(name: str, shape: torch.Size) -> list[Piece]:
