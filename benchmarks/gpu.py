@@ -44,8 +44,9 @@ def _grid(precision: str, case: Case, path: Path, base: Job, steps: int, rounds:
     }
     print(f"\n{precision} ", end="", flush=True)
     results = interleaved(jobs, rounds)
-    if "failed" in results[OURS][-1]:
-        return {"failed": results[OURS][-1]["failed"]}
+    for each in (OURS, FLOOR):
+        if "failed" in results[each][-1]:
+            return {"failed": results[each][-1]["failed"]}
     return summary(results, POINTS, flops_per_point(case))
 
 

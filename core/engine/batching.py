@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from ..problem import Problem
+from .stillness import Stillness
 
 # Measured on CPUs (benchmarks/NOTES.md): passes whose largest activation stays in the last-level cache win;
 # smaller ones lose to the cost of launching kernels.
@@ -46,14 +49,19 @@ def activation_bytes(problem: Problem) -> tuple[int, int]:
             sizes.append(output.numel() * output.element_size())
 
     model = problem.working_copy()
-    handles = [module.register_forward_hook(record) for module in model.modules()]
+    for module in model.modules():
+        if not isinstance(module, torch.jit.ScriptModule):  # which takes no hooks
+            module.register_forward_hook(record)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     count = min(2, problem.example_count)
     args = [t[:count].to(device) for t in problem.args]
-    with torch.random.fork_rng(devices=[]):  # a network that draws must not move the caller's random state
-        model(*args, **{k: t[:count].to(device) for k, t in problem.kwargs.items()})
-    for handle in handles:
-        handle.remove()
+    kwargs = {k: t[:count].to(device) for k, t in problem.kwargs.items()}
+
+    def run() -> Any:
+        sizes.clear()
+        return model(*args, **kwargs)
+
+    Stillness(model, device).run(run)  # a network that draws must not move the caller's random state
     return max(sizes, default=1) // count + 1, sum(sizes) // count + 1
 
 

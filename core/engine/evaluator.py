@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import UNFIT, InputError, matching
+from ..checks import InputError, matching
 from ..plane import Plane
 from ..problem import Problem
 from ..properties.protocol import Forward, Measure
@@ -76,10 +76,12 @@ class Evaluator:
         self.batch_size_given, self._settled = batch_size is not None, False
         size = batch_size if batch_size is not None else forward_batch_size(problem, device)
         self.workspace = Workspace(problem, device, dtype, size)
+        device = self.workspace.device
         self.precision = checked_precision(precision, self.workspace.dtype, device)
         self.precision_error: dict[str, Any] | None = None
         self._predictions = problem.prediction_count
-        self._stillness = Stillness(self.workspace.model, device)
+        frozen = {k: p.detach() for k, p in problem.model.named_parameters() if not p.requires_grad}
+        self._stillness = Stillness(self.workspace.model, device, frozen)
         self._placement = Placement(plane, self.workspace.layout, device, self.workspace.dtype)
         self._fused: FusedNetwork | None = None
         self._way = Way(batch_size=self.workspace.batch_size)
@@ -104,17 +106,19 @@ class Evaluator:
         if needs_whole_data(self.workspace.problem):
             stated = plain
         self._settled = True
-        if stated == plain:
+        stated = replace(stated, graph=stated.graph and self.workspace.device.type == "cuda")
+        # another machine, or another version of torch, than where it was chosen, may not have it
+        if stated == plain or self.tried(stated, np.zeros((stated.points, 2))) is None:
             self.adopt(plain)
-            return
+
+    def tried(self, way: Way, points: np.ndarray) -> np.ndarray | None:
+        """The columns at `points` (m, 2) found this `way`, which stays; None where the network cannot be run so."""
         try:
-            self.adopt(replace(stated, graph=stated.graph and self.workspace.device.type == "cuda"))
-            self.evaluate(np.zeros((stated.points, 2)))
-            suits = self.is_still()
-        except (UnrecordableError, *UNFIT):  # another machine, or another version of torch, than where it was chosen
-            suits = False
-        if not suits:
-            self.adopt(plain)
+            self.adopt(way)
+            found = self.evaluate(points)
+        except Exception:  # the network's own code, given tensors that it may not expect, raises what it likes
+            return None
+        return found if self.is_still() else None
 
     def tune(self, points: np.ndarray, planned: int | None = None) -> None:
         """Choose the fastest way for `points` (m, 2), which are to come, unless a way was given or chosen before.
@@ -135,7 +139,7 @@ class Evaluator:
         """Evaluate on another plane of the same network from now on; the way stays."""
         space = self.workspace
         matching(plane.origin, space.problem.parameters, "The plane")
-        self._placement, self._replay = Placement(plane, space.layout, space.device, space.dtype), None
+        self._placement = Placement(plane, space.layout, space.device, space.dtype)
 
     def evaluate(self, points: np.ndarray) -> np.ndarray:
         """The columns at `points` (m, 2), as (m, columns) float64; NaN and infinities as they come.
@@ -146,8 +150,9 @@ class Evaluator:
         """
         rows = torch.empty(len(points), len(self.columns), dtype=torch.float64, device=self.workspace.device)
         with torch.inference_mode(), arithmetic(self.precision):
-            for start in range(0, len(points), self._way.points):
-                part = slice(start, start + self._way.points)
+            at_once = self._way.points
+            for start in range(0, len(points), at_once):
+                part = slice(start, start + at_once)
                 rows[part] = self._stillness.run(functools.partial(self._sums_with_room, points[part]))
             result: np.ndarray = (rows / self._predictions).cpu().numpy()
         return result
@@ -155,6 +160,8 @@ class Evaluator:
     def adopt(self, way: Way) -> None:
         """Run the network this way from now on."""
         self._way, self._replay = way, None
+        if self._fused is not None:
+            self._fused.moved()  # which frees what it keeps of the last point
         self.workspace.forward = self.network(way)
         self.workspace.rebatch(way.batch_size, way.layout == "channels_last")
 
@@ -201,18 +208,23 @@ class Evaluator:
                 "The data set does not fit into the GPU's memory at once, as BatchNorm's statistics over all "
                 "of it need: use --device cpu, or fewer examples."
             ) from error
-        if self._way.batch_size == 1:
-            raise InputError(
-                "Not even one example fits into the GPU's memory: use --device cpu, or float32 in place of float64."
-            ) from error
-        return replace(self._way, batch_size=self._way.batch_size // 2)
+        if self._way.batch_size > 1:
+            return replace(self._way, batch_size=self._way.batch_size // 2)
+        if self._way.points > 1:
+            return replace(self._way, points=self._way.points // 2)
+        raise InputError(
+            "Not even one example fits into the GPU's memory: use --device cpu, or float32 in place of float64."
+        ) from error
 
     def _sums(self, points: np.ndarray) -> Tensor:
-        """Sums over predictions at points, as many as the way takes at once, (points, columns)."""
-        if self._way.points > 1:  # always as many, so that no number depends on where a tile ends
-            filled = points[np.minimum(np.arange(self._way.points), len(points) - 1)]
-            at_once = sums_at_once(self.workspace, self._placement, self._batch_sums, filled, self.precision)
-            return at_once[: len(points)]
+        """Sums over predictions at points (m, 2), (m, columns)."""
+        at_once = self._way.points
+        if len(points) > at_once:  # memory ended, and the way takes fewer than it did
+            return torch.cat([self._sums(points[i : i + at_once]) for i in range(0, len(points), at_once)])
+        if at_once > 1:  # always as many, so that no number depends on where a tile ends
+            filled = points[np.minimum(np.arange(at_once), len(points) - 1)]
+            sums = sums_at_once(self.workspace, self._placement, self._batch_sums, filled, self.precision)
+            return sums[: len(points)]
         alpha, beta = points[0].tolist()
         self._placement.place(alpha, beta, self.workspace.flat)
         if self._way.graph:
@@ -234,7 +246,7 @@ class Evaluator:
             self._fused.moved()
         total = torch.zeros(len(self.columns), dtype=torch.float64, device=space.device)
         for batch in space.batches:
-            with lowered(self.precision, space.device):
+            with lowered(self.precision, space.device.type):
                 outputs = space.outputs(batch)
             total += self._batch_sums(outputs, batch)
         return total

@@ -10,6 +10,7 @@ from torch.func import functional_call
 from ..likelihood import output_tensor
 from .fusion import fuse, split
 from .kernels import Kernels
+from .precision import lowered
 from .tracing import UnrecordableError, recorded
 
 
@@ -28,6 +29,7 @@ class FusedNetwork:
         self._model, self._kernels = model, kernels
         named = {**dict(model.named_parameters()), **dict(model.named_buffers())}
         self._names, self._state = list(named), [tensor.detach() for tensor in named.values()]
+        self._device_type = self._state[0].device.type
         self._programs: dict[Any, tuple[fx.GraphModule, fx.GraphModule]] = {}
         self._values: dict[str, tuple[Tensor, ...]] = {}
 
@@ -39,9 +41,10 @@ class FusedNetwork:
         """The network's output tensor."""
         inputs = [*args, *kwargs.values()]
         prologue, body = self._program(len(args), tuple(kwargs), inputs)
-        if prologue.code not in self._values:
-            self._values[prologue.code] = prologue(*self._state)
-        return body(*self._values[prologue.code], *inputs)
+        with lowered(None, self._device_type):  # autocast's casts are in the record, and no others belong there
+            if prologue.code not in self._values:
+                self._values[prologue.code] = prologue(*self._state)
+            return body(*self._values[prologue.code], *inputs)
 
     def _program(
         self, count: int, keywords: tuple[str, ...], inputs: list[Tensor]

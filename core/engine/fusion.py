@@ -1,4 +1,4 @@
-"""Rearranges a recorded network: BatchNorm folded into convolutions, ReLU and sums done in the same pass over memory.
+"""Rearranges a recorded network: BatchNorm folded into convolutions, the fastest kernels, ReLU and sums in place.
 
 Folding and whatever else depends on weights alone goes into a prologue, run once per point and not once per batch. Every
 operation that fits no pattern stays as it was recorded.
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, fx
 
 from .kernels import Kernels, folded_bias, folded_weight, normaliser
-from .tracing import UnrecordableError, source, writes
+from .tracing import UnrecordableError, writes
 
 aten = torch.ops.aten
 FUSED_DTYPES = (torch.float32, torch.bfloat16)
@@ -29,10 +29,14 @@ def fuse(graph: fx.Graph, kernels: Kernels) -> int:
     """Replace in `graph` what `kernels` can do better; returns how many times."""
     count = 0
     for node in list(graph.nodes):
+        new = None
         if _is(node, aten.convolution.default) and _is_two_dimensional(node) and _fits(node):
-            count += _replace_convolution(graph, node, kernels)
-        elif _is(node, aten.addmm.default, aten.mm.default):
-            count += _replace_linear(graph, node, kernels)
+            new = _replace_convolution(graph, node, kernels)
+        elif _is(node, aten.addmm.default, aten.mm.default) and _is_linear(node) and _fits(node):
+            new = _replace_linear(graph, node, kernels)
+        if new is not None:
+            _write_onto(new)
+            count += 1
     graph.eliminate_dead_code()
     graph.lint()
     return count
@@ -43,18 +47,22 @@ def split(graph: fx.Graph, state_count: int) -> tuple[fx.GraphModule, fx.GraphMo
 
     Raises
     ------
-    UnrecordableError  a batch would write to what all batches share
+    UnrecordableError  what all batches share is written to by a batch, or after a batch may have read it
     """
     placeholders = [n for n in graph.nodes if n.op == "placeholder"]
     shared = set(placeholders[:state_count])
     calls = [n for n in graph.nodes if n.op == "call_function"]
+    body_nodes: list[fx.Node] = []
     for node in calls:
-        if node.all_input_nodes and shared.issuperset(node.all_input_nodes):
+        alone = bool(node.all_input_nodes) and shared.issuperset(node.all_input_nodes)
+        written = set(writes(node))
+        if (alone and written and body_nodes) or (not alone and not shared.isdisjoint(written)):
+            raise UnrecordableError("it writes to what all batches share")
+        if alone:
             shared.add(node)
-        elif not shared.isdisjoint(writes(node)):
-            raise UnrecordableError("a batch writes to what all batches share")
+        else:
+            body_nodes.append(node)
     output = next(n for n in graph.nodes if n.op == "output").args[0]
-    body_nodes = [n for n in calls if n not in shared]
     used = [a for n in body_nodes for a in n.all_input_nodes] + [output]
     crossing = list(dict.fromkeys(a for a in used if a in shared))
     prologue = _part(placeholders[:state_count], [n for n in calls if n in shared], crossing)
@@ -71,55 +79,48 @@ def _part(inputs: list[fx.Node], nodes: list[fx.Node], output: Any) -> fx.GraphM
     return fx.GraphModule({}, graph)
 
 
-def _replace_convolution(graph: fx.Graph, node: fx.Node, kernels: Kernels) -> bool:
-    """A convolution with what follows it: [BatchNorm], [+ another], [ReLU]."""
+def _replace_convolution(graph: fx.Graph, node: fx.Node, kernels: Kernels) -> fx.Node:
+    """A convolution, and the BatchNorm that alone uses it; returns what stands there now."""
     x, weight, bias, stride, padding, dilation, _, _, groups = _arguments(node)
     norm = _user_of(node, *NORMS)
-    normalised = None if norm is None else _normalised_output(norm)
-    function, end, others = _with_activation(normalised or node, kernels)
-    if _overwritten(node, end, _arguments(node)[:3] + (_arguments(norm)[1:5] if norm is not None else ()) + others):
-        return False
-    if norm is not None and normalised is not None:
+    last = None if norm is None or _writes_between(node, norm) else _normalised_output(norm)
+    if norm is not None and last is not None:
         gamma, beta, mean, variance = _arguments(norm)[1:5]
         dtype = weight.meta["val"].dtype
         with graph.inserting_before(norm):
             scale = graph.call_function(normaliser, (gamma, variance, norm.args[-1]))
             bias = graph.call_function(folded_bias, (bias, mean, scale, beta, dtype))
             weight = graph.call_function(folded_weight, (_uncast(weight), scale, dtype))
-    _replace(graph, end, function, (x, weight, bias, stride, padding, dilation, groups, *others))
-    return True
+    return _replace(graph, last or node, kernels.convolution, (x, weight, bias, stride, padding, dilation, groups))
 
 
-def _with_activation(node: fx.Node, kernels: Kernels) -> tuple[Callable[..., Tensor], fx.Node, tuple[fx.Node, ...]]:
-    """The kernel for a convolution that ends in `node`, the operation it reaches to, and its further arguments."""
-    if (relu := _user_of(node, *RELUS)) is not None:
-        return kernels.convolution_relu, relu, ()
-    summed = _sum_with(node)
-    if summed is not None and (relu := _user_of(summed[0], *RELUS)) is not None:
-        return kernels.convolution_add_relu, relu, (summed[1],)
-    return kernels.convolution, node, ()
+def _replace_linear(graph: fx.Graph, node: fx.Node, kernels: Kernels) -> fx.Node:
+    bias, x, transposed = _linear_arguments(node)
+    return _replace(graph, node, kernels.linear, (x, transposed.args[0], bias))
 
 
-def _replace_linear(graph: fx.Graph, node: fx.Node, kernels: Kernels) -> bool:
-    arguments = _arguments(node)
-    bias, x, transposed = arguments if len(arguments) == 3 else (None, *arguments)
-    vector = bias is None or bias.meta["val"].ndim == 1
-    if not _is(transposed, aten.t.default) or node.kwargs or not vector or not _fits(node):
-        return False
-    relu = _user_of(node, *RELUS)
-    reaches = relu is not None and not _overwritten(node, relu, arguments)
-    function = kernels.linear_relu if reaches else kernels.linear
-    _replace(graph, relu if relu is not None and reaches else node, function, (x, transposed.args[0], bias))
-    return True
+def _write_onto(made: fx.Node) -> None:
+    """Let the sums and ReLUs that alone use what a kernel made write to its memory, one after the other."""
+    while len(made.users) == 1:
+        (user,) = made.users
+        if _is(user, *RELUS):
+            user.target = aten.relu_.default
+        elif _is(user, aten.add.Tensor) and not user.kwargs and _same_kind(user, made):
+            user.target = aten.add_.Tensor
+            user.args = (made, user.args[1] if user.args[0] is made else user.args[0])
+        elif not (_is(user, aten.add_.Tensor) and user.args[0] is made):
+            return
+        made = user
 
 
-def _replace(graph: fx.Graph, last: fx.Node, function: Callable[..., Tensor], arguments: tuple[Any, ...]) -> None:
+def _replace(graph: fx.Graph, last: fx.Node, function: Callable[..., Tensor], arguments: tuple[Any, ...]) -> fx.Node:
     """Put `function` in the place of `last` and of all that only led to it."""
     with graph.inserting_before(last):
         new = graph.call_function(function, arguments)
     new.meta["val"] = last.meta["val"]
     last.replace_all_uses_with(new)
     _erase(graph, last)
+    return new
 
 
 def _erase(graph: fx.Graph, node: fx.Node) -> None:
@@ -140,33 +141,30 @@ def _fits(node: fx.Node) -> bool:
     return all(t.dtype in FUSED_DTYPES and t.dtype == tensors[0].dtype for t in tensors)
 
 
-def _overwritten(first: fx.Node, last: fx.Node, read: tuple[Any, ...]) -> bool:
-    """Whether what `first` reads is written to before `last`, so that the first may not move to the place of the last.
+def _is_linear(node: fx.Node) -> bool:
+    """Whether it is x weightᵀ, or that and one number for each output."""
+    bias, _, transposed = _linear_arguments(node)
+    fitting = bias is None or bias.meta["val"].shape == node.meta["val"].shape[1:]
+    return _is(transposed, aten.t.default) and not node.kwargs and fitting
 
-    The sum of a chain is no such write, though it may be made in place: it goes with the chain.
-    """
-    memory = {source(node) for node in read if isinstance(node, fx.Node)}
+
+def _linear_arguments(node: fx.Node) -> tuple[Any, ...]:
+    return node.args if len(node.args) == 3 else (None, *node.args)
+
+
+def _writes_between(first: fx.Node, last: fx.Node) -> bool:
+    """Whether anything is written on the way, so that the first may not move to the place of the last."""
     node = first.next
     while node is not last:
-        if node not in last.all_input_nodes and not memory.isdisjoint(writes(node)):
+        if any(writes(node)):
             return True
         node = node.next
     return False
 
 
-def _sum_with(node: fx.Node) -> tuple[fx.Node, fx.Node] | None:
-    """A sum that alone uses `node`, and its other summand of the same shape, where nothing else sees the sum's memory."""
-    total = next(iter(node.users), None)
-    if len(node.users) != 1 or total is None or not _is(total, aten.add.Tensor, aten.add_.Tensor) or total.kwargs:
-        return None
-    other = total.args[1] if total.args[0] is node else total.args[0]
-    if not isinstance(other, fx.Node) or other is node:
-        return None
-    mine, its = node.meta["val"], other.meta["val"]
-    if mine.shape != its.shape or mine.dtype != its.dtype:
-        return None
-    onto_other = _is(total, aten.add_.Tensor) and total.args[0] is other
-    return None if onto_other and (len(other.users) > 1 or source(other) is not other) else (total, other)
+def _same_kind(one: fx.Node, other: fx.Node) -> bool:
+    mine, its = one.meta["val"], other.meta["val"]
+    return bool(mine.shape == its.shape and mine.dtype == its.dtype)
 
 
 def _normalised_output(norm: fx.Node) -> fx.Node | None:

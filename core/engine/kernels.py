@@ -1,7 +1,12 @@
-"""Convolution or linear map, sum and ReLU in one pass over memory: oneDNN's on a CPU, cuDNN's and cuBLAS's on a GPU."""
+"""Convolution and linear map by the fastest library at hand, and BatchNorm's weights folded into a convolution's.
+
+ReLU and sums stay operations of their own, written in place: oneDNN's and cuDNN's fused ones turn NaN into 0, so that a
+network that has diverged would get a loss that looks like one. In cache they cost nothing (benchmarks/NOTES.md).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,10 +19,12 @@ Sizes = list[int]
 class Kernels:
     """What an operation of a recorded graph may be replaced by, on one kind of device.
 
-    device  "cpu" | "cuda"
+    convolution  (x, weight, bias or None, stride, padding, dilation, groups) → x ∗ weight + bias
+    linear       (x (m, d), weight, bias or None) → x weightᵀ + bias
     """
 
-    device: str
+    convolution: Callable[..., Tensor]
+    linear: Callable[..., Tensor]
 
     @classmethod
     def of(cls, device: torch.device, dtype: torch.dtype) -> Kernels | None:
@@ -25,74 +32,8 @@ class Kernels:
         if dtype not in (torch.float32, torch.bfloat16):
             return None
         if device.type == "cpu":
-            return cls("cpu") if torch.backends.mkldnn.is_available() and _has_mkldnn() else None
-        return cls("cuda") if device.type == "cuda" and torch.backends.cudnn.is_available() else None
-
-    def convolution(
-        self,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        stride: Sizes,
-        padding: Sizes,
-        dilation: Sizes,
-        groups: int,
-    ) -> Tensor:
-        """x ∗ weight + bias."""
-        if self.device == "cpu":
-            return torch.ops.mkldnn._convolution_pointwise(
-                x, weight, bias, padding, stride, dilation, groups, "none", [], ""
-            )
-        return torch.conv2d(x, weight, bias, stride, padding, dilation, groups)
-
-    def convolution_relu(
-        self,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        stride: Sizes,
-        padding: Sizes,
-        dilation: Sizes,
-        groups: int,
-    ) -> Tensor:
-        """relu(x ∗ weight + bias)."""
-        if self.device == "cpu":
-            return torch.ops.mkldnn._convolution_pointwise(
-                x, weight, bias, padding, stride, dilation, groups, "relu", [], ""
-            )
-        return torch.cudnn_convolution_relu(x, weight, bias, stride, padding, dilation, groups)
-
-    def convolution_add_relu(
-        self,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        stride: Sizes,
-        padding: Sizes,
-        dilation: Sizes,
-        groups: int,
-        other: Tensor,
-    ) -> Tensor:
-        """relu(x ∗ weight + bias + other)."""
-        if self.device == "cpu":
-            return torch.ops.mkldnn._convolution_pointwise.binary(
-                x, other, weight, bias, padding, stride, dilation, groups, "add", 1.0, "relu", [], ""
-            )
-        return torch.cudnn_convolution_add_relu(x, weight, other, 1.0, bias, stride, padding, dilation, groups)
-
-    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """x weightᵀ + bias, x of shape (m, d)."""
-        if self.device == "cpu":
-            return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-        return torch.nn.functional.linear(x, weight, bias)
-
-    def linear_relu(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """relu(x weightᵀ + bias)."""
-        if self.device == "cpu":
-            return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "relu", [], "")
-        if bias is None:
-            return torch.nn.functional.linear(x, weight).relu_()
-        return torch._addmm_activation(bias, x, weight.t())
+            return cls(_onednn_convolution, _onednn_linear) if _has_onednn() else None
+        return cls(torch.conv2d, torch.nn.functional.linear) if device.type == "cuda" else None
 
 
 def normaliser(gamma: Tensor | None, variance: Tensor, eps: float) -> Tensor:
@@ -112,5 +53,23 @@ def folded_bias(bias: Tensor | None, mean: Tensor, scale: Tensor, beta: Tensor |
     return (centred * scale if beta is None else torch.addcmul(beta, centred, scale)).to(dtype)
 
 
-def _has_mkldnn() -> bool:
-    return hasattr(torch.ops.mkldnn, "_convolution_pointwise") and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+def _onednn_convolution(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> Tensor:
+    return torch.ops.mkldnn._convolution_pointwise(
+        x, weight, _dense(bias), padding, stride, dilation, groups, "none", [], ""
+    )
+
+
+def _onednn_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return torch.ops.mkldnn._linear_pointwise(x, weight, _dense(bias), "none", [], "")
+
+
+def _dense(bias: Tensor | None) -> Tensor | None:
+    """A bias without gaps: oneDNN takes no notice of its stride, and would read what lies behind it in memory."""
+    return None if bias is None else bias.contiguous()
+
+
+def _has_onednn() -> bool:
+    operations = ("_convolution_pointwise", "_linear_pointwise")
+    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in operations)

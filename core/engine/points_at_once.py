@@ -37,7 +37,7 @@ def sums_at_once(
         placement.place(alpha, beta, flat)
 
     def at_one(flat: Tensor, batch: Batch) -> Tensor:
-        with lowered(precision, workspace.device):
+        with lowered(precision, workspace.device.type):
             outputs = functional_call(workspace.model, workspace.layout.views(flat), batch.args, batch.kwargs)
         return sums(workspace.rows(output_tensor(outputs), batch), batch)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import operator
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,26 +50,65 @@ def checked_precision(precision: str | None, dtype: torch.dtype, device: torch.d
     return None if precision == "float32" else precision
 
 
-def lowered(precision: str | None, device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """Inside, layers take and give bfloat16 where that is the precision; sums and losses belong outside.
+def lowered(precision: str | None, device_type: str) -> contextlib.AbstractContextManager[Any]:
+    """Inside, layers take and give bfloat16 where that is the precision, and else what they are given, whatever the
+    caller's own autocast says; sums and losses belong outside.
 
-    >>> with lowered("bf16", torch.device("cpu")):
+    >>> with lowered("bf16", "cpu"):
     ...     (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+    ...     with lowered(None, "cpu"):
+    ...         (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
     torch.bfloat16
+    torch.float32
     """
-    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else contextlib.nullcontext()
+    low = precision == "bf16"
+    if low or torch.is_autocast_enabled(device_type):
+        return torch.autocast(device_type, torch.bfloat16, enabled=low)
+    return contextlib.nullcontext()
+
+
+class _Rule:
+    """What the process is set to while evaluations are under way in one or more threads."""
+
+    def __init__(self) -> None:
+        self.changed, self.inside, self.tf32 = threading.Condition(), 0, False
+        self.overall: str | None = None
+        self.own: Settings = {}
+
+    def enter(self, tf32: bool) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: self.inside == 0 or self.tf32 == tf32)
+            if self.inside == 0:
+                self.tf32, self.overall, self.own = tf32, _overall(), _settings()
+                _set(
+                    "high" if tf32 else "highest", {k: tf32 if k[1] == "allow_tf32" else _name(tf32) for k in SETTINGS}
+                )
+            self.inside += 1
+
+    def leave(self) -> None:
+        with self.changed:
+            self.inside -= 1
+            if self.inside == 0:
+                _set(self.overall, self.own)
+                self.changed.notify_all()
+
+
+_RULE = _Rule()
 
 
 @contextlib.contextmanager
 def arithmetic(precision: str | None) -> Iterator[None]:
-    """What float32 matrix products and convolutions mean, as asked for inside, the process's own settings after it."""
-    overall, own = _overall(), _settings()
+    """What float32 matrix products and convolutions mean, as asked for inside, the process's own settings after it.
+
+    Threads that ask for the same share it, and the last of them puts the settings back; one that asks for another waits
+    until then, so that two precisions must not be nested in one thread.
+    """
     tf32 = precision == "tf32"
+    _RULE.enter(tf32)
     try:
-        _set("high" if tf32 else "highest", {k: tf32 if k[1] == "allow_tf32" else _name(tf32) for k in SETTINGS})
         yield
     finally:
-        _set(overall, own)
+        _RULE.leave()
 
 
 def _name(tf32: bool) -> str:

@@ -20,6 +20,8 @@ from torch.utils.weak import WeakIdKeyDictionary
 aten = torch.ops.aten
 LOOKS = ("numpy", "tolist", "item", "data_ptr", "storage", "untyped_storage", "__array__", "__dlpack__")
 LOOKING_TAGS = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
+# look at their argument's memory, though their signatures do not say so
+HIDDEN_VIEWS = (aten.unsafe_split.Tensor, aten.unsafe_split_with_sizes.default, aten._unsafe_view.default)
 # the place of the flag that asks for the statistics of the batch itself
 NORMS_IN_TRAINING = {aten.native_batch_norm.default: 5, aten.cudnn_batch_norm.default: 5}
 
@@ -72,8 +74,8 @@ def writes(node: fx.Node) -> Iterator[fx.Node]:
 def source(node: fx.Node) -> fx.Node:
     """The node whose memory this one looks at: itself, unless it is a view or an in-place operation."""
     while True:
-        one_of_several = node.target is operator.getitem
-        looked_at = next((value for value, _ in _aliases(node.args[0] if one_of_several else node)), None)
+        looking: Any = node.args[0] if node.target is operator.getitem else node
+        looked_at = looking.args[0] if looking.target in HIDDEN_VIEWS else next((v for v, _ in _aliases(looking)), None)
         if looked_at is None:
             return node
         node = looked_at
@@ -146,17 +148,23 @@ class _Blindfold(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        if getattr(func, "__name__", "") in LOOKS:
+        name = getattr(func, "__name__", "")
+        if name in LOOKS:
             self._recorder.refuse("its course depends on the values it computes")
+        elif name == "__set__":  # weight.data = …, which no operation shows
+            self._recorder.refuse("it gives a tensor other memory")
         return func(*args, **(kwargs or {}))
 
 
 def _aliases(node: Any) -> Iterator[tuple[fx.Node, Any]]:
     schema = getattr(node.target, "_schema", None)
     for position, argument in enumerate(() if schema is None else schema.arguments):
+        if argument.alias_info is None:
+            continue
         value = node.args[position] if position < len(node.args) else node.kwargs.get(argument.name)
-        if argument.alias_info is not None and isinstance(value, fx.Node):
-            yield value, argument.alias_info
+        for each in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(each, fx.Node):
+                yield each, argument.alias_info
 
 
 def _fault(node: fx.Node) -> str:

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from .batching import in_equal_passes
-from .tracing import UnrecordableError
 from .ways import Way
 from .workspace import Batch, is_image
 
@@ -32,8 +31,7 @@ AGREEMENT = 1e-6  # relative, of the loss, in float32
 SMALLEST_BATCH = 16
 FINE_SECONDS = 1e-5
 POINTS_AT_ONCE = (4, 16, 64)
-# What a way may raise that does not suit a network; out of memory is one of them
-UNSUITED = (UnrecordableError, RuntimeError, ValueError, NotImplementedError, TypeError)
+AT_ONCE_BYTES = 2**28  # of the parameters of points that go at once
 
 # what was found in this process
 _seconds: dict[Any, float] = {}
@@ -46,14 +44,19 @@ def choose(evaluator: Evaluator, points: np.ndarray, planned: int) -> None:
         return
     key, plain = _identity(evaluator), Way.of(evaluator.way)
     if key not in _seconds:
-        _seconds[key] = _seconds_per_point(evaluator, plain, points[0])
+        try:
+            _seconds[key] = _seconds_per_point(evaluator, plain, points[0])
+        except torch.OutOfMemoryError:
+            return  # it hardly fits; an evaluation makes room for itself
     whole = _seconds[key] * planned
-    if whole < WORTH_SECONDS or not evaluator.is_still():
+    if whole < WORTH_SECONDS:
         return
     if key not in _fastest_ways:
-        _fastest_ways[key] = _raced(evaluator, plain, points, BUDGET * whole, _seconds[key])
+        raced = _raced(evaluator, plain, points, BUDGET * whole, _seconds[key]) if evaluator.is_still() else plain
+        _fastest_ways[key] = raced if evaluator.is_still() else plain
     best = _fastest_ways[key]
-    evaluator.adopt(best if best != plain and _agrees(evaluator, best, plain, points) else plain)
+    if best == plain or not _agrees(evaluator, best, plain, points):
+        evaluator.adopt(plain)
 
 
 def measured_error(evaluator: Evaluator, points: np.ndarray) -> dict[str, Any]:
@@ -69,9 +72,8 @@ def measured_error(evaluator: Evaluator, points: np.ndarray) -> dict[str, Any]:
     low = evaluator.evaluate(where)
     try:
         evaluator.precision = None
-        evaluator.adopt(
-            replace(chosen, network="plain", points=1, graph=False)
-        )  # records and graphs are of the lower one
+        # records and graphs are of the lower one
+        evaluator.adopt(replace(chosen, network="plain", points=1, graph=False))
         exact = evaluator.evaluate(where)
     finally:
         evaluator.precision = own
@@ -97,10 +99,17 @@ def _raced(evaluator: Evaluator, plain: Way, points: np.ndarray, budget: float, 
     if not evaluator.batch_size_given:
         best = _fastest(evaluator, [best, *_other_sizes(evaluator, best)], points, budget / 2)
     if evaluator.workspace.device.type == "cuda":
-        counts = [k for k in POINTS_AT_ONCE if 2 * k * each < budget]
-        at_once = [replace(plain, points=k, batch_size=max(1, plain.batch_size // k)) for k in counts]
+        at_once = _at_once(evaluator, plain, budget / each)
         best = _fastest(evaluator, [best, replace(best, graph=True), *at_once], points, budget / 2)
     return best
+
+
+def _at_once(evaluator: Evaluator, plain: Way, points: float) -> list[Way]:
+    """Ways of several points in one pass, which cost no more than `points` one by one to try, and little memory."""
+    space = evaluator.workspace
+    most = min(points / 2, AT_ONCE_BYTES / (space.layout.size * space.dtype.itemsize))
+    shares = {k: 1 if evaluator.batch_size_given else k for k in POINTS_AT_ONCE if k <= most}
+    return [replace(plain, points=k, batch_size=max(1, plain.batch_size // share)) for k, share in shares.items()]
 
 
 def _other_sizes(evaluator: Evaluator, way: Way) -> Iterable[Way]:
@@ -119,8 +128,10 @@ def _fastest(evaluator: Evaluator, ways: list[Way], points: np.ndarray, budget: 
             runs[way] = _batches(evaluator, way, examples)
             _timed(evaluator, way, runs[way], points[0])  # the first time, which loads and records
             seconds[way] = _timed(evaluator, way, runs[way], points[0])
-        except UNSUITED:
+        except Exception:  # no memory, no record, no rule for it, or whatever the network's own code says to it
             runs.pop(way, None)
+        if way not in runs:
+            torch.cuda.empty_cache()
     if not seconds:
         return ways[0]
     started = time.perf_counter()
@@ -159,16 +170,13 @@ def _seconds_per_point(evaluator: Evaluator, plain: Way, point: np.ndarray) -> f
 
 
 def _agrees(evaluator: Evaluator, way: Way, plain: Way, points: np.ndarray) -> bool:
-    """Whether `way` gives the plain way's numbers at the centre and at points far from it."""
+    """Whether `way` gives the plain way's numbers at the centre and at points far from it; where it does, it stays."""
     where = _calibration(points, 3)
-    try:
-        evaluator.adopt(way)
-        found = evaluator.evaluate(where)
-    except UNSUITED:
-        evaluator.adopt(plain)
-        return False
     evaluator.adopt(plain)
     expected = evaluator.evaluate(where)
+    found = evaluator.tried(way, where)
+    if found is None or not np.isfinite(expected[:, 0]).any():  # numbers that are none show nothing
+        return False
     # a prediction on the edge may change sides by rounding, the loss moves by no more than rounding itself
     edge = 2 / evaluator.workspace.problem.example_count
     return np.allclose(

@@ -49,6 +49,9 @@ class Way:
         way = cls(**stated)
         known(way.network, NETWORKS, "network of way")
         known(way.layout, LAYOUTS, "layout of way")
-        if way.batch_size < 1 or way.points < 1:
-            raise InputError("batch_size and points of way should be 1 or more: leave way out to have it chosen.")
+        if any(type(number) is not int or number < 1 for number in (way.batch_size, way.points)):
+            raise InputError(
+                f"batch_size and points of way should be whole numbers from 1, but are {way.batch_size} and {way.points}: "
+                "leave way out to have it chosen."
+            )
         return way

@@ -102,6 +102,7 @@ class Workspace:
         self.dtype = dtype or next(iter(dtypes))
         self.layout = Layout.of(problem.parameters)
         self.flat = self.origin
+        self.device = self.flat.device  # with its number, which "cuda" leaves to whatever GPU is the present one
         self.model = problem.working_copy(self.layout.views(self.flat)).to(device)
         if self._converts:
             _convert(self.model, self.dtype)

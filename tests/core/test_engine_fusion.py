@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cases
 import numpy as np
 import pytest
 import torch
 from lossnav.core import Plane, Problem
-from lossnav.core.engine import kernels as kernels_module
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.engine.fused import FusedNetwork
 from lossnav.core.engine.kernels import Kernels
@@ -17,6 +17,7 @@ from lossnav.core.engine.tracing import UnrecordableError, recorded
 from lossnav.core.terrain import TERRAIN
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 CPU = torch.device("cpu")
 SINGLE = torch.float32
@@ -88,6 +89,48 @@ class SeenBefore(nn.Module):
         return x.relu_() + seen
 
 
+class ChunkWritten(nn.Module):
+    """A layer's input is overwritten through a view that torch does not call one, before the layer's output is used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(8, 8), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        left, right = x.unsafe_chunk(2, 1)
+        y = self.second(x)
+        left.mul_(2.0)
+        return torch.relu(y) + left + right
+
+
+class Biased(nn.Module):
+    """A bias that has gaps, or repeats one number, in memory."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.weight, self.kind = nn.Parameter(torch.ones(8, 8)), kind
+        self.bias = nn.Parameter(torch.ones(16))
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = {"every second": self.bias[::2], "repeated": self.bias[:1].expand(8), "single": self.bias[:1]}[self.kind]
+        return torch.relu(torch.addmm(bias, x, self.weight.t()))
+
+
+class ScaledLater(nn.Module):
+    """What is made of the weights alone is changed between its two uses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(8, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight * 1.0
+        y = F.linear(x, weight)
+        weight.mul_(2.0)
+        return torch.relu(y) + F.linear(x, weight)
+
+
 class Twofold(nn.Module):
     """Batches that a dict names, and a weight that another weight scales."""
 
@@ -112,10 +155,6 @@ def hooked() -> nn.Module:
     layer = nn.Conv2d(4, 4, 3)
     layer.register_forward_hook(lambda module, inputs, output: output * 3.0)
     return nn.Sequential(layer, nn.ReLU())
-
-
-def trunk(*layers: nn.Module) -> Callable[[], nn.Module]:
-    return lambda: nn.Sequential(*layers)
 
 
 IMAGES: dict[str, Callable[[], nn.Module]] = {
@@ -148,6 +187,11 @@ ROWS: dict[str, Callable[[], nn.Module]] = {
     "MLP": lambda: nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 16, bias=False), nn.ReLU(inplace=True)),
     "LayerNorm": lambda: nn.Sequential(nn.Linear(8, 16), nn.LayerNorm(16), nn.GELU(), nn.Linear(16, 16), nn.ReLU()),
     "BatchNorm": lambda: nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU()),
+    "chunk written": ChunkWritten,
+    "every second bias": lambda: Biased("every second"),
+    "repeated bias": lambda: Biased("repeated"),
+    "single bias": lambda: Biased("single"),
+    "cells": lambda: nn.Sequential(nn.GRUCell(8, 8), nn.ReLU()),
     "frozen": lambda: nn.Sequential(nn.Linear(8, 16).requires_grad_(False), nn.ReLU(), nn.Linear(16, 16)),
     "transformer": lambda: nn.Sequential(
         nn.Unflatten(1, (2, 4)), nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True), nn.Flatten()
@@ -210,36 +254,78 @@ def test_fused_is_plain_with_tied_weights_and_ignored_tokens() -> None:
     np.testing.assert_allclose(pair[0].evaluate(POINTS), pair[1].evaluate(POINTS), rtol=1e-6)
 
 
-def calls(model: nn.Module, monkeypatch: pytest.MonkeyPatch, inputs: Tensor) -> list[str]:
-    """The kernels that a network's fused way runs, in order."""
-    seen: list[str] = []
-    for name in ("convolution", "convolution_relu", "convolution_add_relu", "linear", "linear_relu"):
+@pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
+def test_a_diverged_point_is_no_number_in_either_way(layout: str) -> None:
+    model = nn.Sequential(
+        nn.Conv2d(4, 16, 3),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.Conv2d(16, 16, 3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(256, 8),
+    )
+    problem = problem_of(nn.Sequential(model, nn.ReLU(), nn.Linear(8, 8), nn.ReLU()), images())
+    plane, far = Plane.random(problem, ignore=None), np.array([[10.0**k, 0.0] for k in range(0, 33, 4)])
+    plain, fused = (
+        Evaluator(problem, plane, TERRAIN.measures(problem), CPU, way={"network": n, "batch_size": 4, "layout": layout})
+        for n in ("plain", "fused")
+    )
+    expected, found = plain.evaluate(far)[:, 0], fused.evaluate(far)[:, 0]
+    assert fused.way["network"] == "fused"
+    assert 0 < np.isfinite(expected).sum() < len(far)
+    assert np.isfinite(found).tolist() == np.isfinite(expected).tolist()
 
-        def noted(self: Kernels, *args: object, name: str = name, real: object = getattr(Kernels, name)) -> Tensor:
-            seen.append(name)
-            return real(self, *args)  # type: ignore[operator,no-any-return]
 
-        monkeypatch.setattr(kernels_module.Kernels, name, noted)
+class Operations(TorchDispatchMode):
+    """Notes the operations that run while it is entered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen.append(str(func).split(".")[1])
+        return func(*args, **(kwargs or {}))
+
+
+def operations(model: nn.Module, inputs: Tensor) -> list[str]:
+    """What a network's fused way runs for a batch once the weights are folded, views left out."""
     kernels = Kernels.of(CPU, SINGLE)
     assert kernels is not None
+    network = FusedNetwork(model.eval().requires_grad_(False), kernels)
     with torch.inference_mode():
-        FusedNetwork(model.eval().requires_grad_(False), kernels)(inputs)
-    return seen
+        network(inputs)
+        with Operations() as noted:
+            network(inputs)
+    return [name for name in noted.seen if name not in ("view", "t", "permute")]
 
 
 @pytest.mark.parametrize("in_place", [False, True])
-def test_a_residual_block_is_three_kernels(monkeypatch: pytest.MonkeyPatch, in_place: bool) -> None:
-    expected = ["convolution", "convolution_add_relu", "convolution_relu"]
-    assert sorted(calls(Residual(2, in_place), monkeypatch, images())) == expected
+def test_a_residual_block_is_three_convolutions_and_writes_in_place(in_place: bool) -> None:
+    found = operations(Residual(2, in_place), images())
+    assert sorted(found) == ["_convolution_pointwise"] * 3 + ["add_"] + ["relu_"] * 2
 
 
-def test_an_output_that_is_used_twice_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert calls(UsedTwice(), monkeypatch, images()) == ["convolution_relu", "convolution"]
+def test_an_output_that_is_used_twice_is_kept() -> None:
+    found = operations(UsedTwice(), images())
+    assert found == ["_convolution_pointwise", "relu_", "_convolution_pointwise", "relu", "neg", "relu", "mul", "add"]
 
 
-def test_a_linear_layer_takes_its_activation_along(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_linear_layers_activation_is_written_in_place() -> None:
     model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3))
-    assert calls(model, monkeypatch, torch.ones(5, 8)) == ["linear_relu", "linear"]
+    assert operations(model, torch.ones(5, 8)) == ["_linear_pointwise", "relu_", "_linear_pointwise"]
+
+
+def test_what_is_changed_between_two_uses_stays_plain_and_right() -> None:
+    problem = problem_of(ScaledLater(), cases.normal(11, 8, dtype=SINGLE))
+    plane = Plane.random(problem)
+    plain, asked = (
+        Evaluator(problem, plane, TERRAIN.measures(problem), CPU, way={"network": n, "batch_size": 4})
+        for n in ("plain", "fused")
+    )
+    assert asked.way["network"] == "plain"
+    assert np.array_equal(asked.evaluate(POINTS), plain.evaluate(POINTS))
 
 
 class Branching(nn.Module):
@@ -290,6 +376,26 @@ class Overwriting(nn.Module):
         return x.mul_(2.0)
 
 
+class Renewing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.full((1,), 2.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.scale.data = self.scale.data / self.scale.data.norm()
+        return x * self.scale
+
+
+class Together(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        torch._foreach_add_([self.count], 1.0)
+        return x * self.count
+
+
 class Hidden(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -307,6 +413,8 @@ REFUSED: dict[str, tuple[type[nn.Module], str]] = {
     "masks": (Masking, "values"),
     "noise": (Noisy, "random"),
     "memory": (Remembering, "buffers or inputs"),
+    "writing a list": (Together, "buffers or inputs"),
+    "other memory": (Renewing, "other memory"),
     "overwriting": (Overwriting, "buffers or inputs"),
     "hidden tensor": (Hidden, "neither weight, buffer nor input"),
 }

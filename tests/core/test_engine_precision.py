@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 import cases
 import numpy as np
@@ -68,6 +69,89 @@ def test_settings_come_back_after_an_error() -> None:
     with pytest.raises(KeyError), arithmetic(None):
         raise KeyError
     assert readings() == before
+
+
+def test_two_threads_share_what_is_asked_for_and_the_users_settings_come_back() -> None:
+    torch.set_float32_matmul_precision("medium")
+    before, seen = readings(), []
+    first_inside, second_inside, first_left = threading.Event(), threading.Event(), threading.Event()
+
+    def first() -> None:
+        with arithmetic(None):
+            first_inside.set()
+            second_inside.wait(10)
+        first_left.set()
+
+    def second() -> None:
+        first_inside.wait(10)
+        with arithmetic("bf16"):
+            second_inside.set()
+            first_left.wait(10)
+            seen.append(readings())
+
+    in_parallel(first, second)
+    assert seen == [("highest", False, False)]
+    assert readings() == before
+
+
+def test_a_thread_that_asks_for_another_precision_waits_its_turn() -> None:
+    before, order = readings(), []
+    inside = threading.Event()
+
+    def exact() -> None:
+        with arithmetic(None):
+            inside.set()
+            other_waits.wait(0.2)  # long enough for the other to enter, were it let in
+            order.append(("exact", readings()))
+
+    def low() -> None:
+        inside.wait(10)
+        with arithmetic("tf32"):
+            order.append(("tf32", readings()))
+
+    other_waits = threading.Event()
+    in_parallel(exact, low)
+    assert order == [("exact", ("highest", False, False)), ("tf32", ("high", True, True))]
+    assert readings() == before
+
+
+def in_parallel(*functions: Callable[[], None]) -> None:
+    threads = [threading.Thread(target=function) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+
+@pytest.mark.parametrize("way", [{"network": "plain"}, {"network": "fused"}, {"points": 3}])
+def test_the_callers_own_autocast_is_left_out(way: dict[str, object]) -> None:
+    each = {"batch_size": 16, **way}
+    expected = evaluator(network(), way=each).evaluate(POINTS)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert np.array_equal(evaluator(network(), way=each).evaluate(POINTS), expected)
+
+
+class PartlyExact(nn.Module):
+    """Asks for full precision in one of its layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.head = nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", enabled=False):
+            x = torch.relu(torch.bmm(self.layer(x)[:, None], self.layer.weight.expand(len(x), 8, 8))[:, 0])
+        return self.head(x)
+
+
+def test_a_layer_that_asks_for_full_precision_has_it_in_the_fused_way_too() -> None:
+    model = cases.initialised(PartlyExact(), dtype=torch.float32)
+    problem = Problem(model, cases.normal(40, 8, dtype=torch.float32), cases.labels(40, classes=3))
+    plain, fused = (
+        evaluator(problem, precision="bf16", way={"network": n, "batch_size": 40}) for n in ("plain", "fused")
+    )
+    assert fused.way["network"] == "fused"
+    np.testing.assert_allclose(fused.evaluate(POINTS)[:, 0], plain.evaluate(POINTS)[:, 0], rtol=1e-5)
 
 
 class Asking(nn.Module):

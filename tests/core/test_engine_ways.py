@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cases
 import numpy as np
 import pytest
 import torch
 from lossnav.core import InputError, Plane, Problem
-from lossnav.core.engine import tuning
+from lossnav.core.engine import evaluator as evaluator_module
+from lossnav.core.engine import kernels, tuning
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.engine.kernels import Kernels
 from lossnav.core.engine.ways import Way
+from lossnav.core.engine.workspace import Batch, Workspace
 from lossnav.core.properties import PROPERTIES
 from lossnav.core.terrain import TERRAIN
 from torch import Tensor, nn
@@ -130,12 +132,8 @@ def test_larger_batches_are_found_where_they_pay(monkeypatch: pytest.MonkeyPatch
 @needs_kernels
 def test_a_way_with_other_numbers_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     timings(monkeypatch, SLOW_PLAIN)
-    real = Kernels.convolution_relu
-
-    def off(self: Kernels, *args: object) -> Tensor:
-        return real(self, *args) * (1 + 1e-4)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Kernels, "convolution_relu", off)
+    real = kernels._onednn_convolution
+    monkeypatch.setattr(kernels, "_onednn_convolution", lambda *args: real(*args) * (1 + 1e-4))
     found = evaluator(network())
     found.tune(GRID)
     assert found.way["network"] == "plain"
@@ -165,6 +163,149 @@ def test_what_is_no_function_of_weights_and_inputs_stays_plain(
     assert np.array_equal(found.evaluate(GRID), evaluator(problem).evaluate(GRID))
 
 
+class CountingCalls(nn.Module):
+    """Writes a buffer that its outputs do not depend on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return self.layer(x)
+
+
+def test_what_writes_stays_plain_for_every_evaluator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "WORTH_SECONDS", 0.0)
+    monkeypatch.setattr("lossnav.core.engine.evaluator.forward_batch_size", lambda problem, device: 20)
+    model = cases.initialised(CountingCalls(), dtype=torch.float32)
+    problem = Problem(model, cases.normal(40, 3, dtype=torch.float32), cases.labels(40, classes=3))
+
+    def timed(each: Evaluator, way: Way, batches: list[Batch], point: np.ndarray) -> float:
+        each.trial(way, batches, point[None])
+        return 1 / way.batch_size
+
+    monkeypatch.setattr(tuning, "_timed", timed)
+    for _ in range(2):  # the second knows the first one's times
+        found = evaluator(problem)
+        found.tune(GRID)
+        assert found.way == {**PLAIN, "batch_size": 20}
+
+
+@needs_kernels
+def test_numbers_that_are_none_show_no_agreement(monkeypatch: pytest.MonkeyPatch) -> None:
+    timings(monkeypatch, SLOW_PLAIN)
+    found = evaluator(network())
+    found.tune(1e30 * (GRID + 2.0))
+    assert found.way["network"] == "plain"
+
+
+def without_room(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Make passes over more than so many examples run out of memory."""
+    original = Workspace.outputs
+
+    def outputs(self: Workspace, batch: Batch) -> Tensor:
+        if len(batch.targets) > most:
+            raise torch.OutOfMemoryError
+        return original(self, batch)
+
+    monkeypatch.setattr(Workspace, "outputs", outputs)
+
+
+def test_memory_may_end_while_the_ways_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = evaluator(network()).evaluate(GRID)
+    without_room(monkeypatch, 10)
+    found = evaluator(network())
+    found.tune(GRID)
+    np.testing.assert_allclose(found.evaluate(GRID), expected, rtol=1e-6)
+    assert found.way["batch_size"] == 10
+
+
+def test_points_at_once_become_fewer_where_memory_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = evaluator(network(), way={"batch_size": 2, "points": 4})
+    real, tried = evaluator_module.sums_at_once, []
+
+    def sums(space: Workspace, placement: object, batch_sums: object, points: np.ndarray, precision: None) -> Tensor:
+        tried.append((len(points), space.batch_size))
+        if len(points) > 2:
+            raise torch.OutOfMemoryError
+        return real(space, placement, batch_sums, points, precision)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(evaluator_module, "sums_at_once", sums)
+    np.testing.assert_allclose(found.evaluate(GRID[:7]), evaluator(network()).evaluate(GRID[:7]), rtol=1e-5)
+    assert tried[:3] == [(4, 2), (4, 1), (2, 1)]
+    assert (found.way["points"], found.way["batch_size"]) == (2, 1)
+
+
+class Particular(nn.Module):
+    """Insists on parameters, as code that reads a mark on them does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not isinstance(self.layer.weight, nn.Parameter):
+            raise KeyError("mark")
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("way", [{"network": "fused"}, {"points": 2}])
+def test_a_network_that_raises_anything_in_another_way_stays_plain(
+    monkeypatch: pytest.MonkeyPatch, way: dict[str, object]
+) -> None:
+    model = cases.initialised(Particular(), dtype=torch.float32)
+    problem = Problem(model, cases.normal(40, 3, dtype=torch.float32), cases.labels(40, classes=3))
+    pinned = evaluator(problem, way={"batch_size": 20, **way})
+    assert pinned.way == {**PLAIN, "batch_size": 20}
+    monkeypatch.setattr(tuning, "WORTH_SECONDS", 0.0)
+    tuned = evaluator(problem)
+    tuned.tune(GRID)
+    np.testing.assert_allclose(tuned.evaluate(GRID), pinned.evaluate(GRID), rtol=1e-5)
+
+
+class Eager:
+    """Stands in for a captured graph, and counts how many there were."""
+
+    captures = 0
+
+    def __init__(self, compute: Callable[[], Tensor], device: torch.device) -> None:
+        self.compute = compute
+        Eager.captures += 1
+
+    def __call__(self) -> Tensor:
+        return self.compute()
+
+
+def test_a_graph_serves_every_plane_and_goes_with_its_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluator_module, "Replay", Eager)
+    monkeypatch.setattr(Eager, "captures", 0)
+    problem = network()
+    found, other = evaluator(problem), Plane.random(problem, seed=7)
+    found.adopt(Way(batch_size=20, graph=True))
+    found.evaluate(GRID)
+    found.turn_to(other)
+    turned = found.evaluate(GRID)
+    assert Eager.captures == 1
+    plain = evaluator(problem)
+    plain.turn_to(other)
+    np.testing.assert_allclose(turned, plain.evaluate(GRID), rtol=1e-5)
+    found.adopt(Way(batch_size=10, graph=True))
+    np.testing.assert_allclose(found.evaluate(GRID), turned, rtol=1e-5)
+    assert Eager.captures == 2
+
+
+def test_points_at_once_are_tried_where_time_and_memory_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, given = evaluator(network()), evaluator(network(), batch_size=32)
+    sizes = [(way.points, way.batch_size) for way in tuning._at_once(found, Way(batch_size=32), 1000.0)]
+    assert sizes == [(4, 8), (16, 2), (64, 1)]
+    assert [way.points for way in tuning._at_once(found, Way(batch_size=32), 40.0)] == [4, 16]
+    assert {way.batch_size for way in tuning._at_once(given, Way(batch_size=32), 1000.0)} == {32}
+    monkeypatch.setattr(tuning, "AT_ONCE_BYTES", 20 * 4 * found.workspace.layout.size)
+    assert [way.points for way in tuning._at_once(found, Way(batch_size=32), 1000.0)] == [4, 16]
+
+
 @pytest.mark.parametrize("name", cases.CASES)
 @pytest.mark.parametrize("points", [2, 4])
 def test_points_at_once_are_the_points_one_by_one(name: str, points: int) -> None:
@@ -191,7 +332,9 @@ def test_points_at_once_do_not_depend_on_the_tile() -> None:
         ({"network": "fuzed", "batch_size": 2}, "did you mean 'fused'"),
         ({"layout": "last", "batch_size": 2}, "Unknown layout"),
         ({"batches": 2}, "did you mean 'batch_size'"),
-        ({"batch_size": 0}, "1 or more"),
+        ({"batch_size": 0}, "whole numbers from 1"),
+        ({"batch_size": 2.5}, "whole numbers from 1"),
+        ({"batch_size": 2, "points": "4"}, "whole numbers from 1"),
     ],
 )
 def test_an_impossible_way_is_refused_in_a_sentence(stated: dict[str, object], says: str) -> None:
