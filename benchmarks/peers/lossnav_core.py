@@ -1,4 +1,4 @@
-"""lossnav: `survey`, eigenpairs and quadrature by its public functions, all settings left at their defaults."""
+"""lossnav: `survey`, and the eigenpairs and the quadrature that `spectrum` is made of, all settings left at their defaults."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def slq(case: Case, steps: int, seed: int) -> Callable[[], tuple[np.ndarray, np.
 
     def run() -> tuple[np.ndarray, np.ndarray]:
         operator = curvature(problem, device=case.inputs.device)
-        rule = lanczos_quadrature(
-            operator, random_rows(operator, 1, seed, "rademacher"), steps, SETTLED
-        )  # as `spectrum`
+        rule = lanczos_quadrature(operator, random_rows(operator, 1, seed, "rademacher"), steps, SETTLED)
         return rule.nodes[0].numpy(), rule.weights[0].numpy()
 
     return run

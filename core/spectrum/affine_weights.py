@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Gradients = dict[str, Tensor]
+Images = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,11 @@ class Weights:
     w, b         its own parameters, b None where it has none
     gamma, beta  of the BatchNorm behind it, None where there is none, or none of them
     norm         its statistics μ and σ, each (O,); None where there is no BatchNorm
+
+    slopes       the loss's gradient in W′ and b′, to be set before `pull` where they are `folded`
     """
+
+    slopes: tuple[Tensor, Tensor]
 
     def __init__(
         self,
@@ -53,18 +57,10 @@ class Weights:
             shift = self._scale * self._centred
             self.bias = shift if beta is None else shift + beta.value
 
-    def gradients(self, w_slope: Tensor, b_slope: Tensor) -> Gradients:
-        """Of the parameters, from those of W′ and b′."""
-        self._slopes = w_slope, b_slope
-        if self._norm is None:
-            return named((self._w, w_slope), (self._b, b_slope))
-        s_slope = (self._w.value * w_slope).flatten(1).sum(1) + self._centred * b_slope
-        return named(
-            (self._w, _rows(self._scale, w_slope) * w_slope),
-            (self._b, self._scale * b_slope),
-            (self._gamma, self._inverse * s_slope),
-            (self._beta, b_slope),
-        )
+    @property
+    def folded(self) -> bool:
+        """Whether W′ and b′ are no linear functions of the parameters, so that `slopes` is needed."""
+        return self._norm is not None
 
     def push(self, directions: Mapping[str, Tensor]) -> tuple[Tensor | None, Tensor | None]:
         """W′˙ (k, O, …) and b′˙ (k, O) along k directions of the parameters; None where all of them are frozen."""
@@ -84,20 +80,21 @@ class Weights:
             w_found = self._still(b_found)
         return w_found, b_found
 
-    def pull(self, w_image: Tensor, b_image: Tensor, bent: bool) -> Gradients:
-        """Derivatives of `gradients` (k, …) along the directions of `push`, from those of W′ and b′."""
+    def pull(self, w_image: Tensor, b_image: Tensor, bent: bool) -> Images:
+        """Derivatives (k, …) of the parameters' gradients along the directions of the last `push`, from those of W′ and b′."""
         if self._norm is None:
             return named((self._w, w_image), (self._b, b_image))
         s_image = (self._w.value * w_image).flatten(2).sum(2) + self._centred * b_image
         w_found, b_found = _rows(self._scale, w_image[0]) * w_image, self._scale * b_image
         if bent:
-            (w_slope, b_slope), (w, b, s) = self._slopes, self._moved
+            (w_slope, b_slope), (w, b, s) = self.slopes, self._moved
             if s is not None:
                 w_found, b_found = w_found + _rows(s, w_slope) * w_slope, b_found + s * b_slope
             if w is not None:
                 s_image = s_image + (w * w_slope).flatten(2).sum(2)
             if b is not None:
                 s_image = s_image + b * b_slope
+        self._moved = None, None, None
         return named(
             (self._w, w_found), (self._b, b_found), (self._gamma, self._inverse * s_image), (self._beta, b_image)
         )
@@ -118,6 +115,6 @@ def added(*terms: Tensor | None) -> Tensor | None:
     return None if not found else sum(found[1:], found[0])
 
 
-def named(*pairs: tuple[Part | None, Tensor]) -> Gradients:
+def named(*pairs: tuple[Part | None, Tensor]) -> Images:
     """The values of trainable parameters by their names."""
     return {part.name: value for part, value in pairs if part is not None and part.name is not None}

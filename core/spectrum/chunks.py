@@ -48,10 +48,11 @@ class RuledChunk:
         rows = function.workspace.rows(outputs, batch)
         if rows.numel() != outputs.numel():
             raise NotUnderstood
+        function.check_program(rows, batch)
         self._outputs = rows.clone().requires_grad_(True)
         losses = self._likelihood.losses(self._outputs, batch.targets)
         (slope,) = torch.autograd.grad(losses.sum(), self._outputs)
-        self._network.gradient(slope.reshape(outputs.shape))
+        self._network.fix_slopes(slope.reshape(outputs.shape))
 
     def products(self, directions: Tensor, of: str) -> Tensor:
         middle = _middle(of, self._likelihood, self._outputs.detach(), self._targets)

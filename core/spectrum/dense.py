@@ -5,13 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .operators import Operator
+from .operators import NotFinite, Operator
 
 ROWS_AT_ONCE = 128
 
 
 def dense_matrix(operator: Operator) -> Tensor:
     """The matrix (P, P) in float64, made exactly symmetric, on the operator's device.
+
+    Raises
+    ------
+    NotFinite  a product that is not finite
 
     >>> from .operators import Matrix
     >>> dense_matrix(Matrix(torch.tensor([[2.0, 1.0], [1.0, 3.0]])))
@@ -24,4 +28,6 @@ def dense_matrix(operator: Operator) -> Tensor:
         units = torch.zeros(count, operator.size, device=operator.device, dtype=operator.dtype)
         units[torch.arange(count), start + torch.arange(count)] = 1.0
         found[start : start + count] = operator.products(units)
+    if not bool(torch.isfinite(found).all()):
+        raise NotFinite
     return (found + found.T) / 2

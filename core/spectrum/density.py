@@ -29,7 +29,7 @@ class Spectrum:
     eigenvalues       (n,) ascending: every one of the P (exact), or the Ritz values of all probes
     weights           (n,) quadrature weights, sum 1; all 1/P where exact
     top               (k,) largest eigenvalues, descending
-    residuals         (k,) ‖Av − λv‖ / |λ| of their vectors, from products made after the iteration
+    residuals         (k,) ‖Av − λv‖ / |λ| of their vectors, from the products of the iteration
     bottom            (b,) smallest eigenvalues, ascending; bottom_residuals beside them
     trace             Σ λ; estimated unless exact, the outermost eigenvalues taken out of the noise
     trace_se          its standard error over the probes, probes − 1 degrees of freedom; 0 where exact

@@ -48,7 +48,8 @@ def spectrum(
     of              "hessian" | "ggn" | "remainder" | "fisher" | "empirical_fisher"
     top, bottom     how many outermost eigenvalues are iterated to a residual ‖Av − λv‖ ≤ 1e-4 |λ|; those below a
                     thousandth of the largest to 1e-7 of the largest, and in float32 none to less than 1e-6 of the
-                    largest, which is what its products give. The residuals say what was reached
+                    largest, which is what its products give. The residuals say what was reached, by products in `dtype`: in
+                    float32 a ReLU within rounding of its kink may fall on the other side, and H is off by up to 1e-4
     steps, probes   of the stochastic Lanczos quadrature; unused where exact. It ends before `steps` where the density, at its
                     default width, moved by no more than 1e-3 in L¹ over the last ten of them; never where
                     `steps` is at least the number of parameters, which gives every eigenvalue
@@ -58,7 +59,7 @@ def spectrum(
 
     Raises
     ------
-    InputError  an unknown name; counts below one; "fisher" of a loss without a likelihood
+    InputError  an unknown name; counts below one; "fisher" of a loss without a likelihood; curvature that is not finite
 
     >>> from torch import nn
     >>> X = torch.diag(torch.tensor([1.0, 2.0, 3.0])).double()
@@ -96,7 +97,8 @@ def eigenpairs(
     at, of, device, dtype   as in `spectrum`
     top, bottom             how many of the largest and of the smallest
     tolerance               of the residuals ‖Av − λv‖ / |λ|, with the limits that `spectrum` states
-    block                   first vectors, drawn from the seed: an eigenvalue that occurs more often is found `block` times
+    block                   first vectors, drawn from the seed: an eigenvalue that occurs more often is found `block` times,
+                            and of several that lie within a few tolerances of each other no more than these for certain
 
     Returns
     -------
@@ -104,7 +106,8 @@ def eigenpairs(
 
     Raises
     ------
-    InputError  an unknown matrix; counts below zero, or none asked for; a tolerance that is not positive
+    InputError  an unknown matrix; counts below zero, or none asked for; a tolerance that is not positive; curvature that
+                is not finite
 
     >>> from torch import nn
     >>> X = torch.diag(torch.tensor([1.0, 2.0, 3.0])).double()

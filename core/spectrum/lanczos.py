@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from .operators import Operator
+from .operators import NotFinite, Operator
 
 Product = Callable[[Tensor], Tensor]
+RARELY = 32  # part of the space by which it grows at least between two looks at the residuals: they cost more and more
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Eigenpairs:
 
     values     (k,) float64, in the order asked for
     vectors    (k, P) unit rows
-    residuals  (k,) ‖Av − λv‖ / |λ|, from products made after the iteration, not from its own recurrence
+    residuals  (k,) ‖Av − λv‖ / |λ|, as `BlockKrylov.misses` has them
     steps      products used
     """
 
@@ -38,7 +37,7 @@ def extreme_eigenpairs(
     bottom: int = 0,
     tolerance: float = 1e-4,
     most_steps: int = 300,
-    look_every: int = 5,
+    look_every: int = 1,
 ) -> Eigenpairs:
     """The `top` largest and `bottom` smallest (algebraic) eigenpairs of a symmetric operator.
 
@@ -51,7 +50,11 @@ def extreme_eigenpairs(
     tolerance   each pair's residual relative to its own |eigenvalue|, or to a thousandth of the largest if that is more;
                 never asked to be finer than the vectors' precision gives (10 ε |λ|_max)
     most_steps  where the tolerance is not met by then, the residuals say so
-    look_every  dimensions from one look at the residuals to the next
+    look_every  dimensions from one look at the residuals to the next, at least
+
+    Raises
+    ------
+    NotFinite  a product that is not finite
 
     >>> A = torch.diag(torch.tensor([3.0, -1.0, 0.5, 0.1], dtype=torch.float64))
     >>> pairs = extreme_eigenpairs(lambda v: A @ v, torch.ones(4, dtype=torch.float64), top=1, bottom=1)
@@ -60,20 +63,20 @@ def extreme_eigenpairs(
     """
     rows = torch.atleast_2d(start)
     space = BlockKrylov(product, rows, min(most_steps, int((rows != 0).any(0).sum())))
-    looked = 0
+    looked, enough = 0, min(space.limit, top + bottom)
     while True:
         space.grow()
-        if space.full or space.size - looked >= look_every or float(space.rest.norm()) == 0.0:
-            looked = space.size
-            values, weights = torch.linalg.eigh(space.inner)
-            wanted = _wanted(values, top, bottom)
-            enough = space.size >= min(space.limit, top + bottom)
-            if enough and _settled(values, weights, wanted, space.rest, tolerance):
-                break
-        if space.full:
+        grown = space.size - looked
+        if not space.full and (space.size < enough or grown < look_every or grown <= space.size // RARELY):
+            continue
+        looked = space.size
+        values, weights = torch.linalg.eigh(space.inner)
+        wanted = _wanted(values, top, bottom)
+        misses = space.misses(values[wanted], weights[:, wanted])
+        if space.full or _settled(values, wanted, misses, tolerance, torch.finfo(rows.dtype).eps):
             break
     found = torch.nn.functional.normalize(weights[:, wanted].T.to(space.basis) @ space.basis, dim=1)
-    return _checked(product, values[wanted], found, space.size)
+    return Eigenpairs(values[wanted], found, misses / values[wanted].abs().clamp_min(1e-300), space.size)
 
 
 class BlockKrylov:
@@ -89,15 +92,19 @@ class BlockKrylov:
     ----------
     basis   (n, P) orthonormal rows Q
     inner   (n, n) float64, Q A Qᵀ
-    rest    (b, P) what the images of the last block have outside the space
+    rest    (b, P) what the images of the last b rows have outside the space
+
+    Raises
+    ------
+    NotFinite  an image that is not finite
     """
 
     def __init__(self, product: Product | Operator, rows: Tensor, limit: int) -> None:
         self.limit, self.size = limit, 0
         self._product, self._rows = product, rows
         self._store = rows.new_zeros(min(limit, 16), rows.shape[1])
-        self._inner = torch.zeros(limit, limit, dtype=torch.float64)
-        self._block = _orthonormal(rows)[:limit]
+        self._inner, self._images = (torch.zeros(limit, limit, dtype=torch.float64) for _ in range(2))
+        self._block = _orthonormal(rows)
         self.rest = rows[:0]
 
     @property
@@ -120,21 +127,37 @@ class BlockKrylov:
 
     def grow(self) -> None:
         """Add the next block; where nothing new can be reached, one that starts elsewhere."""
-        block = self._block if self.size == 0 else self._next()
-        if len(block) == 0:
-            block = _orthonormal(_without(_elsewhere(self._rows, self.size), self.basis))
-        images, width = _images(self._product, block), len(block)
-        if self.size + width > len(self._store):
+        found = self._block if self.size == 0 else self._next()
+        if len(found) == 0:
+            found = _orthonormal(_split(_elsewhere(self._rows, self.size), self.basis)[0])
+        block, before = found[: self.limit - self.size], len(self.rest)
+        if self.size + len(block) > len(self._store):
             self._store = torch.cat([self._store, torch.zeros_like(self._store)])[: self.limit]
-        self._store[self.size : self.size + width] = block
-        self.size += width
-        products = (self.basis @ images.T).double().cpu()
-        self._inner[: self.size, self.size - width : self.size] = products
-        self._inner[self.size - width : self.size, : self.size] = products.T
-        self.rest = _without(images, self.basis)
+        new = slice(self.size, self.size + len(block))
+        self._store[new] = block
+        reached = self.rest @ block.T
+        self._images[new, self.size - before : self.size] = reached.T.double().cpu()
+        cut_off = self.rest - reached @ block if len(block) < len(found) else self.rest[:0]
+        self.size += len(block)
+        rest, along = _split(_images(self._product, block), self.basis)
+        if not bool(torch.isfinite(along).all()):
+            raise NotFinite
+        self.rest = torch.cat([cut_off, rest])
+        self._images[: self.size, new] = self._inner[: self.size, new] = along.T
+        self._inner[new, : self.size] = along
+
+    def misses(self, values: Tensor, weights: Tensor) -> Tensor:
+        """‖A y − λ y‖ (k,) float64 of Ritz values λ (k,) and vectors y = Σ_i w_i q_i, by their weights w (n, k).
+
+        From what A made of every q_i, A q_i = Σ_j h_ji q_j and for the last ones the rest: exact but for the rounding of
+        these sums, and nothing is taken for granted of A's symmetry, which rounding breaks.
+        """
+        inside = self._images[: self.size, : self.size] @ weights - values * weights
+        outside = weights[self.size - len(self.rest) :].T @ self.rest.double().cpu()
+        return torch.hypot(inside.norm(dim=0), outside.norm(dim=1))
 
     def _next(self) -> Tensor:
-        return _orthonormal(self.rest, at_least=1e-12 * float(self.inner.abs().max()))[: self.limit - self.size]
+        return _orthonormal(self.rest, at_least=1e-12 * float(self.inner.abs().max()))
 
 
 def _images(product: Product | Operator, rows: Tensor) -> Tensor:
@@ -143,10 +166,14 @@ def _images(product: Product | Operator, rows: Tensor) -> Tensor:
     return product.products(rows)
 
 
-def _without(images: Tensor, basis: Tensor) -> Tensor:
+def _split(rows: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
+    """The parts of rows (m, P) outside a space, and their coordinates in it (m, n), float64."""
+    total = torch.zeros(len(rows), len(basis), dtype=torch.float64)
     for _ in range(2):  # twice is enough (Parlett)
-        images = images - (images @ basis.T) @ basis
-    return images
+        along = rows @ basis.T
+        rows = rows - along @ basis
+        total += along.double().cpu()
+    return rows, total
 
 
 def _orthonormal(rows: Tensor, at_least: float = 0.0) -> Tensor:
@@ -154,7 +181,7 @@ def _orthonormal(rows: Tensor, at_least: float = 0.0) -> Tensor:
     for row in rows:
         length = float(row.norm())
         if kept:
-            row = _without(row[None], torch.stack(kept))[0]
+            row = _split(row[None], torch.stack(kept))[0][0]
         if float(row.norm()) > max(at_least, 1e-8 * length):
             kept.append(row / row.norm())
     return torch.stack(kept) if kept else rows[:0]
@@ -165,20 +192,13 @@ def _elsewhere(rows: Tensor, seed: int) -> Tensor:
     return torch.where((rows != 0).any(0), draw.to(rows), 0.0)[None]
 
 
-def _settled(values: Tensor, weights: Tensor, wanted: Tensor, rest: Tensor, tolerance: float) -> bool:
-    misses = (weights[-len(rest) :, wanted].T @ rest.double().cpu()).norm(dim=1)
+def _settled(values: Tensor, wanted: Tensor, misses: Tensor, tolerance: float, precision: float) -> bool:
     largest = float(values.abs().max())
     allowed = tolerance * values[wanted].abs().clamp_min(1e-3 * largest)
-    return bool((misses <= allowed.clamp_min(10 * torch.finfo(rest.dtype).eps * largest)).all())
+    return bool((misses <= allowed.clamp_min(10 * precision * largest)).all())
 
 
 def _wanted(values: Tensor, top: int, bottom: int) -> Tensor:
     count = len(values)
     highest = range(count - 1, max(count - 1 - top, -1), -1)
     return torch.tensor([*highest, *range(min(bottom, count))], dtype=torch.long)
-
-
-def _checked(product: Product | Operator, values: Tensor, found: Tensor, steps: int) -> Eigenpairs:
-    images = _images(product, found)
-    misses = (images.double() - values[:, None].to(images.device) * found.double()).norm(dim=1).cpu()
-    return Eigenpairs(values, found, misses / values.abs().clamp_min(1e-300), steps + len(found))

@@ -1,4 +1,4 @@
-"""A network linearised at one point on one chunk of data: gradient once, then products with little more than their own work.
+"""A network linearised at one point on one chunk of data: slopes once, then products with little more than their own work.
 
 The second derivative of the loss along directions is the derivative of the gradient: `push` carries the directions forward
 to the outputs, `middle` through the loss, `pull` back to the parameters (Pearlmutter 1994). Without the bent terms it is
@@ -15,7 +15,7 @@ from torch import Tensor
 from .program import Operation
 from .rules import Rule
 
-Pulled = Callable[[Rule, Tensor, tuple[bool, ...]], tuple[Tensor | None, ...]]
+Back = Callable[[Rule, Tensor, tuple[bool, ...]], tuple[Tensor | None, ...]]
 
 
 class Linearised:
@@ -48,16 +48,15 @@ class Linearised:
         self.outputs = slots[-1]
 
     @torch.no_grad()
-    def gradient(self, slope: Tensor) -> dict[str, Tensor]:
-        """Gradient by name from ∂L/∂outputs; the point that `products` is the derivative of."""
+    def fix_slopes(self, slope: Tensor) -> None:
+        """Carry ∂L/∂outputs back to every operation: what `products` is the derivative at."""
         self._back(slope, lambda rule, found, needed: rule.backward(found, needed))
-        return _collected([rule.gradients for rule in self._rules])
 
     @torch.no_grad()
     def products(
         self, directions: Mapping[str, Tensor], middle: Callable[[Tensor], Tensor], bent: bool = True
     ) -> dict[str, Tensor]:
-        """Derivative (k, …) of `gradient` along k directions of the parameters, name → (k, …).
+        """Derivative of the gradient along k directions of the parameters, name → (k, …); zero for a name that is absent.
 
         middle  derivative of the outputs (N, k, …) → that of ∂L/∂outputs
         bent    False: the network taken as linear, so that only the loss bends
@@ -70,10 +69,18 @@ class Linearised:
         moved = slots[-1]
         if moved is None:
             return {}
-        self._back(middle(moved), lambda rule, found, needed: rule.pull(found, needed, bent))
-        return _collected([rule.images for rule in self._rules])
+        total: dict[str, Tensor] = {}
 
-    def _back(self, slope: Tensor, pulled: Pulled) -> None:
+        def pulled(rule: Rule, found: Tensor, needed: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+            slopes, images = rule.pull(found, needed, bent)
+            for name, image in images.items():  # one tensor may serve several layers
+                total[name] = total[name] + image if name in total else image
+            return slopes
+
+        self._back(middle(moved), pulled)
+        return total
+
+    def _back(self, slope: Tensor, through: Back) -> None:
         slots: dict[int, Tensor] = {len(self._program): slope}
         for place in range(len(self._program), 0, -1):
             step, rule = self._program[place - 1], self._rules[place - 1]
@@ -81,7 +88,7 @@ class Linearised:
             if found is None or not step.moves:
                 continue
             needed = tuple(source > 0 and self._program[source - 1].moves for source in step.inputs)
-            for source, wanted, part in zip(step.inputs, needed, pulled(rule, found, needed), strict=True):
+            for source, wanted, part in zip(step.inputs, needed, through(rule, found, needed), strict=True):
                 if wanted and part is not None:
                     slots[source] = slots[source] + part if source in slots else part
 
@@ -94,12 +101,3 @@ def _release(slots: list[Tensor | None], step: Operation, last: Mapping[int, int
     for place in step.inputs:
         if last[place] == index:
             slots[place] = None
-
-
-def _collected(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Sums by name: one tensor may serve several layers."""
-    total: dict[str, Tensor] = {}
-    for part in parts:
-        for name, value in part.items():
-            total[name] = total[name] + value if name in total else value
-    return total

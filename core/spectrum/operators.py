@@ -12,12 +12,24 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ..checks import known
+from ..checks import InputError, known
+from ..engine.recalibration import recalibrate
 from ..problem import Problem
 from .gauss_newton import empirical_fisher_products, fisher_products, gauss_newton_products
 from .products import LossFunction
 
 KINDS = ("hessian", "ggn", "remainder", "fisher", "empirical_fisher")
+
+
+class NotFinite(InputError, ArithmeticError):
+    """Products with a curvature matrix are infinite, or no numbers."""
+
+    def __init__(
+        self,
+        message: str = "The curvature should be finite, but overflows at this point: "
+        "choose one nearer to the trained weights, or dtype=torch.float64.",
+    ) -> None:
+        super().__init__(message)
 
 
 class Operator(Protocol):
@@ -141,6 +153,17 @@ def curvature(
     dtype: torch.dtype | None = None,
     batch_size: int | None = None,
 ) -> Curvature:
-    """The operator of `problem` at a point; parameters as in `LossFunction` and `Curvature`."""
+    """The operator of `problem` at a point; parameters as in `LossFunction` and `Curvature`.
+
+    Under `batchnorm="recalibrate"` the statistics are those of all the data at the point, held fixed in derivatives, as in
+    a survey.
+    """
     known(of, KINDS, "curvature matrix")
-    return Curvature(LossFunction(problem, at, device, dtype, batch_size), of)
+    function = LossFunction(problem, at, device, dtype, batch_size)
+    if problem.batchnorm == "recalibrate":
+        space, size = function.workspace, function.workspace.batch_size
+        space.flat.copy_(function.point)
+        space.rebatch(problem.example_count)
+        recalibrate(space)
+        space.rebatch(size)
+    return Curvature(function, of)

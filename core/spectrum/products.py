@@ -21,6 +21,7 @@ from ..likelihood import output_tensor
 from ..problem import Problem
 from .linearisation import Linearisation
 from .program import program_of
+from .rules import NotUnderstood
 
 
 class _PlainWeightNorm(TorchFunctionMode):
@@ -87,6 +88,7 @@ class LossFunction:
         names = {parameter: name for name, parameter in model.named_parameters() if name in trained}
         self.program = program_of(model, names, problem.model)
         self._linearised: tuple[Tensor, tuple[int, ...], Linearisation] | None = None
+        self._program_checked = False
         if self.program is not None and batch_size is None and where.type == "cpu":
             self.workspace.rebatch(in_equal_passes(min(size, RULED_ACTIVATION_BYTES // largest), problem.example_count))
 
@@ -122,6 +124,24 @@ class LossFunction:
             self._linearised = None  # its memory goes before the next one's comes
             self._linearised = (self.point, versions, Linearisation(self))
         return self._linearised[2]
+
+    @torch.no_grad()
+    def check_program(self, outputs: Tensor, batch: Batch) -> None:
+        """Hold the program's first finite outputs at the point against the network's own.
+
+        Raises
+        ------
+        NotUnderstood  they agree in fewer than half of the precision's digits
+        """
+        if self._program_checked:
+            return
+        own = self.predictions(self.point, batch)
+        if not bool(torch.isfinite(own).all()):
+            return
+        digits = torch.finfo(own.dtype).eps ** 0.5
+        if float((outputs - own).norm()) > digits * float(own.norm()):
+            raise NotUnderstood
+        self._program_checked = True
 
     def predictions(self, point: Tensor, batch: Batch) -> Tensor:
         """The network's outputs at a flat point that may require a gradient, one row per prediction (m, …)."""

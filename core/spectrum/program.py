@@ -2,11 +2,13 @@
 
 torch.fx follows the forward once. Everything that is not on the lists below (attention, recurrence, parametrisations, hooks,
 BatchNorm on the batch's own statistics, a forward that looks at its numbers) makes the network "not understood", and its
-derivatives are then taken by automatic differentiation alone.
+derivatives are then taken by automatic differentiation alone. So does a program whose first outputs are not the network's
+own (`LossFunction.check_program`).
 """
 
 from __future__ import annotations
 
+import math
 import operator
 import threading
 from collections.abc import Callable, Mapping
@@ -27,8 +29,9 @@ Values = Mapping[str, Tensor]
 KINKED = {nn.ReLU, nn.LeakyReLU, nn.ReLU6, nn.Hardtanh, F.relu, torch.relu, F.leaky_relu, F.relu6, F.hardtanh, "relu"}
 SMOOTH = {nn.Tanh, nn.Sigmoid, nn.GELU, nn.SiLU, nn.Softplus, torch.tanh, torch.sigmoid, F.tanh, F.sigmoid, F.gelu}
 SMOOTH |= {F.silu, F.softplus, "tanh", "sigmoid"}
-ADDED = {operator.add, operator.iadd, torch.add, "add"}
+ADDED = {operator.add, torch.add, "add"}  # torch.fx notes `x += y` as x + y
 POOLED = {nn.AvgPool2d, nn.AdaptiveAvgPool2d, F.avg_pool2d, F.adaptive_avg_pool2d}
+VIEWED = {"view", "reshape"}
 SHAPED = {nn.Flatten, nn.Unflatten, torch.flatten, "flatten", "unflatten"}
 KEPT = {nn.Identity, nn.Dropout, nn.Dropout2d, F.dropout}
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -62,25 +65,36 @@ def program_of(model: nn.Module, names: Mapping[nn.Parameter, str], source: nn.M
     True
     """
     try:
+        _require(not any(map(_altered, model.modules())))
         return _Reader(model, names).read(_followed(model, source))
     except NotUnderstood:
         return None
 
 
+class _Tracer(fx.Tracer):
+    """torch's own replaces Module.__call__ in all threads while it follows; the others' calls are let through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+
+    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+
 _graphs: WeakKeyDictionary[nn.Module, tuple[Any, fx.Graph | None]] = WeakKeyDictionary()
-_following = threading.Lock()  # torch.fx replaces Module.__call__ while it follows
+_following = threading.Lock()  # two replacements at once would not be taken back in order
 
 
 def _followed(model: nn.Module, source: nn.Module) -> fx.Graph:
-    plain = (int, float, str, tuple)
-    seen = [
-        (name, type(m), {k: v for k, v in vars(m).items() if isinstance(v, plain)}) for name, m in model.named_modules()
-    ]
+    seen = [(name, type(m), {k: v for k, v in vars(m).items() if _is_plain(v)}) for name, m in model.named_modules()]
     with _following:
         kept = _graphs.get(source)
         if kept is None or kept[0] != seen:
             try:
-                graph: fx.Graph | None = fx.Tracer().trace(model)
+                graph: fx.Graph | None = _Tracer().trace(model)
             except Exception:  # whatever a forward raises that was not written to be followed
                 graph = None
             kept = _graphs[source] = (seen, graph)
@@ -110,12 +124,12 @@ class _Reader:
 
     def _place(self, node: fx.Node) -> None:
         module = self._module(node)
-        kind = node.target if module is None else type(module)
-        changed = node.kwargs.get("inplace") or getattr(module, "inplace", False) or kind is operator.iadd
-        _require(not changed or len(node.all_input_nodes[0].users) == 1)
-        first = node.all_input_nodes[0] if node.all_input_nodes else None
+        kind = self._kind(node)
+        first = next(iter(node.all_input_nodes), None)
         _require(first is not None and first in self._places)
         assert first is not None
+        written = node.kwargs.get("inplace") or getattr(module, "inplace", False)
+        _require(not written or self._is_seen_once(first))
         if kind in KEPT:
             _require(not (module.training if module is not None else _argument(node, 2, "training", True)))
             self._places[node] = self._places[first]
@@ -132,6 +146,14 @@ class _Reader:
         else:
             at = self._linear(node, module, kind)
             self._add(node, lambda values: LinearMap(at))
+
+    def _is_seen_once(self, node: fx.Node) -> bool:
+        """Whether one operation alone looks at a value's memory, so that it may write there."""
+        while sum(not _is_size(user) for user in node.users) == 1:
+            if self._kind(node) not in KEPT | SHAPED | VIEWED:
+                return True
+            node = node.all_input_nodes[0]
+        return False
 
     def _add(self, node: fx.Node, make: Callable[[Values], Rule], trains: bool = False) -> None:
         _require(all(source in self._places for source in node.all_input_nodes if not _is_size(source)))
@@ -182,9 +204,12 @@ class _Reader:
     def _module(self, node: fx.Node) -> Any:
         if node.op != "call_module":
             return None
-        module = self._model.get_submodule(str(node.target))
-        _require(not module._forward_hooks and not module._forward_pre_hooks)
-        return module
+        return self._model.get_submodule(str(node.target))
+
+    def _kind(self, node: fx.Node) -> Any:
+        """The type of a module, a function, or the name of a method."""
+        module = self._module(node)
+        return node.target if module is None else type(module)
 
     def _function(self, node: fx.Node, module: Any) -> Callable[[Tensor], Tensor]:
         """The operation as a function of its first argument, the others as they are."""
@@ -200,10 +225,11 @@ class _Reader:
     def _linear(self, node: fx.Node, module: Any, kind: Any) -> Callable[[Tensor], Callable[[Tensor], Tensor]]:
         if kind in (nn.MaxPool2d, F.max_pool2d, torch.max_pool2d):
             return _max_pool(node, module)
-        if kind in ("view", "reshape"):
-            sizes = node.args[1] if isinstance(node.args[1], tuple) else node.args[1:]
-            _require((sizes[0] == -1 or _is_size(sizes[0])) and all(isinstance(n, int) for n in sizes[1:]))
-            return lambda x: lambda t: t.reshape(len(t), *sizes[1:])
+        if kind in VIEWED:
+            sizes: Any = node.args[1] if isinstance(_argument(node, 1, "", None), tuple) else node.args[1:]
+            _require(len(sizes) > 0 and (sizes[0] == -1 or _is_size(sizes[0])))
+            _require(all(isinstance(n, int) for n in sizes[1:]))
+            return partial(_reshape, sizes[1:])
         function = self._function(node, module)
         if kind in SHAPED:
             start = (
@@ -229,8 +255,19 @@ def _require(holds: bool) -> None:
         raise NotUnderstood
 
 
+def _altered(module: nn.Module) -> bool:
+    """Whether a module does something else than its class says."""
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return "forward" in vars(module) or any(getattr(module, name) for name in hooks)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value can be compared: numbers, texts, and sequences of them."""
+    return isinstance(value, (int, float, str)) or (isinstance(value, (tuple, list)) and all(map(_is_plain, value)))
+
+
 def _is_size(node: Any) -> bool:
-    """Whether a node is the number of examples: x.size(0), x.shape[0], len(x) …"""
+    """Whether a node is a number of examples and no value: x.size(0), x.shape[0] …"""
     if not isinstance(node, fx.Node):
         return False
     if node.op == "call_method" and node.target == "size":
@@ -257,6 +294,13 @@ def _scale(normed: Callable[[Values], Normed], values: Values) -> Rule:
     return Scale(*normed(values))
 
 
+def _reshape(sizes: tuple[int, ...], x: Tensor) -> Callable[[Tensor], Tensor]:
+    """Each example in the shape `sizes`, where it has as many numbers; one of them may be −1, the rest."""
+    each, whole = x[0].numel(), math.prod(sizes)
+    _require(each == whole or (whole < 0 and each % whole == 0))
+    return lambda t: t.reshape(len(t), *sizes)
+
+
 def _max_pool(node: fx.Node, module: Any) -> Callable[[Tensor], Callable[[Tensor], Tensor]]:
     names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
     defaults = (None, None, 0, 1, False, False)
@@ -267,6 +311,7 @@ def _max_pool(node: fx.Node, module: Any) -> Callable[[Tensor], Callable[[Tensor
     _require(not how.pop("return_indices") and len(node.all_input_nodes) == 1)
 
     def at(x: Tensor) -> Callable[[Tensor], Tensor]:
+        _require(x.ndim == 4)
         pooled, places = F.max_pool2d(x, **how, return_indices=True)
 
         def chosen(t: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from ..checks import InputError
 from .density import broadening
 from .lanczos import BlockKrylov
-from .operators import Operator
+from .operators import NotFinite, Operator
 from .trace import Estimate
 
 BASIS_NUMBERS = 64_000_000  # Lanczos vectors held at once: 256 MB in float32
@@ -91,6 +91,7 @@ def lanczos_quadrature(operator: Operator, starts: Tensor, steps: int = 80, sett
     Raises
     ------
     InputError  fewer than one step; a start that is zero
+    NotFinite   products that are not finite
     """
     _check(starts, steps)
     depth = min(steps, operator.size)
@@ -109,15 +110,13 @@ def block_space(operator: Operator, starts: Tensor, steps: int) -> BlockKrylov:
 
     Raises
     ------
-    InputError       fewer than one step; a start that is zero
-    ArithmeticError  products that are not finite
+    InputError  fewer than one step; a start that is zero
+    NotFinite   products that are not finite
     """
     _check(starts, steps)
     space = BlockKrylov(operator, starts, min(len(starts) * steps, operator.size))
     for _ in range(steps):
         space.grow()
-        if not bool(torch.isfinite(space.inner).all()):
-            raise ArithmeticError("products of the curvature are not finite")
         if space.full or space.closed:
             break
     return space
@@ -175,6 +174,8 @@ def _run(operator: Operator, starts: Tensor, depth: int, settled: float | None) 
         beside[:, step] = torch.where(alive, beta, 0.0)
         vectors = torch.where(alive[:, None], rest / beta[:, None].clamp_min(1e-300).to(rest), 0.0)
         if (step + 1) % LOOK == 0 or step + 1 == depth:  # the only step in LOOK that waits for a GPU
+            if not bool(torch.isfinite(diagonal).all()):
+                raise NotFinite
             rules = _rules(diagonal.cpu(), beside.cpu(), step + 1)
             if not bool(alive.any()):
                 break

@@ -2,8 +2,8 @@
 
 A rule knows one operation at one point: forward, and back with the slope ȳ of the loss in its output. Then, for k
 directions at once, `push` gives the output's derivative along them and `pull` turns the derivative of ȳ into that of x̄ and of
-the gradient. What does not depend on the directions is computed once, and the directions lie side by side in memory, so
-that each operation is one large kernel.
+the gradient. What does not depend on the directions is computed once and kept; what does is held from `push` to `pull`
+alone. The directions lie side by side in memory, so that each operation is one large kernel.
 
 x, y            (N, C, …)      of N examples; 4-D ones in channels-last order
 ẋ, ẏ, x̄̇, ȳ̇     (N, k, C, …)   their derivatives along k directions; None where they are zero
@@ -19,9 +19,12 @@ from torch import Tensor
 from torch.func import vjp
 from torch.nn import functional as F
 
-from .affine_weights import Gradients, Part, Weights, added, named
+from .affine_weights import Images, Part, Weights, added, named
 
 Pair = tuple[Tensor | None, Tensor | None]
+Pulled = tuple[tuple[Tensor | None, ...], Images]
+
+FEW = 8  # directions, up to which a product with equal shapes is faster than one that repeats a factor along them
 
 
 class NotUnderstood(Exception):
@@ -40,28 +43,11 @@ class Rule(Protocol):
     def push(self, inputs: tuple[Tensor | None, ...], directions: Mapping[str, Tensor]) -> Tensor | None:
         """ẏ from ẋ and the directions of the parameters, each (k, …)."""
 
-    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> tuple[Tensor | None, ...]:
-        """x̄̇ of each input that needs it, from ȳ̇; not `bent`: as if y were linear in x and the parameters."""
+    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> Pulled:
+        """From ȳ̇, once after each `push`: x̄̇ of each input that needs it, and the gradient's derivative (k, …) by name.
 
-    @property
-    def gradients(self) -> Gradients:
-        """Of the operation's own parameters, after `backward`: name → gradient."""
-
-    @property
-    def images(self) -> Gradients:
-        """Their derivatives (k, …), after `pull`."""
-
-
-class _Bare:
-    """An operation without parameters."""
-
-    @property
-    def gradients(self) -> Gradients:
-        return {}
-
-    @property
-    def images(self) -> Gradients:
-        return {}
+        Not `bent`: as if y were linear in x and the parameters.
+        """
 
 
 class Convolution:
@@ -69,8 +55,6 @@ class Convolution:
 
     def __init__(self, weights: Weights, stride: list[int], padding: list[int], dilation: list[int]) -> None:
         self._weights, self._how = weights, (stride, padding, dilation)
-        self.gradients: Gradients = {}
-        self.images: Gradients = {}
 
     def forward(self, *inputs: Tensor) -> Tensor:
         (self._x,) = (_channels_last(x) for x in inputs)
@@ -79,9 +63,9 @@ class Convolution:
 
     def backward(self, slope: Tensor, needed: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         self._slope = _channels_last(slope)
-        x_slope, w_slope = self._back(self._slope, self._x, self._w, (needed[0], True))
-        assert w_slope is not None
-        self.gradients = self._weights.gradients(w_slope, self._slope.sum((0, 2, 3)))
+        x_slope, w_slope = self._back(self._slope, self._x, self._w, (needed[0], self._weights.folded))
+        if w_slope is not None:
+            self._weights.slopes = w_slope, self._slope.sum((0, 2, 3))
         return (x_slope,)
 
     def push(self, inputs: tuple[Tensor | None, ...], directions: Mapping[str, Tensor]) -> Tensor | None:
@@ -96,7 +80,7 @@ class Convolution:
             found = spread if found is None else spread.add_(found)
         return found
 
-    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> tuple[Tensor | None, ...]:
+    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> Pulled:
         k, flat = slope.shape[1], slope.flatten(1, 2)
         _, w_slope = self._back(flat, self._x, self._w.repeat(k, 1, 1, 1), (False, True))
         assert w_slope is not None
@@ -113,8 +97,8 @@ class Convolution:
                 more, _ = self._back(self._slope, self._moved.flatten(1, 2), across, (True, False))
                 assert more is not None
                 x_slope += more.unflatten(1, (k, -1))
-        self.images = self._weights.pull(w_slope, flat.sum((0, 2, 3)).unflatten(0, (k, -1)), bent)
-        return (x_slope,)
+        self._moved = self._w_dot = None
+        return (x_slope,), self._weights.pull(w_slope, flat.sum((0, 2, 3)).unflatten(0, (k, -1)), bent)
 
     def _spread(self, moved: Tensor) -> Tensor:
         """W ∗ ẋ for every direction: as groups of one convolution on a CPU, as examples on a GPU."""
@@ -150,8 +134,6 @@ class Linear:
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
-        self.gradients: Gradients = {}
-        self.images: Gradients = {}
 
     def forward(self, *inputs: Tensor) -> Tensor:
         (self._x,) = inputs
@@ -162,7 +144,8 @@ class Linear:
 
     def backward(self, slope: Tensor, needed: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         self._slope = slope
-        self.gradients = self._weights.gradients(slope.T @ self._x, slope.sum(0))
+        if self._weights.folded:
+            self._weights.slopes = slope.T @ self._x, slope.sum(0)
         return (slope @ self._w if needed[0] else None,)
 
     def push(self, inputs: tuple[Tensor | None, ...], directions: Mapping[str, Tensor]) -> Tensor | None:
@@ -177,7 +160,7 @@ class Linear:
             return self._moved @ self._w.T
         return found.flatten(0, 1).addmm_(self._moved.flatten(0, 1), self._w.T).view_as(found)
 
-    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> tuple[Tensor | None, ...]:
+    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> Pulled:
         k, flat = slope.shape[1], slope.flatten(1, 2)
         w_slope, x_slope = (flat.T @ self._x).unflatten(0, (k, -1)), None
         if bent and self._moved is not None:
@@ -188,11 +171,11 @@ class Linear:
                 across = self._w_dot.transpose(0, 1).flatten(1, 2)
                 x_slope.view(len(slope), -1).addmm_(self._slope, across)
             x_slope = x_slope.view(*slope.shape[:2], -1)
-        self.images = self._weights.pull(w_slope, flat.sum(0).unflatten(0, (k, -1)), bent)
-        return (x_slope,)
+        self._moved = self._w_dot = None
+        return (x_slope,), self._weights.pull(w_slope, flat.sum(0).unflatten(0, (k, -1)), bent)
 
 
-class Pointwise(_Bare):
+class Pointwise:
     """y = φ(x), entry by entry, by its first two derivatives."""
 
     def __init__(self, function: Callable[[Tensor], Tensor], kinked: bool) -> None:
@@ -204,7 +187,7 @@ class Pointwise(_Bare):
         y = self._function(x.clone())  # which may write in place
         (first,) = torch.autograd.grad(y.sum(), x, create_graph=not self._kinked)
         self._first, self._second = first.detach().unsqueeze(1), None
-        self._wide = self._first
+        self._wide = self._first  # as often as there were directions
         if first.requires_grad:
             (second,) = torch.autograd.grad(first.sum(), x)
             self._second = second.unsqueeze(1)
@@ -219,18 +202,21 @@ class Pointwise(_Bare):
         (moved,) = inputs
         assert moved is not None
         self._moved = None if self._second is None else moved
-        if self._wide.shape != moved.shape:  # few channels at a time are slow to multiply: once for all products
+        if moved.shape[1] >= FEW:
+            self._wide = self._first
+        elif self._wide.shape != moved.shape:
             self._wide = torch.empty_like(moved).copy_(self._first)
         return moved * self._wide
 
-    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> tuple[Tensor | None, ...]:
+    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> Pulled:
         found = slope * self._wide
         if bent and self._second is not None and self._moved is not None:
             found = found.addcmul_(self._moved, self._second)
-        return (found,)
+        self._moved = None
+        return (found,), {}
 
 
-class LinearMap(_Bare):
+class LinearMap:
     """y = A x for each example, A without parameters: a reshape, a mean, a pooling with the places of its maxima fixed.
 
     at  x → the map at x, from (N, …) to (N, …) whatever N
@@ -242,7 +228,7 @@ class LinearMap(_Bare):
     def forward(self, *inputs: Tensor) -> Tensor:
         self._map = self._at(inputs[0])
         y, self._back = _with_transpose(self._map, inputs[0])
-        if len(y) != len(inputs[0]):
+        if y.shape[:1] != inputs[0].shape[:1]:
             raise NotUnderstood  # it mixes examples
         return _channels_last(y) if y.ndim == 4 else y
 
@@ -255,8 +241,10 @@ class LinearMap(_Bare):
         found, self._back_all = _with_transpose(self._map, moved.flatten(0, 1))
         return _side_by_side(found, moved.shape[1])
 
-    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> tuple[Tensor | None, ...]:
-        return (_side_by_side(self._back_all(slope.flatten(0, 1)), slope.shape[1]),)
+    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> Pulled:
+        found = _side_by_side(self._back_all(slope.flatten(0, 1)), slope.shape[1])
+        del self._back_all
+        return (found,), {}
 
 
 class Scale:
@@ -269,8 +257,6 @@ class Scale:
         self._gamma, self._beta, (self._mean, deviation) = gamma, beta, norm
         self._inverse = 1 / deviation
         self._scale = self._inverse if gamma is None else gamma.value * self._inverse
-        self.gradients: Gradients = {}
-        self.images: Gradients = {}
 
     def forward(self, *inputs: Tensor) -> Tensor:
         (x,) = inputs
@@ -280,9 +266,6 @@ class Scale:
 
     def backward(self, slope: Tensor, needed: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         self._slope = slope
-        over = tuple(d for d in range(slope.ndim) if d != 1)
-        s_slope = (slope * self._centred).sum(over)
-        self.gradients = named((self._gamma, self._inverse * s_slope), (self._beta, slope.sum(over)))
         return (slope * _along(self._scale, slope.ndim),)
 
     def push(self, inputs: tuple[Tensor | None, ...], directions: Mapping[str, Tensor]) -> Tensor | None:
@@ -296,7 +279,7 @@ class Scale:
             found = added(found, _along(beta, rank).expand(len(self._centred), -1, *self._centred.shape[1:]))
         return found
 
-    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> tuple[Tensor | None, ...]:
+    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> Pulled:
         over = tuple(d for d in range(slope.ndim) if d not in (1, 2))
         s_image = (slope * self._centred.unsqueeze(1)).sum(over)
         x_slope = slope * _along(self._scale, slope.ndim, 2)
@@ -304,11 +287,11 @@ class Scale:
             s_image = s_image + (self._slope.unsqueeze(1) * self._moved).sum(over)
         if bent and self._s_dot is not None:
             x_slope = x_slope + self._s_dot * self._slope.unsqueeze(1)
-        self.images = named((self._gamma, self._inverse * s_image), (self._beta, slope.sum(over)))
-        return (x_slope,)
+        self._moved = self._s_dot = None
+        return (x_slope,), named((self._gamma, self._inverse * s_image), (self._beta, slope.sum(over)))
 
 
-class Sum(_Bare):
+class Sum:
     """y = a + b, both of the same shape."""
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -323,8 +306,8 @@ class Sum(_Bare):
     def push(self, inputs: tuple[Tensor | None, ...], directions: Mapping[str, Tensor]) -> Tensor | None:
         return added(*inputs)
 
-    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> tuple[Tensor | None, ...]:
-        return slope, slope
+    def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> Pulled:
+        return (slope, slope), {}
 
 
 def _channels_last(x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import cases
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import reference
 import torch
-from lossnav.core import Gaussian, InputError, Problem
+from lossnav.core import Gaussian, InputError, Plane, Problem
 from lossnav.core.spectrum.density import Spectrum
 from lossnav.core.spectrum.eigenvalues import spectrum
 from lossnav.core.spectrum.operators import KINDS
@@ -151,6 +152,20 @@ def test_at_another_point_it_is_another_spectrum() -> None:
     there = {k: v + 0.5 for k, v in problem.parameters.items()}
     expected = torch.linalg.eigvalsh(reference.hessian(problem, there)).numpy()
     assert spectrum(problem, at=there).eigenvalues == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("method", ["exact", "slq"])
+def test_statistics_are_those_of_the_point_where_they_are_to_be_recomputed(method: str) -> None:
+    problem = cases.convolution("recalibrate")
+    there = Plane.random(problem, normalize="none").at(1.0, 1.0)
+    model = copy.deepcopy(problem.model)
+    model.load_state_dict(there, strict=False)
+    data = problem.args[0]
+    with torch.no_grad():
+        model = reference.recalibrated(model, data)
+    expected = spectrum(Problem(model, data, problem.targets))
+    assert spectrum(problem, there, method=method).top == pytest.approx(expected.top, rel=1e-6)
+    assert spectrum(cases.convolution(), there).top != pytest.approx(expected.top, rel=0.1)
 
 
 def test_the_seed_decides() -> None:

@@ -9,7 +9,8 @@ import torch
 from lossnav.core import InputError
 from lossnav.core.spectrum.dense import dense_matrix
 from lossnav.core.spectrum.density import broadening
-from lossnav.core.spectrum.eigenvalues import eigenpairs
+from lossnav.core.spectrum.eigenvalues import eigenpairs, spectrum
+from lossnav.core.spectrum.lanczos import extreme_eigenpairs
 from lossnav.core.spectrum.operators import Matrix, curvature
 from lossnav.core.spectrum.quadrature import LOOK, lanczos_quadrature
 from torch import Tensor
@@ -61,6 +62,36 @@ def test_a_block_finds_an_eigenvalue_that_occurs_twice() -> None:
 def test_bad_arguments_are_named(argument: str, value: float) -> None:
     with pytest.raises(InputError, match=argument):
         eigenpairs(cases.smooth(), **{argument: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("block", [1, 2, 3])
+@pytest.mark.parametrize("most_steps", [4, 5, 20])
+def test_residuals_are_the_true_ones_also_where_the_products_are_not_symmetric(block: int, most_steps: int) -> None:
+    draw = cases.normal(40, 40)
+    A = draw + draw.T + 1e-3 * cases.normal(40, 40, seed=1)  # as rounding leaves them, only more so
+    found = extreme_eigenpairs(lambda v: A @ v, cases.normal(block, 40, seed=2), 2, 1, 1e-12, most_steps)
+    misses = (found.vectors @ A.T - found.values[:, None] * found.vectors).norm(dim=1) / found.values.abs()
+    assert found.residuals.numpy() == pytest.approx(misses.numpy(), rel=1e-9)
+    assert found.steps == most_steps
+
+
+def test_the_iteration_ends_with_the_first_product_that_meets_the_tolerance() -> None:
+    values = torch.cat([torch.linspace(0, 1, 200), torch.tensor([5.0, 4.0, 3.0])]).double()
+    matrix, start = Matrix(torch.diag(values)), cases.normal(1, len(values))
+    found = extreme_eigenpairs(matrix, start, 3, tolerance=1e-2)
+    before = extreme_eigenpairs(matrix, start, 3, tolerance=1e-2, most_steps=found.steps - 1)
+    assert found.residuals.max() <= 1e-2 < before.residuals.max()
+
+
+@pytest.mark.parametrize("of", ["hessian", "ggn"])
+def test_curvature_that_overflows_is_named(of: str) -> None:
+    problem = cases.classifier(2)
+    there = {k: v * 1e200 for k, v in problem.parameters.items()}
+    for method in ("exact", "slq"):
+        with pytest.raises(InputError, match="finite"):
+            spectrum(problem, there, of, method=method)
+    with pytest.raises(InputError, match="finite"):
+        eigenpairs(problem, there, of)
 
 
 def density(nodes: Tensor, weights: Tensor, grid: Tensor, width: float) -> Tensor:

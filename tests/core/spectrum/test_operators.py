@@ -9,6 +9,7 @@ import pytest
 import reference
 import torch
 from lossnav.core import Gaussian, InputError, Plane, Problem
+from lossnav.core.likelihood import CrossEntropy
 from lossnav.core.spectrum.dense import dense_matrix
 from lossnav.core.spectrum.operators import KINDS, Curvature, Matrix, curvature
 from torch import Tensor, nn
@@ -197,6 +198,21 @@ def test_a_model_that_ignores_its_parameters_has_no_curvature(of: str) -> None:
     problem = Problem(Constant(), torch.ones(3, 2), torch.tensor([0, 1, 1]))
     operator = curvature(problem, of=of)
     assert not operator.products(torch.ones(2, operator.size)).any()
+
+
+class Weighted(CrossEntropy):
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return (1 + targets) * super().losses(outputs, targets)
+
+
+@pytest.mark.parametrize("of", ["ggn", "hessian"])
+def test_a_loss_derived_from_one_that_is_known_bends_in_its_own_way(of: str) -> None:
+    plain = cases.smooth(3)
+    ours, same = (
+        Problem(plain.model, plain.args, plain.targets, loss=loss)
+        for loss in (Weighted(), lambda z, y: (1 + y) * F.cross_entropy(z, y, reduction="none"))
+    )
+    assert relative(dense_matrix(curvature(ours, of=of)), dense_matrix(curvature(same, of=of))) < 1e-12
 
 
 @pytest.mark.parametrize("of", ["ggn", "hessian"])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from collections.abc import Callable
+from types import MethodType
 
 import cases
 import pytest
@@ -93,6 +96,162 @@ def both(problem: Problem, of: str, batch_size: int | None = None) -> tuple[Curv
     assert ruled.program is not None
     plain.program = None
     return Curvature(ruled, of), Curvature(plain, of)
+
+
+class Awkward(nn.Module):
+    """Two layers with a function of (layers, x) as the forward."""
+
+    def __init__(self, course: Callable[[Awkward, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.first, self.last, self.same = nn.Linear(6, 6), nn.Linear(6, 3), nn.Identity()
+        self.course = course
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.course(self, x)
+
+
+def writes_to_a_view(net: Awkward, x: Tensor) -> Tensor:
+    x = net.first(x)
+    return net.last(F.relu(x.view(x.size(0), 6), inplace=True) + x)  # type: ignore[no-any-return]
+
+
+def writes_behind_dropout(net: Awkward, x: Tensor) -> Tensor:
+    x = net.first(x)
+    return net.last(F.relu(F.dropout(x, 0.5, net.training), inplace=True) + x)  # type: ignore[no-any-return]
+
+
+def adds_in_place(net: Awkward, x: Tensor) -> Tensor:
+    x = net.first(x)
+    y = net.same(x)
+    y += torch.tanh(x)
+    return net.last(y + x)  # type: ignore[no-any-return]
+
+
+def folds_examples(net: Awkward, x: Tensor) -> Tensor:
+    return net.last(torch.tanh(net.first(x.view(-1, 6)))).view(-1, 2, 3).mean(1)  # type: ignore[no-any-return]
+
+
+def shapes_like_another(net: Awkward, x: Tensor) -> Tensor:
+    y = torch.tanh(net.first(x))
+    return net.last(y.view(-1, 2, 3).tanh().view(y.shape))  # type: ignore[no-any-return]
+
+
+def shapes_by_name(net: Awkward, x: Tensor) -> Tensor:
+    return net.last(torch.tanh(net.first(x)).reshape(shape=(-1, 6)))  # type: ignore[no-any-return,call-overload]
+
+
+def averages_everything(net: Awkward, x: Tensor) -> Tensor:
+    return net.last(torch.tanh(net.first(x))) + torch.tanh(net.first(x)).mean(dim=[])  # type: ignore[no-any-return]
+
+
+def pools_examples_as_channels(net: Awkward, x: Tensor) -> Tensor:
+    return net.last(F.max_pool2d(torch.tanh(net.first(x)).unflatten(1, (2, 3)), 1).flatten(1))  # type: ignore[no-any-return]
+
+
+AWKWARD: dict[str, tuple[Callable[[Awkward, Tensor], Tensor], int]] = {
+    "writes to a view": (writes_to_a_view, 6),
+    "writes behind dropout": (writes_behind_dropout, 6),
+    "adds in place": (adds_in_place, 6),
+    "folds examples": (folds_examples, 12),
+    "shapes like another": (shapes_like_another, 6),
+    "shapes by name": (shapes_by_name, 6),
+    "averages everything": (averages_everything, 6),
+    "pools examples as channels": (pools_examples_as_channels, 6),
+}
+
+
+def awkward(name: str) -> Problem:
+    course, width = AWKWARD[name]
+    return Problem(cases.initialised(Awkward(course)), cases.normal(7, width), cases.labels(7, classes=3))
+
+
+def by_differentiation(problem: Problem, rows: Tensor) -> Tensor:
+    """H v of the network as it is called, with nothing of ours between."""
+    point = {k: p.clone().requires_grad_(True) for k, p in problem.parameters.items()}
+    outputs = torch.func.functional_call(problem.model.eval(), point, problem.args)
+    slopes = torch.autograd.grad(F.cross_entropy(outputs, problem.targets), list(point.values()), create_graph=True)
+    flat = torch.cat([slope.flatten() for slope in slopes])
+    found = [torch.autograd.grad(flat, list(point.values()), row, retain_graph=True) for row in rows]
+    return torch.stack([torch.cat([piece.flatten() for piece in pieces]) for pieces in found])
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_whatever_the_forward_does_products_are_those_of_the_network(name: str) -> None:
+    problem = awkward(name)
+    operator = Curvature(LossFunction(problem, device="cpu"))
+    rows = cases.normal(3, operator.size, seed=1)
+    assert torch.allclose(operator.products(rows), by_differentiation(problem, rows), rtol=1e-9, atol=1e-11)
+
+
+def doubled(*parts: object) -> Tensor:
+    return 2 * parts[-1]  # type: ignore[operator,no-any-return]
+
+
+ALTERED: dict[str, Callable[[nn.Sequential], object]] = {
+    "hook": lambda model: model.register_forward_hook(doubled),
+    "hook of a part": lambda model: model[0].register_forward_hook(doubled),
+    "hook before": lambda model: model.register_forward_pre_hook(lambda module, inputs: (2 * inputs[0],)),
+    "forward of its own": lambda model: setattr(
+        model[1], "forward", MethodType(lambda layer, x: 2 * F.linear(x, layer.weight, layer.bias), model[1])
+    ),
+}
+
+
+@pytest.mark.parametrize("change", ALTERED)
+def test_what_changes_a_module_after_it_was_followed_is_not_overlooked(change: str) -> None:
+    model = cases.initialised(nn.Sequential(cases.mlp((6, 6, 6)), nn.Linear(6, 3)))
+    problem = Problem(model, cases.normal(7, 6), cases.labels(7, classes=3))
+    assert LossFunction(problem, device="cpu").program is not None
+    ALTERED[change](model)
+    operator = Curvature(LossFunction(problem, device="cpu"))
+    rows = cases.normal(2, operator.size)
+    assert torch.allclose(operator.products(rows), by_differentiation(problem, rows), rtol=1e-9, atol=1e-11)
+
+
+def test_attributes_that_cannot_be_compared_are_no_hindrance() -> None:
+    problem = awkward("writes to a view")
+    problem.model.pair = (torch.ones(2), torch.ones(2))
+    for _ in range(2):
+        LossFunction(problem, device="cpu")
+
+
+def test_other_threads_call_their_networks_while_one_is_followed() -> None:
+    other, x, found = cases.initialised(cases.mlp((6, 6, 3))), cases.normal(2, 6), list[Tensor]()
+
+    def course(net: Awkward, inputs: Tensor) -> Tensor:
+        thread = threading.Thread(target=lambda: found.append(other(x)))
+        thread.start()
+        thread.join()
+        return net.last(torch.tanh(net.first(inputs)))  # type: ignore[no-any-return]
+
+    problem = Problem(cases.initialised(Awkward(course)), cases.normal(4, 6), cases.labels(4, classes=3))
+    found.clear()
+    assert LossFunction(problem, device="cpu").program is not None
+    assert [bool(torch.equal(each, other(x))) for each in found] == [True] * len(found) != []
+
+
+def held_numbers() -> int:
+    gc.collect()
+    return sum(t.numel() for t in gc.get_objects() if issubclass(type(t), Tensor))
+
+
+@pytest.mark.parametrize("name", ["residual", "smooth"])
+def test_nothing_of_the_directions_is_kept_between_products(name: str) -> None:
+    operator = both(RULED[name](), "hessian", batch_size=2)[0]
+    rows = cases.normal(40, operator.size)
+    operator.products(rows[:1])  # linearised
+    before = held_numbers()
+    operator.products(rows)
+    assert held_numbers() <= 1.05 * before
+
+
+def test_single_precision_is_as_exact_as_automatic_differentiation() -> None:
+    problem = trained(Residual(), 36, n=64)
+    rows = cases.normal(3, problem.parameter_count, seed=1)
+    true = both(problem, "hessian")[0].products(rows)
+    problem = Problem(problem.model.float(), problem.args[0].float(), problem.targets)
+    ruled, plain = (op.products(rows.float()).double() - true for op in both(problem, "hessian"))
+    assert float(ruled.norm()) <= 3 * float(plain.norm()) + 1e-7 * float(true.norm())
 
 
 @pytest.mark.parametrize("of", ["hessian", "ggn"])
