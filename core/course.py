@@ -13,6 +13,7 @@ import numpy as np
 from .adaptive.steps import adaptive_course
 from .checks import UNFIT
 from .engine.evaluator import Evaluator
+from .glance import KEY, Glance
 from .landscape import MeasuredPoints
 from .local.evaluator import LocalEvaluator
 from .properties.protocol import STAGES
@@ -33,6 +34,7 @@ class Course:
     local      stage → evaluator of what is measured around points; only stages in use
     keeper     the store on disk, or None
     progress   called with (measurements made, measurements in all)
+    glance     takes a first look before the first costly stage; None: it is not worth its time, or not wanted
     """
 
     points: MeasuredPoints
@@ -40,6 +42,7 @@ class Course:
     local: dict[str, LocalEvaluator]
     keeper: LandscapeStore | None
     progress: Progress | None
+    glance: Glance | None = None
 
     def run(self, finish: Callable[[], dict[str, Any]]) -> MeasuredPoints:
         """Measure what is not measured yet; `finish` gives what is said of the whole, and is asked at the end.
@@ -56,8 +59,11 @@ class Course:
             tolerance = self.points.tolerance
             course = self.points.course() if tolerance is None else adaptive_course(self.points, tolerance)
             for stage, rows in course:
+                if stage != STAGES[0]:
+                    self._look_first()
                 if stage in self.points.used:
                     self._measured_or_given_up(stage, rows)
+            self.points.about.pop(KEY, None)
             more = finish()
             self.points.about |= more
         finally:
@@ -66,6 +72,15 @@ class Course:
                 self._sign(started, made)
             self._write_about()
         return self.points
+
+    def _look_first(self) -> None:
+        """Once, show roughly what the costly stages will show."""
+        glance, self.glance = self.glance, None
+        try:
+            for _ in glance.look(self.points) if glance is not None else ():
+                self._write_about()
+        except UNFIT:
+            return  # the stage itself will say why
 
     def _measured_or_given_up(self, stage: str, rows: np.ndarray) -> None:
         """Measure; where a network breaks at the first point of a costly stage, say so and go on without that stage."""

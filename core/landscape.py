@@ -12,6 +12,7 @@ import xarray as xr
 
 from .adaptive.filling import interpolated
 from .adaptive.tolerance import Tolerance
+from .glance import glanced
 from .plan import Plan
 from .properties import PROPERTIES
 from .properties.probability import interpolation_error
@@ -33,8 +34,8 @@ class MeasuredPoints:
     overlays   the variables that were asked for
     about      what the landscape is of, ready for JSON: name, problem, plane, facts, unavailable, centre, estimation,
                every (the stride of the grid on which the stages after the first are measured), tolerance and refined (of
-               an adaptive survey: how close, and what was learned at each stage), descents (their step sizes),
-               provenance, fidelity
+               an adaptive survey: how close, and what was learned at each stage), glance (rough values of stages that have
+               none of their own yet), descents (their step sizes), provenance, fidelity
     """
 
     plan: Plan
@@ -138,12 +139,13 @@ class MeasuredPoints:
         Dataset over ("alpha", "beta"): `loss`, accuracy and error where there are labels, each overlay's readouts,
         `measured` (bool), and `measured_curvature` and so on where a stage is in use; the path over "checkpoint" where
         there is one. What is measured is NaN where it is not measured yet; closed-form readouts (elasticity, memory) are
-        known everywhere. An adaptive survey has values everywhere, and `<name>_error` beside what is interpolated.
+        known everywhere. An adaptive survey has values everywhere, and `<name>_error` beside what is interpolated; under way,
+        those of a costly stage may be a first look's, whose error is infinite.
         """
-        land = self.landscape_as_measured(settings)
         if self.tolerance is None or not self.about.get("refined"):
-            return land
-        return interpolated(land, self.about["refined"], self.tolerance)
+            return self.landscape_as_measured(settings)
+        seen, rough = glanced(self)
+        return interpolated(seen.landscape_as_measured(settings), self.about["refined"], self.tolerance, rough)
 
     def landscape_as_measured(self, settings: Settings | None = None) -> xr.Dataset:
         """`landscape` without what an adaptive survey interpolates: NaN wherever nothing was measured."""

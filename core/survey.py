@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from .engine.evaluator import Evaluator
 from .engine.workspace import choose_device
 from .fidelity import fidelity as plane_fidelity
 from .footprint import footprint, refuse_what_does_not_fit
+from .glance import Glance, rough
 from .landscape import MeasuredPoints
 from .local.estimation import Estimation, preset
 from .local.evaluator import LocalEvaluator
@@ -98,12 +100,7 @@ def survey(
     if every < 1 or every & (every - 1):
         raise InputError(f"every should be 1, 2, 4 or another power of two, but is {every}.")
     estimation, where, number = preset(effort), choose_device(device), _dtype(dtype)
-    asked, plane = wanted(problem, overlays), plane.over(problem.parameters)
-    own = anchored(problem) if any(v.startswith("elasticity") for v in asked.variables) else problem
-    facts = asked.facts(own, plane)
-    asked, plan = asked.without_unavailable(facts), _plan(plane, shape, span)
-    if estimation.of != "hessian":
-        asked = asked.less({"shape": "The shape is that of the Hessian, and another matrix is measured here."})
+    asked, plane, plan = wanted(problem, overlays), plane.over(problem.parameters), _plan(plane, shape, span)
     refuse_what_does_not_fit(
         footprint(
             problem,
@@ -118,9 +115,16 @@ def survey(
             every,
         )
     )
+    own = anchored(problem) if any(v.startswith("elasticity") for v in asked.variables) else problem
+    facts = asked.facts(own, plane)
+    asked = asked.without_unavailable(facts)
+    if estimation.of != "hessian":
+        asked = asked.less({"shape": "The shape is that of the Hessian, and another matrix is measured here."})
     evaluator = Evaluator(problem, plane, asked.measures(problem), where, number, batch_size, precision)
     instruments = Instruments(own, plane, estimation, seed, where, number)
-    local = {s: LocalEvaluator(instruments, asked.local_measures(s)) for s in STAGES[1:] if asked.local_measures(s)}
+    local = _local(instruments, asked)
+    quick = None if allowed is None else rough(problem, estimation)
+    glance = None if quick is None else Glance(_local(replace(instruments, estimation=quick), asked))
     columns = {"forward": evaluator.columns, **{stage: each.columns for stage, each in local.items()}}
     spec = _specification(problem, plane, plan, asked, evaluator, columns)
     spec |= {"seed": seed, "fidelity": fidelity, "estimation": estimation.as_json() if local else None}
@@ -146,7 +150,7 @@ def survey(
 
     keeper = None if store is None else LandscapeStore(store)
     if keeper is None:
-        return Course(fresh, evaluator, local, None, progress).run(finish).landscape()
+        return Course(fresh, evaluator, local, None, progress).run(finish).landscape()  # nobody sees a first look
     with keeper.writing():
         points = keeper.open_or_create(fresh, spec)
         about = points.about
@@ -154,7 +158,12 @@ def survey(
             about["every"] = min(every, about["every"])
             instruments.remember_basins(points)
         _keep_to(allowed, about)
-        return Course(points, evaluator, local, keeper, progress).run(finish).landscape()
+        return Course(points, evaluator, local, keeper, progress, glance).run(finish).landscape()
+
+
+def _local(instruments: Instruments, asked: Wanted) -> dict[str, LocalEvaluator]:
+    """Stage → what measures around points; only stages in use."""
+    return {s: LocalEvaluator(instruments, asked.local_measures(s)) for s in STAGES[1:] if asked.local_measures(s)}
 
 
 def _keep_to(allowed: Tolerance | None, about: dict[str, Any]) -> None:

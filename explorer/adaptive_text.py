@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import xarray as xr
 
@@ -22,14 +23,13 @@ def adaptive_text(land: xr.Dataset) -> str:
     >>> said["curvature"] = {"measured": 81, "of": 4225, "error": 0.0091}
     >>> adaptive_text(xr.Dataset(attrs={"adaptive": json.dumps(said)})).partition("; ")[2]
     'curvature: 81 of 4,225, largest error 0.91 %'
+    >>> said["curvature"] = {"measured": 0, "of": 4225, "error": None, "glance": {"points": 9, "examples": 128}}
+    >>> adaptive_text(xr.Dataset(attrs={"adaptive": json.dumps(said)})).partition("; ")[2]
+    'curvature: a first look at 9 points, with 128 examples'
     """
     said = json.loads(land.attrs.get("adaptive", "{}"))
     parts = [_forward(said["forward"])] if _partial(said.get("forward")) else []
-    parts += [
-        f"{words}: {said[stage]['measured']:,} of {said[stage]['of']:,}, {_error(said[stage]['error'])}"
-        for stage, words in STAGE_WORDS.items()
-        if _partial(said.get(stage))
-    ]
+    parts += [f"{words}: {_costly(said[stage])}" for stage, words in STAGE_WORDS.items() if _partial(said.get(stage))]
     return "; ".join(parts)
 
 
@@ -39,12 +39,18 @@ def terrain_text(land: xr.Dataset) -> str:
     return _forward(forward) if _partial(forward) else ""
 
 
-def _partial(stage: dict[str, float] | None) -> bool:
+def _partial(stage: dict[str, Any] | None) -> bool:
     return stage is not None and stage["measured"] < stage["of"]
 
 
 def _forward(stage: dict[str, float]) -> str:
     return f"{stage['measured']:,} of {stage['of']:,} points measured, {_error(stage['error'])}"
+
+
+def _costly(stage: dict[str, Any]) -> str:
+    if "glance" in stage:
+        return f"a first look at {stage['glance']['points']} points, with {stage['glance']['examples']:,} examples"
+    return f"{stage['measured']:,} of {stage['of']:,}, {_error(stage['error'])}"
 
 
 def _error(share: float | None) -> str:

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from .committee import Member, interpolants, middle
 from .drawing import Drawing
-from .experience import BORDER, MARGIN, ORDER, REACH, Experience
+from .experience import BORDER, Experience
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Places:
 
     @cached_property
     def steps(self) -> tuple[float, float]:
-        """The grid's spacing along each axis, in units of the longer extent of 1."""
+        """The grid's spacing along each axis, in units of the grid's extent along it."""
         first, second = (1.0 / max(n - 1, 1) for n in self.measured.shape)
         return first, second
 
@@ -121,7 +121,7 @@ def appraise(
 def _appraised(
     places: Places, given: np.ndarray, members: dict[Member, np.ndarray], drawing: Drawing | None, lesson: Experience
 ) -> Appraisal:
-    measured, shape = places.measured, places.measured.shape
+    measured = places.measured
     strange = measured & ~np.isfinite(given)
     if not members or drawing is None:
         nearest = given[tuple(distance_transform_edt(~measured, return_distances=False, return_indices=True))]
@@ -131,21 +131,13 @@ def _appraised(
     values = middle(members, which, drawing.unit, drawing.floor)
     trusted = [m for name, m in members.items() if "/".join(name) in lesson.good or name[1] == which]
     doubt = np.max([drawing.share(m, np.maximum(values, drawing.floor)) for m in trusted], axis=0)
-    shares = MARGIN * lesson.factors(shape, places.steps) * doubt
-    for i, j, share, gap in lesson.surprises:
-        window = _around(int(i), int(j), REACH * gap, places.steps, shape)
-        np.maximum(shares[window], share * (places.gaps[window] / gap) ** ORDER, out=shares[window])
+    shares = lesson.factors(measured.shape, places.steps) * doubt
     shares = np.where(places.outer, BORDER, 1.0) * shares
     values = np.where(measured, given, values)
+    shares = np.where(np.isfinite(values), shares, np.inf)  # an interpolant that overflows says nothing
     if strange.any():
         values, shares = _with_strange(places, given, strange, values, shares)
     return Appraisal(values, np.where(measured, 0.0, doubt), np.where(measured, 0.0, shares), members, drawing)
-
-
-def _around(i: int, j: int, reach: float, steps: tuple[float, float], shape: tuple[int, ...]) -> tuple[slice, slice]:
-    rows, columns = (int(reach / step) for step in steps)
-    first = slice(max(0, i - rows), min(shape[0], i + rows + 1))
-    return first, slice(max(0, j - columns), min(shape[1], j + columns + 1))
 
 
 def _with_strange(

@@ -48,10 +48,11 @@ class Drawing:
         unit = float(np.median(np.abs(values))) or 1.0
         low, high = float(values.min()), float(values.max())
         wanted = dict.fromkeys("linear" if scale == "log" and not positive else scale for scale in scales)
+        top = np.inf if clip is None else clip
         places: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-            "linear": lambda v: v if clip is None else np.minimum(v, clip),
-            "log": np.log,
-            "symlog": lambda v: np.arcsinh(v / unit),
+            "linear": lambda v: np.minimum(v, top),
+            "log": lambda v: np.log(np.minimum(v, top)),
+            "symlog": lambda v: np.arcsinh(np.minimum(v, top) / unit),
         }
         views = [View(places[scale], _between(places[scale], low, high)) for scale in wanted]
         return cls(tuple(views), _LOWEST * low if positive else -np.inf, unit)

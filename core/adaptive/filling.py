@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,22 +24,30 @@ def scales_of(variable: xr.DataArray, scale: str) -> tuple[str, ...]:
     return (str(variable.attrs.get("scale", "linear")),)
 
 
-def interpolated(land: xr.Dataset, refined: dict[str, Any], tolerance: Tolerance) -> xr.Dataset:
+def interpolated(
+    land: xr.Dataset, refined: dict[str, Any], tolerance: Tolerance, rough: Mapping[str, Any] | None = None
+) -> xr.Dataset:
     """`land` with every readout of the refined stages at every point, and `<name>_error` beside it.
 
     Parameters
     ----------
     land       NaN where nothing is measured; `measured` and `measured_<stage>` say where
     refined    stage → what was learned while refining it
+    rough      stage → what is said of its first look, where `land` holds only that
 
     Returns
     -------
     The dataset, with `attrs["adaptive"]` as JSON text: {"tolerance": …, stage: {"measured": 97, "of": 4225, "error": 0.006}};
-    the error is the largest of those readouts that decided where to measure, a share of the drawn range.
+    the error is the largest of those readouts that decided where to measure, a share of the drawn range. Of a first look
+    nothing counts as measured, no error is known, and "glance" says {"points": 9, "examples": 128}.
     """
     land = land.copy()
     said: dict[str, Any] = {"tolerance": tolerance.as_json()}
+    for stage, about in (rough or {}).items():
+        land, said[stage] = _looked_at(land, stage, about, tolerance)
     for stage, lesson in refined.items():
+        if stage in said:
+            continue
         measured = land["measured" if stage == "forward" else f"measured_{stage}"].values
         complete = bool(measured.all())
         said[stage] = {
@@ -51,6 +60,24 @@ def interpolated(land: xr.Dataset, refined: dict[str, Any], tolerance: Tolerance
         _fill(land, stage, measured, lesson, tolerance)
     land.attrs["adaptive"] = json.dumps(said)
     return land
+
+
+def _looked_at(
+    land: xr.Dataset, stage: str, about: dict[str, Any], tolerance: Tolerance
+) -> tuple[xr.Dataset, dict[str, Any]]:
+    """`land` with what a first look shows of a stage, and what is said of it."""
+    name = f"measured_{stage}"
+    measured = land[name].values
+    _fill(land, stage, measured, {"readouts": {}}, tolerance)
+    land[name] = xr.zeros_like(land[name])
+    for variable in map(str, land.data_vars):
+        if land[variable].attrs.get("stage") != stage:
+            continue
+        if variable.endswith("_error"):
+            land[variable] = land[variable].copy(data=np.full(measured.shape, np.inf))
+        elif "error_of" not in land[variable].attrs:
+            land[variable].attrs["measured_on"] = f"{about['points']} rough"
+    return land, {"measured": 0, "of": measured.size, "error": None, "glance": about}
 
 
 def _fill(land: xr.Dataset, stage: str, measured: np.ndarray, lesson: dict[str, Any], tolerance: Tolerance) -> None:

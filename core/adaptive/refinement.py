@@ -9,6 +9,7 @@ import numpy as np
 
 from .appraisal import Appraisal, Places, appraise
 from .committee import MANY
+from .drawing import Drawing
 from .experience import Experience, Forecasts
 
 GROWTH = 0.08  # new points of a round, as a share of those there are
@@ -57,6 +58,13 @@ class Refinement:
     thorough    whether to trace where numbers end and infinities begin, and to measure the whole grid where half of it was
                 not enough: what is that rough is not foretold; for what is cheap
     seed        of the choice of points held out
+
+    Attributes
+    ----------
+    asked       (A, B) bool: the points measured by now
+    largest     the largest estimated error of a driving readout, a share of the drawn range; for what is costly, of those
+                that are finite
+    allowed     name → the share that it may be off by: the tolerance, or what the noise of its values asks for
     """
 
     levels: Sequence[tuple[np.ndarray, np.ndarray]]
@@ -68,6 +76,7 @@ class Refinement:
     seed: int = 0
     asked: np.ndarray = field(init=False)
     largest: float = field(init=False, default=np.inf)
+    allowed: dict[str, float] = field(init=False)
 
     def __post_init__(self) -> None:
         self.asked = np.zeros(self.candidates.shape, bool)
@@ -76,8 +85,7 @@ class Refinement:
         self._level, self._tested = 0, 0
         self._pending: np.ndarray | None = None
         self._before: dict[str, Appraisal] = {}
-        self._gaps: np.ndarray | None = None
-        self._allowed = dict.fromkeys(self.followed, self.tolerance)
+        self.allowed = dict.fromkeys(self.followed, self.tolerance)
 
     def next(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> np.ndarray:
         """The cells (k, 2) to measure now, given what was found at those asked for so far; none when all is well.
@@ -90,7 +98,9 @@ class Refinement:
         found = self._learned(readouts, noise)
         left = self.candidates & ~self.asked
         excess = self._excess(found)
-        self.largest = max((float(a.shares[left].max(initial=0.0)) for a in self._driving(found)), default=0.0)
+        self.largest = max(
+            (float(shares[left].max(initial=0.0)) for shares in self._shares(found).values()), default=0.0
+        )
         enough = self._tested >= self.held_out
         if not self._driving(found) or not left.any() or (enough and excess[left].max() <= 1):
             self._before = found
@@ -111,14 +121,20 @@ class Refinement:
         """What was learned about each readout."""
         return {name: forecasts.experience() for name, forecasts in self._forecasts.items()}
 
-    def _driving(self, found: Mapping[str, Appraisal]) -> list[Appraisal]:
-        return [a for name, a in found.items() if self.followed[name].drives]
+    def _driving(self, found: Mapping[str, Appraisal]) -> dict[str, Appraisal]:
+        return {name: a for name, a in found.items() if self.followed[name].drives}
+
+    def _shares(self, found: Mapping[str, Appraisal]) -> dict[str, np.ndarray]:
+        """Driving readout → (A, B) estimated errors; the infinite ones, between numbers and infinities, only where they are traced."""
+        driving = self._driving(found).items()
+        return {
+            name: a.shares if self.thorough else np.where(np.isfinite(a.shares), a.shares, 0.0) for name, a in driving
+        }
 
     def _excess(self, found: Mapping[str, Appraisal]) -> np.ndarray:
         """(A, B): the largest error of a driving readout over what it is allowed."""
-        shares = [a.shares / self._allowed[name] for name, a in found.items() if self.followed[name].drives]
-        excess: np.ndarray = np.max(shares, axis=0) if shares else np.zeros(self.candidates.shape)
-        return excess if self.thorough else np.where(np.isfinite(excess), excess, 0.0)
+        shares = [shares / self.allowed[name] for name, shares in self._shares(found).items()]
+        return np.max(shares, axis=0) if shares else np.zeros(self.candidates.shape)
 
     def _whole_level(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> np.ndarray:
         found = self._learned(readouts, noise) if self.asked.any() else {}
@@ -130,7 +146,6 @@ class Refinement:
 
     def _ask(self, cells: np.ndarray, found: dict[str, Appraisal]) -> np.ndarray:
         self._pending, self._before = cells, found
-        self._gaps = Places(self.asked).gaps if self.asked.any() else None
         self.asked[tuple(cells.T)] = True
         return cells
 
@@ -145,25 +160,26 @@ class Refinement:
         found = appraise(Places(self.asked), known, scales, self.experiences(), clips)
         for name, errors in noise.items():
             if name in found:
-                self._allowed[name] = max(
+                self.allowed[name] = max(
                     self.tolerance, NOISE * _noise_share(found[name], known[name], errors, self.asked)
                 )
         return found
 
     def _compare(self, name: str, before: Appraisal, values: np.ndarray, cells: np.ndarray) -> None:
         at = tuple(cells[np.isfinite(values[tuple(cells.T)])].T)
-        if before.drawing is None or not before.members or not len(at[0]):
+        if not before.members or not len(at[0]):
             return
-        drawing, forecasts = before.drawing, self._forecasts[name]
+        # on the paper as it is now: a new value may lie beyond the range, or below zero
+        numbers = values[self.asked & np.isfinite(values)]
+        follows, forecasts = self.followed[name], self._forecasts[name]
+        drawing = Drawing.of(numbers, follows.scales, follows.clip)
         forecasts.note({member: drawing.share(m[at], values[at]) for member, m in before.members.items()})
         if self._level < len(self.levels) or self._tested == 0:
             return  # from one whole level to the next the members are compared, not the errors
         errors = drawing.share(before.values[at], values[at])
-        steps = np.array(Places(self.asked).steps)
         for i, j, doubt, error in zip(*at, before.doubt[at], errors, strict=True):
-            if np.isfinite(doubt) and np.isfinite(before.values[i, j]) and self._gaps is not None:
-                spot, gap = np.array([i, j]) * steps, float(self._gaps[i, j])
-                forecasts.note_overall((int(i), int(j)), spot, gap, float(doubt), float(error), self._allowed[name])
+            if np.isfinite(doubt) and np.isfinite(error):
+                forecasts.note_overall((int(i), int(j)), float(doubt), float(error), self.allowed[name])
 
     def _worst(self, excess: np.ndarray, left: np.ndarray) -> np.ndarray:
         """The worst points beyond what is allowed, none within another's gap."""
@@ -196,7 +212,7 @@ class Refinement:
             if not len(pool):
                 break
             chosen.append(tuple(pool[self._generator.integers(len(pool))]))
-        return np.array(chosen)
+        return np.array(chosen, int).reshape(-1, 2)
 
     def _apart(self, excess: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
         """The largest of `among`, none nearer to another than the first's gap to what is measured."""
@@ -212,7 +228,7 @@ class Refinement:
             if len(chosen) >= count:
                 break
             free &= np.hypot(*(spots - spots[index]).T) >= places.gaps[tuple(cell)]
-        return np.array(chosen)
+        return np.array(chosen, int).reshape(-1, 2)
 
 
 def _noise_share(appraisal: Appraisal, values: np.ndarray, errors: np.ndarray, asked: np.ndarray) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any
 
 from ..checks import InputError, known
@@ -22,7 +24,7 @@ class Tolerance:
 
     Raises
     ------
-    InputError  shares that are not between 0 and 1, an unknown scale
+    InputError  shares that are not between 0 and 1, an unknown scale, a clip that cannot be drawn
 
     >>> Tolerance(0.01).share_of("curvature")
     0.05
@@ -36,8 +38,14 @@ class Tolerance:
     def __post_init__(self) -> None:
         known(self.scale, SCALES, "scale")
         for name, value in (("tolerance", self.share), ("costly", self.costly)):
-            if value is not None and not 0 < value < 1:
-                raise InputError(f"{name} should be a share between 0 and 1, such as 0.01, but is {value}.")
+            if value is not None and not (isinstance(value, Real) and 0 < value < 1):
+                raise InputError(f"{name} should be a share between 0 and 1, such as 0.01, but is {value!r}.")
+        if self.clip is not None and not (isinstance(self.clip, Real) and self._can_be_drawn(float(self.clip))):
+            least = "a positive number" if self.scale == "log" else "a finite number"
+            raise InputError(f"clip should be {least}, the loss at which the drawing ends, but is {self.clip!r}.")
+
+    def _can_be_drawn(self, loss: float) -> bool:
+        return math.isfinite(loss) and (self.scale != "log" or loss > 0)
 
     def share_of(self, stage: str) -> float:
         """The tolerance of a stage."""

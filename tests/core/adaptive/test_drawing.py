@@ -61,3 +61,18 @@ def test_costly_stages_have_a_tolerance_of_their_own():
     assert Tolerance(0.02).share_of("descent") == pytest.approx(0.1)
     assert Tolerance(0.02, costly=0.03).share_of("curvature") == 0.03
     assert Tolerance(0.02, costly=0.03).share_of("forward") == 0.02
+
+
+@pytest.mark.parametrize("scale", ["linear", "log", "symlog"])
+def test_the_clipping_holds_on_every_scale(scale):
+    clipped = Drawing.of(np.array([1.0, 5.0, 1000.0]), (scale,), clip=10.0)
+    assert clipped.share(np.array(900.0), np.array(1000.0)) == 0
+    assert clipped.share(np.array(10.0), np.array(1.0)) == pytest.approx(1.0, rel=0.5)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"clip": np.nan}, {"clip": -1.0, "scale": "log"}, {"clip": "high"}, {"share": "a"}, {"costly": 2.0}]
+)
+def test_what_cannot_be_drawn_is_refused(wrong):
+    with pytest.raises(InputError, match="should be"):
+        Tolerance(**wrong)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from lossnav.core.adaptive.appraisal import Places, appraise
 from lossnav.core.adaptive.drawing import Drawing
+from lossnav.core.adaptive.experience import CAUTION, Forecasts
 from lossnav.core.adaptive.refinement import Followed, Refinement
 from lossnav.core.plan import nested_grids
 
@@ -143,3 +144,40 @@ def test_the_estimate_is_honest_in_nineteen_of_twenty_cases():
         )
         kept += share(refined(truth, seed=seed)[1], truth) <= 0.01
     assert kept >= 0.95 * cases
+
+
+@pytest.mark.parametrize("place", [(0.6, 0.6), (-0.35, 0.2), (0.87, 0.87)])
+def test_a_loss_that_turns_negative_after_the_coarse_grid_is_followed_down(place):
+    """On the logarithmic scale such a loss is drawn linearly from then on; the survey must not end there."""
+    hollow = np.exp(-((X - place[0]) ** 2 + (Y - place[1]) ** 2) / 0.01)
+    truth = 1 + X**2 + Y**2 - 3 * hollow
+    refinement, found, _ = refined(truth, scales=("linear", "log"))
+    assert share(found, truth, ("linear", "log")) <= 0.01
+    assert np.isfinite(refinement.largest)
+
+
+def test_where_an_error_came_near_to_the_tolerance_more_is_measured_than_where_none_did():
+    calm, steep = (Forecasts() for _ in range(2))
+    for forecasts, error in ((calm, 0.002), (steep, 0.008)):
+        forecasts.note({("cubic", "1"): np.array([error])})
+        for cell in range(12):
+            forecasts.note_overall((cell, cell), error, error, 0.01)
+    spread = [f.experience().factors((12, 12), (0.1, 0.1)) for f in (calm, steep)]
+    np.testing.assert_allclose(spread[1] / spread[0], CAUTION)
+
+
+def test_infinities_of_one_costly_readout_do_not_end_the_refining_of_another():
+    """A pull that is infinite beyond a line is not traced, as points are dear; the slope beside it still is."""
+    slope, pull = SURFACES["steep"][::2, ::2], np.where(X > 0.3, np.inf, 1 + Y**2)[::2, ::2]
+    shape = slope.shape
+    follows = {name: Followed(("linear",)) for name in ("slope", "pull")}
+    refinement = Refinement(nested_grids(shape)[:2], np.ones(shape, bool), follows, 0.005, 8, thorough=False)
+    while True:
+        known = {name: np.where(refinement.asked, v, np.nan) for name, v in (("slope", slope), ("pull", pull))}
+        if not len(refinement.next(known, {})):
+            break
+    scales = {name: ("linear",) for name in known}
+    found = appraise(Places(refinement.asked), known, scales, refinement.experiences())
+    assert share(found["slope"], slope) <= 0.005
+    assert refinement.largest <= 0.005
+    assert refinement.asked.sum() < shape[0] * shape[1]
