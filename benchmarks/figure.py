@@ -19,13 +19,15 @@ def draw_scaling(scaling: dict[str, Any], path: Path) -> None:
     matplotlib.rcParams["svg.hashsalt"] = "lossnav"
     figure, panels = plt.subplots(1, 3, figsize=(10.5, 3.3), sharey=True, layout="constrained")
     for panel, (axis, found) in zip(panels, scaling.items(), strict=True):
+        panel.set_xlabel(axis)
+        if "failed" in found:
+            continue
         sizes, seconds = found["sizes"], found["seconds"]
         slope, half = found["exponent_upper_half"], len(sizes) // 2
         middle, level = geometric_mean(sizes[half:]), geometric_mean(seconds[half:])  # least squares goes through both
         fitted = [level * (size / middle) ** slope for size in sizes[half:]]
         panel.loglog(sizes, seconds, "o", color=INK, markersize=5)
         panel.loglog(sizes[half:], fitted, color=LINE, linewidth=1.5, label=f"exponent {slope:.2f}")
-        panel.set_xlabel(axis)
         panel.grid(True, which="major", color="#e5e5e5", linewidth=0.6)
         panel.spines[["top", "right"]].set_visible(False)
         panel.legend(frameon=False, loc="upper left")

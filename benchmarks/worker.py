@@ -107,12 +107,12 @@ def survey_alone(job: dict[str, Any]) -> dict[str, Any]:
     plane = Plane.random(problem)
     _, result = timed(lambda: survey(problem, plane, shape=shape, device=job["device"]), job["device"], before)
     foretold = estimate(problem, plane, shape, device=job["device"])
-    there = {k: v for k, v in foretold.footprint.lasting.items() if k in ("model", "data")}
+    memory = foretold.footprint
     return result | {
         "parameters": problem.parameter_count,
         "points": shape[0] * shape[1],
         "foretold_seconds": foretold.total,
-        "foretold_bytes": foretold.footprint.peak - sum(there.values()),
+        "foretold_bytes": memory.needed + memory.lasting.get("plane", 0),
     }
 
 

@@ -10,20 +10,30 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
+from .adaptive.tolerance import Tolerance, tolerance_of
 from .checks import UNFIT, known
 from .engine.evaluator import Evaluator
 from .engine.threads import one_thread_each
 from .engine.workspace import choose_device
-from .footprint import WITHOUT_EXAMPLES, Footprint, byte_text, footprint, gradient_rows, refuse_what_does_not_fit
+from .expectation import expected_points
+from .footprint import (
+    WITHOUT_EXAMPLES,
+    Footprint,
+    byte_text,
+    footprint,
+    gradient_rows,
+    grid_shape,
+    refuse_what_does_not_fit,
+    stage_columns,
+)
 from .local.estimation import Estimation, preset
 from .local.instruments import Bench, Instruments
 from .local.room import worker_count
-from .plan import grid_plan
+from .plan import Plan, grid_plan
 from .plane import Plane
 from .problem import Problem
 from .properties.protocol import STAGES
@@ -32,14 +42,15 @@ from .spectrum.products import twice_differentiable
 from .wanted import wanted
 
 NAMES = {"forward": "forward", "gradient": "gradients", "curvature": "curvature", "descent": "descents"}
-ENOUGH_SECONDS = 0.1  # of timing one thing
-MOST_TIMES = 10
+ENOUGH_SECONDS = 0.3  # of timing one thing
+MOST_TIMES = 40
 ONCE_SECONDS = 0.3  # what takes that long is timed once
-PRODUCT_COST = 3.0  # gradients; of one Hessian product over the same examples, on the samples
-AFFORDABLE_SECONDS = 0.5  # that a block of products may take to be timed; else it is counted in gradients
 BAND_PASSES = 336  # forward passes of the fidelity's band of other seeds
 SHARES_PASSES = 9 * 18  # forward passes that its 18 Hessian products and gradients take as long as
 ESTIMATED = {"offdiagonal", "interlayer", "trace"}  # columns that take a further block of products
+CHOICE_SECONDS = (
+    0.1  # of choosing where to measure, for each readout of an adaptive survey (1.4 to 3.5 s for all of them)
+)
 COMPARED = 2  # basins that a descent's end is compared with, on average
 SEGMENT_LOSSES = 11
 
@@ -48,19 +59,26 @@ SEGMENT_LOSSES = 11
 class Cost:
     """What a survey will cost.
 
-    seconds    by what they go into: "forward", "gradients", "curvature", "descents", "fidelity"
+    seconds    by what they go into: "forward", "gradients", "curvature", "descents", "fidelity", "choice" (of an adaptive
+               survey's points)
     footprint  the memory
-    at_most    whether these are upper bounds, as an adaptive survey's are
+    most       seconds in all if an adaptive survey measures every point, as it does on a rough terrain; None: `seconds` are
+               those of every point
     """
 
     seconds: dict[str, float]
     footprint: Footprint
-    at_most: bool = False
+    most: float | None = None
 
     @property
     def total(self) -> float:
         """Seconds in all."""
         return sum(self.seconds.values())
+
+    @property
+    def longest(self) -> float:
+        """Seconds in all at the worst."""
+        return self.total if self.most is None else self.most
 
     def __str__(self) -> str:
         """One sentence for people.
@@ -68,11 +86,13 @@ class Cost:
         >>> memory = Footprint(torch.device("cpu"), {"copy": 1_000_000_000}, {"activations": 200_000_000}, 0)
         >>> print(Cost({"forward": 8.0, "curvature": 125.0, "descents": 0.2}, memory))
         About 2 min (forward 8 s, curvature 2 min), 1.2 GB.
+        >>> print(Cost({"forward": 8.0}, memory, most=500.0))
+        About 8 s, at most 8 min, 1.2 GB.
         """
         shown = {name: s for name, s in self.seconds.items() if s >= 0.02 * self.total}
         parts = f" ({', '.join(f'{name} {duration(s)}' for name, s in shown.items())})" if len(shown) > 1 else ""
-        word = "At most" if self.at_most else "About"
-        return f"{word} {duration(self.total)}{parts}, {byte_text(self.footprint.peak)}."
+        bound = "" if self.most is None else f", at most {duration(self.most)}"
+        return f"About {duration(self.total)}{parts}{bound}, {byte_text(self.footprint.peak)}."
 
 
 def duration(seconds: float) -> str:
@@ -83,7 +103,7 @@ def duration(seconds: float) -> str:
     """
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
-    if seconds < 5400 * 0.9:
+    if seconds < 5000:
         return f"{round(seconds / 60)} min"
     hours = seconds / 3600
     return f"{hours:.1f} h" if hours < 10 else f"{hours:.0f} h"
@@ -97,36 +117,56 @@ def estimate(
     device: str | torch.device = "auto",
     dtype: torch.dtype | str | None = None,
     seed: int = 0,
-    tolerance: Any = None,
+    tolerance: float | Tolerance | None = None,
     *,
     batch_size: int | None = None,
     fidelity: bool = False,
     effort: str | Estimation = "standard",
     every: int = 1,
+    precision: str | None = None,
 ) -> Cost:
     """The cost of `survey` with the same arguments, from a calibration of a second or a few.
+
+    How many points an adaptive survey takes depends on the terrain: `expected_points` is the usual number.
 
     Raises
     ------
     InputError  the survey does not fit into the memory that is free
     """
     where, estimation, number = choose_device(device), preset(effort), _number(dtype)
+    allowed = tolerance_of(tolerance)
     memory = footprint(problem, plane, shape, overlays, where, number, batch_size, fidelity, estimation, every)
     refuse_what_does_not_fit(memory)
-    asked = wanted(problem, overlays)
-    evaluator = Evaluator(problem, plane, asked.measures(problem), where, number, batch_size)
-    plan = grid_plan((shape[0], 1) if plane.is_line else shape, plane.span)
+    asked, plan = wanted(problem, overlays), grid_plan(grid_shape(plane, shape), plane.span)
+    evaluator = Evaluator(problem, plane, asked.measures(problem), where, number, batch_size, precision)
+    columns = stage_columns(asked)
+    all_points = {stage: int(plan.every(1 if stage == STAGES[0] else every).sum()) for stage in STAGES}
+    points = all_points if allowed is None else _expected(plan, every, allowed, bool(asked.variables))
+    evaluator.tune(plan.points, points[STAGES[0]])  # as the survey will, which finds the choice made
     forward = _timed(lambda: evaluator.evaluate(np.zeros((1, 2))))
-    seconds = {"forward": forward * len(plan.cells)}
-    columns = {s: {c for m in asked.local_measures(s) for c in m.columns} for s in STAGES[1:]}
+    each = {STAGES[0]: forward}
     if any(columns.values()):
         shared = Instruments(problem, plane, estimation, seed, where, number)
-        count = int(plan.every(every).sum())
-        seconds |= {NAMES[s]: count * each for s, each in _seconds_each(shared, columns, count).items()}
+        each |= _seconds_each(shared, columns, min(points[stage] for stage in columns if columns[stage]))
+    seconds = {NAMES[stage]: points[stage] * each[stage] for stage in each}
+    extra = {}
     if fidelity:
         path = 0 if problem.trajectory is None else 2 * len(problem.trajectory)
-        seconds["fidelity"] = forward * (SHARES_PASSES + path + BAND_PASSES * (plane.kind == "random"))
-    return Cost(seconds, memory, tolerance is not None)
+        extra["fidelity"] = forward * (SHARES_PASSES + path + BAND_PASSES * (plane.kind == "random"))
+    if allowed is None:
+        return Cost(seconds | extra, memory)
+    extra["choice"] = CHOICE_SECONDS * (1 + len(asked.variables))
+    most = sum(all_points[stage] * each[stage] for stage in each) + sum(extra.values())
+    return Cost(seconds | extra, memory, most)
+
+
+def _expected(plan: Plan, every: int, allowed: Tolerance, overlays: bool) -> dict[str, int]:
+    """Points of each stage that an adaptive survey usually takes."""
+    found = {}
+    for stage in STAGES:
+        cells = plan.cells[plan.every(1 if stage == STAGES[0] else every)]
+        found[stage] = expected_points(stage, [len(np.unique(axis)) for axis in cells.T], allowed, overlays)
+    return found
 
 
 def _number(dtype: torch.dtype | str | None) -> torch.dtype | None:
@@ -181,11 +221,14 @@ class _Units:
         probes, size = self.estimation.probes, self.benches[0].matrix.size
         slope = self._each(lambda bench: bench.walked.loss_and_gradient(self.point))
         slope *= self.shared.part.example_count / self.shared.walked.example_count
-        block = PRODUCT_COST * probes * slope
-        if block * len(self.benches) < AFFORDABLE_SECONDS:
-            block = self._each(lambda bench: bench.matrix.products(self.shared.probes))
-        blocks = self.estimation.steps + bool(columns & ESTIMATED) + ("interlayer" in columns)
-        return 2 * slope + block * (size / probes if size <= probes * self.estimation.steps else blocks)
+        # the first block at a point also linearises the network there
+        first, further = (
+            self._each(lambda bench: bench.matrix.products(self.shared.probes), once) for once in (True, False)
+        )
+        blocks: float = self.estimation.steps + bool(columns & ESTIMATED) + ("interlayer" in columns)
+        if size <= probes * self.estimation.steps:  # the whole matrix
+            blocks = size / probes
+        return 2 * slope + first + (blocks - 1) * further
 
     def descent(self, columns: set[str]) -> float:
         steps = self.estimation.descent_steps
@@ -193,27 +236,29 @@ class _Units:
         seconds = slope * steps * (("recovery" in columns) + ("basin" in columns))
         if "basin" in columns:  # compared with those known one after another, while the workers go on
             first = self.benches[:1]
-            seconds += COMPARED * SEGMENT_LOSSES * self._each(lambda bench: bench.walked.loss(self.point), first)
+            seconds += (
+                COMPARED * SEGMENT_LOSSES * self._each(lambda bench: bench.walked.loss(self.point), benches=first)
+            )
         if "keskar" in columns:
             seconds += 10 * self._each(lambda bench: bench.whole.loss_and_gradient(self.point))
         return seconds
 
-    def _each(self, work: Callable[[Bench], object], benches: list[Bench] | None = None) -> float:
+    def _each(self, work: Callable[[Bench], object], once: bool = False, benches: list[Bench] | None = None) -> float:
         """Seconds per piece of work, with all benches at it."""
         used = benches or self.benches
         if len(used) == 1:
-            return _timed(lambda: work(used[0]))
+            return _timed(lambda: work(used[0]), once)
         with ThreadPoolExecutor(len(used), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return _timed(lambda: list(pool.map(work, used))) / len(used)
+            return _timed(lambda: list(pool.map(work, used)), once) / len(used)
 
 
-def _timed(work: Callable[[], object]) -> float:
-    """Seconds that `work` takes once warm, as a median."""
+def _timed(work: Callable[[], object], once: bool = False) -> float:
+    """Seconds that `work` takes: the first time, or once warm, as a median."""
     found: list[float] = []
     while len(found) < 2 or (sum(found[1:]) < ENOUGH_SECONDS and len(found) < MOST_TIMES):
         started = time.perf_counter()
         work()
         found.append(time.perf_counter() - started)
-        if found[0] > ONCE_SECONDS:
+        if once or found[0] > ONCE_SECONDS:
             return found[0]
     return float(np.median(found[1:]))

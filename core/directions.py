@@ -92,17 +92,23 @@ def orthogonalized(second: Vector, first: Vector) -> Vector:
     return second if length == 0 else vectors.combine((1.0, second), (-vectors.dot(second, first) / length, first))
 
 
-def unit(direction: Vector, what: str) -> Vector:
-    """`direction` scaled to length 1.
+def length(direction: Vector, what: str) -> float:
+    """‖direction‖.
 
     Raises
     ------
     InputError  the direction is zero
     """
-    length = vectors.norm(direction)
-    if length == 0:
+    found = vectors.norm(direction)
+    if found == 0:
         raise InputError(f"The {what} is zero, so it gives no direction: choose another plane.")
-    return {k: v / length for k, v in direction.items()}
+    return found
+
+
+def unit(direction: Vector, what: str) -> Vector:
+    """`direction` scaled to length 1; InputError where it is zero."""
+    own = length(direction, what)
+    return {k: v / own for k, v in direction.items()}
 
 
 @functools.lru_cache(maxsize=2)  # planes around other checkpoints have the same ones

@@ -1,9 +1,10 @@
 """How much memory a survey takes at its peak, told before it starts; a plan that does not fit is refused.
 
-    peak = model + plane + data + copy + points + max(activations, costly stages, fidelity)
+    peak = model + plane + data + copy + points + anchor + kept + overhead + max(activations, costly stages, fidelity)
 
 The plane is its own θ₀ and directions, where it holds them; `points` is what lays them flat, where they are small; `copy` is
-the network that points are placed in. Nothing depends on the size of the grid but the ends of the basins' descents.
+the network that points are placed in; `anchor` the Fisher diagonal of a network that is its own; `kept` what a CPU's allocator
+does not give back (see `allocation`). Nothing depends on the size of the grid but the ends of the basins' descents.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from dataclasses import dataclass
 import torch
 
 from .checks import InputError
+from .engine.allocation import SPARE_BYTES
 from .engine.batching import CURVATURE_GRAPH_BYTES, activation_bytes, forward_batch_size
 from .engine.placement import lies_flat
-from .engine.workspace import Layout, choose_device
+from .engine.workspace import Layout, choose_device, is_image
 from .local.estimation import Estimation, preset
 from .local.room import bytes_per_worker, worker_count
 from .local.samples import GRADIENT_NUMBERS, sample_sizes
@@ -26,15 +28,21 @@ from .plane import Plane
 from .problem import Problem
 from .properties.protocol import STAGES
 from .spectrum.example_gradients import chunk_rows
-from .wanted import wanted
+from .wanted import Wanted, wanted
 from .watched import Watched
 
 LIVE_ACTIVATIONS = 3  # of the size of the largest, at once in a forward pass: what goes in, comes out, room to work
+KEPT_PASSES = 2  # passes whose activations the allocator keeps, as twice the examples are tried too
+FISHER_VECTORS = 6  # beside gradients and their squares: a copy of the network, the point, sums, squares, means
+FROM_ANCHOR = {"push", "recovery"}  # columns that take the anchor and its pull as flat vectors
+INNER_PRODUCT_BYTES = 20  # of each pair of gradients: in float32, in float64, and that once more while it is read
+OVERHEAD_BYTES = 5 * 2**20  # of Python and the kernels' own room, whatever the network
 TRACE_PROBES = 16  # of the fidelity's trace
 WITHOUT_EXAMPLES = {"sam", "push"}  # columns of the gradient stage that need no gradients of single examples
 REMEDIES = {
     "activations": "give a smaller batch_size, or fewer examples",
     "costly stages": "ask for readouts that need no curvature (overlays=('forward',)), or a lower effort",
+    "anchor": "give the problem an anchor, or leave elasticity out",
     "fidelity": "leave the fidelity out (fidelity=False, --no-fidelity)",
     "plane": "have the directions drawn anew at every point (Plane.random(…, held=False))",
 }
@@ -46,8 +54,8 @@ class Footprint:
 
     device  whose memory it is
     lasting what stays from the first point to the last: "model", "plane" and "data" (which are there already on a CPU),
-            "copy", "points"
-    passing what comes and goes, of which the largest counts: "activations", "costly stages", "fidelity"
+            "copy", "points", "anchor", "kept", "overhead"
+    passing what comes and goes, of which the largest counts: "activations", "anchor", "costly stages", "fidelity"
     held    how much of it is there before the survey starts
     """
 
@@ -100,22 +108,28 @@ def footprint(
     where, kind = choose_device(device), _kind(problem, dtype)
     vector = Layout.of(problem.parameters).size * kind.itemsize
     model = sum(t.nbytes for t in (*problem.model.parameters(), *problem.model.buffers()))
-    data = sum(t.nbytes for t in (*problem.inputs, problem.targets, *(() if problem.law is None else (problem.law,))))
     copy = vector + model - sum(t.nbytes for t in problem.parameters.values())
-    lasting = {"copy": copy, "points": 3 * vector if lies_flat(vector // kind.itemsize, where, kind) else 0}
-    held = 0
+    points = 3 * vector if lies_flat(vector // kind.itemsize, where, kind) else 0
+    lasting, held = {"copy": copy, "points": points, "overhead": OVERHEAD_BYTES}, 0
+    lasting["data"] = _data_bytes(problem, dtype, where)
     if where.type == "cpu":
+        data = sum(t.nbytes for t in _data(problem))
+        lasting |= {"model": model, "plane": _plane_bytes(plane), "data": data + lasting["data"]}
         held = model + _plane_bytes(plane) + data
-        lasting |= {"model": model, "plane": _plane_bytes(plane)}
-    converted = where.type != "cpu" or dtype is not None
-    lasting["data"] = data * (1 + (converted and where.type == "cpu"))
     largest, total = activation_bytes(problem)
-    size = batch_size or forward_batch_size(problem, where)
-    passing = {"activations": LIVE_ACTIVATIONS * largest * size}
-    stages = _stages(problem, overlays)
+    examples = batch_size or forward_batch_size(problem, where)
+    if where.type == "cpu":
+        lasting["kept"] = min(SPARE_BYTES, KEPT_PASSES * total * examples)
+    passing = {"activations": LIVE_ACTIVATIONS * largest * examples}
+    asked = wanted(problem, overlays)
+    stages = stage_columns(asked)
+    if any(name.startswith("elasticity") for name in asked.variables):
+        own = problem.anchor is None
+        lasting["anchor"] = vector * (own + 2 * bool(FROM_ANCHOR & set().union(*stages.values())))
+        passing["anchor"] = own * (2 * chunk_rows(problem.parameter_count) + FISHER_VECTORS) * vector
     if any(stages.values()):
-        estimation, points = preset(effort), int(grid_plan(_sizes(plane, shape), plane.span).every(every).sum())
-        passing["costly stages"] = _costly(problem, estimation, where, kind, stages, vector, points)
+        estimation, count = preset(effort), int(grid_plan(grid_shape(plane, shape), plane.span).every(every).sum())
+        passing["costly stages"] = _costly(problem, estimation, where, kind, stages, vector, count)
     if fidelity:
         graph = min(CURVATURE_GRAPH_BYTES, 4 * total * problem.example_count)
         # sums of products in float64, and their means
@@ -140,11 +154,8 @@ def byte_text(count: float) -> str:
     >>> byte_text(31.4e9), byte_text(1.23e9), byte_text(45.6e6), byte_text(800)
     ('31 GB', '1.2 GB', '46 MB', '1 MB')
     """
-    for unit, size in (("GB", 1e9), ("MB", 1e6)):
-        if count >= 0.95 * size or unit == "MB":
-            value = max(count / size, 1.0)
-            return f"{value:.0f} {unit}" if value >= 9.95 or unit == "MB" else f"{value:.1f} {unit}"
-    raise AssertionError
+    unit, value = ("GB", count / 1e9) if count >= 0.95e9 else ("MB", max(count / 1e6, 1.0))
+    return f"{value:.1f} GB" if unit == "GB" and value < 9.95 else f"{value:.0f} {unit}"
 
 
 def _kind(problem: Problem, dtype: torch.dtype | None) -> torch.dtype:
@@ -156,13 +167,27 @@ def _plane_bytes(plane: Plane) -> int:
     return vector * ((not isinstance(plane.origin, Watched)) + 2 * (not plane.is_streamed))
 
 
-def _sizes(plane: Plane, shape: tuple[int, int]) -> tuple[int, int]:
+def _data(problem: Problem) -> list[torch.Tensor]:
+    return [t for t in (*problem.inputs, problem.targets, problem.law) if t is not None]
+
+
+def _data_bytes(problem: Problem, dtype: torch.dtype | None, where: torch.device) -> int:
+    """What is laid out anew of the data: in another precision, on a GPU, images with their channels last."""
+    total = 0
+    for tensor in _data(problem):
+        kind = dtype if dtype is not None and tensor.is_floating_point() else tensor.dtype
+        if where.type == "cuda" or kind != tensor.dtype or is_image(tensor):
+            total += tensor.numel() * kind.itemsize
+    return total
+
+
+def grid_shape(plane: Plane, shape: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of a survey: a line has no second direction to walk along."""
     return (shape[0], 1) if plane.is_line else shape
 
 
-def _stages(problem: Problem, overlays: Sequence[str]) -> dict[str, set[str]]:
+def stage_columns(asked: Wanted) -> dict[str, set[str]]:
     """The costly stages, each with the columns that are measured in it."""
-    asked = wanted(problem, overlays)
     return {s: {c for m in asked.local_measures(s) for c in m.columns} for s in STAGES[1:]}
 
 
@@ -185,7 +210,7 @@ def _costly(
     at_work = {"gradient": 0, "curvature": bytes_per_worker(problem, estimation, kind), "descent": 6 * vector}
     if stages["gradient"] - WITHOUT_EXAMPLES:
         rows = gradient_rows(problem, estimation)
-        at_work["gradient"] = (2 * rows + chunk_rows(problem.parameter_count)) * vector
+        at_work["gradient"] = (2 * rows + chunk_rows(problem.parameter_count)) * vector + rows**2 * INNER_PRODUCT_BYTES
     most = max(at_work[stage] for stage, columns in stages.items() if columns)
     ends = points * vector if "basin" in stages["descent"] else 0
     return benches * bench + shared + workers * most + ends

@@ -1,7 +1,7 @@
 """Two normalised Gaussian directions that are drawn from their seed whenever they are needed, and need not be held.
 
 One generator draws all tensors of the first direction, then all of the second. Its state before each piece is kept (5 kB
-for up to 8 MB of numbers), so that every piece can be drawn alone, in any order, with the same numbers.
+for up to 2 MB of numbers), so that every piece can be drawn alone, in any order, with the same numbers.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from . import vectors
+from . import vectors, watched
 from .checks import known
 from .directions import IGNORE_CHOICES, NORMALIZATIONS, factors, ratio
 from .engine.threads import side_by_side
+from .machine import free_bytes
 from .vectors import Piece, Streamed, Vector, pieces, pieces_of
 
 REMEMBERED = 2**22  # numbers of both directions, up to which none is drawn twice while a pair is made
@@ -180,3 +181,12 @@ class GaussianDirection(Streamed):
 
     def part(self, piece: Piece) -> Tensor:
         return self._pair.part(self._which, piece)
+
+
+def fits_in_memory(parameters: Mapping[str, Tensor]) -> bool:
+    """Whether two directions and a copy of the model fit into the memory that is free, with a fifth of it to spare."""
+    sizes = [(tensor.numel(), tensor.nbytes) for tensor in parameters.values()]
+    if sum(count for count, _ in sizes) <= watched.OWNED_NUMBERS:
+        return True
+    free = free_bytes(next(iter(parameters.values())).device)
+    return free is None or 3 * sum(size for _, size in sizes) <= 0.8 * free

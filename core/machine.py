@@ -10,6 +10,7 @@ import torch
 CPU = torch.device("cpu")
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
+_MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def free_bytes(device: torch.device = CPU) -> int | None:
@@ -37,10 +38,21 @@ def _available() -> int | None:
 
 
 def _left_in_container() -> int | None:
-    """What a control group (version 2) still allows; file caches count as free, as the system drops them when asked."""
+    """What the control groups (version 2) that this process is in still allow, the innermost and those around it."""
     try:
-        limit, used = ((_CGROUP / f"memory.{name}").read_text().strip() for name in ("max", "current"))
-        caches = [x for x in (_CGROUP / "memory.stat").read_text().splitlines() if x.startswith("inactive_file ")]
+        lines = _MEMBERSHIP.read_text().splitlines()
+    except OSError:
+        return None
+    own = next((_CGROUP / line[3:].strip().lstrip("/") for line in lines if line.startswith("0::")), _CGROUP)
+    around = [group for group in own.parents if group.is_relative_to(_CGROUP)]
+    return min((left for group in (own, *around) if (left := _left_in(group)) is not None), default=None)
+
+
+def _left_in(group: Path) -> int | None:
+    """File caches count as free, as the system drops them when asked."""
+    try:
+        limit, used = ((group / f"memory.{name}").read_text().strip() for name in ("max", "current"))
+        caches = [x for x in (group / "memory.stat").read_text().splitlines() if x.startswith("inactive_file ")]
     except OSError:
         return None
     if not limit.isdigit():

@@ -8,26 +8,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from . import directions, turning, vectors
-from .checks import InputError, finite, known, matching
-from .engine.threads import side_by_side
-from .gaussian_pair import GaussianPair
-from .machine import free_bytes
+from . import curvature_directions, directions, projection, turning, vectors
+from .checks import InputError, matching
+from .configuration import Configuration, differences, tensors_of
+from .gaussian_pair import GaussianPair, fits_in_memory
 from .problem import Problem
-from .spectrum.lanczos import Eigenpairs, extreme_eigenpairs
-from .spectrum.products import LossFunction
 from .trajectory import Trajectory
-from .vectors import Streamed, Vector, part, piece_dot, pieces
-from .watched import Watched
+from .vectors import Streamed, Vector, part, pieces
+from .watched import Watched, kept
 
 Span = tuple[tuple[float, float], tuple[float, float]]
-Configuration = Mapping[str, Tensor] | nn.Module | Problem
 UNIT_SPAN: Span = ((-1.0, 1.0), (-1.0, 1.0))
-EIGEN_PAIRS = (("top", "second"), ("top", "bottom"))
-OWNED_NUMBERS = 2**24  # parameters up to which a plane keeps a copy of θ₀ and its directions without counting
 
 
 @dataclass(frozen=True)
@@ -39,7 +32,7 @@ class Plane:
 
     Attributes
     ----------
-    origin      θ₀, name → tensor; above OWNED_NUMBERS parameters the model's own tensors, which then must not change
+    origin      θ₀, name → tensor; of a large network the model's own tensors, which then must not change
     directions  (d₁, d₂), name → tensor each, held or drawn anew whenever they are looked at; a line has d₂ = 0
     kind        which of the six it is
     details     how it was made (seed, normalisation …), ready for JSON
@@ -80,9 +73,9 @@ class Plane:
         InputError  an unknown normalisation or choice for ignore; directions that come out zero
         """
         parameters = _some_parameters(problem)
-        origin = _kept(parameters)
+        origin = kept(parameters)
         pair = GaussianPair(origin, seed, normalize, ignore, orthogonal)
-        chosen = pair.held() if (_directions_fit(parameters) if held is None else held) else pair.streamed()
+        chosen = pair.held() if (fits_in_memory(parameters) if held is None else held) else pair.streamed()
         if not all(any(bool(part(d, piece).any()) for piece in pieces(origin)) for d in chosen):
             raise InputError(
                 f"Under normalize='{normalize}' and ignore='{ignore}' every direction is zero: "
@@ -102,9 +95,9 @@ class Plane:
         if problem.trajectory is None:
             raise InputError(f"'{problem.name}' has no training trajectory: give Problem(…, trajectory=Trajectory(…)).")
         first, second, explained = directions.principal_components(problem.trajectory)
-        plane = cls._around(_some_parameters(problem), first, second, "trajectory", {}, explained)
+        plane = cls._around(_some_parameters(problem), first, second, "trajectory", {})
         path = plane.project_path(problem.trajectory)[:, :2]
-        return cls(plane.origin, plane.directions, plane.kind, plane.details, explained, _around_path(path))
+        return replace(plane, explained=explained, span=_around_path(path))
 
     @classmethod
     def eigen(cls, problem: Problem, which: tuple[str, str] = ("top", "second"), seed: int = 0) -> Plane:
@@ -116,20 +109,8 @@ class Plane:
         ------
         InputError  another pair than the two
         """
-        pair = (str(which[0]), str(which[1]))
-        known("+".join(pair), ["+".join(p) for p in EIGEN_PAIRS], "pair of eigenvectors")
-        if problem.parameter_count == 1:
-            raise InputError(f"'{problem.name}' has one parameter, and a plane needs two: use Plane.line.")
-        top, bottom = (2, 0) if pair[1] == "second" else (1, 1)
-        function, found = _eigenpairs(problem, top, bottom, seed)
-        first, second = (function.layout.views(_signed(v)) for v in found.vectors)
-        details = {
-            "which": list(pair),
-            "seed": seed,
-            "eigenvalues": found.values.tolist(),
-            "residuals": found.residuals.tolist(),
-        }
-        return cls._around(_some_parameters(problem), first, second, "eigen", details)
+        first, second, details = curvature_directions.eigenvectors(problem, which, seed)
+        return cls._around(problem.parameters, first, second, "eigen", details)
 
     @classmethod
     def gradient(cls, problem: Problem, seed: int = 0) -> Plane:
@@ -139,14 +120,8 @@ class Plane:
         ------
         InputError  the gradient is zero
         """
-        function, found = _eigenpairs(problem, 1, 0, seed)
-        first = directions.unit(function.layout.views(function.gradient().double()), "gradient at the centre")
-        top = function.layout.views(_signed(found.vectors[0]).double())
-        second = directions.unit(
-            directions.orthogonalized(top, first), "part of the top eigenvector beside the gradient"
-        )
-        details = {"seed": seed, "eigenvalue": float(found.values[0]), "residual": float(found.residuals[0])}
-        return cls._around(_some_parameters(problem), first, second, "gradient", details)
+        first, second, details = curvature_directions.gradient_and_eigenvector(problem, seed)
+        return cls._around(problem.parameters, first, second, "gradient", details)
 
     @classmethod
     def through(cls, a: Configuration, b: Configuration, c: Configuration) -> Plane:
@@ -162,17 +137,15 @@ class Plane:
         ------
         InputError  names or shapes that differ; a and b the same; c on the line through them
         """
-        origin, first, towards = _from_first(a, b, c)
-        length = vectors.norm(directions.unit(first, "difference of the first two configurations")) * vectors.norm(
-            first
-        )
+        origin, first, towards = differences(a, b, c)
+        length = directions.length(first, "difference of the first two configurations")
         beside = directions.orthogonalized(towards, first)
         if vectors.norm(beside) <= 1e-9 * vectors.norm(towards):
             raise InputError("The three configurations lie on one line, which spans no plane: use Plane.line.")
         second = {k: v * length for k, v in directions.unit(beside, "third configuration").items()}
         plane = cls._around(origin, first, second, "through", {})
-        corners = np.array([(0.0, 0.0), (1.0, 0.0), plane.project(_configuration(c))[:2]])
-        return cls(plane.origin, plane.directions, "through", {}, None, _around_path(corners, margin=0.4))
+        corners = np.array([(0.0, 0.0), (1.0, 0.0), plane.project(c)[:2]])
+        return replace(plane, span=_around_path(corners, margin=0.4))
 
     @classmethod
     def line(cls, a: Configuration, b: Configuration) -> Plane:
@@ -182,10 +155,10 @@ class Plane:
         ------
         InputError  names or shapes that differ; a and b the same
         """
-        origin, first = _from_first(a, b)
-        directions.unit(first, "difference of the two configurations")
-        none = vectors.zeros_like(first)
-        return cls._around(origin, first, none, "line", {}, span=((-0.5, 1.5), (0.0, 0.0)))
+        origin, first = differences(a, b)
+        directions.length(first, "difference of the two configurations")
+        line = cls._around(origin, first, vectors.zeros_like(first), "line", {})
+        return replace(line, span=((-0.5, 1.5), (0.0, 0.0)))
 
     @classmethod
     def _around(
@@ -195,12 +168,9 @@ class Plane:
         second: Mapping[str, Tensor],
         kind: str,
         details: dict[str, Any],
-        explained: tuple[float, float] | None = None,
-        span: Span = UNIT_SPAN,
     ) -> Plane:
-        start = _kept(origin)
-        pair = (vectors.cast(first, start), vectors.cast(second, start))
-        return cls(start, pair, kind, details, explained, span)
+        start = kept(origin)
+        return cls(start, (vectors.cast(first, start), vectors.cast(second, start)), kind, details)
 
     def turned(self, angle: float, third: Mapping[str, Tensor] | None = None) -> Plane:
         """The plane of d₁ and cos φ d₂ + sin φ d₃, around the same θ₀.
@@ -217,8 +187,11 @@ class Plane:
 
         Raises
         ------
-        InputError  a line; a third direction of other names or shapes; an angle at which d₂ vanishes
+        InputError  a line, a plane that is turned already, or one whose directions are not held; a third direction of
+                    other names or shapes; an angle at which d₂ vanishes
 
+        >>> import torch
+        >>> from torch import nn
         >>> model = nn.Linear(3, 2).double()
         >>> plane = Plane.random(Problem(model, torch.ones(4, 3).double(), torch.tensor([0, 1, 0, 1])), ignore=None)
         >>> lengths = [p.directions[1]["weight"].norm(dim=1) for p in (plane, plane.turned(30.0))]
@@ -240,22 +213,12 @@ class Plane:
     @functools.cached_property
     def gram(self) -> np.ndarray:
         """The 2×2 Gram matrix dᵢ·dⱼ, float64."""
-
-        def products(piece: vectors.Piece) -> tuple[float, float, float]:
-            d1, d2 = (part(d, piece) for d in self.directions)
-            return piece_dot(d1, d1), piece_dot(d1, d2), piece_dot(d2, d2)
-
-        each = (side_by_side if self.is_streamed else map)(products, pieces(self.origin))
-        one, cross, two = (sum(column) for column in zip(*each, strict=True))
-        return np.array([[one, cross], [cross, two]])
+        return projection.gram_matrix(self)
 
     @functools.cached_property
     def inverse_gram(self) -> np.ndarray:
         """The pseudo-inverse of the Gram matrix, (2, 2); a direction that is zero or parallel gives nothing."""
-        lengths = np.sqrt(np.diag(self.gram))
-        scale = np.divide(1.0, lengths, out=np.zeros(2), where=lengths > 0)  # so that short directions count too
-        inverse: np.ndarray = scale[:, None] * np.linalg.pinv(scale[:, None] * self.gram * scale, 1e-12, True) * scale
-        return inverse
+        return projection.pseudo_inverse(self.gram)
 
     @property
     def cosine(self) -> float:
@@ -294,74 +257,30 @@ class Plane:
         ------
         InputError  names or shapes that differ from the plane's
 
+        >>> import torch
+        >>> from torch import nn
         >>> model = nn.Linear(3, 2).double()
         >>> plane = Plane.random(Problem(model, torch.ones(4, 3).double(), torch.tensor([0, 1, 0, 1])), seed=1)
         >>> alpha, beta, off = plane.project(plane.at(0.25, -0.5))
         >>> round(alpha, 9), round(beta, 9), round(off, 9)
         (0.25, -0.5, 0.0)
         """
-        point = _configuration(params)
+        point = tensors_of(params)
         matching(point, self.origin, "The configuration")
-        products = np.zeros(2)
-        for piece in pieces(self.origin):
-            gap = self._gap(point, piece)
-            products += [piece_dot(gap, part(d, piece)) for d in self.directions]
-        alpha, beta = (float(x) for x in self.inverse_gram @ products)
-        squared = 0.0
-        for piece in pieces(self.origin):
-            d1, d2 = (part(d, piece).double() for d in self.directions)
-            rest = self._gap(point, piece) - alpha * d1 - beta * d2
-            squared += piece_dot(rest, rest)
-        return alpha, beta, squared**0.5
+        alpha, beta, off = projection.project_point(self, point).tolist()
+        return alpha, beta, off
 
     def project_path(self, path: Trajectory) -> np.ndarray:
         """`project` of every checkpoint of a path over this plane's parameters, (T + 1, 3), all of them at once.
 
+        >>> import torch
+        >>> from torch import nn
         >>> model = nn.Linear(2, 2).double()
         >>> plane = Plane.random(Problem(model, torch.ones(4, 2).double(), torch.tensor([0, 1, 0, 1])), normalize="none")
         >>> plane.project_path(Trajectory([plane.at(2.0, 0.5), plane.at(1.0, -1.0)])).round(9).tolist()
         [[2.0, 0.5, 0.0], [1.0, -1.0, 0.0]]
         """
-        products, squared = np.zeros((len(path), 2)), np.zeros(len(path))
-        for piece in pieces(self.origin):
-            products += (self._path_gaps(path, piece) @ self._pair(piece)).numpy(force=True)
-        places = products @ self.inverse_gram
-        for piece in pieces(self.origin):
-            pair = self._pair(piece)
-            rest = self._path_gaps(path, piece) - torch.from_numpy(places).to(pair) @ pair.T
-            squared += rest.square().sum(1).numpy(force=True)
-        return np.column_stack([places, np.sqrt(squared)])
-
-    def _pair(self, piece: vectors.Piece) -> Tensor:
-        """Both directions on one piece, (numbers, 2) float64."""
-        return torch.stack([part(d, piece).double().flatten() for d in self.directions], 1)
-
-    def _path_gaps(self, path: Trajectory, piece: vectors.Piece) -> Tensor:
-        """θ_t − θ₀ on one piece, (T + 1, numbers) float64."""
-        start, stack = part(self.origin, piece), path.stacked(piece.name)
-        there = stack if piece.stop is None else stack[:, piece.start : piece.stop]
-        return there.to(start.device).double().flatten(1) - start.double().flatten()
-
-    def _gap(self, point: Mapping[str, Tensor], piece: vectors.Piece) -> Tensor:
-        """point − θ₀ on one piece, in float64 so that nearby points keep their difference."""
-        start = part(self.origin, piece)
-        return part(point, piece).to(start.device).double() - start.double()
-
-
-def _kept(origin: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """θ₀ for a plane to keep: a copy, or where that would be large the tensors themselves, watched for changes."""
-    if sum(tensor.numel() for tensor in origin.values()) > OWNED_NUMBERS:
-        return Watched(origin)
-    return {k: v.detach().clone() for k, v in origin.items()}
-
-
-def _directions_fit(parameters: Mapping[str, Tensor]) -> bool:
-    """Whether two directions and a copy of the model fit into the memory that is free, with a fifth of it to spare."""
-    sizes = [(tensor.numel(), tensor.nbytes) for tensor in parameters.values()]
-    if sum(count for count, _ in sizes) <= OWNED_NUMBERS:
-        return True
-    free = free_bytes(next(iter(parameters.values())).device)
-    return free is None or 3 * sum(size for _, size in sizes) <= 0.8 * free
+        return projection.project_path(self, path)
 
 
 def _some_parameters(problem: Problem) -> dict[str, Tensor]:
@@ -370,44 +289,7 @@ def _some_parameters(problem: Problem) -> dict[str, Tensor]:
     return problem.parameters
 
 
-def _eigenpairs(problem: Problem, top: int, bottom: int, seed: int) -> tuple[LossFunction, Eigenpairs]:
-    _some_parameters(problem)
-    function = LossFunction(problem)
-    draws = directions.gaussian_pair(problem.parameters, seed)
-    start = torch.stack([function.layout.flatten(d, function.point.device, function.point.dtype) for d in draws])
-    return function, extreme_eigenpairs(lambda v: function.hessian_products(v[None])[0], start, top, bottom)
-
-
-def _signed(vector: Tensor) -> Tensor:
-    """An eigenvector's sign is free: make its largest entry positive, so that the picture is always the same."""
-    return vector * vector[vector.abs().argmax()].sign()
-
-
 def _around_path(path: np.ndarray, margin: float = 0.25) -> Span:
     low, high = np.minimum(path.min(0), 0.0), np.maximum(path.max(0), 0.0)
     room = margin * np.maximum(high - low, 0.3 * (high - low).max())
     return tuple((float(a), float(b)) for a, b in zip(low - room, high + room, strict=True))  # type: ignore[return-value]
-
-
-def _configuration(thing: Configuration) -> Vector:
-    if isinstance(thing, Problem):
-        return thing.parameters
-    if isinstance(thing, nn.Module):
-        return {k: p.detach() for k, p in thing.named_parameters() if p.requires_grad}
-    # a state dict may bring its buffers along; statistics are no directions (Li et al. leave them where they are)
-    statistics = ("running_mean", "running_var", "num_batches_tracked")
-    return {k: v.detach() for k, v in thing.items() if v.is_floating_point() and not k.endswith(statistics)}
-
-
-def _from_first(first: Configuration, *others: Configuration) -> tuple[Vector, ...]:
-    origin = _configuration(first)
-    if not origin:
-        raise InputError("The first configuration holds no parameters: pass dicts name → tensor, models or problems.")
-    finite(origin, "Parameter")
-    gaps = []
-    for other in others:
-        point = _configuration(other)
-        matching(point, origin, "A configuration")
-        finite(point, "Parameter")
-        gaps.append(vectors.subtract({k: point[k].to(v.device) for k, v in origin.items()}, origin))
-    return (origin, *gaps)

@@ -142,7 +142,7 @@ def plane_recipe(plane: Plane) -> dict[str, Any]:
     Sums over many threads differ in their last bits. Directions that such sums go into (eigenvectors, the gradient,
     lengths) count by how they were made and by their lengths to four digits; the others, and θ₀, by their bytes.
     """
-    names = ("seed", "which", "normalize", "ignore", "orthogonal", "turn")
+    names = ("seed", "which", "normalize", "ignore", "orthogonal", "turn", "third")
     return {
         "kind": plane.kind,
         **{name: plane.details[name] for name in names if name in plane.details},

@@ -95,7 +95,8 @@ class Trajectory:
 def _stack(checkpoints: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     if isinstance(checkpoints, Mapping):
         stacked = {name: tensor.detach() for name, tensor in checkpoints.items()}
-        if len({tensor.shape[:1] for tensor in stacked.values()}) != 1:
+        counts = {tensor.shape[:1] for tensor in stacked.values()}
+        if len(counts) != 1 or not all(counts):
             raise InputError("Stacked checkpoints should share their first dimension, the number of checkpoints.")
         return stacked
     if len(checkpoints) == 0:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .problem import Problem
 
 
+VANISHED = 1e-12  # share of the lengths of both parts; less is what rounding leaves of nothing
+
+
 def turned(plane: Plane, angle: float, third: Mapping[str, Tensor] | None = None) -> Plane:
     """`plane` with d₂ turned towards a third direction; see `Plane.turned`."""
     if plane.is_line:
@@ -31,14 +34,34 @@ def turned(plane: Plane, angle: float, third: Mapping[str, Tensor] | None = None
         finite(dict(third), "Third direction")
     if angle == 0:
         return plane
+    _check_turnable(plane)
     second, towards = plane.directions[1], third if third is not None else third_direction(plane)
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     mixed = {k: cos * v.double() + sin * towards[k].to(v.device).double() for k, v in second.items()}
-    details = {**plane.details, "turn": plane.details.get("turn", 0.0) + angle}
+    parts = abs(cos) * vectors.norm(second) + abs(sin) * vectors.norm({k: towards[k] for k in second})
+    if vectors.norm(mixed) <= VANISHED * parts:
+        raise InputError(
+            f"Turned by {angle:g}°, the second direction vanishes: choose another angle, or another third."
+        )
+    details = {**plane.details, "turn": angle}
     if third is not None:
-        details["third"] = "given"
+        from .provenance import tensor_digest  # here, because it knows of planes
+
+        details["third"] = tensor_digest({k: third[k] for k in plane.origin})
     pair = (plane.directions[0], vectors.cast(_sized(mixed, plane), plane.origin))
     return replace(plane, directions=pair, details=details, explained=None)
+
+
+def _check_turnable(plane: Plane) -> None:
+    if plane.is_streamed:
+        raise InputError(
+            "This plane draws its directions anew at every point, and a turned one has to be held: make it by "
+            "Plane.random(…, held=True), or leave it as it is."
+        )
+    if "turn" in plane.details:
+        raise InputError(
+            f"This plane is turned by {plane.details['turn']:g}° already: turn the one it was made from, by the whole angle."
+        )
 
 
 def third_direction(plane: Plane) -> Vector:

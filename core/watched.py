@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -10,14 +11,14 @@ from torch import Tensor
 from .checks import InputError
 from .vectors import pieces_of
 
-_INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+OWNED_NUMBERS = 2**24  # parameters up to which a plane keeps a copy of θ₀, and its directions, without counting
 
 
 class Watched(Mapping[str, Tensor]):
     """Tensors that are looked at and not copied.
 
-    Every look compares torch's own count of in-place writes, which costs nothing; `check` also compares a sum over all
-    bits, which finds writes that torch does not count (through `.data`, or a NumPy array of the same memory).
+    Every look compares torch's own count of in-place writes, which costs nothing; `check` also compares a checksum of all
+    bytes (6 GB/s), which finds writes that torch does not count (through `.data`, or a NumPy array of the same memory).
 
     >>> weight = torch.ones(2)
     >>> seen = Watched({"w": weight})
@@ -33,7 +34,7 @@ size keeps no copy of it: make the plane again.
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
         self._tensors = {name: tensor.detach() for name, tensor in tensors.items()}
         self._writes = {name: _writes(tensor) for name, tensor in self._tensors.items()}
-        self._sums = {name: _bits(name, tensor) for name, tensor in self._tensors.items()}
+        self._sums = {name: _checksum(name, tensor) for name, tensor in self._tensors.items()}
 
     def __getitem__(self, name: str) -> Tensor:
         tensor = self._tensors[name]
@@ -50,8 +51,15 @@ size keeps no copy of it: make the plane again.
     def check(self) -> None:
         """Raise InputError if any number is another than at first."""
         for name, tensor in self.items():
-            if _bits(name, tensor) != self._sums[name]:
+            if _checksum(name, tensor) != self._sums[name]:
                 raise _changed(name)
+
+
+def kept(origin: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """θ₀ for a plane to keep: a copy, or where that would be large the tensors themselves, watched for changes."""
+    if sum(tensor.numel() for tensor in origin.values()) > OWNED_NUMBERS:
+        return Watched(origin)
+    return {k: v.detach().clone() for k, v in origin.items()}
 
 
 def _changed(name: str) -> InputError:
@@ -65,6 +73,9 @@ def _writes(tensor: Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version
 
 
-def _bits(name: str, tensor: Tensor) -> int:
-    kind = _INTEGERS[tensor.element_size()]
-    return sum(int(piece.of(tensor).view(kind).sum()) for piece in pieces_of(name, tensor.shape))
+def _checksum(name: str, tensor: Tensor) -> int:
+    total = 0
+    for piece in pieces_of(name, tensor.shape):
+        numbers = piece.of(tensor).reshape(-1).view(torch.uint8)
+        total = zlib.crc32(numbers.numpy(force=True).data, total)
+    return total

@@ -129,6 +129,14 @@ def test_times_are_scaled_to_the_whole_grid_and_paired_by_round() -> None:
     assert found["tools"]["broken"] == {"failed": "no such thing"}
 
 
+def test_a_series_that_failed_leaves_the_figure_of_the_others(tmp_path: Path) -> None:
+    from benchmarks.figure import draw_scaling
+
+    known = {"sizes": [1, 2, 4, 8], "seconds": [1.0, 2.0, 4.0, 8.0], "exponent": 1.0, "exponent_upper_half": 1.0}
+    draw_scaling({"points": known, "examples": {"failed": "no memory"}, "parameters": known}, tmp_path / "scaling.svg")
+    assert (tmp_path / "scaling.svg").read_text(encoding="utf-8").count("exponent 1.00") == 2
+
+
 @pytest.mark.parametrize("name", ["machine", "report", "scaling", "spectra", "timing"])
 def test_the_examples_hold(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"benchmarks.{name}"))

@@ -84,8 +84,10 @@ def interpolants(
         everywhere = _spline(places, known, (data - middle) / spread, kernel)
         if everywhere is None:
             return {}
-        for (name, which), column in zip(columns, (everywhere * spread + middle).T, strict=True):
-            found[name][kernel, which] = sides[name, which].back(column)
+        with np.errstate(over="ignore", invalid="ignore"):  # an interpolant may leave what numbers there are
+            back = [sides[c].back(column) for c, column in zip(columns, (everywhere * spread + middle).T, strict=True)]
+        for (name, which), column in zip(columns, back, strict=True):
+            found[name][kernel, which] = column
     return found
 
 

@@ -8,6 +8,7 @@ from ..engine.batching import CURVATURE_GRAPH_BYTES, activation_bytes
 from ..machine import total_bytes
 from ..problem import Problem
 from .estimation import Estimation
+from .samples import sample_sizes
 
 BASIS_COPIES = 4  # of the Krylov basis: itself, in float64 while rules are read off it, the products under way
 UNKNOWN_MACHINE = 8 * 2**30
@@ -16,7 +17,8 @@ UNKNOWN_MACHINE = 8 * 2**30
 def bytes_per_worker(problem: Problem, estimation: Estimation, dtype: torch.dtype) -> int:
     """Vectors of one point's Lanczos run, its linearisation, and a product under way."""
     count = BASIS_COPIES * estimation.probes * (estimation.steps + 2)
-    graph = min(CURVATURE_GRAPH_BYTES, 4 * activation_bytes(problem)[1] * problem.example_count)
+    examples = sample_sizes(problem, estimation)[0] or problem.example_count
+    graph = min(CURVATURE_GRAPH_BYTES, 4 * activation_bytes(problem)[1] * examples)
     return count * problem.parameter_count * dtype.itemsize + 2 * graph
 
 

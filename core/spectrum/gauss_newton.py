@@ -31,6 +31,7 @@ def fisher_products(function: LossFunction, directions: Tensor) -> Tensor:
     return function.linearisation.products(directions, "fisher")
 
 
+@torch.enable_grad()  # also where the caller has switched gradients off
 def empirical_fisher_products(function: LossFunction, directions: Tensor) -> Tensor:
     """F_e v for each row of `directions` (k, P padded): F_e = (1/N) Σ_n g_n g_nᵀ, g_n = ∇ℓ_n with the data's own label.
 

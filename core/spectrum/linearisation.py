@@ -28,6 +28,7 @@ class Linearisation:
         self._keeps = 4 * each * function.problem.example_count <= CURVATURE_GRAPH_BYTES
         self._most_rows = max(1, CURVATURE_GRAPH_BYTES // (2 * each * function.workspace.batch_size))
 
+    @torch.enable_grad()  # also where the caller has switched gradients off
     def products(self, directions: Tensor, of: str = "hessian") -> Tensor:
         """A v for each row v of `directions` (k, P padded), a mean over predictions.
 

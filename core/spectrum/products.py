@@ -101,6 +101,7 @@ class LossFunction:
         """ḡ = ∇L at the point, a flat vector."""
         return self.loss_and_gradient(self.point)[1]
 
+    @torch.enable_grad()
     def loss_and_gradient(self, at: Tensor) -> tuple[float, Tensor]:
         """L and ∇L at a flat point, from one pass forward and back."""
         loss, slope = 0.0, torch.zeros_like(at)

@@ -17,7 +17,7 @@ from lossnav.core.local.estimation import Estimation, preset
 from lossnav.core.local.samples import affordable_stride
 
 from ..adaptive_text import adaptive_text
-from ..survey_request import make_plane, zoomed
+from ..survey_request import SurveyRequest, make_plane, zoomed
 from .options import Target, console, numbers, progress
 
 WORTH_TELLING = 10.0  # seconds; what a survey costs is said beforehand where it takes longer
@@ -76,7 +76,8 @@ def survey_command(
 ) -> None:
     """Measure a landscape and keep it in a folder."""
     problem = load_problem(target)
-    chosen = make_plane(problem, plane, seed, normalize, ignore, orthogonal, turn, centre)
+    asked = SurveyRequest(target, plane, seed, normalize, ignore, orthogonal, turn=turn, centre=centre)
+    chosen = make_plane(problem, asked)
     shape, where = _shape(grid), zoomed(_span(span) if span else chosen.span, zoom)
     estimation = _estimation(effort, probes, steps, examples, of)
     if overwrite and out.exists():
@@ -86,9 +87,9 @@ def survey_command(
     stride = every or (affordable_stride(problem, shape, estimation) if allowed is None else 1)
     with _stoppable():
         if not out.exists():  # what is left of a survey that goes on is not known here
-            how: dict[str, Any] = {"fidelity": fidelity, "effort": estimation, "every": stride}
-            cost = estimate(problem, chosen, shape, measured, device, dtype, tolerance=tolerance, **how)
-            if cost.total > WORTH_TELLING:
+            how: dict[str, Any] = {"fidelity": fidelity, "effort": estimation, "every": stride, "precision": precision}
+            cost = estimate(problem, chosen, shape, measured, device, dtype, tolerance=allowed, **how)
+            if cost.longest > WORTH_TELLING:
                 typer.echo(str(cost))
     with _stoppable(), progress() as bar:
         task = bar.add_task(f"{problem.name}, {plane} plane", total=None)

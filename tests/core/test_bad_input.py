@@ -112,6 +112,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "NaN trajectory": (lambda: fitted(trajectory=diverged()), "should be finite"),
     "one checkpoint": (one_checkpoint, "two or more checkpoints"),
     "no checkpoint": (lambda: Trajectory([]), "got none"),
+    "one stacked number": (lambda: Trajectory({"x": torch.tensor(1.0)}), "share their first dimension"),
     "steps": (lambda: Trajectory([other(), other()], steps=[3, 3]), "should increase"),
     "changing names": (lambda: Trajectory([other(), {"x": torch.zeros(1)}]), "Checkpoint 1"),
     "anchor of another net": (lambda: fitted(anchor=Anchor(other(), ones(other()))), "The anchor should hold"),

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import torch
 from lossnav.core import InputError, Plane, Problem, cost
-from lossnav.core.cost import Cost, estimate
-from lossnav.core.footprint import Footprint
+from lossnav.core.adaptive.tolerance import Tolerance
+from lossnav.core.cost import Cost, duration, estimate
+from lossnav.core.expectation import expected_points
+from lossnav.core.footprint import Footprint, byte_text
 from lossnav.core.local.estimation import Estimation
+from lossnav.core.properties.protocol import STAGES
 from torch import nn
 
 SMALL = Footprint(torch.device("cpu"), {"copy": 1_000_000}, {"activations": 200_000}, 0)
@@ -20,7 +23,7 @@ def every_thing_takes_a_second(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Timings replaced by one second for each piece of work; the work itself is done once, and kept count of."""
     done: list[object] = []
 
-    def timed(work: object) -> float:
+    def timed(work: object, once: bool = False) -> float:
         done.append(work())  # type: ignore[operator]
         return 1.0
 
@@ -52,8 +55,7 @@ def test_costly_stages_are_counted_by_their_own_points_and_work() -> None:
     assert list(seconds) == ["forward", "gradients", "curvature", "descents"]
     assert seconds["forward"] == 81
     assert seconds["gradients"] == pytest.approx(9 * 1.5)  # with sam's further pass
-    slope, block = 1.0, cost.PRODUCT_COST * 3  # too dear to be timed
-    assert seconds["curvature"] == pytest.approx(9 * (2 * slope + (4 + 2) * block))
+    assert seconds["curvature"] == pytest.approx(9 * (2 + 4 + 2))  # slopes, blocks of products, what interlayer adds
     assert seconds["descents"] == pytest.approx(9 * (7 + cost.COMPARED * cost.SEGMENT_LOSSES))
 
 
@@ -109,11 +111,41 @@ def test_the_sentence(seconds: dict[str, float], sentence: str) -> None:
     assert str(Cost(seconds, SMALL)) == sentence
 
 
-def test_an_adaptive_survey_costs_at_most() -> None:
+@pytest.mark.usefixtures("every_thing_takes_a_second")
+def test_an_adaptive_survey_costs_what_is_usual_and_at_most_every_point() -> None:
     found = problem()
-    told = estimate(found, Plane.random(found), (3, 3), device="cpu", tolerance=0.01)
-    assert told.at_most
-    assert str(told).startswith("At most ")
+    plane, shape = Plane.random(found), (65, 65)
+    told, whole = (estimate(found, plane, shape, device="cpu", tolerance=t) for t in (0.01, None))
+    usual = {"forward": expected_points("forward", shape, Tolerance(0.01), False), "choice": cost.CHOICE_SECONDS}
+    assert told.seconds == usual
+    assert told.most == told.longest == whole.total + cost.CHOICE_SECONDS == 65**2 + cost.CHOICE_SECONDS
+    assert whole.most is None
+    assert str(told) == f"About {duration(told.total)}, at most {duration(65**2)}, {byte_text(told.footprint.peak)}."
+    few = estimate(found, plane, (3, 3), ("sharpness",), "cpu", tolerance=0.01)
+    assert few.total == pytest.approx(few.most)  # of nine points all are measured
+
+
+@pytest.mark.usefixtures("every_thing_takes_a_second")
+def test_costly_stages_have_a_tolerance_of_their_own() -> None:
+    found = problem()
+    how = {"device": "cpu", "effort": Estimation(probes=3, steps=4)}
+    seconds = [
+        estimate(
+            found, Plane.random(found), (33, 33), ("sharpness",), tolerance=Tolerance(0.01, costly=c), **how
+        ).seconds
+        for c in (0.02, 0.2)
+    ]
+    assert seconds[0]["forward"] == seconds[1]["forward"]
+    assert seconds[0]["curvature"] > 2 * seconds[1]["curvature"]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (9, 1), (3, 3), (5, 7), (65, 65), (301, 301)])
+@pytest.mark.parametrize("stage", STAGES)
+def test_expected_points_hold_what_is_certain_and_no_more_than_there_is(stage: str, shape: tuple[int, int]) -> None:
+    told = [expected_points(stage, shape, Tolerance(share), True) for share in (0.05, 0.01, 0.001)]
+    assert told == sorted(told)
+    assert min(shape[0] * shape[1], 25) <= told[0]
+    assert told[-1] <= shape[0] * shape[1]
 
 
 def test_what_does_not_fit_is_not_even_timed(
@@ -121,7 +153,7 @@ def test_what_does_not_fit_is_not_even_timed(
 ) -> None:
     monkeypatch.setattr("lossnav.core.footprint.free_bytes", lambda device: 1000)
     found = problem()
-    with pytest.raises(InputError, match=r"^This survey needs about 1 MB of memory, and 1 MB are free: "):
+    with pytest.raises(InputError, match=r"^This survey needs about 6 MB of memory, and 1 MB are free: "):
         estimate(found, Plane.random(found), (3, 3), ("all",), "cpu")
     assert not every_thing_takes_a_second
 

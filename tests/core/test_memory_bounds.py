@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 
 import cases
 import numpy as np
 import pytest
 import torch
-from lossnav.core import InputError, Plane, Problem, Trajectory, survey, vectors
+from lossnav.core import InputError, Plane, Problem, Trajectory, survey, vectors, watched
 from lossnav.core import gaussian_pair as pairs
-from lossnav.core import plane as planes
 from lossnav.core.directions import IGNORE_CHOICES, NORMALIZATIONS, gaussian_pair
 from lossnav.core.engine import placement
 from lossnav.core.engine.workspace import Layout, Workspace
-from lossnav.core.footprint import Footprint, footprint, refuse_what_does_not_fit
+from lossnav.core.footprint import KEPT_PASSES, OVERHEAD_BYTES, Footprint, footprint, refuse_what_does_not_fit
+from lossnav.core.local.estimation import Estimation
 from lossnav.core.provenance import plane_identity, plane_recipe
 from lossnav.core.watched import Watched
 from torch import nn
@@ -33,7 +36,7 @@ def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vectors, "PIECE_NUMBERS", 16)
     monkeypatch.setattr(pairs, "REMEMBERED", 0)
     monkeypatch.setattr(placement, "FLAT_BYTES", 0)
-    monkeypatch.setattr(planes, "OWNED_NUMBERS", 0)
+    monkeypatch.setattr(watched, "OWNED_NUMBERS", 0)
 
 
 def wide(seed: int = 0, **more: object) -> Problem:
@@ -170,11 +173,19 @@ def test_a_large_plane_is_refused_when_training_went_on(written: str, in_small_p
         survey(problem, plane, (3, 3))
 
 
-def test_watching_finds_two_numbers_that_change_places() -> None:
-    weight = torch.tensor([1.0, 2.0])
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.complex128])
+@pytest.mark.parametrize(
+    "write", [lambda w: w.flip(0), lambda w: -w, lambda w: w + 0.5], ids=["places", "sign", "value"]
+)
+def test_watching_finds_what_is_not_counted(
+    write: Callable[[torch.Tensor], torch.Tensor], kind: torch.dtype, in_small_pieces: None
+) -> None:
+    weight = torch.arange(-20, 21).to(kind)
     seen = Watched({"w": weight})
-    weight.data[0] = 2.5
-    with pytest.raises(InputError, match="has changed"):
+    seen.check()
+    weight.data.copy_(write(weight))
+    assert torch.equal(seen["w"], weight)
+    with pytest.raises(InputError, match="'w' has changed"):
         seen.check()
 
 
@@ -229,9 +240,30 @@ def test_the_formula_counts_vectors(in_small_pieces: None) -> None:
     vector, data = 64 * 64 * 8, 5 * 64 * 8 + 5 * 8
     for held, own in ((True, 2), (False, 0)):
         found = footprint(problem, Plane.random(problem, held=held), device="cpu")
-        assert found.lasting == {"model": vector, "copy": vector, "plane": own * vector, "data": data, "points": 0}
+        there = {"model": vector, "copy": vector, "plane": own * vector, "data": data, "points": 0}
+        kept = KEPT_PASSES * 5 * (64 * 8 + 1)  # the layer's output, for each of five examples
+        assert found.lasting == {**there, "kept": kept, "overhead": OVERHEAD_BYTES}
         assert found.held == (1 + own) * vector + data
-        assert found.needed == vector + max(found.passing.values())
+        assert found.needed == vector + kept + OVERHEAD_BYTES + max(found.passing.values())
+
+
+def test_the_formula_counts_data_that_are_laid_out_anew() -> None:
+    images = Problem(cases.initialised(nn.Conv2d(1, 2, 3)), cases.normal(4, 1, 5, 5), cases.normal(4, 2, 3, 3), "mse")
+    rows = Problem(cases.initialised(nn.Linear(6, 3)), cases.normal(5, 6), cases.labels(5, classes=3))
+    each, known = [t.nbytes for t in images.inputs], images.targets.nbytes
+    plain = footprint(images, Plane.random(images), device="cpu").lasting["data"]
+    assert plain == 2 * sum(each) + 2 * known  # images, in and out, with their channels last
+    single = footprint(rows, Plane.random(rows), device="cpu", dtype=torch.float32).lasting["data"]
+    assert single == (8 + 4) * rows.inputs[0].numel() + rows.targets.nbytes
+
+
+def test_the_formula_counts_an_anchor_of_its_own() -> None:
+    problem = cases.classifier()
+    plane, vector = Plane.random(problem), Layout.of(problem.parameters).size * 8
+    found = [
+        footprint(problem, plane, (3, 3), names, "cpu").lasting.get("anchor") for names in ((), ("ewc",), ("pull",))
+    ]
+    assert found == [None, vector, 3 * vector]
 
 
 def test_the_formula_does_not_grow_with_the_grid_but_with_probes_and_examples() -> None:
@@ -246,6 +278,16 @@ def test_the_formula_does_not_grow_with_the_grid_but_with_probes_and_examples() 
     assert footprint(problem, plane, (5, 5), ("viscosity",), "cpu", fidelity=True).passing["fidelity"] > 0
     basins = [footprint(problem, plane, (n, n), ("basin",), "cpu").peak for n in (3, 33)]
     assert basins[0] < basins[1]
+
+
+def test_the_formula_counts_the_examples_that_are_used() -> None:
+    problem = cases.classifier()
+    plane, effort = Plane.random(problem), Estimation(examples=problem.example_count // 3)
+    few, all_of_them = (
+        footprint(problem, plane, (3, 3), ("viscosity",), "cpu", effort=e).passing["costly stages"]
+        for e in (effort, replace(effort, examples=None))
+    )
+    assert few < all_of_them
 
 
 def test_what_does_not_fit_is_refused_with_figures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,12 +305,24 @@ def test_what_does_not_fit_is_refused_with_figures(monkeypatch: pytest.MonkeyPat
     )
 
 
+def test_a_survey_that_does_not_fit_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, passes = cases.classifier(), []
+    plane = Plane.random(problem)
+    monkeypatch.setattr("lossnav.core.footprint.free_bytes", lambda device: 1000)
+    module = importlib.import_module("lossnav.core.survey")  # of which the package shows the function of the same name
+    for name in ("anchored", "Evaluator"):
+        monkeypatch.setattr(module, name, lambda *args, name=name: passes.append(name))
+    with pytest.raises(InputError, match=r"This survey needs about .* 1 MB are free"):
+        survey(problem, plane, (3, 3), overlays=("elasticity",), device="cpu")
+    assert not passes
+
+
 def test_directions_are_drawn_anew_where_they_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = cases.classifier()
-    monkeypatch.setattr(planes, "OWNED_NUMBERS", 0)
+    monkeypatch.setattr(watched, "OWNED_NUMBERS", 0)
     vector = problem.parameter_count * 8
-    monkeypatch.setattr(planes, "free_bytes", lambda device: 4 * vector)
+    monkeypatch.setattr(pairs, "free_bytes", lambda device: 4 * vector)
     assert not Plane.random(problem).is_streamed
-    monkeypatch.setattr(planes, "free_bytes", lambda device: 3 * vector)
+    monkeypatch.setattr(pairs, "free_bytes", lambda device: 3 * vector)
     assert Plane.random(problem).is_streamed
     assert not Plane.random(problem, held=True).is_streamed

@@ -100,7 +100,15 @@ def test_a_direction_can_be_given(problem: Problem) -> None:
     third = {k: torch.ones_like(v) for k, v in problem.parameters.items()}
     turned = plane.turned(90.0, third)
     torch.testing.assert_close(flat(turned.directions[1]), flat(third))
-    assert turned.details["third"] == "given"
+    assert turned.details["third"] == plane.turned(40.0, third).details["third"]
+
+
+def test_a_recipe_tells_given_directions_apart(problem: Problem) -> None:
+    plane = Plane.eigen(problem)  # whose own bytes do not count
+    thirds = [{k: torch.randn_like(v) for k, v in problem.parameters.items()} for _ in range(2)]
+    recipes = [plane_recipe(plane.turned(30.0, third)) for third in thirds]
+    assert recipes[0] != recipes[1]
+    assert plane_recipe(plane.turned(30.0, thirds[0])) == recipes[0]
 
 
 def test_no_angle_changes_nothing_and_a_recipe_tells_angles_apart(problem: Problem) -> None:
@@ -119,6 +127,21 @@ def test_what_cannot_be_turned_is_refused(problem: Problem) -> None:
         Plane.random(problem).turned(math.nan)
     with pytest.raises(InputError, match="third direction"):
         Plane.random(problem).turned(10.0, {"other": torch.ones(2)})
+    with pytest.raises(
+        InputError, match="turned by 20° already"
+    ):  # by 20° twice is not by 40° where filters are scaled
+        Plane.random(problem).turned(20.0).turned(20.0)
+    drawn = Plane.random(problem, held=False)
+    assert drawn.turned(0.0) is drawn
+    with pytest.raises(InputError, match="has to be held"):
+        drawn.turned(10.0)
+
+
+@pytest.mark.parametrize("how", NORMALIZATIONS)
+def test_an_angle_at_which_the_second_direction_vanishes_is_refused(problem: Problem, how: str) -> None:
+    plane = Plane.random(problem, normalize=how)
+    with pytest.raises(InputError, match="second direction vanishes"):
+        plane.turned(45.0, {k: -v for k, v in plane.directions[1].items()})
 
 
 def test_a_plane_around_a_checkpoint_has_its_loss_at_the_centre(problem: Problem) -> None:

@@ -253,3 +253,14 @@ def test_the_model_is_not_touched(of: str) -> None:
 def test_dense_matrix_of_a_matrix_is_itself() -> None:
     A = cases.normal(300, 300)
     assert torch.equal(dense_matrix(Matrix(A + A.T)), A + A.T)
+
+
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.Softsign], ids=["by rules", "by automatic differentiation"])
+def test_curvature_is_the_same_where_the_caller_has_switched_gradients_off(activation):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), activation(), nn.Linear(4, 2)).double()
+    problem = Problem(model, torch.randn(20, 3).double(), torch.randint(2, (20,)))
+    with torch.no_grad():
+        found = {kind: dense_matrix(curvature(problem, of=kind)) for kind in KINDS}
+    for kind in KINDS:
+        torch.testing.assert_close(found[kind], dense_matrix(curvature(problem, of=kind)), rtol=0, atol=0)

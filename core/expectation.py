@@ -1,0 +1,48 @@
+"""How many points an adaptive survey will measure, guessed before it has seen any.
+
+The whole grids it starts from and the points it holds out are certain; how much more a terrain takes is not, and only what
+is usual on the samples is known. While the survey runs, its own guess (`MeasuredPoints.planned`) takes over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .adaptive.refinement import points_held_out
+from .adaptive.steps import HELD_OUT, WHOLE
+from .adaptive.tolerance import Tolerance
+from .plan import nested_grids
+from .properties.protocol import STAGES
+
+# Points measured over those it starts with, chosen on the samples so that most take from half to twice as many: with all
+# overlays, at 1 % of the range for what forward passes give and 5 % for the rest; then by a power of the tolerance
+# (benchmarks/NOTES.md)
+LOSS_ALONE = 1.15
+GROWTH = {"forward": 1.9, "gradient": 3.0, "curvature": 2.2, "descent": 3.4}
+POWERS = {"forward": 0.2, "gradient": 0.5, "curvature": 0.5, "descent": 0.4}
+USUAL = Tolerance(0.01)
+
+
+def expected_points(stage: str, candidates: Sequence[int], tolerance: Tolerance, overlays: bool) -> int:
+    """The number of points of a stage, no more than there are.
+
+    Parameters
+    ----------
+    candidates  rows and columns of the points that may be measured at this stage
+    overlays    whether readouts beside the loss decide where to measure
+
+    >>> [expected_points("forward", (65, 65), Tolerance(share), False) for share in (0.01, 0.001)]
+    [121, 236]
+    >>> expected_points("curvature", (5, 5), Tolerance(0.01), True)
+    25
+    """
+    kind, share = ("forward" if stage == STAGES[0] else "costly"), tolerance.share_of(stage)
+    rows, columns = candidates
+    levels = nested_grids((rows, columns))
+    whole = (levels[WHOLE[kind]] or levels[:1])[-1]
+    held_out = min(points_held_out(share, HELD_OUT[kind]), max(4, rows * columns // 20))
+    growth = GROWTH[stage] if stage != STAGES[0] or overlays else LOSS_ALONE
+    growth *= (USUAL.share_of(stage) / share) ** POWERS[stage]
+    start = len(whole[0]) * len(whole[1]) + held_out
+    return min(rows * columns, math.ceil(start * max(1.0, growth)))
