@@ -1,7 +1,7 @@
 """All seven properties over a terrain: when each first shows, when it is done, and what a point costs at each stage.
 
 `python benchmarks/whole_terrain.py [SAMPLE] [--tolerance 0.01] [--costly 0.1] [--every 1] [--threads 2] [--effort standard]`, on a
-grid of 25 × 25; a tolerance of 0 measures every point.
+grid of 25 × 25; a tolerance of 0 measures every point. "~" marks first looks, at the preview's settings.
 """
 
 from __future__ import annotations
@@ -9,32 +9,39 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from lossnav.core import Plane, load_problem, survey
 from lossnav.core.adaptive.tolerance import Tolerance
 from lossnav.core.course import Course
+from lossnav.core.glance import KEY, Glance
+from lossnav.core.landscape import MeasuredPoints
 
 GRID = (25, 25)
 
 
-def timed(seen: list[tuple[str, int, float]]) -> None:
-    """Note (stage, points, seconds since the start) whenever a stretch of the course ends."""
-    measure, start = Course._measure, time.perf_counter()
+def printed() -> None:
+    """Print every stretch of a course as it ends: stage, points, seconds a point, seconds since the start."""
+    measure, look, began = Course._measure, Glance.look, [time.perf_counter()] * 2
 
-    def noted(self: Course, stage: str, rows: np.ndarray) -> None:
+    def note(stage: str, points: int) -> None:
+        now = time.perf_counter()
+        print(f"{stage:12} {points:6} {(now - began[1]) / points:8.3f} {now - began[0]:10.1f}", flush=True)
+        began[1] = now
+
+    def measured(self: Course, stage: str, rows: np.ndarray) -> None:
         measure(self, stage, rows)
-        seen.append((stage, len(rows), time.perf_counter() - start))
+        note(stage, len(rows))
 
-    Course._measure = noted  # type: ignore[method-assign]
+    def looked(self: Glance, points: MeasuredPoints) -> Iterator[str]:
+        for stage in look(self, points):
+            note(f"{stage} ~", len(points.about[KEY]["rows"]))
+            yield stage
 
-
-def stretches(seen: list[tuple[str, int, float]]) -> Iterator[tuple[str, int, float, float]]:
-    before = 0.0
-    for stage, points, at in seen:
-        yield stage, points, at - before, at
-        before = at
+    Course._measure, Glance.look = measured, looked  # type: ignore[method-assign]
 
 
 def main() -> None:
@@ -48,22 +55,13 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     problem = load_problem(chosen.sample)
-    seen: list[tuple[str, int, float]] = []
-    timed(seen)
     tolerance = Tolerance(chosen.tolerance, costly=chosen.costly) if chosen.tolerance else None
-    land = survey(
-        problem,
-        Plane.random(problem),
-        GRID,
-        overlays=("all",),
-        every=chosen.every,
-        effort=chosen.effort,
-        tolerance=tolerance,
-    )
     print(f"{chosen.sample}, {GRID[0]} × {GRID[1]}, every {chosen.every}, {chosen.effort}, {chosen.threads} threads")
-    print(f"{'stage':10} {'points':>6} {'s/point':>8} {'done at s':>10}")
-    for stage, points, seconds, at in stretches(seen):
-        print(f"{stage:10} {points:6} {seconds / points:8.3f} {at:10.1f}")
+    print(f"{'stage':12} {'points':>6} {'s/point':>8} {'done at s':>10}")
+    printed()
+    how = {"every": chosen.every, "effort": chosen.effort, "tolerance": tolerance}
+    with TemporaryDirectory() as folder:  # a first look is taken only where somebody may see it
+        land = survey(problem, Plane.random(problem), GRID, overlays=("all",), store=Path(folder) / "land.zarr", **how)
     print(land.attrs.get("adaptive", ""))
 
 

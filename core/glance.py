@@ -18,12 +18,15 @@ from .properties.protocol import STAGES
 if TYPE_CHECKING:
     from .landscape import MeasuredPoints
 
+EXAMPLES = 64  # at the least, of a first look
 WORTH = 4  # times fewer examples than the survey's own, or a first look hardly comes sooner
 KEY = "glance"  # in `MeasuredPoints.about`
 
 
 def rough(problem: Problem, estimation: Estimation) -> Estimation | None:
-    """Settings of a first look: the preview's, as far as they are less than `estimation`; None where they save too little.
+    """Settings of a first look: the preview's on half the examples, as far as they are less than `estimation`.
+
+    None where they save too little.
 
     >>> from torch import nn, zeros
     >>> small, large = (Problem(nn.Linear(n, n), zeros(10_000, n), zeros(10_000, n), loss="mse") for n in (3, 300))
@@ -35,7 +38,7 @@ def rough(problem: Problem, estimation: Estimation) -> Estimation | None:
         estimation,
         probes=min(preview.probes, estimation.probes),
         steps=min(preview.steps, estimation.steps),
-        examples=preview.examples,
+        examples=EXAMPLES,
         pass_flops=preview.pass_flops,
     )
     own, fewer = (sample_sizes(problem, each)[0] or problem.example_count for each in (estimation, found))

@@ -44,9 +44,9 @@ def explore(
     """Open the explorer in the browser."""
     from .server import serve
 
-    if target is not None:
-        load_problem(target)  # says now, not in the browser, what is wrong with it
-    serve(target, port, browser)
+    # says now, not in the browser, what is wrong with it
+    path = None if target is None else load_problem(target).trajectory
+    serve(target, 0 if path is None else len(path), port, browser)
 
 
 app.command(name="survey")(survey_command)

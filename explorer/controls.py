@@ -12,10 +12,10 @@ from lossnav.core.directions import IGNORE_CHOICES
 from lossnav.core.properties import NavigatorProperty, Readout, vocabulary
 from lossnav.core.properties.probability import LADDER
 from lossnav.core.terrain import TERRAIN as TERRAIN_READOUTS
-from lossnav.sample_models import NAMES, card
+from lossnav.sample_models import NAMES
 
 from .panels.card import vocabulary_card
-from .panels.position import position_controls
+from .panels.position import checkpoints, position_controls
 from .server import TARGET_VARIABLE
 from .state import TERRAIN, Drawing
 from .survey_request import (
@@ -107,8 +107,7 @@ def request_controls(base: SurveyRequest, live: bool) -> SurveyRequest:
 
 
 def _planes(target: str) -> list[str]:
-    has_path = target not in NAMES or bool(card(target).get("trajectory"))
-    return [plane for plane in PLANES if plane != "trajectory" or has_path]
+    return [plane for plane in PLANES if plane != "trajectory" or checkpoints(target)]
 
 
 def _ignore_title(choice: str) -> str:
@@ -136,12 +135,31 @@ def elevation_controls(available: set[str]) -> tuple[Drawing, Drawing | None]:
 
 @dataclass(frozen=True)
 class Switches:
-    """What the row of switches says, and the places where values at the picked point are put."""
+    """What the row of switches says, and the places where values at the picked point are put.
+
+    factors  temperature, and strength and kernel width as multiples of the landscape's own
+    """
 
     overlays: dict[str, Drawing]
-    settings: Settings
+    factors: dict[str, float]
     values: dict[str, Any]
-    arrows: bool = True
+
+    @property
+    def arrows(self) -> bool:
+        """Whether elasticity shows its force."""
+        return bool(self.factors.get("arrows", 1.0))
+
+    def settings(self, facts: dict[str, Any]) -> Settings:
+        """What the factors mean for a landscape with these facts; one that has no strength or width yet has none to multiply."""
+        return Settings(
+            temperature=self.factors.get("temperature", 1.0),
+            strength=_scaled(facts.get("elasticity", {}).get("strength"), self.factors.get("strength", 1.0)),
+            width=_scaled(facts.get("memory", {}).get("width"), self.factors.get("width", 1.0)),
+        )
+
+
+def _scaled(own: float | None, factor: float) -> float | None:
+    return None if own is None or factor == 1.0 else factor * own
 
 
 def switch_row(unavailable: dict[str, str], facts: dict[str, Any]) -> Switches:
@@ -160,7 +178,7 @@ def switch_row(unavailable: dict[str, str], facts: dict[str, Any]) -> Switches:
                     drawing, values[owner.name] = _switch(owner, reason, unavailable, facts, factors)
                     if drawing is not None:
                         overlays[owner.name] = drawing
-    return Switches(overlays, _settings(factors, facts), values, bool(factors.get("arrows", 1.0)))
+    return Switches(overlays, factors, values)
 
 
 def _switch(
@@ -203,14 +221,14 @@ def _readout_controls(
     if owner.name == "probability":
         factors["temperature"] = st.select_slider("Temperature T", _temperatures(), 1.0, key="temperature", **URL)
     if owner.name == "elasticity":
-        own = facts.get("elasticity", {}).get("strength", 1.0)
         factors["arrows"] = float(st.toggle("Elastic force as arrows", True, key="arrows", **URL))
         factors["strength"] = st.select_slider("Strength λ, times its own", FACTORS, 1.0, key="strength", **URL)
-        st.caption(f"λ = {own * factors['strength']:.3g}; anchor: {facts.get('elasticity', {}).get('anchor', 'none')}")
+        if own := facts.get("elasticity"):
+            st.caption(f"λ = {own['strength'] * factors['strength']:.3g}; anchor: {own.get('anchor', 'none')}")
     if owner.name == "memory":
-        own = facts.get("memory", {}).get("width", 1.0)
         factors["width"] = st.select_slider("Kernel width h, times its own", WIDTHS, 1.0, key="width", **URL)
-        st.caption(f"h = {own * factors['width']:.3g} parameter units")
+        if own := facts.get("memory"):
+            st.caption(f"h = {own['width'] * factors['width']:.3g} parameter units")
     return drawing
 
 
@@ -265,15 +283,6 @@ def _readout_title(readout: Readout) -> str:
 def _temperatures() -> list[float]:
     fine = [round(2 ** (k / 8), 3) for k in range(-16, 17)]
     return sorted({*fine, LADDER[0], LADDER[-1], 1.0})
-
-
-def _settings(factors: dict[str, float], facts: dict[str, Any]) -> Settings:
-    strength, width = factors.get("strength", 1.0), factors.get("width", 1.0)
-    return Settings(
-        temperature=factors.get("temperature", 1.0),
-        strength=None if strength == 1.0 else strength * facts.get("elasticity", {}).get("strength", 1.0),
-        width=None if width == 1.0 else width * facts["memory"]["width"],
-    )
 
 
 def primary(name: str) -> str:

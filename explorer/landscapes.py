@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from lossnav.core import InputError, Settings
 from lossnav.core.filling import filled
+from lossnav.core.glance import KEY as GLANCE
 from lossnav.core.landscape import MeasuredPoints
 from lossnav.core.plan import finest_complete
 from lossnav.core.store import read_points, unpack
@@ -54,7 +55,8 @@ class Found:
         """How fine the picture is: points that are drawn, of all stages; it grows when there is a better one to draw."""
         if self.points.tolerance is not None:
             made = [int(self.points.done_at(stage).sum()) for stage in self.points.used]
-            return sum(int(REDRAWN * math.log2(count)) for count in made if count) if len(self.rows) else 0
+            looks = len(self.points.about.get(GLANCE, {}).get("stages", ()))
+            return looks + sum(int(REDRAWN * math.log2(count)) for count in made if count) if len(self.rows) else 0
         levels = (finest_complete(self.points.plan.grid(self.points.done_at(s), fill=False)) for s in self.points.used)
         return sum(len(level[0]) * len(level[1]) for level in levels if level is not None) if len(self.rows) else 0
 

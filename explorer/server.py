@@ -9,11 +9,17 @@ from pathlib import Path
 
 from lossnav.core import InputError
 
-TARGET_VARIABLE = "LOSSNAV_TARGET"  # how the command hands its target to the page's script
+# how the command hands its target to the page's script, and how many checkpoints that one's training path has
+TARGET_VARIABLE, CHECKPOINTS_VARIABLE = "LOSSNAV_TARGET", "LOSSNAV_CHECKPOINTS"
 
 
-def serve(target: str | None, port: int, open_browser: bool) -> None:
+def serve(target: str | None, checkpoints: int, port: int, open_browser: bool) -> None:
     """Run the explorer until interrupted.
+
+    Parameters
+    ----------
+    target       what is explored besides the samples
+    checkpoints  of its training path; 0: there is none
 
     Raises
     ------
@@ -23,7 +29,7 @@ def serve(target: str | None, port: int, open_browser: bool) -> None:
 
     _check_free(port)
     if target is not None:
-        os.environ[TARGET_VARIABLE] = target
+        os.environ |= {TARGET_VARIABLE: target, CHECKPOINTS_VARIABLE: str(checkpoints)}
     script = str(Path(__file__).parent / "app.py")
     options = {
         "server.address": "127.0.0.1",

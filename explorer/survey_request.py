@@ -96,6 +96,12 @@ class SurveyRequest:
         return replace(self, grid=DEFAULT_GRID)
 
     @property
+    def plane_alone(self) -> SurveyRequest:
+        """The same plane and span, whatever is to be measured there and on how many points."""
+        plain = SurveyRequest(self.target)
+        return replace(self.settled, **{f: getattr(plain, f) for f in ("grid", "effort", "every", "tolerance")})
+
+    @property
     def path(self) -> Path:
         """Where its landscape is kept on this machine; a changed problem file means another place."""
         content = {**asdict(replace(self.settled, every=0)), "changed": modified(self.target)}
@@ -146,34 +152,26 @@ class SurveyRequest:
         return shlex.join(["lossnav", *self.arguments, "--out", f"{Path(self.target.partition(':')[0]).stem}.zarr"])
 
 
-def make_plane(
-    problem: Problem,
-    plane: str,
-    seed: int = 0,
-    normalize: str = "filter",
-    ignore: str = "biasbn",
-    orthogonal: bool = False,
-    turn: float = 0.0,
-    centre: int | None = None,
-) -> Plane:
-    """The plane that a name of PLANES means for `problem`, around a checkpoint where `centre` says so, and turned.
+def make_plane(problem: Problem, asked: SurveyRequest) -> Plane:
+    """The plane that was asked for, around a checkpoint where `asked.centre` says so, and turned.
 
     Raises
     ------
     InputError  an unknown name, or a plane that the problem does not allow
     """
+    centre, ignore = asked.centre, None if asked.ignore == "none" else asked.ignore
     if centre is not None:
         problem = at_checkpoint(problem, centre)
     makers: dict[str, Callable[[], Plane]] = {
-        "random": lambda: Plane.random(problem, seed, normalize, None if ignore == "none" else ignore, orthogonal),
+        "random": lambda: Plane.random(problem, asked.seed, asked.normalize, ignore, asked.orthogonal),
         "trajectory": lambda: Plane.trajectory(problem),
         "eigen-top": lambda: Plane.eigen(problem, ("top", "second")),
         "eigen-bottom": lambda: Plane.eigen(problem, ("top", "bottom")),
         "gradient": lambda: Plane.gradient(problem),
     }
-    made = makers[known(plane, makers, "plane")]()
+    made = makers[known(asked.plane, makers, "plane")]()
     placed = made if centre is None else replace(made, details={**made.details, "centre": centre})
-    return placed.turned(turn)
+    return placed.turned(asked.turn)
 
 
 def zoomed(span: Span, zoom: float) -> Span:

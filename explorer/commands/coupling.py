@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..coupling_text import coupling_sentence, how_sentence, strongest_pairs
+from ..survey_request import SurveyRequest
 from . import options
 from .options import At, Centre, Checkpoint, Device, Ignore, Normalize, Of, Orthogonal, PlaneName, Seed, Target, Turn
 
@@ -54,7 +55,8 @@ def coupling_command(
     if probes is not None and probes < 2:
         raise InputError(f"--probes should be 2 or more for a standard error, but is {probes}.")
     problem = load_problem(target)
-    point = options.place(problem, checkpoint, at, plane, seed, normalize, ignore, orthogonal, turn, centre)
+    chosen = SurveyRequest(target, plane, seed, normalize, ignore, orthogonal, turn=turn, centre=centre)
+    point = options.place(problem, checkpoint, at, chosen)
     sweep = _sweep(problem, point, of, probes, seed, device) if part != "matrix" else None
     matrix = None
     if part != "sweep":

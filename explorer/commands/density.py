@@ -11,6 +11,7 @@ import xarray as xr
 from lossnav.core import InputError, density_map, load_problem
 from rich.console import Console
 
+from ..survey_request import SurveyRequest
 from . import options
 from .options import At, Centre, Checkpoint, Device, Ignore, Normalize, Orthogonal, PlaneName, Target, Turn
 
@@ -41,7 +42,8 @@ def density_command(
     if out is not None and out.suffix != ".nc":
         raise InputError(f"--out should end in .nc, but is '{out.name}': density maps are written as NetCDF.")
     problem = load_problem(target)
-    point = options.place(problem, checkpoint, at, plane, seed, normalize, ignore, orthogonal, turn, centre)
+    chosen = SurveyRequest(target, plane, seed, normalize, ignore, orthogonal, turn=turn, centre=centre)
+    point = options.place(problem, checkpoint, at, chosen)
     found = density_map(problem, point, layer=layer, seed=seed, permutations=permutations, device=device)
     if out is not None:
         write_density_map(found, out)

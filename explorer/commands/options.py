@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 from lossnav.core import InputError, Problem
+from lossnav.core.turning import at_checkpoint
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
-from ..survey_request import make_plane
+from ..survey_request import SurveyRequest, make_plane
 
 console = Console(stderr=True)
 Target = Annotated[
@@ -49,33 +50,10 @@ def numbers(text: str, count: int, option: str) -> list[float]:
     return found
 
 
-def checkpoint_parameters(problem: Problem, index: int) -> dict[str, Tensor]:
-    """The parameters at a checkpoint of the training path.
-
-    Raises
-    ------
-    InputError  no training path, or no such checkpoint
-    """
-    if problem.trajectory is None:
-        raise InputError(f"'{problem.name}' has no training trajectory, so there is no --checkpoint {index}.")
-    if not 0 <= index < len(problem.trajectory):
-        raise InputError(f"--checkpoint should be from 0 to {len(problem.trajectory) - 1}, but is {index}.")
-    return {k: v.to(problem.parameters[k]) for k, v in problem.trajectory.at(index).items()}
-
-
 def place(
-    problem: Problem,
-    checkpoint: int | None,
-    at: str | None,
-    plane: str,
-    seed: int,
-    normalize: str,
-    ignore: str,
-    orthogonal: bool,
-    turn: float,
-    centre: int | None,
+    problem: Problem, checkpoint: int | None, at: str | None, plane: SurveyRequest
 ) -> Mapping[str, Tensor] | None:
-    """The point that --checkpoint or --at means; None: the trained network.
+    """The point that --checkpoint or --at on a plane means; None: the trained network.
 
     Raises
     ------
@@ -84,10 +62,8 @@ def place(
     if checkpoint is not None and at is not None:
         raise InputError("--checkpoint and --at are two places: give one of them.")
     if checkpoint is not None:
-        return checkpoint_parameters(problem, checkpoint)
-    if at is None:
-        return None
-    return make_plane(problem, plane, seed, normalize, ignore, orthogonal, turn, centre).at(*numbers(at, 2, "--at"))
+        return at_checkpoint(problem, checkpoint).parameters
+    return None if at is None else make_plane(problem, plane).at(*numbers(at, 2, "--at"))
 
 
 def progress() -> Progress:

@@ -10,6 +10,7 @@ from lossnav.core import InputError, Problem, Spectrum, load_problem
 from rich.console import Console
 from rich.table import Table
 
+from ..survey_request import SurveyRequest
 from . import options
 from .options import At, Centre, Checkpoint, Device, Ignore, Normalize, Of, Orthogonal, PlaneName, Seed, Target, Turn
 from .spectrum_along import CHECKPOINTS, PROBES, STEPS, TOP, spectra_along
@@ -56,7 +57,8 @@ def spectrum_command(
     if along:
         _along(problem, of, CHECKPOINTS if count is None else count, top, steps, probes, seed, device, out)
         return
-    point = options.place(problem, checkpoint, at, plane, seed, normalize, ignore, orthogonal, turn, centre)
+    chosen = SurveyRequest(target, plane, seed, normalize, ignore, orthogonal, turn=turn, centre=centre)
+    point = options.place(problem, checkpoint, at, chosen)
     counts = (_or(top, 15), _or(steps, 80), _or(probes, 10))
     found = spectrum(problem, point, of, *counts, seed, device=device)
     if out is not None:

@@ -10,8 +10,7 @@ import numpy as np
 from lossnav.core import InputError, Problem, spectrum
 from lossnav.core.provenance import digest, problem_identity
 from lossnav.core.spectrum.files import SpectraAlong, read_along, write_along
-
-from .options import checkpoint_parameters
+from lossnav.core.turning import at_checkpoint
 
 CHECKPOINTS = 11
 # A dozen spectra cost what one may cost, so each is coarser than a single one; 12 largest still show K − 1 of 10 classes.
@@ -62,7 +61,7 @@ def spectra_along(
     if found.spectra:
         yield found
     for index in found.checkpoints[len(found.spectra) :]:
-        point = checkpoint_parameters(problem, index)
+        point = at_checkpoint(problem, index).parameters
         method = "exact" if exact else "slq"
         each = spectrum(problem, point, of, top, steps, probes, seed, method=method, device=device)
         found = replace(found, spectra=(*found.spectra, each))

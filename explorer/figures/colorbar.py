@@ -77,16 +77,20 @@ def _ticks(land: xr.Dataset, layer: Layer) -> tuple[list[float], list[str]]:
 
 
 def _bar(land: xr.Dataset, layer: Layer, dark: bool, place: dict[str, Any]) -> dict[str, Any]:
-    colors = ink(dark)
-    positions, labels = _ticks(land, layer)
     title = title_of(land, layer.variable) + notes(land, layer)
     high = poles_of(land, layer.variable)[1]
     if high:
         title += f"<br><i>↑ {high}</i>"
+    return bar(title, "top", _ticks(land, layer), dark, **place)
+
+
+def bar(title: str, side: str, ticks: tuple[list[float], list[str]], dark: bool, **place: Any) -> dict[str, Any]:
+    """A colour bar as plotly has it: its title at the top or to the right, ticks as positions and labels."""
+    colors = ink(dark)
     return {
-        "title": {"text": title, "side": "top", "font": {"size": 12, "color": colors.text}},
-        "tickvals": positions,
-        "ticktext": labels,
+        "title": {"text": title, "side": side, "font": {"size": 12, "color": colors.text}},
+        "tickvals": ticks[0],
+        "ticktext": ticks[1],
         "tickfont": {"size": 11, "color": colors.faint},
         "outlinewidth": 0,
         "thickness": 10,

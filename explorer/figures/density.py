@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.colors import hex_to_rgb
 
-from .colorbar import rgb_scale
+from .colorbar import bar, rgb_scale
 from .density_scale import fitting, value_texts
 from .style import GAP_COLOR, colormap_for
 from .theme import axis, base_layout, ink
@@ -128,7 +128,7 @@ def _coloured(found: xr.Dataset, color: str, dark: bool) -> list[go.Scatter]:
         "colorscale": rgb_scale(colormap_for(COLORMAP_OF.get(color, "terrain"))),
         "cmin": low,
         "cmax": high,
-        "colorbar": _bar(look.title, positions.tolist(), labels, dark),
+        "colorbar": bar(look.title, "right", (positions.tolist(), labels), dark, len=1.0, x=1.01),
     }
     traces = [_points(found, known, marker, "examples", dark)]
     missing = order[~np.isfinite(drawn[order])]
@@ -177,17 +177,3 @@ def _ring(found: xr.Dataset, picked: int) -> list[go.Scatter]:
         )
         for color, size in rings
     ]
-
-
-def _bar(title: str, positions: list[float], labels: list[str], dark: bool) -> dict[str, Any]:
-    colors = ink(dark)
-    return {
-        "title": {"text": title, "side": "right", "font": {"size": 12, "color": colors.text}},
-        "tickvals": positions,
-        "ticktext": labels,
-        "tickfont": {"size": 11, "color": colors.faint},
-        "outlinewidth": 0,
-        "thickness": 10,
-        "len": 1.0,
-        "x": 1.01,
-    }

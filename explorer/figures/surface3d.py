@@ -145,11 +145,12 @@ def _add_marks(figure: go.Figure, land: xr.Dataset, picture: Picture, lift: floa
     lowest = minimum(land, picture.elevation.variable)
     if lowest is not None:
         place = (land["alpha"].values[[lowest[0]]], land["beta"].values[[lowest[1]]])
-        z = heights_at(land, picture.elevation, *place) + lift
-        figure.add_trace(_mark(*place, z, {"symbol": "x", "size": 4, "color": colors.ground}, "lowest point"))
+        z = heights_at(land, picture.elevation, *place) + 3 * lift
+        look = {"symbol": "cross", "size": 6, "color": colors.ground}  # an "x" would be a glyph that many fonts lack
+        figure.add_trace(_mark(*place, z, look, "lowest point"))
     if picture.point is not None:
         place = (np.array([picture.point[0]]), np.array([picture.point[1]]))
-        z = heights_at(land, picture.elevation, *place) + 2 * lift
+        z = heights_at(land, picture.elevation, *place) + 3 * lift
         look = {"symbol": "circle-open", "size": 9, "color": colors.text, "line": {"width": 2}}
         figure.add_trace(_mark(*place, z, look, "picked point"))
 

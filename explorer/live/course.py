@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -30,16 +30,7 @@ class Course:
 
     def __init__(self, bench: Bench, request: SurveyRequest) -> None:
         self.bench = bench
-        self.plane = make_plane(
-            bench.problem,
-            request.plane,
-            request.seed,
-            request.normalize,
-            request.ignore,
-            request.orthogonal,
-            request.turn,
-            request.centre,
-        )
+        self.plane = make_plane(bench.problem, request)
         self.plan = grid_plan((DRAWN, DRAWN), zoomed(self.plane.span, request.zoom))
         # how many rows the grid has when a point comes in: 3, 5, 9 …
         self._sides = 2 * (self.plan.levels.max() // self.plan.levels) + 1
@@ -53,11 +44,15 @@ class Course:
         self.last = look or self.last
         return look
 
+    def close(self) -> None:
+        """Measure no further, and free the memory at once: until then, this and its steps refer to each other."""
+        self._steps.close()
+
     @property
     def finished(self) -> bool:
         return self.last is not None and self.last.finished
 
-    def _run(self) -> Iterator[Look | None]:
+    def _run(self) -> Generator[Look | None]:
         """First pictures from part of the examples, what is still to be prepared, then all examples level by level."""
         bench, points = self.bench, self._empty()
         whole, shown = bench.part is bench.full, 0
@@ -116,9 +111,8 @@ class Course:
         return replace(points, overlays=fresh.overlays, about={**points.about, **fresh.about})
 
     def _look(self, points: MeasuredPoints, gauge: Gauge, finished: bool) -> Look:
-        path = self.bench.problem.trajectory
         if "centre" not in points.about:
-            named = zip(points.columns, gauge.measure(np.zeros((1, 2)))[0].tolist(), strict=True)
+            named = zip(points.columns, self.bench.full.measure(np.zeros((1, 2)))[0].tolist(), strict=True)
             points.about["centre"] = {name: value if math.isfinite(value) else None for name, value in named}
         copied = replace(points, values=points.values.copy(), done=points.done.copy(), about=dict(points.about))
-        return Look(copied, gauge.examples, self.bench.problem.example_count, len(path or ()), finished)
+        return Look(copied, gauge.examples, self.bench.problem.example_count, finished)

@@ -18,14 +18,12 @@ class Look:
 
     points        on the grid that is drawn; those of the finest complete level are measured
     examples      how many examples they were measured on, of `all_examples`
-    checkpoints   of the training path; 0: there is none
     finished      whether it gets no sharper
     """
 
     points: MeasuredPoints
     examples: int
     all_examples: int
-    checkpoints: int
     finished: bool
 
     @property

@@ -28,7 +28,7 @@ class Turning:
     look      the sharpest picture so far; None before the first
     failure   the sentence that it ended with, where it failed
     paused    whether nobody looks at it now
-    arrived   set with every new picture, and at a failure
+    arrived   set with the first picture, and at a failure
     """
 
     request: SurveyRequest
@@ -84,11 +84,11 @@ class LiveWorker:
             pool.shutdown(cancel_futures=True)
 
     def _next(self) -> None:
-        """Have the newest wish that is not over measured a little further."""
+        """Have the newest wish that is not over measured a little further; first pictures go before sharper ones."""
         open_wishes = [wish for wish in self._wishes.values() if not wish.over and not wish.paused]
         if self._busy or self._closed or not open_wishes:
             return
-        wish = open_wishes[-1]
+        wish = next((w for w in reversed(open_wishes) if w.look is None), open_wishes[-1])
         if self._pool is None:
             self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=begin)
         try:
@@ -102,14 +102,16 @@ class LiveWorker:
     def _came(self, wish: Turning, future: Future[Look | None]) -> None:
         with self._lock:
             self._busy = False
-            error = None if future.cancelled() else future.exception()
+            if future.cancelled():
+                return  # the server is ending
+            error = future.exception()
             if isinstance(error, BrokenProcessPool):
                 self._pool = None  # the next wish starts another
             if error is not None:
                 wish.failure = _sentence(error)
-            elif not future.cancelled():
+            else:
                 wish.look = future.result() or wish.look
-            if error is not None or future.cancelled() or future.result() is not None:
+            if wish.failure is not None or wish.look is not None:
                 wish.arrived.set()
             self._next()
 

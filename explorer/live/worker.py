@@ -5,25 +5,25 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.process
 import os
+import signal
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from typing import TypeVar
+
+from lossnav.core import InputError
 
 from ..survey_request import SurveyRequest, modified
 from .bench import Bench
 from .course import Course
 from .look import Look
 
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
 MOST_PROBLEMS, MOST_PLANES = 3, 24
-_benches: OrderedDict[tuple[str, str], Bench] = OrderedDict()
-_courses: OrderedDict[tuple[SurveyRequest, str], Course] = OrderedDict()
+MOST_NUMBERS = 100_000_000  # in the planes of one problem, of which each holds three vectors of parameters
+Courses = dict[SurveyRequest, Course]
+_at_hand: dict[tuple[str, str], tuple[Bench, Courses]] = {}  # by target and what changes with its network
 
 
 def begin() -> None:
-    """Once, at the start: end with the server, however that ends."""
+    """Once, at the start: end with the server, however that ends; Ctrl-C in its terminal is for the server."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
@@ -41,26 +41,34 @@ def advance(request: SurveyRequest, known: bool) -> Look | None:
 
     Raises
     ------
-    InputError  the problem cannot be loaded or does not allow the plane
+    InputError    the problem cannot be loaded or does not allow the plane
+    RuntimeError  anything else, in words: another process may not know the exception
     """
-    changed = modified(request.target)
-    course = _recent(
-        _courses, (request, changed), MOST_PLANES, lambda: Course(_bench(request.target, changed), request)
-    )
-    if course.last is not None and not known:
-        return course.last
-    return course.advance()
+    try:
+        return _advance(request, known)
+    except InputError:
+        raise
+    except Exception as error:
+        raise RuntimeError(str(error) or type(error).__name__) from None
 
 
-def _bench(target: str, changed: str) -> Bench:
-    return _recent(_benches, (target, changed), MOST_PROBLEMS, lambda: Bench(target))
+def _advance(request: SurveyRequest, known: bool) -> Look | None:
+    bench, courses = _ready(request.target)
+    course = courses.pop(request, None) or Course(bench, request)
+    look = course.last if course.last is not None and not known else course.advance()
+    courses[request] = course  # not where it failed: whoever comes back to the plane begins anew
+    most = max(1, min(MOST_PLANES, MOST_NUMBERS // (3 * bench.problem.parameter_count)))
+    for oldest in list(courses)[:-most]:
+        courses.pop(oldest).close()
+    return look
 
 
-def _recent(kept: OrderedDict[Key, Value], key: Key, most: int, make: Callable[[], Value]) -> Value:
-    """What is kept under `key`, made where it is not; the one that was used longest ago goes."""
-    if key not in kept:
-        kept[key] = make()
-    kept.move_to_end(key)
-    while len(kept) > most:
-        kept.popitem(last=False)
-    return kept[key]
+def _ready(target: str) -> tuple[Bench, Courses]:
+    """A problem that is kept ready, with its planes, least recently used first; the problem that was longest unused goes."""
+    key = (target, modified(target))
+    kept = _at_hand.pop(key, None) or (Bench(target), {})
+    _at_hand[key] = kept
+    for oldest in list(_at_hand)[:-MOST_PROBLEMS]:
+        for course in _at_hand.pop(oldest)[1].values():
+            course.close()
+    return kept

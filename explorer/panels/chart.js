@@ -1,4 +1,4 @@
-// A Plotly chart that stays: made once, then changed in place, so that nothing blinks and camera and zoom are kept.
+// A Plotly chart that stays: made once, then changed in place, so that nothing blinks and the camera is kept.
 // The page gives { name, figure: JSON text, alt, config, picks, library: address of plotly.js }.
 
 const cameras = new Map(); // by chart, so that a chart that is made anew starts from where it was left
@@ -20,7 +20,9 @@ function library(address) {
 class Chart {
   constructor(parent) {
     this.node = parent.querySelector(".lossnav-chart");
-    this.resized = new ResizeObserver(() => this.made && window.Plotly.Plots.resize(this.node));
+    this.resized = new ResizeObserver(() => {
+      if (this.made && this.node.offsetWidth) window.Plotly.Plots.resize(this.node);
+    });
     this.resized.observe(this.node);
   }
 
@@ -30,8 +32,9 @@ class Chart {
     if (this.drawing) return;
     this.drawing = true;
     try {
-      while (this.wish !== this.shown) await this.draw(this.wish);
+      while (this.wish !== this.shown && !this.removed) await this.draw(this.wish);
     } catch (error) {
+      this.clear();
       this.node.textContent = error.message;
     } finally {
       this.drawing = false;
@@ -43,15 +46,22 @@ class Chart {
     this.node.setAttribute("aria-label", alt);
     if (figure !== this.figure) {
       const plotly = await library(address);
+      if (this.removed) return;
       const { data, layout } = JSON.parse(figure);
       const camera = this.camera();
       if (camera && layout.scene) layout.scene.camera = camera;
-      await (this.made ? plotly.react : plotly.newPlot)(this.node, data, layout, config);
-      if (!this.made) this.listen();
-      this.made = true;
+      if (this.made) await plotly.react(this.node, data, layout, config);
+      else await this.make(plotly, data, layout, config);
       this.figure = figure;
     }
     this.shown = wish;
+  }
+
+  async make(plotly, data, layout, config) {
+    this.node.textContent = "";
+    this.made = true; // from now on there is something to clear
+    await plotly.newPlot(this.node, data, layout, config);
+    if (!this.removed) this.listen();
   }
 
   camera() {
@@ -71,9 +81,16 @@ class Chart {
     });
   }
 
-  remove() {
-    this.resized.disconnect();
+  clear() {
     if (this.made) window.Plotly.purge(this.node);
+    this.made = false;
+    this.figure = undefined;
+  }
+
+  remove() {
+    this.removed = true;
+    this.resized.disconnect();
+    this.clear();
   }
 }
 

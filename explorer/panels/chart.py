@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import plotly
-import plotly.graph_objects as go
 import streamlit as st
 import streamlit.components.v1 as pages
 
@@ -35,17 +34,18 @@ _mount_pulse = st.components.v2.component("lossnav_pulse", html="<span></span>",
 
 def chart(
     place: str,
-    figure: go.Figure | str,
+    figure: str,
     name: str,
     alt: str,
     *,
     config: dict[str, Any] | None = None,
     on_pick: Callable[[], None] | None = None,
 ) -> Any:
-    """A figure, or its JSON text, as high as the style sheet's --tall for the container `place`.
+    """A figure as high as the style sheet's --tall for the container `place`.
 
     Parameters
     ----------
+    figure   its JSON text
     name     the chart's key
     alt      what it shows, for screen readers
     config   plotly.js's options
@@ -57,7 +57,7 @@ def chart(
     """
     data = {
         "name": name,
-        "figure": figure if isinstance(figure, str) else figure.to_json(),
+        "figure": figure,
         "alt": alt,
         "config": {"displayModeBar": False, **(config or {})},
         "library": _address(),

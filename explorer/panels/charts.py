@@ -46,22 +46,23 @@ def drawn(land: xr.Dataset, view: View, plane: object = None) -> Drawn:
         return last[2]
     picture = view.picture(land)
     if plane is not None:
+        asked = (plane, view.elevation, view.ground, tuple(view.overlays.values()))
         picture = replace(
-            picture, elevation=_kept(picture.elevation, land, plane), color=_kept(picture.color, land, plane)
+            picture, elevation=_kept(picture.elevation, land, asked), color=_kept(picture.color, land, asked)
         )
     found = Drawn(picture, surface_figure(land, picture).to_json(), map_figure(land, picture).to_json())
     st.session_state["drawn"] = (land, view, found)
     return found
 
 
-def _kept(layer: Layer, land: xr.Dataset, plane: object) -> Layer:
-    """The layer, covering what the coarser pictures of this plane covered."""
-    last, reaches = st.session_state.get("reaches", (None, {}))
-    if last != plane:
-        st.session_state["reaches"] = (plane, reaches := {})
-    key = (layer.variable, layer.scale.kind, layer.scale.low)
+def _kept(layer: Layer, land: xr.Dataset, asked: object) -> Layer:
+    """The layer, covering what the coarser pictures of the same plane, drawn as `asked`, covered."""
     if layer.scale.kind == "class":
         return layer
+    last, reaches = st.session_state.get("reaches", (None, {}))
+    if last != asked:
+        st.session_state["reaches"] = (asked, reaches := {})
+    key = (layer.variable, layer.scale.kind, layer.scale.width)  # what positions are counted in
     reaches[key] = replace(layer, reach=reaches.get(key)).limits(land[layer.variable].values)
     return replace(layer, reach=reaches[key])
 

@@ -9,6 +9,7 @@ from ..export import DATA_FORMATS, FIGURE_FORMATS, MEASURED_FORMATS, Export, exp
 from ..figures.paper import PRESETS
 from ..figures.picture import Picture
 from .camera import camera
+from .saving import save_button
 
 _TITLES = {
     "pdf": "PDF",
@@ -39,16 +40,10 @@ def export_panel(land: xr.Dataset, measured: xr.Dataset, picture: Picture, name:
             "Width", list(PRESETS), key="export_width", disabled=file_format in DATA_FORMATS, format_func=_width_title
         )
         choice = Export(kind or "map", file_format, width or "single", camera())
-        st.download_button(
-            "Save",
-            data=lambda: exported(measured if file_format in MEASURED_FORMATS else land, picture, choice),
-            file_name=f"{name}-{kind}.{file_format}" if file_format in FIGURE_FORMATS else f"{name}.{file_format}",
-            mime=choice.mime,
-            key="save",
-            type="primary",
-            width="stretch",
-            icon=":material/download:",
-            on_click="ignore",
+        save_button(
+            lambda: exported(measured if file_format in MEASURED_FORMATS else land, picture, choice),
+            f"{name}-{kind}.{file_format}" if file_format in FIGURE_FORMATS else f"{name}.{file_format}",
+            choice.mime,
         )
 
 

@@ -19,7 +19,7 @@ def legend(land: xr.Dataset, picture: Picture) -> None:
         entries.append(_entry("#9AA", "→ elastic force"))
     if picture.path:
         entries.append(_entry(ink(picture.dark).accent, "training path: ● start, ★ end"))
-    entries.append(_entry("#9AA", f"{title_of(land, picture.elevation.variable)}, contours"))
+    entries.append(_entry("#9AA", f"{title_of(land, picture.elevation.variable)}, contours; × lowest"))
     if floor_of(land, picture.elevation) is not None:
         entries.append(_entry("#9AA", "pane: the data's own entropy, the best on average"))
     st.html(f"<p class='legend'>{''.join(entries)}</p>")

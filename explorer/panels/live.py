@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 
 import streamlit as st
@@ -15,7 +16,6 @@ from ..live.pool import LiveWorker, Turning
 from ..state import Source
 from ..survey_request import SurveyRequest
 from .chart import ask_again
-from .position import remember_checkpoints
 
 FIRST_WAIT = 0.35  # seconds that a turn of the page waits for its picture, before it goes on with the one before
 NOT_YET = "It needs more than forward passes: measure this plane."
@@ -36,11 +36,9 @@ def session() -> str:
 
 def look_at(request: SurveyRequest) -> Turning:
     """What is known of the plane; waits a moment for a first picture that is nearly there."""
-    turning = worker().look_at(session(), request)
+    turning = worker().look_at(session(), request.plane_alone)
     if turning.look is None:
         turning.arrived.wait(FIRST_WAIT)
-    if turning.look is not None:
-        remember_checkpoints(request.target, turning.look.checkpoints)
     return turning
 
 
@@ -60,7 +58,7 @@ def at_hand(request: SurveyRequest) -> Source | None:
 def seen(request: SurveyRequest) -> Look | None:
     """The last live picture of a plane of which nothing is kept yet."""
     last = worker().last(session())
-    return last.look if last is not None and last.request == request else None
+    return last.look if last is not None and last.request == request.plane_alone else None
 
 
 def shown(turning: Turning, before: Source) -> Source:
@@ -106,20 +104,20 @@ def live_line(turning: Turning) -> None:
     """How far the picture is, and the button that has the plane measured and kept."""
     left, right = st.columns([4, 1.5], vertical_alignment="center", gap="small")
     if turning.failure is not None:
-        left.html(f"<p class='trust'><b>Live.</b> {turning.failure}</p>")
+        left.html(f"<p class='trust'><b>Live.</b> {html.escape(turning.failure)}</p>")
     elif turning.look is None:
         left.html("<p class='trust'><b>Live.</b> Getting this plane ready …</p>")
     else:
         more = "" if turning.over else " Sharpening …"
         left.html(f"<p class='trust'><b>Live.</b> {turning.look.text}{more}</p>")
-    pressed = right.button(
+    right.button(
         "Measure this plane",
         key="measure_live",
         width="stretch",
         on_click=_stop,
         help="Measure every property on this plane, and keep the landscape.",
     )
-    if pressed:
+    if not st.session_state["live"]:
         st.rerun()
 
 

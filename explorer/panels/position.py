@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,10 @@ import streamlit as st
 from lossnav.core.directions import NORMALIZATIONS
 from lossnav.sample_models import NAMES, card
 
+from ..server import CHECKPOINTS_VARIABLE
 from ..survey_request import SurveyRequest
 
+TRAINED = "trained"
 URL: dict[str, Any] = {"bind": "query-params"}
 NORMALIZATION_HELP = (
     "**filter**: every filter of the direction gets the length of the network's own (Li et al. 2018), so rescaling a "
@@ -43,26 +46,15 @@ def _centre(target: str) -> int | None:
     count = checkpoints(target)
     if count < 2:
         return None
-    last = count - 1
+    # the end is a word, so that it stays chosen when another model's path is longer
     chosen = st.select_slider(
-        "Centre along the training path",
-        range(count),
-        last,
-        key="centre",
-        format_func=lambda t: "trained" if t == last else str(t),
-        help=CENTRE_HELP,
-        **URL,
+        "Centre along the training path", [*range(count - 1), TRAINED], TRAINED, key="centre", help=CENTRE_HELP, **URL
     )
-    return None if chosen == last else int(chosen)
+    return None if chosen == TRAINED else int(chosen)
 
 
 def checkpoints(target: str) -> int:
-    """How many checkpoints the training path has; of a person's own problem it is known once a plane of it was turned."""
+    """How many checkpoints the training path has; 0: there is none."""
     if target in NAMES:
         return int((card(target).get("trajectory") or {}).get("checkpoints", 0))
-    return int(st.session_state.get("own_checkpoints", {}).get(target, 0))
-
-
-def remember_checkpoints(target: str, count: int) -> None:
-    """What was found out of a person's own problem."""
-    st.session_state.setdefault("own_checkpoints", {})[target] = count
+    return int(os.environ.get(CHECKPOINTS_VARIABLE, 0))

@@ -6,7 +6,7 @@ import streamlit as st
 
 _CSS = """
 <style>
-  .block-container { padding: 3.6rem 1.4rem 1rem; max-width: 2200px; }
+  .block-container { padding: 3.9rem 1.4rem 1rem; max-width: 2200px; }
   header[data-testid="stHeader"] { height: 2.8rem; }
   section[data-testid="stSidebar"] { width: 244px !important; min-width: 244px !important; }
   section[data-testid="stSidebar"] .block-container { padding-top: 1rem; }
@@ -20,7 +20,7 @@ _CSS = """
   .st-key-terrain2d { --tall: clamp(250px, calc(100vh - 412px), 680px); }
   :is(.st-key-terrain3d, .st-key-terrain2d) :is(.stElementContainer, .stFullScreenFrame, .stPlotlyChart) {
     height: var(--tall) !important; min-height: var(--tall) !important; }
-  .st-key-pulse { display: none; }
+  :is(.st-key-pulse, .st-key-saving) { display: none; }
   .facts { font-size: 0.9rem; line-height: 1.5; margin: 0 0 0.1rem; }
   .facts b { font-weight: 650; font-size: 1.02rem; margin-right: 0.4rem; }
   .facts span.item { margin-left: 0.9rem; white-space: nowrap; opacity: 0.85; }

@@ -74,7 +74,8 @@ def picture(
     left, right = st.columns([1.45, 1], gap="small")
     with left.container(key="colorbox"):
         color = controls.color_control(switches.overlays)
-    land = landscape(source, switches.settings)
+    settings = switches.settings(source.points.about["facts"])
+    land = landscape(source, settings)
     with st.sidebar:
         elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
     dark = st.context.theme.type == "dark"
@@ -93,12 +94,12 @@ def picture(
         legend(land, found.picture)
         cell = nearest_cell(land, view.point)
         with inspector(land, cell, shown_readouts(switches, elevation, ground)):
-            point_panel(request, land, cell, switches.settings)
-    show_values(land, switches, view)
+            point_panel(request, land, cell, settings)
+    show_values(land, switches, view, source.points.about["unavailable"])
     with st.sidebar:
         if turning is None:
             compute_panel(request)
-        export_panel(land, source.measured(switches.settings), found.picture, request.target)
+        export_panel(land, source.measured(settings), found.picture, request.target)
     if turning is not None:
         turning_panel.go_on(turning)
 
@@ -109,13 +110,14 @@ def shown_readouts(switches: controls.Switches, *drawn: Drawing | None) -> list[
     return ["loss", "accuracy", "slope", "shape", *own, *map(controls.primary, switches.values)]
 
 
-def show_values(land: xr.Dataset, switches: controls.Switches, view: View) -> None:
+def show_values(land: xr.Dataset, switches: controls.Switches, view: View, unavailable: dict[str, str]) -> None:
     """Each property's value at the picked point, beside its switch."""
     cell = nearest_cell(land, view.point)
     for name, place in switches.values.items():
         drawing = switches.overlays.get(name)
         variable = drawing.variable if drawing else controls.primary(name)
-        text = value_text(land, variable, cell) if variable in land else "unavailable"
+        waits = unavailable.get(variable) == turning_panel.WAITING
+        text = value_text(land, variable, cell) if variable in land else "…" if waits else "unavailable"
         place.html(f"<span class='value{'' if variable in land else ' none'}'>{text}</span>")
 
 

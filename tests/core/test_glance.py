@@ -17,8 +17,9 @@ COSTLY = {"gradient": "density_coverage", "curvature": "viscosity", "descent": "
 
 @pytest.fixture
 def problem(monkeypatch: pytest.MonkeyPatch):
-    """Small, but with a preview that takes a tenth of its examples."""
-    monkeypatch.setitem(PRESETS, "preview", Estimation(probes=3, steps=4, examples=8))
+    """Small, but with a first look that takes a tenth of its examples."""
+    monkeypatch.setattr("lossnav.core.glance.EXAMPLES", 8)
+    monkeypatch.setitem(PRESETS, "preview", Estimation(probes=3, steps=4))
     return cases.smooth(n=80)
 
 

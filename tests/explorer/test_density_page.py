@@ -156,7 +156,7 @@ def test_the_command_says_both_claims_and_keeps_the_map(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (("--layer", "nine"), "Unknown layer 'nine'"),
-        (("--checkpoint", "99"), "--checkpoint should be from 0 to 39"),
+        (("--checkpoint", "99"), "checkpoint should be from 0 to 39"),
         (("--permutations", "0"), "--permutations should be 1 or more"),
         (("--out", "map.zarr"), "--out should end in .nc"),
     ],

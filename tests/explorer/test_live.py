@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
+import weakref
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +16,20 @@ import numpy as np
 import pytest
 from lossnav.core import Settings, load_problem, survey
 from lossnav.core.store import read_points
+from lossnav.explorer import controls
 from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.live import bench as benches
 from lossnav.explorer.live import course as courses
+from lossnav.explorer.live import worker as workers
 from lossnav.explorer.live.bench import Bench
 from lossnav.explorer.live.course import DRAWN, Course
 from lossnav.explorer.live.look import Look
-from lossnav.explorer.live.pool import LiveWorker
+from lossnav.explorer.live.pool import LiveWorker, Turning
+from lossnav.explorer.panels import charts
+from lossnav.explorer.panels.charts import drawn
+from lossnav.explorer.panels.position import CHECKPOINTS_VARIABLE
+from lossnav.explorer.server import TARGET_VARIABLE
+from lossnav.explorer.state import Drawing, View
 from lossnav.explorer.survey_request import SurveyRequest, make_plane, zoomed
 from streamlit.testing.v1 import AppTest
 
@@ -49,7 +59,7 @@ def test_pictures_sharpen_level_by_level_to_what_a_survey_measures(bench: Bench)
     assert [look.rows for look in whole] == sorted(look.rows for look in whole)
     last = found[-1]
     problem = load_problem("gaussians-mlp")
-    plane = make_plane(problem, "random", turn=30.0, centre=12)
+    plane = make_plane(problem, request)
     size = last.rows
     land = survey(problem, plane, (size, size), plane.span, ("forward",))
     step = (DRAWN - 1) // (size - 1)
@@ -95,6 +105,58 @@ def test_a_problem_without_path_or_classes_can_be_turned() -> None:
     assert json.loads(land.attrs["plane"])["turn"] == -45.0
 
 
+def test_the_centre_is_measured_on_all_examples_from_the_first_picture_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (benches, courses):
+        monkeypatch.setattr(module, "FIRST_SECONDS", 1e-4)  # as if every network were slow
+    first, *_, last = looks(Course(Bench("gaussians-mlp"), SurveyRequest("gaussians-mlp")))
+    assert first.examples < last.examples
+    assert first.points.about["centre"]["loss"] == pytest.approx(last.points.about["centre"]["loss"], rel=1e-6)
+
+
+@pytest.fixture
+def at_hand(monkeypatch: pytest.MonkeyPatch) -> dict:
+    """What the worker keeps, empty at first."""
+    kept: dict = {}
+    monkeypatch.setattr(workers, "_at_hand", kept)
+    return kept
+
+
+def test_a_plane_that_failed_begins_anew(at_hand: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(self: Course) -> Iterator[None]:
+        yield None
+        raise MemoryError
+
+    request = SurveyRequest("gaussians-mlp")
+    with monkeypatch.context() as patched:
+        patched.setattr(Course, "_run", failing)
+        assert workers.advance(request, False) is None
+        with pytest.raises(RuntimeError, match="MemoryError"):
+            workers.advance(request, False)
+    assert any(workers.advance(request, False) for _ in range(100))
+
+
+def test_the_worker_keeps_few_problems_and_few_planes(at_hand: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "MOST_PROBLEMS", 1)
+    monkeypatch.setattr(workers, "MOST_PLANES", 2)
+    first = SurveyRequest("gaussians-mlp")
+    for seed in (0, 1, 0, 2):
+        workers.advance(replace(first, seed=seed), False)
+    ((_, planes),) = at_hand.values()
+    assert [plane.seed for plane in planes] == [0, 2]
+    monkeypatch.setattr(workers, "MOST_NUMBERS", 3 * 371)
+    workers.advance(replace(first, seed=3), False)
+    assert [plane.seed for plane in planes] == [3]
+    left = [weakref.ref(plane) for plane in planes.values()]
+    del planes
+    gc.disable()  # memory is free at once, not when the collector comes by
+    try:
+        workers.advance(SurveyRequest("linear-regression"), False)
+        assert [ref() for ref in left] == [None]
+    finally:
+        gc.enable()
+    assert [target for target, _ in at_hand] == ["linear-regression"]
+
+
 @pytest.fixture
 def worker() -> Iterator[LiveWorker]:
     found = LiveWorker()
@@ -127,6 +189,47 @@ def test_the_worker_measures_and_drops_what_is_no_longer_wanted(worker: LiveWork
     wait(wrong)
     assert wrong.failure is not None
     assert "should define `problem`" in wrong.failure
+
+
+OWN_ERROR = """
+class Odd(Exception):
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+def problem():
+    raise Odd("this", "that")
+"""
+
+
+def test_a_failure_of_ones_own_code_is_said_and_the_process_goes_on(worker: LiveWorker, tmp_path: Path) -> None:
+    file = tmp_path / "odd.py"
+    file.write_text(OWN_ERROR)
+    for seed in (0, 1):
+        wrong = worker.look_at("tab", SurveyRequest(str(file), seed=seed))
+        wait(wrong)
+        assert wrong.failure is not None
+        assert "this and that" in wrong.failure
+    right = worker.look_at("tab", SurveyRequest("gaussians-mlp"))
+    wait(right)
+    assert right.look is not None
+
+
+def test_a_first_picture_goes_before_a_sharper_one(worker: LiveWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_busy", True)  # so that nothing starts yet
+    older = worker.look_at("a", SurveyRequest("gaussians-mlp"))
+    newer = worker.look_at("b", SurveyRequest("gaussians-mlp", seed=1))
+    asked: list[Turning] = []
+    submitted = type("Pool", (), {"submit": lambda self, step, request, known: asked.append(request) or _never()})()
+    monkeypatch.setattr(worker, "_pool", submitted)
+    newer.look = Look(None, 1, 1, False)  # type: ignore[arg-type]
+    worker._busy = False
+    worker.look_at("b", newer.request)
+    assert asked == [older.request]
+    monkeypatch.setattr(worker, "_pool", None)
+
+
+def _never() -> Future[None]:
+    return Future()
 
 
 def test_two_tabs_are_both_served_and_a_paused_one_is_not(worker: LiveWorker) -> None:
@@ -183,7 +286,7 @@ def test_the_plane_of_a_link_is_the_plane_of_the_command(tmp_path: Path) -> None
     assert words[-2:] == ["--turn=30", "--centre=3"]
     assert Jobs().start(request).process.wait(timeout=300) == 0
     made = read_points(request.path).about["plane"]
-    plane = make_plane(load_problem("linear-regression"), "random", turn=30.0, centre=3)
+    plane = make_plane(load_problem("linear-regression"), request)
     assert (made["turn"], made["centre"]) == (30.0, 3)
     np.testing.assert_allclose(made["gram"], plane.gram, rtol=1e-9)
 
@@ -193,3 +296,70 @@ def test_planes_that_do_not_move_are_kept_where_they_were() -> None:
     assert not plain.moved
     assert len({plain.path, replace(plain, turn=5.0).path, replace(plain, centre=0).path}) == 3
     assert zoomed(((-1.0, 1.0), (-1.0, 1.0)), 1.0) == ((-1.0, 1.0), (-1.0, 1.0))
+
+
+def test_what_is_to_be_measured_later_does_not_change_the_live_picture() -> None:
+    request = SurveyRequest("gaussians-mlp", seed=3, turn=5.0, zoom=2.0)
+    other = replace(request, grid=101, effort="full", every=2, tolerance=0.0)
+    assert other.plane_alone == request.plane_alone == request
+
+
+def page(monkeypatch: pytest.MonkeyPatch, **query: str) -> tuple[AppTest, list[SurveyRequest]]:
+    """The page, and what it starts to survey."""
+    started: list[SurveyRequest] = []
+    monkeypatch.setattr(Jobs, "start", lambda self, request, overwrite=False: started.append(request))
+    app = AppTest.from_file(APP, default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run(), started
+
+
+def test_another_model_is_shown_around_its_trained_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, started = page(monkeypatch, model="digits-resnet")  # 31 checkpoints; the others have more
+    for name in ("gaussians-mlp", "digits-two-tasks-ewc", "linear-regression"):
+        app.selectbox(key="model").set_value(name).run()
+        assert app.select_slider(key="centre").value == "trained"
+    assert not app.exception
+    assert started == []
+
+
+OWN_PATH = """
+import torch
+from lossnav.core import Problem, Trajectory
+model = torch.nn.Linear(2, 1)
+inputs = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
+points = [{k: t * v.detach() for k, v in model.named_parameters()} for t in (0.0, 0.5, 1.0)]
+problem = Problem(model, inputs, inputs[:, :1], loss="mse", trajectory=Trajectory(points))
+"""
+
+
+@pytest.mark.parametrize(("checkpoints", "planes"), [("0", 4), ("3", 5)])
+def test_ones_own_problem_has_its_path_from_the_start(
+    checkpoints: str, planes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(OWN_PATH)
+    monkeypatch.setenv(TARGET_VARIABLE, str(file))
+    monkeypatch.setenv(CHECKPOINTS_VARIABLE, checkpoints)
+    app, _ = page(monkeypatch, model=str(file), live="true", centre="1")
+    assert not app.exception
+    assert [s.value for s in app.select_slider if s.key == "centre"] == ([1] if checkpoints == "3" else [])
+    assert len(app.selectbox(key="plane").options) == planes
+
+
+def test_what_a_person_clips_is_clipped_while_the_picture_sharpens(land, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(charts.st, "session_state", {})
+    for high in (None, 0.5, None):
+        found = drawn(land, View(Drawing("loss", high=high)), plane="the same")
+        shown = found.picture.elevation
+        assert shown.limits(land["loss"].values) == shown.scale.limits(land["loss"].values)
+    narrow = drawn(land.isel(alpha=slice(4, 9)), View(Drawing("loss")), plane="the same")
+    inner = land["loss"].values[4:9]
+    assert narrow.picture.elevation.limits(inner) == shown.limits(land["loss"].values) != shown.scale.limits(inner)
+
+
+def test_a_strength_is_a_multiple_of_the_landscapes_own() -> None:
+    switches = controls.Switches({}, {"strength": 3.0, "width": 2.0, "temperature": 1.5}, {})
+    assert switches.settings({}) == Settings(temperature=1.5)
+    facts = {"elasticity": {"strength": 4.0}, "memory": {"width": 0.25}}
+    assert switches.settings(facts) == Settings(temperature=1.5, strength=12.0, width=0.5)

@@ -62,7 +62,7 @@ def test_the_command_is_what_a_person_would_type() -> None:
 @pytest.mark.parametrize("name", PLANES)
 def test_every_plane_can_be_made(name: str) -> None:
     problem = load_problem("gaussians-mlp")
-    plane = make_plane(problem, name)
+    plane = make_plane(problem, SurveyRequest(problem.name, name))
     assert plane.kind == name.partition("-")[0]
 
 

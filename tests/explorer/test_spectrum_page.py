@@ -106,7 +106,7 @@ def test_the_command_prints_and_keeps_it(tmp_path: Path) -> None:
         assert "trace" in result.stdout
         assert read_spectrum(out)[0].parameter_count == 371
     wrong = {
-        ("--checkpoint", "99"): "--checkpoint should be from 0 to 39",
+        ("--checkpoint", "99"): "checkpoint should be from 0 to 39",
         ("--checkpoint", "1", "--at=0,0"): "two places",
         ("7",): "goes with --along",
     }

@@ -176,7 +176,7 @@ def test_infinities_of_one_costly_readout_do_not_end_the_refining_of_another():
         known = {name: np.where(refinement.asked, v, np.nan) for name, v in (("slope", slope), ("pull", pull))}
         if not len(refinement.next(known, {})):
             break
-    scales = {name: ("linear",) for name in known}
+    scales = dict.fromkeys(known, ("linear",))
     found = appraise(Places(refinement.asked), known, scales, refinement.experiences())
     assert share(found["slope"], slope) <= 0.005
     assert refinement.largest <= 0.005
