@@ -44,8 +44,8 @@ class Course:
     progress: Progress | None
     glance: Glance | None = None
 
-    def run(self, finish: Callable[[], dict[str, Any]]) -> MeasuredPoints:
-        """Measure what is not measured yet; `finish` gives what is said of the whole, and is asked at the end.
+    def run(self, finish: Callable[[dict[str, Any]], dict[str, Any]]) -> MeasuredPoints:
+        """Measure what is not measured yet; `finish` makes of what is said so far what is said of the whole, at the end.
 
         However it ends, what was measured is on disk, signed with the machine that measured it.
         """
@@ -64,7 +64,7 @@ class Course:
                 if stage in self.points.used:
                     self._measured_or_given_up(stage, rows)
             self.points.about.pop(KEY, None)
-            more = finish()
+            more = finish(self.points.about)
             self.points.about |= more
         finally:
             made = self.points.made - before

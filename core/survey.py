@@ -101,20 +101,9 @@ def survey(
         raise InputError(f"every should be 1, 2, 4 or another power of two, but is {every}.")
     estimation, where, number = preset(effort), choose_device(device), _dtype(dtype)
     asked, plane, plan = wanted(problem, overlays), plane.over(problem.parameters), _plan(plane, shape, span)
-    refuse_what_does_not_fit(
-        footprint(
-            problem,
-            plane,
-            (len(plan.alpha), len(plan.beta)),
-            overlays,
-            where,
-            number,
-            batch_size,
-            fidelity,
-            estimation,
-            every,
-        )
-    )
+    size = (len(plan.alpha), len(plan.beta))
+    needs = footprint(problem, plane, size, overlays, where, number, batch_size, fidelity, estimation, every)
+    refuse_what_does_not_fit(needs)
     own = anchored(problem) if any(v.startswith("elasticity") for v in asked.variables) else problem
     facts = asked.facts(own, plane)
     asked = asked.without_unavailable(facts)
@@ -133,31 +122,29 @@ def survey(
     about = _about(problem, plane, asked, facts, evaluator, seed)
     if local:
         about |= {"estimation": instruments.notes, "every": every}
-    precision = "float64" if evaluator.workspace.dtype == torch.float64 else "float32"
     if allowed is not None:
         about["tolerance"] = allowed.as_json()
-    fresh = MeasuredPoints.empty(plan, columns, precision, asked.variables, about)
+    width = "float64" if evaluator.workspace.dtype == torch.float64 else "float32"
+    fresh = MeasuredPoints.empty(plan, columns, width, asked.variables, about)
 
-    def finish() -> dict[str, Any]:
+    def finish(about: dict[str, Any]) -> dict[str, Any]:
         """What is said of the whole: the descents' steps, and how far to trust the plane."""
         more: dict[str, Any] = {}
-        descents = local.get("descent")
-        if descents and "descents" not in about:
-            more["descents"] = instruments.steps(descents.columns)
+        if "descent" in local and "descents" not in about:
+            more["descents"] = instruments.steps(local["descent"].columns)
         if fidelity and "fidelity" not in about:
             more["fidelity"] = plane_fidelity(problem, plane, where, evaluator.workspace.dtype, seed)
         return more
 
-    keeper = None if store is None else LandscapeStore(store)
-    if keeper is None:
+    if store is None:
         return Course(fresh, evaluator, local, None, progress).run(finish).landscape()  # nobody sees a first look
+    keeper = LandscapeStore(store)
     with keeper.writing():
         points = keeper.open_or_create(fresh, spec)
-        about = points.about
         if local:
-            about["every"] = min(every, about["every"])
+            points.about["every"] = min(every, points.about["every"])
             instruments.remember_basins(points)
-        _keep_to(allowed, about)
+        _keep_to(allowed, points.about)
         return Course(points, evaluator, local, keeper, progress, glance).run(finish).landscape()
 
 

@@ -19,7 +19,6 @@ from ..checks import InputError, matching
 from ..plane import Plane
 from ..problem import Problem
 from ..properties.protocol import Forward, Measure
-from .allocation import keep_freed_memory
 from .batching import forward_batch_size, needs_whole_data
 from .fused import FusedNetwork
 from .graphs import Replay
@@ -70,7 +69,6 @@ class Evaluator:
         way: Mapping[str, Any] | None = None,
     ) -> None:
         matching(plane.origin, problem.parameters, "The plane")
-        keep_freed_memory()
         self.measures = list({measure.columns: measure for measure in measures}.values())
         self.columns = tuple(column for measure in self.measures for column in measure.columns)
         self.batch_size_given, self._settled = batch_size is not None, False

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ..checks import InputError
 from ..likelihood import IGNORED, output_tensor
 from ..problem import Problem
+from .allocation import keep_freed_memory
 
 ALIGNMENT = 16  # numbers; every tensor starts on a 64-byte line, as kernels expect of a tensor of their own
 
@@ -98,6 +99,7 @@ class Workspace:
             raise InputError(f"The model mixes {', '.join(map(str, dtypes))}: choose one with dtype=.")
         if batch_size is not None and batch_size < 1:
             raise InputError(f"batch_size should be 1 or more, but is {batch_size}: leave it out to have it chosen.")
+        keep_freed_memory()
         self.problem, self.device, self._converts = problem, device, dtype is not None
         self.dtype = dtype or next(iter(dtypes))
         self.layout = Layout.of(problem.parameters)
