@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,15 @@ class Experience:
     def as_json(self) -> dict[str, Any]:
         """Ready for JSON."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Experience:
+        """From `as_json`; what another version noted beside that is left out.
+
+        >>> Experience.from_json({**Experience(factor=2.0).as_json(), "surprises": []}).factor
+        2.0
+        """
+        return cls(**{each.name: kept[each.name] for each in fields(cls) if each.name in kept})
 
     def factors(self, shape: tuple[int, ...], steps: tuple[float, float]) -> np.ndarray:
         """(A, B): what to multiply the disagreement by: what covers most points, and all of the nearest ones, with a margin."""

@@ -94,7 +94,7 @@ def _fill(land: xr.Dataset, stage: str, measured: np.ndarray, lesson: dict[str, 
         Places(measured),
         {name: land[name].values for name in quantities},
         {name: scales_of(land[name], tolerance.scale) for name in quantities},
-        {name: Experience(**learned) for name, learned in lesson["readouts"].items()},
+        {name: Experience.from_json(learned) for name, learned in lesson["readouts"].items()},
         {"loss": tolerance.clip},
     )
     for name, appraisal in found.items():
