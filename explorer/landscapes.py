@@ -98,10 +98,11 @@ def _found(path: Path) -> Found:
 
 
 def _drawn_level(points: MeasuredPoints) -> tuple[np.ndarray, np.ndarray] | None:
-    """The finest complete level; of an adaptive survey everything, as soon as its first forward passes are made."""
-    if points.tolerance is not None and "forward" in points.about.get("refined", {}):
+    """The finest complete level; of an adaptive survey everything, as soon as it has one."""
+    level = finest_complete(points.plan.grid(points.done_at("forward"), fill=False))
+    if level is not None and points.tolerance is not None and "forward" in points.about.get("refined", {}):
         return np.arange(len(points.plan.alpha)), np.arange(len(points.plan.beta))
-    return finest_complete(points.plan.grid(points.done_at("forward"), fill=False))
+    return level
 
 
 @lru_cache(maxsize=32)

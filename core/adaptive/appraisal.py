@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -114,8 +114,15 @@ def appraise(
         for name in names:
             own = {m: v.reshape(known.shape) for m, v in members.get(name, {}).items()}
             drawing = drawings.get(name)
-            found[name] = _appraised(places, readouts[name], own, drawing, experiences.get(name, Experience()))
+            lesson = experiences.get(name, Experience())
+            lesson = lesson if lesson.transform else replace(lesson, transform=_natural(scales[name]))
+            found[name] = _appraised(places, readouts[name], own, drawing, lesson)
     return {name: found[name] for name in readouts}
+
+
+def _natural(scales: tuple[str, ...]) -> str:
+    """The transform that a readout is drawn under: the best guess while nothing was foretold."""
+    return "log" if "log" in scales else "asinh" if "symlog" in scales else "1"
 
 
 def _appraised(

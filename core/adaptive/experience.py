@@ -23,14 +23,14 @@ CAUTION = 3.0  # there: the worst of thousands of places is worse than what cove
 class Experience:
     """What is kept of it, ready for JSON.
 
-    transform  name of the transform under which recent points were foretold best
+    transform  name of the transform under which recent points were foretold best; empty where none were yet
     good       members whose forecasts were nearly as good
     factor     what the committee's disagreement is multiplied by to cover most errors that were met
     tested     (i, j, ratio): points that were measured, and their error over the committee's disagreement there
     wary       whether an error came near to what is allowed
     """
 
-    transform: str = "1"
+    transform: str = ""
     good: list[str] = field(default_factory=list)
     factor: float = 1.0
     tested: list[list[float]] = field(default_factory=list)

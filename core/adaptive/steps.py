@@ -87,7 +87,7 @@ def adaptive_course(points: MeasuredPoints, tolerance: Tolerance) -> Iterator[tu
     }
     costly = [stages[stage] for stage in COSTLY if stage in stages]
     forward = [stages[STAGES[0]]] if STAGES[0] in stages else []
-    for group in (forward, forward, costly):
+    for group in (forward, forward, forward, costly):  # the third learns from the second how to draw what lies between
         yield from _round(group)
     while any(not stage.ended for stage in forward):
         yield from _round(forward)

@@ -1,0 +1,45 @@
+"""What of a landscape on disk is drawn, and when there is a better picture to draw."""
+
+from pathlib import Path
+
+import pytest
+from lossnav.core import Plane, load_problem, survey
+from lossnav.core.store import read_points
+from lossnav.explorer.landscapes import _drawn_level, _found
+
+
+def stopped_after(points: int, store: Path) -> None:
+    """An adaptive survey that was stopped at so many measurements."""
+    problem = load_problem("gaussians-mlp")
+
+    def stop(done: int, total: int) -> None:
+        if done >= points:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        survey(problem, Plane.random(problem, 3), (33, 33), tolerance=0.01, store=store, progress=stop)
+
+
+def test_an_adaptive_picture_is_the_whole_grid_and_waits_for_the_coarsest_one(tmp_path: Path) -> None:
+    stopped_after(1, tmp_path / "land.zarr")
+    points = read_points(tmp_path / "land.zarr")
+    coarse = points.plan.levels == points.plan.levels.max()
+    points.done[:] = False
+    points.done[:5, 0] = True  # five of its nine points
+
+    def drawn() -> int:
+        level = _drawn_level(points)
+        return 0 if level is None else len(level[0])
+
+    assert drawn() == 0
+    points.done[coarse, 0] = True
+    assert drawn() == 33
+
+
+def test_a_first_look_is_a_better_picture(tmp_path: Path) -> None:
+    stopped_after(20, tmp_path / "land.zarr")
+    found = _found(tmp_path / "land.zarr")
+    before = found.drawable
+    assert before > 0
+    found.points.about["glance"] = {"rows": [], "stages": {"gradient": []}}
+    assert found.drawable == before + 1
