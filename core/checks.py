@@ -14,7 +14,7 @@ class InputError(ValueError):
 
 
 # What derivatives raise on a network that torch's transforms do not know, or that branches on its own numbers.
-UNFIT = (RuntimeError, ValueError, NotImplementedError)
+UNFIT = (RuntimeError, ValueError)  # NotImplementedError is one of the first
 
 
 def known(name: str, choices: Iterable[str], what: str) -> str:

@@ -87,7 +87,7 @@ def _gradient_norms(function: LossFunction) -> tuple[np.ndarray, str | None]:
         return np.full(problem.example_count, np.nan), reason
     try:
         pieces = [piece.double().norm(dim=1).cpu().numpy() for piece in example_gradients(function)]
-    except (RuntimeError, NotImplementedError) as error:  # whatever torch's transforms do not know of a user's network
+    except RuntimeError as error:  # whatever torch's transforms do not know of a user's network
         reason = f"torch cannot differentiate this network example by example ({str(error).strip().splitlines()[0]})"
         return np.full(problem.example_count, np.nan), reason
     return _finite(np.concatenate(pieces)), None

@@ -1,12 +1,7 @@
-"""Paper figures: what is on them, read from the figure; and the files they become."""
+"""Paper figures: what is on them, read from the figure."""
 
-import hashlib
 import itertools
 import json
-import re
-import subprocess
-import sys
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,21 +9,16 @@ import matplotlib
 import numpy as np
 import pytest
 import xarray as xr
+from artists import named, outside
 from lossnav.explorer.figures.paper import PRESETS, PaperSpec, draw_map, draw_surface, save
-from lossnav.explorer.figures.paper.camera import angles
 from lossnav.explorer.figures.paper.grid import complete_grid, densify
 from lossnav.explorer.figures.scales import Scale
 from lossnav.explorer.figures.style import colormap_for
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 BOTH = [draw_map, draw_surface]
 WIDTHS = sorted(PRESETS)
-
-
-def named(figure: Figure, gid: str) -> list:
-    return figure.findobj(lambda artist: artist.get_gid() == gid)
 
 
 def texts(figure: Figure) -> list[str]:
@@ -41,20 +31,6 @@ def legend(figure: Figure) -> list[str]:
 
 def in_subplot(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.axes[0].texts]
-
-
-def outside(figure: Figure) -> list[str]:
-    """Texts, frames and legends that do not lie on the page as a whole."""
-    figure.draw_without_rendering()
-    drawn = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    drawn += [axes for axes in figure.axes if axes.name != "3d"] + figure.legends
-    page = figure.bbox
-    boxes = [(artist, artist.get_window_extent()) for artist in drawn]
-    return [
-        f"{artist} at {box}"
-        for artist, box in boxes
-        if box.x0 < 0 or box.y0 < 0 or box.x1 > page.width or box.y1 > page.height
-    ]
 
 
 # The page
@@ -318,134 +294,6 @@ def test_a_slice_is_a_curve(draw, make_landscape: Callable[..., xr.Dataset]) -> 
 def test_a_slice_along_beta_and_a_single_point_are_drawn(landscape: xr.Dataset) -> None:
     assert draw_map(landscape.isel(alpha=[10]), PaperSpec()).axes[0].get_xlabel().startswith("β")
     draw_map(landscape.isel(alpha=[10], beta=[5]), PaperSpec())
-
-
-# The surface
-
-
-def test_the_surface_is_rasterised_and_the_rest_is_not(landscape: xr.Dataset) -> None:
-    figure = draw_surface(landscape, PaperSpec(color="density", contours=("loss", "memory")))
-    (surface,) = named(figure, "surface")
-    assert isinstance(surface, Poly3DCollection)
-    assert surface.get_rasterized()
-    assert figure.dpi >= 300
-    for gid in ("contour-loss", "contour-memory", "path"):
-        assert named(figure, gid)
-        assert not any(artist.get_rasterized() for artist in named(figure, gid))
-
-
-def test_gaps_are_holes_in_the_surface(landscape: xr.Dataset, make_landscape: Callable[..., xr.Dataset]) -> None:
-    holed, whole = (
-        named(draw_surface(data, PaperSpec()), "surface")[0] for data in (landscape, make_landscape(gaps=False))
-    )
-    assert len(holed._faces) < len(whole._faces)
-    assert np.isfinite(holed._faces).all()
-    # The colours next to a hole are colours, not the black of a missing number.
-    assert holed.get_facecolor()[:, :3].sum(axis=1).min() > 0.2
-
-
-def test_height_has_ticks_in_original_units(landscape: xr.Dataset) -> None:
-    axes = draw_surface(landscape, PaperSpec(elevation_scale=Scale("log"))).axes[0]
-    ticks = dict(zip(axes.get_zticks(), [t.get_text() for t in axes.get_zticklabels()], strict=True))
-    assert ticks[0.0] == "1"
-    assert ticks[1.0] == "10"
-    assert axes.get_zlabel() == "loss (nats)"
-
-
-def test_the_camera_is_that_of_the_page(landscape: xr.Dataset) -> None:
-    axes = draw_surface(landscape, PaperSpec(camera={"x": 1.25, "y": 1.25, "z": 1.25})).axes[0]
-    assert axes.azim == pytest.approx(45)
-    assert axes.elev == pytest.approx(np.degrees(np.arctan(1 / np.sqrt(2))))
-    assert angles((30, 60)) == (30, 60)
-
-
-@pytest.mark.parametrize("eye", [{"x": 1, "y": 2}, {"x": 0, "y": 0, "z": 0}])
-def test_an_eye_that_sees_nothing_is_refused(eye: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="camera's eye"):
-        angles(eye)
-
-
-@pytest.mark.parametrize("camera", [(-55, 36), (45, 5), (200, 80), (10, -30)])
-@pytest.mark.parametrize("width", WIDTHS)
-def test_labels_stay_on_the_page_from_everywhere(
-    camera: tuple[float, float], width: str, landscape: xr.Dataset
-) -> None:
-    assert outside(draw_surface(landscape, PaperSpec(width=width, camera=camera))) == []
-
-
-def test_a_path_behind_a_hill_is_dotted(landscape: xr.Dataset) -> None:
-    a, b = xr.broadcast(landscape["alpha"], landscape["beta"])
-    landscape["loss"] = landscape["loss"].copy(data=0.01 + 5 * np.exp(-(b**2) / 0.02) + 0 * a)
-    landscape["path_alpha"][:] = 0.0
-    landscape["path_beta"][:] = np.linspace(-0.7, 0.8, 12)
-    spec = PaperSpec(camera=(-90, 50), elevation_scale=Scale())
-    seen, hidden = named(draw_surface(landscape, spec), "path")
-    assert np.isfinite(seen.get_data_3d()[2][0])
-    assert np.isnan(hidden.get_data_3d()[2][0])
-    behind = np.asarray(hidden.get_data_3d()[1])[np.isfinite(hidden.get_data_3d()[2])]
-    assert 0 < behind.min() < behind.max() < 0.75
-
-
-# Files
-
-
-@pytest.mark.parametrize("ending", ["pdf", "svg", "png"])
-@pytest.mark.parametrize("draw", BOTH)
-def test_the_same_bytes_twice_and_in_another_process(draw, ending: str, landscape: xr.Dataset, tmp_path: Path) -> None:
-    spec = PaperSpec(color="elasticity", arrows=True)
-    digests = [
-        hashlib.sha256(save(draw(landscape, spec), tmp_path / f"{k}.{ending}").read_bytes()).hexdigest()
-        for k in range(2)
-    ]
-    landscape.to_netcdf(tmp_path / "landscape.nc", engine="h5netcdf")
-    code = (
-        "import hashlib, sys, xarray as xr\n"
-        f"from lossnav.explorer.figures.paper import PaperSpec, {draw.__name__} as draw, save\n"
-        "landscape = xr.load_dataset(sys.argv[1], engine='h5netcdf')\n"
-        "figure = draw(landscape, PaperSpec(color='elasticity', arrows=True))\n"
-        "print(hashlib.sha256(save(figure, sys.argv[2]).read_bytes()).hexdigest())"
-    )
-    arguments = [sys.executable, "-c", code, str(tmp_path / "landscape.nc"), str(tmp_path / f"other.{ending}")]
-    other = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.strip()
-    assert digests == [other, other]
-
-
-@pytest.mark.parametrize("draw", BOTH)
-def test_pdf_fonts_are_embedded_as_type_42(draw, landscape: xr.Dataset, tmp_path: Path) -> None:
-    content = save(draw(landscape, PaperSpec(color="elasticity", arrows=True)), tmp_path / "a.pdf").read_bytes()
-    assert b"/CIDFontType2" in content
-    assert b"/FontFile2" in content
-    assert b"/Type3" not in content
-    assert b"CreationDate" not in content
-
-
-def test_the_dense_part_of_a_pdf_is_one_picture_of_300_dpi_or_more(landscape: xr.Dataset, tmp_path: Path) -> None:
-    content = save(draw_surface(landscape, PaperSpec()), tmp_path / "a.pdf").read_bytes()
-    widths = [int(width) for width in re.findall(rb"/Width (\d+)", content)]
-    assert max(widths) > 300 * 3.25 * 0.6
-    assert sum(len(part) for part in streams(content) if part.count(b" l\n") > 1000) < 2_000_000
-    assert len(content) < 2_000_000
-
-
-def streams(pdf: bytes) -> list[bytes]:
-    found = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
-    return [zlib.decompress(part) if part[:1] == b"x" else part for part in found]
-
-
-@pytest.mark.parametrize("draw", BOTH)
-def test_svg_text_stays_text(draw, landscape: xr.Dataset, tmp_path: Path) -> None:
-    content = save(draw(landscape, PaperSpec(color="elasticity")), tmp_path / "a.svg").read_text(encoding="utf-8")
-    assert "<text" in content
-    assert "EWC penalty (nats)</text>" in content
-    assert "not-stretchy</text>" in content
-    assert "DejaVu Sans" in content
-    assert "<dc:date>" not in content
-    assert content.count("<image") >= 1
-
-
-def test_files_appear_whole_and_alone(landscape: xr.Dataset, tmp_path: Path) -> None:
-    assert save(draw_map(landscape, PaperSpec()), str(tmp_path / "a.PDF")) == tmp_path / "a.PDF"
-    assert [path.name for path in tmp_path.iterdir()] == ["a.PDF"]
 
 
 # Bad input
