@@ -32,7 +32,6 @@ from .footprint import (
 )
 from .local.estimation import Estimation, preset
 from .local.instruments import Bench, Instruments
-from .local.room import worker_count
 from .plan import Plan, grid_plan
 from .plane import Plane
 from .problem import Problem
@@ -177,10 +176,9 @@ def _number(dtype: torch.dtype | str | None) -> torch.dtype | None:
 
 def _seconds_each(shared: Instruments, columns: dict[str, set[str]], points: int) -> dict[str, float]:
     """Seconds for each point of each stage in use, with as many points at once as there will be."""
-    kind = shared.dtype or next(iter(shared.problem.parameters.values())).dtype
-    workers = min(points, worker_count(shared.problem, shared.estimation, shared.device, kind))
+    workers = min(points, shared.worker_count)
     with one_thread_each(), twice_differentiable(shared.problem.model):
-        benches = [shared.first_bench] + [Bench(shared) for _ in range(workers - 1)]
+        benches = [shared.first_bench, *shared.benches(workers - 1)]
         units = _Units(benches)
         stages = {"gradient": units.gradients, "curvature": units.curvature, "descent": units.descent}
         return {stage: _unless_unfit(stages[stage], found) for stage, found in columns.items() if found}

@@ -54,7 +54,8 @@ class Footprint:
 
     device  whose memory it is
     lasting what stays from the first point to the last: "model", "plane" and "data" (which are there already on a CPU),
-            "copy", "points", "anchor", "kept", "overhead"
+            "copy", "points", "anchor", "kept", "workers" (of the costly stages: their networks, probes, ends of descents),
+            "overhead"
     passing what comes and goes, of which the largest counts: "activations", "anchor", "costly stages", "fidelity"
     held    how much of it is there before the survey starts
     """
@@ -129,7 +130,9 @@ def footprint(
         passing["anchor"] = own * (2 * chunk_rows(problem.parameter_count) + FISHER_VECTORS) * vector
     if any(stages.values()):
         estimation, count = preset(effort), int(grid_plan(grid_shape(plane, shape), plane.span).every(every).sum())
-        passing["costly stages"] = _costly(problem, estimation, where, kind, stages, vector, count)
+        lasting["workers"] = _workers(problem, estimation, where, kind, vector)
+        lasting["workers"] += count * vector * ("basin" in stages["descent"])
+        passing["costly stages"] = _at_work(problem, estimation, where, kind, stages, vector)
     if fidelity:
         graph = min(CURVATURE_GRAPH_BYTES, 4 * total * problem.example_count)
         # sums of products in float64, and their means
@@ -191,29 +194,31 @@ def stage_columns(asked: Wanted) -> dict[str, set[str]]:
     return {s: {c for m in asked.local_measures(s) for c in m.columns} for s in STAGES[1:]}
 
 
-def _costly(
+def _workers(problem: Problem, estimation: Estimation, where: torch.device, kind: torch.dtype, vector: int) -> int:
+    """What the costly stages keep: copies of the network for each worker, and the probes that all of them use."""
+    workers = worker_count(problem, estimation, where, kind)
+    benches = workers + 1 if workers > 1 else 1
+    networks = 1 + sum(size is not None for size in sample_sizes(problem, estimation))
+    parameters = 2 * vector * 4 // kind.itemsize  # where each one lies, in whole numbers
+    bench = networks * 2 * vector + parameters
+    return benches * bench + (2 * estimation.probes + 4) * vector + parameters
+
+
+def _at_work(
     problem: Problem,
     estimation: Estimation,
     where: torch.device,
     kind: torch.dtype,
     stages: dict[str, set[str]],
     vector: int,
-    points: int,
 ) -> int:
-    """What gradients, curvature and descents take: copies of the network for each worker, probes, bases, ends of descents."""
+    """What gradients, curvature or descents take at the points under way: gradients of examples, bases, steps."""
     workers = worker_count(problem, estimation, where, kind)
-    benches = workers + 1 if workers > 1 else 1
-    networks = 1 + sum(size is not None for size in sample_sizes(problem, estimation))
-    parameters = 2 * vector * 4 // kind.itemsize  # where each one lies, in whole numbers
-    bench = networks * 2 * vector + parameters
-    shared = (2 * estimation.probes + 4) * vector + parameters
     at_work = {"gradient": 0, "curvature": bytes_per_worker(problem, estimation, kind), "descent": 6 * vector}
     if stages["gradient"] - WITHOUT_EXAMPLES:
         rows = gradient_rows(problem, estimation)
         at_work["gradient"] = (2 * rows + chunk_rows(problem.parameter_count)) * vector + rows**2 * INNER_PRODUCT_BYTES
-    most = max(at_work[stage] for stage, columns in stages.items() if columns)
-    ends = points * vector if "basin" in stages["descent"] else 0
-    return benches * bench + shared + workers * most + ends
+    return workers * max(at_work[stage] for stage, columns in stages.items() if columns)
 
 
 def gradient_rows(problem: Problem, estimation: Estimation) -> int:

@@ -112,8 +112,6 @@ def survey(
     evaluator = Evaluator(problem, plane, asked.measures(problem), where, number, batch_size, precision)
     instruments = Instruments(own, plane, estimation, seed, where, number)
     local = _local(instruments, asked)
-    quick = None if allowed is None else rough(problem, estimation)
-    glance = None if quick is None else Glance(_local(replace(instruments, estimation=quick), asked))
     columns = {"forward": evaluator.columns, **{stage: each.columns for stage, each in local.items()}}
     spec = _specification(problem, plane, plan, asked, evaluator, columns)
     spec |= {"seed": seed, "fidelity": fidelity, "estimation": estimation.as_json() if local else None}
@@ -145,12 +143,19 @@ def survey(
             points.about["every"] = min(every, points.about["every"])
             instruments.remember_basins(points)
         _keep_to(allowed, points.about)
-        return Course(points, evaluator, local, keeper, progress, glance).run(finish).landscape()
+        course = Course(points, evaluator, local, keeper, progress, _first_look(instruments, asked, allowed))
+        return course.run(finish).landscape()
 
 
 def _local(instruments: Instruments, asked: Wanted) -> dict[str, LocalEvaluator]:
     """Stage → what measures around points; only stages in use."""
     return {s: LocalEvaluator(instruments, asked.local_measures(s)) for s in STAGES[1:] if asked.local_measures(s)}
+
+
+def _first_look(instruments: Instruments, asked: Wanted, allowed: Tolerance | None) -> Glance | None:
+    """What shows the costly stages soon; nothing holds on to it but the course, which lets go of it when it has looked."""
+    settings = None if allowed is None else rough(instruments.problem, instruments.estimation)
+    return None if settings is None else Glance(_local(replace(instruments, estimation=settings), asked))
 
 
 def _keep_to(allowed: Tolerance | None, about: dict[str, Any]) -> None:

@@ -18,7 +18,6 @@ import torch
 from ..engine.threads import one_thread_each
 from ..properties.protocol import LocalMeasure
 from ..spectrum.products import twice_differentiable
-from . import room
 from .instruments import Bench, Instruments
 from .neighbourhood import Neighbourhood
 
@@ -56,13 +55,13 @@ class LocalEvaluator:
             yield np.concatenate(row)
 
     def _found(self, places: list[list[float]]) -> Iterator[list[Any]]:
-        workers = min(len(places), worker_count(self.instruments))
+        workers = min(len(places), self.instruments.worker_count)
         if workers <= 1:
             yield from (self._measured(self.instruments.first_bench, place) for place in places)
             return
         benches: SimpleQueue[Bench] = SimpleQueue()
-        for _ in range(workers):
-            benches.put(Bench(self.instruments))
+        for bench in self.instruments.benches(workers):
+            benches.put(bench)
 
         def work(place: list[float]) -> list[Any]:
             bench = benches.get()
@@ -77,6 +76,8 @@ class LocalEvaluator:
                 yield from _in_order(pool, work, places, 4 * workers)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
+                for bench in self.instruments.benches(workers):
+                    bench.clear()
 
     def _measured(self, bench: Bench, place: list[float]) -> list[Any]:
         here = Neighbourhood(bench, self.instruments.theta(*place))
@@ -85,12 +86,6 @@ class LocalEvaluator:
     def _settled(self, measure: LocalMeasure, place: list[float], found: Any) -> np.ndarray:
         numbers = found if measure.settle is None else measure.settle(self.instruments, place, found)
         return np.array(numbers, dtype=float)
-
-
-def worker_count(instruments: Instruments) -> int:
-    """Points that are measured at once: one for each thread, as far as half of the machine's memory goes; one on a GPU."""
-    kind = instruments.dtype or next(iter(instruments.problem.parameters.values())).dtype
-    return room.worker_count(instruments.problem, instruments.estimation, instruments.device, kind)
 
 
 def _in_order(pool: ThreadPoolExecutor, work: Any, places: list[list[float]], ahead: int) -> Iterator[list[Any]]:

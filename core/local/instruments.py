@@ -20,6 +20,7 @@ from ..density import input_rows, neighbour_density
 from ..engine.placement import Placement
 from ..engine.recalibration import recalibrate
 from ..engine.workspace import Workspace
+from ..lazy import lazy
 from ..plane import Plane
 from ..problem import Problem
 from ..spectrum.coupling import layer_signs
@@ -30,6 +31,7 @@ from ..spectrum.probes import random_rows
 from ..spectrum.products import LossFunction
 from ..trajectory import Anchor
 from .estimation import Estimation
+from .room import worker_count
 from .samples import sample_sizes, sampled_examples, sampled_predictions
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class Bench:
         same = problem is self.instruments.problem
         return self.whole if same else self.instruments.loss_of(problem)
 
-    @cached_property
+    @lazy
     def single(self) -> LossFunction:
         """The loss over single predictions; made when the first per-example gradient is asked for."""
         function = self.instruments.loss_of(self.instruments.single)
@@ -77,6 +79,11 @@ class Bench:
             recalibrate(self._calibrated)
         for function in (self.whole, self._bent, self.walked, *([self.single] if "single" in vars(self) else [])):
             self._share_statistics(function)
+
+    def clear(self) -> None:
+        """Free what belongs to the last point; the networks stay."""
+        for function in (self.whole, self._bent, self.walked):
+            function.forget()
 
     def _share_statistics(self, function: LossFunction) -> None:
         """Recomputed statistics are those of all the data at the point, and held fixed in derivatives."""
@@ -160,6 +167,21 @@ class Instruments:
     def first_bench(self) -> Bench:
         """The bench of the main thread."""
         return Bench(self)
+
+    @cached_property
+    def worker_count(self) -> int:
+        """Points that are measured at once, as torch's threads and the machine's memory were when this was first asked."""
+        kind = self.dtype or next(iter(self.problem.parameters.values())).dtype
+        return worker_count(self.problem, self.estimation, self.device, kind)
+
+    def benches(self, count: int) -> list[Bench]:
+        """Benches of workers beside the main thread; made once, as a copy of a network takes as long as a small point."""
+        self._made.extend(Bench(self) for _ in range(count - len(self._made)))
+        return self._made[:count]
+
+    @cached_property
+    def _made(self) -> list[Bench]:
+        return []
 
     @cached_property
     def probes(self) -> Tensor:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import torch
 from torch import Tensor
 
+from ..lazy import lazy
 from ..spectrum.coupling import Coupling, LowRank, exact_coupling, interlayer, offdiagonal
 from ..spectrum.dense import dense_matrix
 from ..spectrum.example_gradients import example_gradients
@@ -32,7 +31,7 @@ class Neighbourhood:
         """What every point is measured with."""
         return self.bench.instruments
 
-    @cached_property
+    @lazy
     def _first_order(self) -> tuple[float, Tensor]:
         return self.bench.whole.loss_and_gradient(self.point)
 
@@ -46,7 +45,7 @@ class Neighbourhood:
         """ḡ over all examples, a flat vector in float64."""
         return self._first_order[1].double()
 
-    @cached_property
+    @lazy
     def inner_products(self) -> Tensor:
         """(m, m) float64: g_i · g_j over the sampled predictions."""
         function = self.bench.single
@@ -54,7 +53,7 @@ class Neighbourhood:
         rows = torch.cat(list(example_gradients(function)))
         return _finite((rows @ rows.T).double().cpu())
 
-    @cached_property
+    @lazy
     def whole_matrix(self) -> Tensor | None:
         """(P, P) float64, where it costs no more products than the probes would; else None."""
         settings, matrix = self.instruments.estimation, self.bench.matrix
@@ -62,7 +61,7 @@ class Neighbourhood:
             return None
         return _finite(dense_matrix(matrix))
 
-    @cached_property
+    @lazy
     def spectrum(self) -> Quadrature:
         """Ritz values weighted by the probes, or every eigenvalue with equal weight where the matrix is small."""
         if self.whole_matrix is not None:
@@ -70,16 +69,16 @@ class Neighbourhood:
             return Quadrature(values, torch.full_like(values, 1 / size), torch.zeros_like(values), size)
         return block_quadrature(self._space, self.instruments.probes)
 
-    @cached_property
+    @lazy
     def _space(self) -> BlockKrylov:
         return block_space(self.bench.matrix, self.instruments.probes, self.instruments.estimation.steps)
 
-    @cached_property
+    @lazy
     def _known(self) -> LowRank:
         """The part of the matrix inside the Krylov space: it holds most of the norm, and is not estimated."""
         return LowRank(self._space.basis, self._space.inner)
 
-    @cached_property
+    @lazy
     def _images(self) -> Tensor:
         return _finite(self.bench.matrix.products(self.instruments.coupling_probes))
 
@@ -87,7 +86,7 @@ class Neighbourhood:
         """A number read off `spectrum` and its standard error, which is 0 where nothing was estimated."""
         return found.value, found.standard_error if self.whole_matrix is None else 0.0
 
-    @cached_property
+    @lazy
     def _exact_coupling(self) -> Coupling | None:
         return None if self.whole_matrix is None else exact_coupling(self.whole_matrix, self.instruments.layers)
 

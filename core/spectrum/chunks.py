@@ -5,13 +5,13 @@ By rules where all operations of the network have one, else by automatic differe
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
 
 from ..engine.workspace import Batch, Layout
+from ..lazy import lazy
 from ..likelihood import Likelihood
 from .linearised import Linearised
 from .output_curvature import Middle, output_fisher, output_hessian
@@ -77,11 +77,11 @@ class GraphChunk:
         self._function, self._batch = function, batch
         self._point = function.point.clone().requires_grad_(True)
 
-    @cached_property
+    @lazy
     def _outputs(self) -> Tensor:
         return self._function.predictions(self._point, self._batch)
 
-    @cached_property
+    @lazy
     def _gradient(self) -> Tensor:
         losses = self._function.problem.likelihood.losses(self._outputs, self._batch.targets)
         (gradient,) = torch.autograd.grad(losses.sum(), self._point, create_graph=True)

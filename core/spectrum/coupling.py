@@ -19,12 +19,12 @@ probes is at hand, B = Qᵀ(QAQᵀ)Q is known exactly and only the rest A − B 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ..checks import InputError
+from ..lazy import lazy
 from .jackknife import jackknife
 from .layers import Layers
 from .operators import Operator
@@ -68,17 +68,17 @@ class LowRank:
     basis: Tensor
     inner: Tensor
 
-    @cached_property
+    @lazy
     def weighted(self) -> Tensor:
         """Θ Q, (n, P)."""
         return self.inner.to(self.basis) @ self.basis
 
-    @cached_property
+    @lazy
     def squared_norm(self) -> float:
         """‖B‖_F²."""
         return float(self.inner.square().sum())
 
-    @cached_property
+    @lazy
     def diagonal(self) -> Tensor:
         """B_ii, (P,) float64."""
         return (self.weighted.double() * self.basis.double()).sum(0)

@@ -126,6 +126,10 @@ class LossFunction:
             self._linearised = (self.point, versions, Linearisation(self))
         return self._linearised[2]
 
+    def forget(self) -> None:
+        """Free what products at the point are taken from."""
+        self._linearised = None
+
     @torch.no_grad()
     def check_program(self, outputs: Tensor, batch: Batch) -> None:
         """Hold the program's first finite outputs at the point against the network's own.

@@ -13,7 +13,6 @@ import torch
 from lossnav.core import InputError, Plane, Problem, survey
 from lossnav.core.local import samples
 from lossnav.core.local.estimation import PRESETS, Estimation, preset
-from lossnav.core.local.evaluator import worker_count
 from lossnav.core.local.instruments import Instruments
 from lossnav.core.local.samples import example_flops, sample_sizes, sampled_examples, sampled_predictions
 from lossnav.core.spectrum.products import LossFunction
@@ -181,6 +180,6 @@ def test_operations_that_torch_does_not_count_are_taken_from_the_parameters() ->
 def test_as_many_points_at_once_as_threads_and_memory_allow(monkeypatch: pytest.MonkeyPatch) -> None:
     shared = instruments(large(), "standard")
     torch.set_num_threads(3)
-    assert worker_count(shared) == 3
+    assert shared.worker_count == 3
     monkeypatch.setattr("os.sysconf", lambda name: 1)  # a machine of one byte
-    assert worker_count(shared) == 1
+    assert instruments(large(), "standard").worker_count == 1
