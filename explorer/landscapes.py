@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -88,13 +89,34 @@ def best(request: SurveyRequest) -> Found | None:
 
 
 def _found(path: Path) -> Found:
+    """The landscape at `path`; the same object as long as nothing is written there, so that what was made of it stands."""
+    state, last = _state(path), _last(path)
+    if state and last[:1] == [state]:
+        kept: Found = last[1]
+        return kept
     try:
-        points = _read_shipped(path) if path.suffix == ".zip" else read_points(path)
+        points = read_points(path)
     except (InputError, OSError, KeyError):  # being created or replaced at this moment: look again at the next turn
         return _nothing(path)
     level = _drawn_level(points)
     rows, columns = level if level is not None else (np.array([], int), np.array([], int))
-    return Found(path, points, rows, columns)
+    last[:] = [state, found := Found(path, points, rows, columns)]
+    return found
+
+
+@lru_cache(maxsize=16)
+def _last(path: Path) -> list[Any]:
+    """The state of `path` when it was read last, and what was found; empty before that."""
+    return []
+
+
+def _state(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """Which files there are, and when each was written; a file that is replaced has another number."""
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    try:
+        return tuple((str(file), (about := file.stat()).st_mtime_ns, about.st_ino) for file in files)
+    except OSError:  # being replaced at this moment
+        return ()
 
 
 def _drawn_level(points: MeasuredPoints) -> tuple[np.ndarray, np.ndarray] | None:
@@ -103,11 +125,6 @@ def _drawn_level(points: MeasuredPoints) -> tuple[np.ndarray, np.ndarray] | None
     if level is not None and points.tolerance is not None and "forward" in points.about.get("refined", {}):
         return np.arange(len(points.plan.alpha)), np.arange(len(points.plan.beta))
     return level
-
-
-@lru_cache(maxsize=32)
-def _read_shipped(path: Path) -> MeasuredPoints:
-    return read_points(path)  # what came with the samples never changes
 
 
 def begin_from_shipped(request: SurveyRequest) -> None:

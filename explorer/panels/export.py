@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 import xarray as xr
 
@@ -21,10 +23,10 @@ _TITLES = {
 }
 
 
-def export_panel(land: xr.Dataset, measured: xr.Dataset, picture: Picture, name: str) -> None:
+def export_panel(land: xr.Dataset, measured: Callable[[], xr.Dataset], picture: Picture, name: str) -> None:
     """Choose what, in which format and width; the file is made when the button is pressed.
 
-    land      what is drawn; `measured` what was measured, for data files
+    land      what is drawn; `measured` gives what was measured, for data files
     """
     with st.expander("Export", key="export", on_change="rerun") as panel:
         if not panel.open:
@@ -41,7 +43,7 @@ def export_panel(land: xr.Dataset, measured: xr.Dataset, picture: Picture, name:
         )
         choice = Export(kind or "map", file_format, width or "single", camera())
         save_button(
-            lambda: exported(measured if file_format in MEASURED_FORMATS else land, picture, choice),
+            lambda: exported(measured() if file_format in MEASURED_FORMATS else land, picture, choice),
             f"{name}-{kind}.{file_format}" if file_format in FIGURE_FORMATS else f"{name}.{file_format}",
             choice.mime,
         )

@@ -99,7 +99,7 @@ def picture(
     with st.sidebar:
         if turning is None:
             compute_panel(request)
-        export_panel(land, source.measured(settings), found.picture, request.target)
+        export_panel(land, lambda: source.measured(settings), found.picture, request.target)
     if turning is not None:
         turning_panel.go_on(turning)
 

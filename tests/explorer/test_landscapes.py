@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from lossnav.core import Plane, load_problem, survey
-from lossnav.core.store import read_points
+from lossnav.core.store import LandscapeStore, read_points
 from lossnav.explorer.landscapes import _drawn_level, _found
 
 
@@ -43,3 +43,26 @@ def test_a_first_look_is_a_better_picture(tmp_path: Path) -> None:
     assert before > 0
     found.points.about["glance"] = {"rows": [], "stages": {"gradient": []}}
     assert found.drawable == before + 1
+
+
+def test_a_landscape_is_read_again_only_when_something_was_written(tmp_path: Path) -> None:
+    place = tmp_path / "land.zarr"
+    stopped_after(20, place)
+    first = _found(place)
+    assert _found(place) is first
+    store, points = LandscapeStore(place), read_points(place)
+    points.about["name"] = "another"
+    store.write_about(points)
+    second = _found(place)
+    assert second is not first and second.points.about["name"] == "another"
+    points.values[0], points.done[0] = 7.0, True
+    store.write(points, slice(0, 1))
+    assert _found(place).points.values[0, 0] == 7.0
+
+
+def test_what_cannot_be_read_yet_is_looked_at_again(tmp_path: Path) -> None:
+    place = tmp_path / "land.zarr"
+    place.mkdir()
+    assert _found(place).drawable == 0
+    stopped_after(20, place)
+    assert _found(place).drawable > 0
