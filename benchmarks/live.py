@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import re
 import shutil
 import socket
@@ -28,6 +29,9 @@ from .report import table
 
 MOST_PARAMETERS = 100_000
 THREADS = 2
+PAUSES = random.Random(
+    0
+)  # milliseconds between presses: of one length they would all meet the same sharper picture, or all miss it
 WAIT = 120_000  # milliseconds
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking"]
 SURFACE = ".st-key-terrain3d .js-plotly-plot"
@@ -112,7 +116,7 @@ def _timed(page: Page, act: Callable[[], object]) -> list[float]:
     page.evaluate("() => { window.times = [] }")
     act()
     page.wait_for_function("() => window.times.length", timeout=WAIT)
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(PAUSES.uniform(300, 1500))
     found: list[float] = page.evaluate("() => window.times[0]")
     return found
 

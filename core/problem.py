@@ -224,11 +224,19 @@ class Problem:
     def _checked_trajectory(self, trajectory: Trajectory | None) -> Trajectory | None:
         if trajectory is None:
             return None
+        if not isinstance(trajectory, Trajectory):
+            raise InputError(
+                f"trajectory should be a Trajectory, but is a {type(trajectory).__name__}: pass Trajectory(checkpoints)."
+            )
         trajectory.check(self.parameters)
         return trajectory.only(list(self.parameters))
 
     def _checked_anchor(self, anchor: Anchor | None) -> Anchor | None:
         if anchor is not None:
+            if not isinstance(anchor, Anchor):
+                raise InputError(
+                    f"anchor should be an Anchor, but is a {type(anchor).__name__}: pass Anchor(parameters, fisher, strength)."
+                )
             matching(anchor.parameters, self.parameters, "The anchor")
         return anchor
 

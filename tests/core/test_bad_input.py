@@ -107,6 +107,14 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "entropy": (lambda: fitted(data_entropy=float("nan")), "finite number of nats"),
     "law's shape": (lambda: fitted(law=torch.ones(12, 3) / 3), r"in shape \(12, 4\)"),
     "law's sum": (lambda: fitted(law=torch.ones(12, 4)), "law should be probabilities"),
+    "checkpoints for a trajectory": (
+        lambda: fitted(trajectory=[cases.classifier().parameters] * 2),
+        r"should be a Trajectory, but is a list: pass Trajectory\(checkpoints\)",
+    ),
+    "a dict for an anchor": (
+        lambda: fitted(anchor=cases.classifier().parameters),
+        "should be an Anchor, but is a dict",
+    ),
     "trajectory of another net": (lambda: fitted(trajectory=Trajectory([other()] * 2)), "trajectory should hold the 4"),
     "trajectory of other sizes": (lambda: fitted(trajectory=Trajectory([resized()] * 2)), "trajectory has '0.weight'"),
     "NaN trajectory": (lambda: fitted(trajectory=diverged()), "should be finite"),

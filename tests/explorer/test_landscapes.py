@@ -54,7 +54,8 @@ def test_a_landscape_is_read_again_only_when_something_was_written(tmp_path: Pat
     points.about["name"] = "another"
     store.write_about(points)
     second = _found(place)
-    assert second is not first and second.points.about["name"] == "another"
+    assert second is not first
+    assert second.points.about["name"] == "another"
     points.values[0], points.done[0] = 7.0, True
     store.write(points, slice(0, 1))
     assert _found(place).points.values[0, 0] == 7.0
