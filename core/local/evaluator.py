@@ -7,8 +7,9 @@ side (benchmarks/NOTES.md), and no number depends on how many threads there are.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from queue import SimpleQueue
 from typing import Any
 
@@ -50,11 +51,15 @@ class LocalEvaluator:
             for measure in self.measures:
                 measure.prepare(self.instruments)
         places = points.tolist()
-        for place, found in zip(places, self._found(places), strict=True):
-            row = [self._settled(m, place, values) for m, values in zip(self.measures, found, strict=True)]
-            yield np.concatenate(row)
+        try:
+            with closing(self._found(places)) as measured:  # no worker is left when the benches are cleared
+                for place, found in zip(places, measured, strict=True):
+                    row = [self._settled(m, place, values) for m, values in zip(self.measures, found, strict=True)]
+                    yield np.concatenate(row)
+        finally:
+            self.instruments.clear()
 
-    def _found(self, places: list[list[float]]) -> Iterator[list[Any]]:
+    def _found(self, places: list[list[float]]) -> Generator[list[Any]]:
         workers = min(len(places), self.instruments.worker_count)
         if workers <= 1:
             yield from (self._measured(self.instruments.first_bench, place) for place in places)
@@ -76,8 +81,6 @@ class LocalEvaluator:
                 yield from _in_order(pool, work, places, 4 * workers)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
-                for bench in self.instruments.benches(workers):
-                    bench.clear()
 
     def _measured(self, bench: Bench, place: list[float]) -> list[Any]:
         here = Neighbourhood(bench, self.instruments.theta(*place))

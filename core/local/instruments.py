@@ -183,6 +183,11 @@ class Instruments:
     def _made(self) -> list[Bench]:
         return []
 
+    def clear(self) -> None:
+        """Free what belongs to the points measured last."""
+        for bench in (self.first_bench, *self._made):
+            bench.clear()
+
     @cached_property
     def probes(self) -> Tensor:
         """(probes, P) Rademacher rows."""

@@ -2,6 +2,7 @@
 
 import cases
 import numpy as np
+import pytest
 import torch
 from lossnav.core import Plane
 from lossnav.core.local.estimation import Estimation
@@ -33,12 +34,22 @@ def test_a_point_is_the_same_whatever_was_measured_before_it() -> None:
         np.testing.assert_array_equal(rows(several, POINTS[::-1])[::-1], alone)
 
 
-def test_benches_are_made_once_and_hold_nothing_of_their_last_point() -> None:
+def test_benches_are_made_once() -> None:
     torch.set_num_threads(2)
     several = evaluator()
     rows(several, POINTS)
     before = several.instruments.benches(2)
     rows(several, POINTS)
     assert several.instruments.benches(2) == before
-    for bench in before:
-        assert bench.matrix.function._linearised is None
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_benches_hold_nothing_of_their_last_point(threads: int) -> None:
+    torch.set_num_threads(threads)
+    several = evaluator()
+    found = several.evaluate(POINTS)
+    next(found)
+    used = several.instruments.benches(2) if threads == 2 else [several.instruments.first_bench]
+    assert any(bench.matrix.function._linearised is not None for bench in used)
+    found.close()  # as where a survey is stopped
+    assert all(bench.matrix.function._linearised is None for bench in used)
