@@ -211,7 +211,8 @@ class _Units:
         rows, problem = gradient_rows(self.shared.problem, self.estimation), self.shared.single
         found = next(iter(example_gradients(self.benches[0].single)))
         chunk = len(found)
-        products = self._each(lambda bench: found @ found.T) * (rows / chunk) ** 2
+        pairs = (rows / chunk) * (rows / chunk + 1) / 2
+        products = self._each(lambda bench: found @ found.T) * pairs
         differentiated = self._each(lambda bench: next(iter(example_gradients(bench.single))))
         return differentiated * problem.example_count / chunk + products
 

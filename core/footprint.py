@@ -217,7 +217,7 @@ def _at_work(
     at_work = {"gradient": 0, "curvature": bytes_per_worker(problem, estimation, kind), "descent": 6 * vector}
     if stages["gradient"] - WITHOUT_EXAMPLES:
         rows = gradient_rows(problem, estimation)
-        at_work["gradient"] = (2 * rows + chunk_rows(problem.parameter_count)) * vector + rows**2 * INNER_PRODUCT_BYTES
+        at_work["gradient"] = (rows + chunk_rows(problem.parameter_count)) * vector + rows**2 * INNER_PRODUCT_BYTES
     return workers * max(at_work[stage] for stage, columns in stages.items() if columns)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from ..lazy import lazy
 from ..spectrum.coupling import Coupling, LowRank, exact_coupling, interlayer, offdiagonal
 from ..spectrum.dense import dense_matrix
-from ..spectrum.example_gradients import example_gradients
+from ..spectrum.example_gradients import example_gradients, inner_products
 from ..spectrum.lanczos import BlockKrylov
 from ..spectrum.quadrature import Quadrature, block_quadrature, block_space, mean_estimate
 from ..spectrum.trace import Estimate
@@ -50,8 +50,7 @@ class Neighbourhood:
         """(m, m) float64: g_i · g_j over the sampled predictions."""
         function = self.bench.single
         function.point = self.point
-        rows = torch.cat(list(example_gradients(function)))
-        return _finite((rows @ rows.T).double().cpu())
+        return _finite(inner_products(list(example_gradients(function))).double().cpu())
 
     @lazy
     def whole_matrix(self) -> Tensor | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -60,6 +60,19 @@ def example_gradients(function: LossFunction, rows: int | None = None) -> Iterat
                 for name, offset, shape in zip(layout.names, layout.offsets, layout.shapes, strict=True):
                     found[:, offset : offset + shape.numel()] = piece[name].flatten(1)
                 yield found
+
+
+def inner_products(chunks: Sequence[Tensor]) -> Tensor:
+    """g_i · g_j of the rows g (m, P) that `chunks` hold together, (m, m); each pair of chunks once, and no copy of the rows.
+
+    >>> rows = torch.arange(10.0).reshape(5, 2)
+    >>> bool((inner_products(rows.split(2)) == rows @ rows.T).all())
+    True
+    """
+    blocks: list[list[Tensor]] = []
+    for i, chunk in enumerate(chunks):
+        blocks.append([blocks[j][i].T if j < i else chunk @ other.T for j, other in enumerate(chunks)])
+    return torch.cat([torch.cat(row, 1) for row in blocks])
 
 
 def gradient_pieces(

@@ -7,7 +7,7 @@ import pytest
 import reference
 import torch
 from lossnav.core import Problem
-from lossnav.core.spectrum.example_gradients import chunk_rows, example_gradients
+from lossnav.core.spectrum.example_gradients import chunk_rows, example_gradients, inner_products
 from lossnav.core.spectrum.products import LossFunction
 
 ROWS = sorted(set(cases.CASES) - {"path", "anchor"})
@@ -50,3 +50,10 @@ def test_chunks_and_points_are_the_callers_choice() -> None:
     found = torch.cat(list(example_gradients(function)))
     torch.testing.assert_close(found.mean(0), function.gradient(), rtol=1e-10, atol=1e-12)
     assert chunk_rows(16_000_000) == 1
+
+
+@pytest.mark.parametrize("rows", [1, 4, 5, 12, 100])
+def test_inner_products_do_not_depend_on_the_chunks(rows: int) -> None:
+    function = LossFunction(cases.classifier(), device="cpu")
+    whole = torch.cat(list(example_gradients(function)))
+    torch.testing.assert_close(inner_products(list(example_gradients(function, rows))), whole @ whole.T)
