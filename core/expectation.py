@@ -19,8 +19,8 @@ from .properties.protocol import STAGES
 # overlays, at 1 % of the range for what forward passes give and 5 % for the rest; then by a power of the tolerance
 # (benchmarks/NOTES.md)
 LOSS_ALONE = 1.15
-GROWTH = {"forward": 1.9, "gradient": 3.0, "curvature": 2.2, "descent": 3.4}
-POWERS = {"forward": 0.2, "gradient": 0.5, "curvature": 0.5, "descent": 0.4}
+GROWTH = {"forward": 1.9, "gradient": 4.5, "curvature": 3.6, "descent": 3.1}
+POWERS = {"forward": 0.2, "gradient": 0.4, "curvature": 0.55, "descent": 0.4}
 USUAL = Tolerance(0.01)
 
 

@@ -15,7 +15,7 @@ NEAREST = 8  # tested points that speak for a place
 LEAST, MOST = 0.3, 10.0  # bounds of the factor
 MARGIN = 1.6  # above what covered them
 BORDER = 1.5  # how much worse it is where known points lie on one side only
-WARY = 0.6  # of what is allowed: a tested error above it says that the terrain is no smooth one
+WARY = 0.6  # of the tolerance: a tested error above it says that the terrain is no smooth one
 CAUTION = 3.0  # there: the worst of thousands of places is worse than what covers some tested ones
 
 
@@ -27,7 +27,7 @@ class Experience:
     good       members whose forecasts were nearly as good
     factor     what the committee's disagreement is multiplied by to cover most errors that were met
     tested     (i, j, ratio): points that were measured, and their error over the committee's disagreement there
-    wary       whether an error came near to what is allowed
+    wary       whether an error came near to the tolerance, or few points are there to learn from
     """
 
     transform: str = ""
@@ -62,28 +62,31 @@ class Experience:
 
 
 class Forecasts:
-    """How well the members foretold points before they were measured, kept while refining."""
+    """How well the members foretold points before they were measured, kept while refining.
 
-    def __init__(self) -> None:
+    wary  whether to be wary from the start
+    """
+
+    def __init__(self, wary: bool = False) -> None:
         self._errors: dict[tuple[str, str], list[float]] = {}
         self._tested: list[list[float]] = []
-        self._wary = False
+        self._wary = wary
 
     def note(self, errors: dict[tuple[str, str], np.ndarray]) -> None:
         """Errors of the members at points that were measured now, as shares."""
         for member, shares in errors.items():
             self._errors.setdefault(member, []).extend(np.atleast_1d(shares).tolist())
 
-    def note_overall(self, cell: tuple[int, int], doubt: float, error: float, allowed: float) -> None:
+    def note_overall(self, cell: tuple[int, int], doubt: float, error: float, tolerance: float) -> None:
         """What the committee disagreed by at a point, and what the error then was."""
-        self._tested.append([*cell, error / max(doubt, allowed / 5)])
-        self._wary = self._wary or error > WARY * allowed
+        self._tested.append([*cell, error / max(doubt, tolerance / 5)])
+        self._wary = self._wary or error > WARY * tolerance
 
     def experience(self) -> Experience:
         """What follows from it all."""
         recent = {m: float(np.quantile(e[-RECENT:], 0.9)) for m, e in self._errors.items()}
         if not recent:
-            return Experience()
+            return Experience(wary=self._wary)
         best = min(recent, key=lambda member: recent[member])
         good = ["/".join(member) for member, error in recent.items() if error <= 3 * recent[best]]
         ratios = [ratio for *_, ratio in self._tested[-RECENT:]]

@@ -15,9 +15,8 @@ from .experience import Experience, Forecasts
 GROWTH = 0.08  # new points of a round, as a share of those there are
 GROWTH_OF_MANY = 0.3  # where each round's interpolation is itself a piece of work
 FEWEST = 8
-NOISE = (
-    8  # standard errors that interpolation through noisy values must be allowed, as the largest of many points counts
-)
+NOISE = 3  # standard errors: by that much another seed of the probes would change the largest of many values
+FLAT = 64  # roundings of the largest value: a range within them is noise of the arithmetic, and jumps from point to point
 ROUGH = 0.5  # share of the grid that no interpolation is worth
 PER_POINT = 6  # points beyond the tolerance that one measured among them brings below it, about
 AT_EDGE = 0.6  # of the points held out, the share that lies along the border
@@ -55,16 +54,18 @@ class Refinement:
     followed    name → how it counts
     tolerance   the share of the drawn range that is allowed
     held_out    points that are measured only to see how wrong the interpolation is, at the least
-    thorough    whether to trace where numbers end and infinities begin, and to measure the whole grid where half of it was
-                not enough: what is that rough is not foretold; for what is cheap
+    thorough    for what is cheap: whether to trace where numbers end and infinities begin, and to measure the whole grid where
+                half of it was not enough, as what is that rough is not foretold. What is not cheap has few points to learn from,
+                and its estimates are wary from the start
     seed        of the choice of points held out
+    rounding    the relative rounding error of the values: a readout that differs by little more is not refined
 
     Attributes
     ----------
     asked       (A, B) bool: the points measured by now
     largest     the largest estimated error of a driving readout, a share of the drawn range; for what is costly, of those
                 that are finite
-    allowed     name → the share that it may be off by: the tolerance, or what the noise of its values asks for
+    allowed     name → the share below which it is not refined: the tolerance, NOISE standard errors, infinite where all is flat
     """
 
     levels: Sequence[tuple[np.ndarray, np.ndarray]]
@@ -74,13 +75,14 @@ class Refinement:
     held_out: int
     thorough: bool = True
     seed: int = 0
+    rounding: float = 0.0
     asked: np.ndarray = field(init=False)
     largest: float = field(init=False, default=np.inf)
     allowed: dict[str, float] = field(init=False)
 
     def __post_init__(self) -> None:
         self.asked = np.zeros(self.candidates.shape, bool)
-        self._forecasts = {name: Forecasts() for name in self.followed}
+        self._forecasts = {name: Forecasts(wary=not self.thorough) for name in self.followed}
         self._generator = np.random.default_rng(self.seed)
         self._level, self._tested = 0, 0
         self._pending: np.ndarray | None = None
@@ -91,7 +93,7 @@ class Refinement:
         """The cells (k, 2) to measure now, given what was found at those asked for so far; none when all is well.
 
         readouts  name → (A, B), measured at least wherever a cell was asked for
-        noise     name → (A, B) standard errors, for readouts that have them: nothing is refined below NOISE times them
+        noise     name → (A, B) standard errors, for readouts that have them: nothing is refined below NOISE times the median
         """
         if self._level < len(self.levels):
             return self._whole_level(readouts, noise)
@@ -99,7 +101,12 @@ class Refinement:
         left = self.candidates & ~self.asked
         excess = self._excess(found)
         self.largest = max(
-            (float(shares[left].max(initial=0.0)) for shares in self._shares(found).values()), default=0.0
+            (
+                float(shares[left].max(initial=0.0))
+                for name, shares in self._shares(found).items()
+                if np.isfinite(self.allowed[name])
+            ),
+            default=0.0,
         )
         enough = self._tested >= self.held_out
         if not self._driving(found) or not left.any() or (enough and excess[left].max() <= 1):
@@ -158,12 +165,14 @@ class Refinement:
         scales = {name: f.scales for name, f in self.followed.items()}
         clips = {name: f.clip for name, f in self.followed.items()}
         found = appraise(Places(self.asked), known, scales, self.experiences(), clips)
-        for name, errors in noise.items():
-            if name in found:
-                self.allowed[name] = max(
-                    self.tolerance, NOISE * _noise_share(found[name], known[name], errors, self.asked)
-                )
+        for name, appraisal in found.items():
+            least = NOISE * _noise_share(appraisal, known[name], noise[name], self.asked) if name in noise else 0.0
+            self.allowed[name] = np.inf if self._flat(known[name]) else max(self.tolerance, least)
         return found
+
+    def _flat(self, values: np.ndarray) -> bool:
+        numbers = values[self.asked & np.isfinite(values)]
+        return bool(len(numbers)) and float(np.ptp(numbers)) <= FLAT * self.rounding * float(np.abs(numbers).max())
 
     def _compare(self, name: str, before: Appraisal, values: np.ndarray, cells: np.ndarray) -> None:
         at = tuple(cells[np.isfinite(values[tuple(cells.T)])].T)
@@ -179,7 +188,7 @@ class Refinement:
         errors = drawing.share(before.values[at], values[at])
         for i, j, doubt, error in zip(*at, before.doubt[at], errors, strict=True):
             if np.isfinite(doubt) and np.isfinite(error):
-                forecasts.note_overall((int(i), int(j)), float(doubt), float(error), self.allowed[name])
+                forecasts.note_overall((int(i), int(j)), float(doubt), float(error), self.tolerance)
 
     def _worst(self, excess: np.ndarray, left: np.ndarray) -> np.ndarray:
         """The worst points beyond what is allowed, none within another's gap."""

@@ -23,7 +23,7 @@ WHOLE = {
     "costly": slice(0, 2),
 }  # which nested grids are measured whole: 5 and 9 rows, or 3 and 5
 FOR_CLASSES = slice(0, 4)  # where nothing can be interpolated: up to 17 rows
-HELD_OUT = {"forward": 24, "costly": 8}
+HELD_OUT = {"forward": 24, "costly": 12}
 
 
 class StageRefinement:
@@ -43,6 +43,7 @@ class StageRefinement:
             tolerance.share_of(stage),
             held_out,
             kind == "forward",
+            rounding=float(np.finfo(points.values.dtype).eps),
         )
         self.ended = False
 

@@ -21,10 +21,10 @@ SURFACES = {
 }
 
 
-def refined(truth, tolerance=0.01, scales=("linear",), seed=0, held_out=24, noise=None, thorough=True):
+def refined(truth, tolerance=0.01, scales=("linear",), seed=0, held_out=24, noise=None, thorough=True, rounding=0.0):
     grids = nested_grids(truth.shape)
     refinement = Refinement(
-        grids[1:3], np.ones(truth.shape, bool), {"v": Followed(scales)}, tolerance, held_out, thorough, seed
+        grids[1:3], np.ones(truth.shape, bool), {"v": Followed(scales)}, tolerance, held_out, thorough, seed, rounding
     )
     asked = []
     while True:
@@ -85,10 +85,24 @@ def test_a_rough_terrain_is_measured_everywhere_and_no_point_twice():
     np.testing.assert_array_equal(found.values, truth)
 
 
-def test_nothing_is_refined_below_the_noise():
-    truth = (SURFACES["waves"] + 0.05 * np.random.default_rng(0).standard_normal(SHAPE))[::2, ::2]
-    noisy = refined(truth, noise=np.full(truth.shape, 0.05))[0].asked.sum()
-    assert noisy < refined(truth)[0].asked.sum() / 5
+def test_nothing_is_refined_below_the_noise_and_the_error_says_so():
+    """All points share their probes: noise moves them together, and what lies between them is as uncertain as it was."""
+    truth = SURFACES["well"]
+    exact, noisy = (refined(truth, 0.001, noise=n, thorough=False) for n in (None, np.full(truth.shape, 0.05)))
+    assert noisy[0].asked.sum() < exact[0].asked.sum() / 2
+    assert exact[0].largest <= 0.001
+    assert 0.001 < share(noisy[1], truth) <= noisy[0].largest <= 3 * 0.05 / np.ptp(truth)
+
+
+def test_what_is_flat_but_for_rounding_is_not_refined():
+    truth = (1 + 1e-6 * np.random.default_rng(0).random(SHAPE)).astype(np.float32).astype(float)
+    eps = np.finfo(np.float32).eps
+    assert refined(truth, 0.05, held_out=12, rounding=eps, thorough=False)[0].asked.sum() == 81 + 12
+
+
+def test_few_points_to_learn_from_make_the_estimate_wary():
+    costly, cheap = (Forecasts(wary=wary).experience().factors((5, 5), (0.1, 0.1)) for wary in (True, False))
+    np.testing.assert_allclose(costly / cheap, CAUTION)
 
 
 def test_the_same_values_ask_for_the_same_points():
