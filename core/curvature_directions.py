@@ -26,7 +26,7 @@ def eigenvectors(problem: Problem, which: tuple[str, str], seed: int) -> Found:
     known("+".join(pair), ["+".join(p) for p in EIGEN_PAIRS], "pair of eigenvectors")
     if problem.parameter_count == 1:
         raise InputError(f"'{problem.name}' has one parameter, and a plane needs two: use Plane.line.")
-    function = LossFunction(problem)
+    function = LossFunction(problem).calibrate()
     found = _eigenpairs(function, *((2, 0) if pair[1] == "second" else (1, 1)), seed)
     first, second = (function.layout.views(_signed(v)) for v in found.vectors)
     values, residuals = found.values.tolist(), found.residuals.tolist()
@@ -35,7 +35,7 @@ def eigenvectors(problem: Problem, which: tuple[str, str], seed: int) -> Found:
 
 def gradient_and_eigenvector(problem: Problem, seed: int) -> Found:
     """Both directions of `Plane.gradient`, and what is said of them: the eigenvalue and its residual."""
-    function = LossFunction(problem)
+    function = LossFunction(problem).calibrate()
     found = _eigenpairs(function, 1, 0, seed)
     first = directions.unit(function.layout.views(function.gradient().double()), "gradient at the centre")
     top = function.layout.views(_signed(found.vectors[0]).double())

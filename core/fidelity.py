@@ -33,7 +33,7 @@ def fidelity(
     path            each checkpoint's distance off the plane, its true loss, and the plane's loss under it
     band            for random planes: loss along single directions of other seeds, mean and 10–90 % band
     """
-    function = LossFunction(problem, plane.origin, device, dtype)
+    function = LossFunction(problem, plane.origin, device, dtype).calibrate()
     found: dict[str, Any] = {"cosine": None if plane.is_line else plane.cosine}
     if plane.explained is not None:
         found["explained"] = list(plane.explained)
@@ -71,9 +71,8 @@ def _path(problem: Problem, plane: Plane, function: LossFunction) -> dict[str, l
     rows = []
     for point in problem.trajectory:
         alpha, beta, off = plane.project(point)
-        true, shown = (
-            function.loss(layout.flatten(v, where.device, where.dtype)) for v in (point, plane.at(alpha, beta))
-        )
+        pair = [layout.flatten(v, where.device, where.dtype) for v in (point, plane.at(alpha, beta))]
+        true, shown = (function.calibrate(place).loss(place) for place in pair)
         rows.append((off, vectors.norm(vectors.subtract(point, plane.origin)), true, shown))
     names = ("off_plane", "distance", "true_loss", "plane_loss")
     return {name: [float(row[i]) for row in rows] for i, name in enumerate(names)}

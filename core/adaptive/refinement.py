@@ -16,7 +16,9 @@ GROWTH = 0.08  # new points of a round, as a share of those there are
 GROWTH_OF_MANY = 0.3  # where each round's interpolation is itself a piece of work
 FEWEST = 8
 NOISE = 3  # standard errors: by that much another seed of the probes would change the largest of many values
-FLAT = 64  # roundings of the largest value: a range within them is noise of the arithmetic, and jumps from point to point
+FLAT = (
+    64  # roundings of the largest value: a range within them is noise of the arithmetic, and jumps from point to point
+)
 ROUGH = 0.5  # share of the grid that no interpolation is worth
 PER_POINT = 6  # points beyond the tolerance that one measured among them brings below it, about
 AT_EDGE = 0.6  # of the points held out, the share that lies along the border

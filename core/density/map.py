@@ -13,7 +13,6 @@ from torch import Tensor
 
 from ..checks import InputError, matching
 from ..engine.batching import needs_whole_data
-from ..engine.recalibration import recalibrate
 from ..problem import Problem
 from ..spectrum.products import LossFunction
 from .activations import layer_names, layer_rows
@@ -129,9 +128,7 @@ def _at(problem: Problem, at: Mapping[str, Tensor] | None, device: str | torch.d
     whole = problem.example_count if needs_whole_data(problem) else None
     function = LossFunction(problem, at, device, batch_size=whole)
     function.workspace.flat.copy_(function.point)
-    if problem.batchnorm == "recalibrate":
-        recalibrate(function.workspace)
-    return function
+    return function.calibrate()
 
 
 def _dataset(problem: Problem, places: Places, variables: dict[str, np.ndarray], seed: int) -> xr.Dataset:

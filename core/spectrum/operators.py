@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError, known
-from ..engine.recalibration import recalibrate
 from ..problem import Problem
 from .gauss_newton import empirical_fisher_products, fisher_products, gauss_newton_products
 from .products import LossFunction
@@ -159,11 +158,4 @@ def curvature(
     a survey.
     """
     known(of, KINDS, "curvature matrix")
-    function = LossFunction(problem, at, device, dtype, batch_size)
-    if problem.batchnorm == "recalibrate":
-        space, size = function.workspace, function.workspace.batch_size
-        space.flat.copy_(function.point)
-        space.rebatch(problem.example_count)
-        recalibrate(space)
-        space.rebatch(size)
-    return Curvature(function, of)
+    return Curvature(LossFunction(problem, at, device, dtype, batch_size).calibrate(), of)

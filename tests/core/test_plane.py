@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import cases
 import numpy as np
 import pytest
@@ -207,6 +209,44 @@ def test_band_holds_the_slices_of_other_seeds() -> None:
     assert band["mean"][place] == pytest.approx(np.mean(values), rel=1e-9)
     assert band["low"][place] == pytest.approx(np.quantile(values, 0.1), rel=1e-9)
     assert band["high"][place] == pytest.approx(np.quantile(values, 0.9), rel=1e-9)
+
+
+def test_recalibrated_statistics_are_those_of_the_point_in_planes_and_fidelity() -> None:
+    moving = cases.convolution("recalibrate")
+    data = moving.inputs[0]
+    for name, buffer in moving.model.named_buffers():
+        if name.endswith("running_var"):
+            buffer *= 4  # statistics far from the data's
+
+    def frozen(point: dict[str, torch.Tensor]) -> Problem:
+        """The network at a point, its statistics set to the data's by hand and held there."""
+        model = copy.deepcopy(moving.model)
+        model.load_state_dict(point, strict=False)
+        with torch.no_grad():
+            return Problem(reference.recalibrated(model, data), data, moving.targets)
+
+    own, held = frozen(moving.parameters), Problem(moving.model, data, moving.targets)
+    for kind in (Plane.eigen, Plane.gradient):
+        found, expected, other = (kind(problem) for problem in (moving, own, held))
+        for mine, theirs in zip(found.directions, expected.directions, strict=True):
+            assert float(reference.flat(mine) @ reference.flat(theirs)) == pytest.approx(1.0, abs=1e-5)
+        assert abs(float(reference.flat(other.directions[0]) @ reference.flat(found.directions[0]))) < 0.999
+
+    path = [{k: v * scale for k, v in moving.parameters.items()} for scale in (0.5, 0.8, 1.0)]
+    path[0]["0.weight"] = path[0]["0.weight"] + 0.1 * cases.normal(*path[0]["0.weight"].shape)
+    walked = Problem(moving.model, data, moving.targets, batchnorm="recalibrate", trajectory=Trajectory(path))
+    plane = Plane.random(walked)
+    stated = fidelity(walked, plane, torch.device("cpu"))
+    truth = fidelity(own, Plane._around(own.parameters, *plane.directions, "line", {}), torch.device("cpu"))
+    for name in ("gradient_share", "trace", "trace_share"):
+        assert stated[name] == pytest.approx(truth[name], rel=1e-6)
+    for index, point in enumerate(path):
+        alpha, beta, _ = plane.project(point)
+        for name, there in (("true_loss", point), ("plane_loss", plane.at(alpha, beta))):
+            problem = frozen(there)
+            assert stated["path"][name][index] == pytest.approx(
+                LossFunction(problem).loss(LossFunction(problem).point), rel=1e-9
+            )
 
 
 def test_fidelity_of_a_flat_landscape_has_no_shares() -> None:
