@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .workspace import Workspace
 
@@ -25,3 +25,16 @@ def recalibrate(workspace: Workspace) -> None:
             workspace.outputs(batch)
     for layer in layers:
         layer.eval()
+
+
+def calibrate(workspace: Workspace, point: Tensor) -> None:
+    """Where the problem asks for recalibration: statistics of all the data at a flat point, held fixed from then on.
+
+    Whatever the batches, the data pass in one; without recalibration the statistics stay at θ₀'s.
+    """
+    if workspace.problem.batchnorm == "recalibrate":
+        size = workspace.batch_size
+        workspace.flat.copy_(point)
+        workspace.rebatch(workspace.problem.example_count)
+        recalibrate(workspace)
+        workspace.rebatch(size)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from ..checks import InputError, known
+from ..engine.recalibration import calibrate
 from ..engine.workspace import Batch, Workspace, choose_device
 from ..likelihood import Gaussian, output_tensor
 from ..problem import Problem
@@ -34,6 +35,8 @@ def fisher_diagonal(
     kind  "true": labels drawn from the model with the seed; "empirical": the data's own labels
     at    the point; None: θ₀
 
+    Under `batchnorm="recalibrate"` the statistics are those of all the data at the point, held fixed in the gradients.
+
     For a language model N counts predicted tokens. Labels drawn independently make the cross terms between
     the tokens of one sequence vanish on average, so the squared gradient of a sequence's sum estimates the
     sum of the tokens' squares; with the data's labels it does not, and each token is differentiated by itself.
@@ -50,9 +53,9 @@ def fisher_diagonal(
         )
     where = choose_device(device)
     workspace = Workspace(problem, where, None, chunk_rows(problem.parameter_count))
-    point = workspace.layout.views(
-        workspace.origin if at is None else workspace.layout.flatten(at, where, workspace.dtype)
-    )
+    flat = workspace.origin if at is None else workspace.layout.flatten(at, where, workspace.dtype)
+    point = workspace.layout.views(flat)
+    calibrate(workspace, flat)
     generator = torch.Generator().manual_seed(seed)  # on the CPU, so that one seed means one F* on every device
     total = {k: torch.zeros_like(v) for k, v in point.items()}
     for batch in workspace.batches:

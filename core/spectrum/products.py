@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
 from ..engine.batching import activation_bytes, curvature_batch_size, in_equal_passes
-from ..engine.recalibration import recalibrate
+from ..engine.recalibration import calibrate
 from ..engine.workspace import Batch, Workspace, choose_device
 from ..likelihood import output_tensor
 from ..problem import Problem
@@ -94,16 +94,8 @@ class LossFunction:
             self.workspace.rebatch(in_equal_passes(min(size, RULED_ACTIVATION_BYTES // largest), problem.example_count))
 
     def calibrate(self, point: Tensor | None = None) -> LossFunction:
-        """Under `batchnorm="recalibrate"`: the statistics of all the data at a flat point (None: its own), then held fixed.
-
-        Returns itself. Without recalibration nothing changes: the statistics stay at θ₀'s.
-        """
-        if self.problem.batchnorm == "recalibrate":
-            space, size = self.workspace, self.workspace.batch_size
-            space.flat.copy_(self.point if point is None else point)
-            space.rebatch(self.problem.example_count)
-            recalibrate(space)
-            space.rebatch(size)
+        """Statistics as `calibrate` sets them, at a flat point (None: its own); returns itself."""
+        calibrate(self.workspace, self.point if point is None else point)
         return self
 
     def loss(self, point: Tensor) -> float:

@@ -142,6 +142,16 @@ def test_fisher_is_never_the_square_of_the_mean_gradient() -> None:
     assert float(reference.flat(fisher_diagonal(problem, kind="empirical")).sum()) > 2 * float(wrong.sum())
 
 
+def test_recalibrated_statistics_are_those_of_the_point_in_the_fisher() -> None:
+    moving = cases.convolution("recalibrate")
+    with torch.no_grad():
+        moving.model[1].running_var *= 4  # far from the data's
+        own = Problem(reference.recalibrated(moving.model, moving.inputs[0]), *moving.inputs, moving.targets)
+    for kind in ("true", "empirical"):
+        found, expected = (reference.flat(fisher_diagonal(problem, kind=kind)) for problem in (moving, own))
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12)
+
+
 def test_an_anchor_is_checked() -> None:
     problem = cases.classifier()
     point = problem.parameters
