@@ -92,7 +92,7 @@ def refined(truth: np.ndarray, scale: str, tolerance: float) -> tuple[int, float
     The true error is infinite where a number is shown for what is none, or the other way round.
     """
     scales = ("linear",) if scale == "linear" else ("linear", "log")
-    levels, held_out = nested_grids(truth.shape)[WHOLE["forward"]], points_held_out(tolerance, HELD_OUT["forward"])
+    levels, held_out = nested_grids(truth.shape)[WHOLE["forward"]], points_held_out(tolerance, HELD_OUT)
     refinement = Refinement(levels, np.ones(truth.shape, bool), {"loss": Followed(scales)}, tolerance, held_out)
     while True:
         known = {"loss": np.where(refinement.asked, truth, np.nan)}

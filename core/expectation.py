@@ -19,8 +19,8 @@ from .properties.protocol import STAGES
 # overlays, at 1 % of the range for what forward passes give and 5 % for the rest; then by a power of the tolerance
 # (benchmarks/NOTES.md)
 LOSS_ALONE = 1.15
-GROWTH = {"forward": 1.9, "gradient": 4.5, "curvature": 3.6, "descent": 3.1}
-POWERS = {"forward": 0.2, "gradient": 0.4, "curvature": 0.55, "descent": 0.4}
+GROWTH = {"forward": 1.9, "gradient": 5.4, "curvature": 3.9, "descent": 4.6}
+POWERS = {"forward": 0.2, "gradient": 0.6, "curvature": 0.65, "descent": 0.8}
 USUAL = Tolerance(0.01)
 
 
@@ -41,7 +41,7 @@ def expected_points(stage: str, candidates: Sequence[int], tolerance: Tolerance,
     rows, columns = candidates
     levels = nested_grids((rows, columns))
     whole = (levels[WHOLE[kind]] or levels[:1])[-1]
-    held_out = min(points_held_out(share, HELD_OUT[kind]), max(4, rows * columns // 20))
+    held_out = min(points_held_out(share, HELD_OUT), max(4, rows * columns // 20)) if kind == "forward" else 0
     growth = GROWTH[stage] if stage != STAGES[0] or overlays else LOSS_ALONE
     growth *= (USUAL.share_of(stage) / share) ** POWERS[stage]
     start = len(whole[0]) * len(whole[1]) + held_out

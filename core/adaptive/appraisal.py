@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from .committee import Member, interpolants, middle
 from .drawing import Drawing
 from .experience import BORDER, Experience
+from .leave_one_out import foretold
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def appraise(
     places: Places,
     readouts: Mapping[str, np.ndarray],
     scales: Mapping[str, tuple[str, ...]],
-    experiences: Mapping[str, Experience],
+    experiences: Mapping[str, Experience] | None,
     clips: Mapping[str, float | None] | None = None,
 ) -> dict[str, Appraisal]:
     """Values and errors of several readouts on one grid.
@@ -93,7 +94,8 @@ def appraise(
     ----------
     readouts     name → (A, B); what lies outside `places.measured` is not looked at
     scales       name → the scales that it counts on
-    experiences  name → what refining has taught so far
+    experiences  name → what refining has taught so far; None: errors from leaving out each of the measured points, for
+                 what is too costly to measure points only to learn from them
 
     Returns
     -------
@@ -109,6 +111,10 @@ def appraise(
         known = np.frombuffer(key, bool).reshape(places.measured.shape)
         numbers = {name: readouts[name][known].astype(float) for name in names}
         drawings = {name: Drawing.of(v, scales[name], clips.get(name)) for name, v in numbers.items() if len(v)}
+        if experiences is None:
+            left_out = foretold(places.coordinates, known.ravel(), numbers, drawings) if drawings else {}
+            found |= {name: _foretold(places, readouts[name], left_out.get(name), drawings.get(name)) for name in names}
+            continue
         units = {name: drawing.unit for name, drawing in drawings.items()}
         members = interpolants(places.coordinates, known.ravel(), numbers, units) if drawings else {}
         for name in names:
@@ -120,6 +126,15 @@ def appraise(
     return {name: found[name] for name in readouts}
 
 
+def _foretold(
+    places: Places, given: np.ndarray, left_out: tuple[np.ndarray, np.ndarray] | None, drawing: Drawing | None
+) -> Appraisal:
+    if left_out is None or drawing is None:
+        return _unknown(places, given, {}, drawing)
+    values, shares = (each.reshape(given.shape) for each in left_out)
+    return _finished(places, given, values, shares, np.zeros(given.shape), {}, drawing)
+
+
 def _natural(scales: tuple[str, ...]) -> str:
     """The transform that a readout is drawn under: the best guess while nothing was foretold."""
     return "log" if "log" in scales else "asinh" if "symlog" in scales else "1"
@@ -128,20 +143,41 @@ def _natural(scales: tuple[str, ...]) -> str:
 def _appraised(
     places: Places, given: np.ndarray, members: dict[Member, np.ndarray], drawing: Drawing | None, lesson: Experience
 ) -> Appraisal:
-    measured = places.measured
-    strange = measured & ~np.isfinite(given)
     if not members or drawing is None:
-        nearest = given[tuple(distance_transform_edt(~measured, return_distances=False, return_indices=True))]
-        unknown = np.where(measured | (drawing is None), 0.0, np.inf)  # nothing but infinities and NaN: more of them
-        return Appraisal(np.where(measured, given, nearest), unknown, unknown, members, drawing)
+        return _unknown(places, given, members, drawing)
     which = lesson.transform if ("quintic", lesson.transform) in members else "1"
     values = middle(members, which, drawing.unit, drawing.floor)
     trusted = [m for name, m in members.items() if "/".join(name) in lesson.good or name[1] == which]
     doubt = np.max([drawing.share(m, np.maximum(values, drawing.floor)) for m in trusted], axis=0)
-    shares = lesson.factors(measured.shape, places.steps) * doubt
+    shares = lesson.factors(places.measured.shape, places.steps) * doubt
     shares = np.where(places.outer, BORDER, 1.0) * shares
+    return _finished(places, given, values, shares, doubt, members, drawing)
+
+
+def _unknown(
+    places: Places, given: np.ndarray, members: dict[Member, np.ndarray], drawing: Drawing | None
+) -> Appraisal:
+    """The nearest value everywhere, of which nothing is known."""
+    measured = places.measured
+    nearest = given[tuple(distance_transform_edt(~measured, return_distances=False, return_indices=True))]
+    unknown = np.where(measured | (drawing is None), 0.0, np.inf)  # nothing but infinities and NaN: more of them
+    return Appraisal(np.where(measured, given, nearest), unknown, unknown, members, drawing)
+
+
+def _finished(
+    places: Places,
+    given: np.ndarray,
+    values: np.ndarray,
+    shares: np.ndarray,
+    doubt: np.ndarray,
+    members: dict[Member, np.ndarray],
+    drawing: Drawing,
+) -> Appraisal:
+    """What was measured put in, and errors where they mean something."""
+    measured = places.measured
+    strange = measured & ~np.isfinite(given)
     values = np.where(measured, given, values)
-    shares = np.where(np.isfinite(values), shares, np.inf)  # an interpolant that overflows says nothing
+    shares = np.where(np.isfinite(values) & np.isfinite(shares), shares, np.inf)  # one that overflows says nothing
     if strange.any():
         values, shares = _with_strange(places, given, strange, values, shares)
     return Appraisal(values, np.where(measured, 0.0, doubt), np.where(measured, 0.0, shares), members, drawing)

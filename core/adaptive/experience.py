@@ -27,7 +27,7 @@ class Experience:
     good       members whose forecasts were nearly as good
     factor     what the committee's disagreement is multiplied by to cover most errors that were met
     tested     (i, j, ratio): points that were measured, and their error over the committee's disagreement there
-    wary       whether an error came near to the tolerance, or few points are there to learn from
+    wary       whether an error came near to the tolerance
     """
 
     transform: str = ""
@@ -62,15 +62,12 @@ class Experience:
 
 
 class Forecasts:
-    """How well the members foretold points before they were measured, kept while refining.
+    """How well the members foretold points before they were measured, kept while refining."""
 
-    wary  whether to be wary from the start
-    """
-
-    def __init__(self, wary: bool = False) -> None:
+    def __init__(self) -> None:
         self._errors: dict[tuple[str, str], list[float]] = {}
         self._tested: list[list[float]] = []
-        self._wary = wary
+        self._wary = False
 
     def note(self, errors: dict[tuple[str, str], np.ndarray]) -> None:
         """Errors of the members at points that were measured now, as shares."""
@@ -86,7 +83,7 @@ class Forecasts:
         """What follows from it all."""
         recent = {m: float(np.quantile(e[-RECENT:], 0.9)) for m, e in self._errors.items()}
         if not recent:
-            return Experience(wary=self._wary)
+            return Experience()
         best = min(recent, key=lambda member: recent[member])
         good = ["/".join(member) for member, error in recent.items() if error <= 3 * recent[best]]
         ratios = [ratio for *_, ratio in self._tested[-RECENT:]]

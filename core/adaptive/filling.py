@@ -90,11 +90,12 @@ def _fill(land: xr.Dataset, stage: str, measured: np.ndarray, lesson: dict[str, 
         indices = distance_transform_edt(~measured, return_distances=False, return_indices=True)
         land[name] = land[name].copy(data=land[name].values[tuple(indices)])
     quantities = [name for name in names if name not in classes]
+    learned = lesson["readouts"]
     found = appraise(
         Places(measured),
         {name: land[name].values for name in quantities},
         {name: scales_of(land[name], tolerance.scale) for name in quantities},
-        {name: Experience.from_json(learned) for name, learned in lesson["readouts"].items()},
+        None if learned is None else {name: Experience.from_json(each) for name, each in learned.items()},
         {"loss": tolerance.clip},
     )
     for name, appraisal in found.items():

@@ -15,9 +15,11 @@ from .experience import Experience, Forecasts
 GROWTH = 0.08  # new points of a round, as a share of those there are
 GROWTH_OF_MANY = 0.3  # where each round's interpolation is itself a piece of work
 FEWEST = 8
-NOISE = 3  # standard errors: by that much another seed of the probes would change the largest of many values
+# standard errors that an estimated error may have; the true one is half of that at the median, no more than what another
+# seed of the probes would change
+NOISE = 5
 FLAT = (
-    64  # roundings of the largest value: a range within them is noise of the arithmetic, and jumps from point to point
+    64  # roundings of the largest value: a range within them is the arithmetic's noise, and jumps from point to point
 )
 ROUGH = 0.5  # share of the grid that no interpolation is worth
 PER_POINT = 6  # points beyond the tolerance that one measured among them brings below it, about
@@ -55,10 +57,9 @@ class Refinement:
     candidates  (A, B) bool: the points that may be measured
     followed    name → how it counts
     tolerance   the share of the drawn range that is allowed
-    held_out    points that are measured only to see how wrong the interpolation is, at the least
-    thorough    for what is cheap: whether to trace where numbers end and infinities begin, and to measure the whole grid where
-                half of it was not enough, as what is that rough is not foretold. What is not cheap has few points to learn from,
-                and its estimates are wary from the start
+    held_out    points that are measured only to see how wrong the interpolation is, at the least. None: for what is costly. That
+                is learned from leaving out each of those that are measured then, where numbers end and infinities begin is
+                not traced, and the whole grid is not measured merely because half of it was not enough
     seed        of the choice of points held out
     rounding    the relative rounding error of the values: a readout that differs by little more is not refined
 
@@ -75,7 +76,6 @@ class Refinement:
     followed: Mapping[str, Followed]
     tolerance: float
     held_out: int
-    thorough: bool = True
     seed: int = 0
     rounding: float = 0.0
     asked: np.ndarray = field(init=False)
@@ -84,7 +84,7 @@ class Refinement:
 
     def __post_init__(self) -> None:
         self.asked = np.zeros(self.candidates.shape, bool)
-        self._forecasts = {name: Forecasts(wary=not self.thorough) for name in self.followed}
+        self._forecasts = {name: Forecasts() for name in self.followed}
         self._generator = np.random.default_rng(self.seed)
         self._level, self._tested = 0, 0
         self._pending: np.ndarray | None = None
@@ -119,6 +119,11 @@ class Refinement:
         return self._ask(chosen, found)
 
     @property
+    def thorough(self) -> bool:
+        """Whether points are cheap enough to be measured for more than their own sake."""
+        return self.held_out > 0
+
+    @property
     def waiting(self) -> int:
         """A guess of how many points are still to come: those beyond the tolerance help one another."""
         left = self.candidates & ~self.asked
@@ -126,8 +131,10 @@ class Refinement:
             return int(left.sum())
         return -(-int((left & (self._excess(self._before) > 1)).sum()) // PER_POINT)
 
-    def experiences(self) -> dict[str, Experience]:
-        """What was learned about each readout."""
+    def experiences(self) -> dict[str, Experience] | None:
+        """What was learned about each readout; None where no points are held out."""
+        if not self.thorough:
+            return None
         return {name: forecasts.experience() for name, forecasts in self._forecasts.items()}
 
     def _driving(self, found: Mapping[str, Appraisal]) -> dict[str, Appraisal]:
@@ -161,7 +168,7 @@ class Refinement:
     def _learned(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> dict[str, Appraisal]:
         """Compare what was foretold with what was found, then appraise anew."""
         known = {name: readouts[name] for name in self.followed}
-        if self._pending is not None:
+        if self.thorough and self._pending is not None:
             for name, before in self._before.items():
                 self._compare(name, before, known[name], self._pending)
         scales = {name: f.scales for name, f in self.followed.items()}

@@ -23,7 +23,7 @@ WHOLE = {
     "costly": slice(0, 2),
 }  # which nested grids are measured whole: 5 and 9 rows, or 3 and 5
 FOR_CLASSES = slice(0, 4)  # where nothing can be interpolated: up to 17 rows
-HELD_OUT = {"forward": 24, "costly": 12}
+HELD_OUT = 24  # of forward passes; what is costly is refined without
 
 
 class StageRefinement:
@@ -34,15 +34,14 @@ class StageRefinement:
         kind = "forward" if stage == STAGES[0] else "costly"
         candidates = points.plan.grid(points.wanted_at(stage), fill=False)
         levels = nested_grids((candidates.shape[0], candidates.shape[1]))
-        held_out = min(points_held_out(tolerance.share_of(stage), HELD_OUT[kind]), max(4, int(candidates.sum()) // 20))
+        least = min(points_held_out(tolerance.share_of(stage), HELD_OUT), max(4, int(candidates.sum()) // 20))
         self._rows = points.plan.grid(np.arange(len(points.plan.cells)), fill=0)
         self.refinement = Refinement(
             levels[WHOLE[kind] if followed else FOR_CLASSES] or levels[:1],
             candidates,
             followed,
             tolerance.share_of(stage),
-            held_out,
-            kind == "forward",
+            least if kind == "forward" else 0,
             rounding=float(np.finfo(points.values.dtype).eps),
         )
         self.ended = False
@@ -66,12 +65,12 @@ class StageRefinement:
 
     def _note(self) -> None:
         """Write down what was learned: the picture between the points is made from it."""
-        refined = self.points.about.setdefault("refined", {})
+        refined, learned = self.points.about.setdefault("refined", {}), self.refinement.experiences()
         refined[self.stage] = {
             "share": self.refinement.tolerance,
             "error": self.refinement.largest if np.isfinite(self.refinement.largest) else None,
             "asked": int(self.refinement.asked.sum()) + self.refinement.waiting,
-            "readouts": {name: e.as_json() for name, e in self.refinement.experiences().items()},
+            "readouts": None if learned is None else {name: e.as_json() for name, e in learned.items()},
         }
 
 

@@ -5,7 +5,7 @@ import pytest
 from lossnav.core.adaptive.appraisal import Places, appraise
 from lossnav.core.adaptive.drawing import Drawing
 from lossnav.core.adaptive.experience import CAUTION, Forecasts
-from lossnav.core.adaptive.refinement import Followed, Refinement
+from lossnav.core.adaptive.refinement import NOISE, Followed, Refinement
 from lossnav.core.plan import nested_grids
 
 SHAPE = (65, 65)
@@ -21,10 +21,10 @@ SURFACES = {
 }
 
 
-def refined(truth, tolerance=0.01, scales=("linear",), seed=0, held_out=24, noise=None, thorough=True, rounding=0.0):
+def refined(truth, tolerance=0.01, scales=("linear",), seed=0, held_out=24, noise=None, rounding=0.0):
     grids = nested_grids(truth.shape)
     refinement = Refinement(
-        grids[1:3], np.ones(truth.shape, bool), {"v": Followed(scales)}, tolerance, held_out, thorough, seed, rounding
+        grids[1:3], np.ones(truth.shape, bool), {"v": Followed(scales)}, tolerance, held_out, seed, rounding
     )
     asked = []
     while True:
@@ -88,21 +88,27 @@ def test_a_rough_terrain_is_measured_everywhere_and_no_point_twice():
 def test_nothing_is_refined_below_the_noise_and_the_error_says_so():
     """All points share their probes: noise moves them together, and what lies between them is as uncertain as it was."""
     truth = SURFACES["well"]
-    exact, noisy = (refined(truth, 0.001, noise=n, thorough=False) for n in (None, np.full(truth.shape, 0.05)))
+    exact, noisy = (refined(truth, 0.001, noise=n, held_out=0) for n in (None, np.full(truth.shape, 0.05)))
     assert noisy[0].asked.sum() < exact[0].asked.sum() / 2
     assert exact[0].largest <= 0.001
-    assert 0.001 < share(noisy[1], truth) <= noisy[0].largest <= 3 * 0.05 / np.ptp(truth)
+    assert 0.001 < share(noisy[1], truth) <= noisy[0].largest <= NOISE * 0.05 / np.ptp(truth)
 
 
 def test_what_is_flat_but_for_rounding_is_not_refined():
     truth = (1 + 1e-6 * np.random.default_rng(0).random(SHAPE)).astype(np.float32).astype(float)
     eps = np.finfo(np.float32).eps
-    assert refined(truth, 0.05, held_out=12, rounding=eps, thorough=False)[0].asked.sum() == 81 + 12
+    assert refined(truth, 0.05, held_out=0, rounding=eps)[0].asked.sum() == 81
 
 
-def test_few_points_to_learn_from_make_the_estimate_wary():
-    costly, cheap = (Forecasts(wary=wary).experience().factors((5, 5), (0.1, 0.1)) for wary in (True, False))
-    np.testing.assert_allclose(costly / cheap, CAUTION)
+@pytest.mark.parametrize("tolerance", [0.2, 0.1, 0.05])
+@pytest.mark.parametrize("name", SURFACES)
+def test_without_points_held_out_the_error_holds_too(name, tolerance):
+    truth = SURFACES[name][::4, ::4]
+    refinement, found, _ = refined(truth, tolerance, held_out=0)
+    assert share(found, truth) <= refinement.largest + 1e-9
+    assert refinement.largest <= tolerance
+    assert refinement.experiences() is None
+    assert refinement.asked.sum() < truth.size / 2
 
 
 def test_the_same_values_ask_for_the_same_points():
@@ -126,7 +132,7 @@ def test_the_edge_of_what_is_no_number_is_traced():
 
 def test_the_edge_is_left_alone_where_that_would_cost_too_much():
     truth = np.where(X + Y > 0.8, np.inf, 1 + X**2)
-    refinement, found, _ = refined(truth, thorough=False)
+    refinement, found, _ = refined(truth, held_out=0)
     assert refinement.asked.sum() < refined(truth)[0].asked.sum()
     assert np.isinf(found.shares).any()
 
@@ -185,7 +191,7 @@ def test_infinities_of_one_costly_readout_do_not_end_the_refining_of_another():
     slope, pull = SURFACES["steep"][::2, ::2], np.where(X > 0.3, np.inf, 1 + Y**2)[::2, ::2]
     shape = slope.shape
     follows = {name: Followed(("linear",)) for name in ("slope", "pull")}
-    refinement = Refinement(nested_grids(shape)[:2], np.ones(shape, bool), follows, 0.005, 8, thorough=False)
+    refinement = Refinement(nested_grids(shape)[:2], np.ones(shape, bool), follows, 0.005, 0)
     while True:
         known = {name: np.where(refinement.asked, v, np.nan) for name, v in (("slope", slope), ("pull", pull))}
         if not len(refinement.next(known, {})):

@@ -1,0 +1,182 @@
+"""Interpolation between few measured points, and how wrong it may be, from leaving each of them out.
+
+What the others say of a measured point is known without measuring more (Rippa 1999), and how far an interpolant may stray at any
+place is known from where the points lie (the power function, or kriging's standard deviation: Wahba 1990, ch. 2). The error
+foretold is the one times what leaving out showed nearby in units of the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
+
+from .committee import MANY, NEIGHBOURS, transform, transforms_for
+from .drawing import Drawing
+
+QUINTIC, CUBIC = 5, 3  # the powers of the distance
+NEAREST = 6  # points that speak for a place
+MARGIN = 4.0  # times the root mean square of what they were off by: the worst of hundreds of places counts
+LEAST = 0.5  # of what covers most points anywhere: a place is never thought much better than the rest
+MOST_POINTS = 0.8
+AT_ONCE = 4096  # places, which bounds the memory
+
+
+@dataclass(frozen=True)
+class Spline:
+    """A polyharmonic spline through k known points, for c columns of data.
+
+    everywhere      (m, c) its values at every place
+    left_out        (k, c) at each known point, what the spline through the others says
+    reach           (m,) the power function: how far it may stray from a function of unit norm; 0 at known points
+    left_out_reach  (k,) the same at each known point, of the spline through the others
+    """
+
+    everywhere: np.ndarray
+    left_out: np.ndarray
+    reach: np.ndarray
+    left_out_reach: np.ndarray
+
+
+def spline(places: np.ndarray, known: np.ndarray, data: np.ndarray, power: int) -> Spline | None:
+    """Of `data` (k, c) at the known ones of `places` (m, d); None where these are too few, or lie on one curve.
+
+    From MANY points on, each place is interpolated from the nearest NEIGHBOURS alone.
+
+    >>> axis = np.linspace(0, 1, 5); places = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+    >>> known = np.arange(25) % 2 == 0
+    >>> found = spline(places, known, (1 + places.sum(1))[known, None], CUBIC)      # a plane, which all of them hold exactly
+    >>> bool(np.allclose(found.everywhere[:, 0], 1 + places.sum(1))), bool(np.allclose(found.left_out[:, 0], 1 + places[known].sum(1)))
+    (True, True)
+    """
+    spots = places[known]
+    degree = 2 if len(spots) >= 2 * math.comb(2 + places.shape[1], 2) else 1
+    terms = math.comb(degree + places.shape[1], degree)
+    if len(spots) <= terms + 1 or np.linalg.matrix_rank(_monomials(spots, degree)) < terms:
+        return None
+    try:
+        if len(spots) > MANY:
+            return _from_neighbours(places, spots, data, power, degree)
+        return _from_all(places, spots, data, power, degree)
+    except np.linalg.LinAlgError:
+        return None
+
+
+def foretold(
+    places: np.ndarray, known: np.ndarray, values: Mapping[str, np.ndarray], drawings: Mapping[str, Drawing]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Several readouts at every place, and how wrong they may be.
+
+    Parameters
+    ----------
+    places    (m, d) coordinates
+    known     (m,) bool
+    values    name → (k,) at the known places, finite
+    drawings  name → what its error is a share of
+
+    Returns
+    -------
+    name → (values (m,), errors as shares of the drawn range (m,)), both of the mean of two splines, of orders 5 and 3, under the
+    transform for which leaving points out did least harm. Empty where the known places are too few, or on one line.
+    """
+    columns = [(name, which) for name, v in values.items() for which in transforms_for(v)]
+    sides = [transform(which, drawings[name].unit) for name, which in columns]
+    data = np.stack([side.there(values[name]) for side, (name, _) in zip(sides, columns, strict=True)], axis=1)
+    middle, spread = data.mean(0), data.std(0)
+    spread[spread == 0] = 1.0
+    quintic, cubic = (spline(places, known, (data - middle) / spread, power) for power in (QUINTIC, CUBIC))
+    if quintic is None or cubic is None:
+        return {}
+    there = [
+        (mean * spread + middle).T
+        for mean in ((quintic.everywhere + cubic.everywhere) / 2, (quintic.left_out + cubic.left_out) / 2)
+    ]
+    best: dict[str, tuple[float, np.ndarray, np.ndarray]] = {}
+    with np.errstate(over="ignore", invalid="ignore"):  # an interpolant may leave what numbers there are
+        for (name, _), side, everywhere, left_out in zip(columns, sides, *there, strict=True):
+            drawing = drawings[name]
+            off = drawing.share(np.maximum(side.back(left_out), drawing.floor), values[name])
+            off = np.where(np.isfinite(off), off, np.inf)
+            most = float(np.quantile(off, 0.9))
+            if name not in best or most < best[name][0]:
+                best[name] = most, np.maximum(side.back(everywhere), drawing.floor), off
+    near = cKDTree(places[known]).query(places, k=min(NEAREST, int(known.sum())))[1]
+    return {
+        name: (shown, _errors(off / cubic.left_out_reach, near, cubic.reach)) for name, (_, shown, off) in best.items()
+    }
+
+
+def _errors(ratios: np.ndarray, near: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """From ratios (k,) of errors to reach where points were left out, those `near` (m, n) each place, and its reach (m,)."""
+    nearby = np.sqrt(np.square(ratios)[near].mean(1))
+    found: np.ndarray = MARGIN * np.maximum(nearby, LEAST * float(np.quantile(ratios, MOST_POINTS))) * reach
+    return found
+
+
+def _monomials(spots: np.ndarray, degree: int) -> np.ndarray:
+    """(…, n, d) → (…, n, terms): all products of up to `degree` coordinates."""
+    axes = range(spots.shape[-1])
+    chosen = (c for order in range(degree + 1) for c in combinations_with_replacement(axes, order))
+    return np.stack([spots[..., list(c)].prod(-1) for c in chosen], axis=-1)
+
+
+def _matrix(distances: np.ndarray, monomials: np.ndarray, power: int) -> np.ndarray:
+    """The system of a spline's weights, (…, n + terms, n + terms)."""
+    corner = np.zeros((*monomials.shape[:-2], monomials.shape[-1], monomials.shape[-1]))
+    upper = np.concatenate([_kernel(distances, power), monomials], -1)
+    return np.concatenate([upper, np.concatenate([monomials.swapaxes(-1, -2), corner], -1)], -2)
+
+
+def _kernel(distances: np.ndarray, power: int) -> np.ndarray:
+    """±rᵖ, with the sign that makes it conditionally positive definite."""
+    found: np.ndarray = (1 if power == CUBIC else -1) * distances**power
+    return found
+
+
+def _from_all(places: np.ndarray, spots: np.ndarray, data: np.ndarray, power: int, degree: int) -> Spline:
+    count = len(spots)
+    inverse = np.linalg.inv(_matrix(cdist(spots, spots), _monomials(spots, degree), power))
+    inner, weights = inverse[:count, :count], inverse[:, :count] @ data
+    own = np.diag(inner)
+    everywhere, reach = [], []
+    for start in range(0, len(places), AT_ONCE):
+        part = places[start : start + AT_ONCE]
+        row = np.concatenate([_kernel(cdist(part, spots), power), _monomials(part, degree)], 1)
+        everywhere.append(row @ weights)
+        reach.append(-((row @ inverse) * row).sum(1))
+    return Spline(
+        np.concatenate(everywhere),
+        data - (inner @ data) / own[:, None],
+        np.sqrt(np.maximum(np.concatenate(reach), 0.0)),
+        1 / np.sqrt(np.abs(own)),
+    )
+
+
+def _from_neighbours(places: np.ndarray, spots: np.ndarray, data: np.ndarray, power: int, degree: int) -> Spline:
+    tree = cKDTree(spots)
+    everywhere, reach = _nearby(places, tree.query(places, NEIGHBOURS)[1], spots, data, power, degree)
+    others = tree.query(spots, NEIGHBOURS + 1)[1][:, 1:]  # the nearest of all is the point itself
+    left_out, left_out_reach = _nearby(spots, others, spots, data, power, degree)
+    return Spline(everywhere, left_out, reach, left_out_reach)
+
+
+def _nearby(
+    places: np.ndarray, near: np.ndarray, spots: np.ndarray, data: np.ndarray, power: int, degree: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values (m, c) and reach (m,) at places (m, d), each from its own points `near` (m, n)."""
+    values, reach = [], []
+    for start in range(0, len(places), AT_ONCE // NEIGHBOURS):
+        part = slice(start, start + AT_ONCE // NEIGHBOURS)
+        here, chosen = spots[near[part]], near[part]
+        apart = np.linalg.norm(here[:, :, None] - here[:, None], axis=-1)
+        gaps = np.linalg.norm(places[part, None] - here, axis=-1)
+        row = np.concatenate([_kernel(gaps, power), _monomials(places[part], degree)], -1)
+        weights = np.linalg.solve(_matrix(apart, _monomials(here, degree), power), row[..., None])[..., 0]
+        values.append(np.einsum("mn,mnc->mc", weights[:, : near.shape[1]], data[chosen]))
+        reach.append(np.sqrt(np.maximum(-(weights * row).sum(1), 0.0)))
+    return np.concatenate(values), np.concatenate(reach)

@@ -1,0 +1,86 @@
+"""What leaving measured points out says: against splines fitted anew without them, and against scipy's."""
+
+import numpy as np
+import pytest
+from lossnav.core.adaptive import leave_one_out
+from lossnav.core.adaptive.drawing import Drawing
+from lossnav.core.adaptive.leave_one_out import CUBIC, QUINTIC, foretold, spline
+from scipy.interpolate import RBFInterpolator
+from scipy.spatial.distance import cdist
+
+AXIS = np.linspace(0, 1, 9)
+PLACES = np.stack(np.meshgrid(AXIS, AXIS, indexing="ij"), -1).reshape(-1, 2)
+KNOWN = np.random.default_rng(0).permutation(81) < 30
+
+
+def heights(places):
+    return np.stack([np.sin(4 * places[:, 0]) + places[:, 1] ** 2, np.exp(places @ (2.0, -1.0))], 1)
+
+
+@pytest.mark.parametrize(("power", "kernel"), [(CUBIC, "cubic"), (QUINTIC, "quintic")])
+@pytest.mark.parametrize("places", [PLACES, PLACES[:, :1]], ids=["plane", "line"])
+def test_values_are_those_of_scipy_with_and_without_each_point(power, kernel, places):
+    places = places if places.shape[1] == 2 else np.linspace(0, 1, 81)[:, None]
+    data = heights(np.resize(places.T, (2, 81)).T)[KNOWN]
+    found = spline(places, KNOWN, data, power)
+    spots = places[KNOWN]
+
+    def theirs(rest, at):
+        return RBFInterpolator(spots[rest], data[rest], kernel=kernel, degree=2)(at)
+
+    np.testing.assert_allclose(found.everywhere, theirs(slice(None), places), atol=1e-6)
+    for index in range(len(spots)):
+        rest = np.arange(len(spots)) != index
+        np.testing.assert_allclose(found.left_out[index], theirs(rest, spots[[index]])[0], atol=1e-6)
+
+
+def test_reach_bounds_the_error_of_every_function_of_unit_norm():
+    """|f − s| ≤ reach · ‖f‖ in the kernel's native space, with f a spline through other points (Wendland 2005, theorem 11.4)."""
+    found = spline(PLACES, KNOWN, heights(PLACES)[KNOWN], CUBIC)
+    assert found.reach[KNOWN] == pytest.approx(0, abs=1e-6)
+    generator = np.random.default_rng(1)
+    tightest = 0.0
+    for _ in range(200):
+        centres = generator.random((10, 2))
+        x, y = centres.T
+        conditions = np.stack([x**0, x, y, x * x, x * y, y * y], 1)
+        weights = generator.standard_normal(10)
+        weights -= conditions @ np.linalg.lstsq(conditions, weights)[0]
+        f = cdist(PLACES, centres) ** 3 @ weights
+        norm = np.sqrt(weights @ cdist(centres, centres) ** 3 @ weights)
+        s = spline(PLACES, KNOWN, f[KNOWN, None], CUBIC)
+        assert (np.abs(f - s.everywhere[:, 0]) <= found.reach * norm + 1e-9).all()
+        beside = np.abs(f[KNOWN] - s.left_out[:, 0])
+        assert (beside <= found.left_out_reach * norm + 1e-9).all()
+        tightest = max(tightest, float((beside / (found.left_out_reach * norm)).max()))
+    assert tightest > 0.1  # a bound that means something
+
+
+@pytest.mark.parametrize("power", [CUBIC, QUINTIC])
+def test_neighbours_alone_give_nearly_the_same(power, monkeypatch):
+    fine = np.stack(np.meshgrid(*[np.linspace(0, 1, 31)] * 2), -1).reshape(-1, 2)
+    known = np.random.default_rng(0).random(961) < 0.4
+    whole = spline(fine, known, heights(fine)[known], power)
+    monkeypatch.setattr(leave_one_out, "MANY", 100)
+    near = spline(fine, known, heights(fine)[known], power)
+    inner = ((fine > 0.1) & (fine < 0.9)).all(1)  # along the border the far points count more
+    beside = inner[known]
+    np.testing.assert_allclose(near.everywhere[inner], whole.everywhere[inner], atol=1e-3)
+    np.testing.assert_allclose(near.left_out[beside], whole.left_out[beside], atol=1e-3)
+    np.testing.assert_allclose(near.reach[inner & ~known], whole.reach[inner & ~known], rtol=0.05)
+    np.testing.assert_allclose(near.left_out_reach[beside], whole.left_out_reach[beside], rtol=0.05)
+
+
+@pytest.mark.parametrize("known", [[0, 1, 2], [0, 9, 18, 27, 36, 45, 54, 63, 72], list(range(0, 81, 10))])
+def test_too_few_points_or_points_on_one_line_foretell_nothing(known):
+    chosen = np.isin(np.arange(81), known)
+    values = {"v": heights(PLACES)[chosen, 0]}
+    assert foretold(PLACES, chosen, values, {"v": Drawing.of(values["v"], ("linear",))}) == {}
+
+
+def test_the_transform_is_the_one_that_foretells_best():
+    """A Gaussian's logarithm is a polynomial of degree two, which both splines hold: nothing is left to foretell."""
+    bell = np.exp(-8 * ((PLACES - 0.4) ** 2).sum(1))
+    values, shares = foretold(PLACES, KNOWN, {"v": bell[KNOWN]}, {"v": Drawing.of(bell[KNOWN], ("linear",))})["v"]
+    np.testing.assert_allclose(values, bell, atol=1e-6)
+    assert shares.max() < 1e-5
