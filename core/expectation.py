@@ -19,7 +19,7 @@ from .properties.protocol import STAGES
 # overlays, at 1 % of the range for what forward passes give and 5 % for the rest; then by a power of the tolerance
 # (benchmarks/NOTES.md)
 LOSS_ALONE = 1.15
-GROWTH = {"forward": 1.9, "gradient": 5.4, "curvature": 3.9, "descent": 4.6}
+GROWTH = {"forward": 1.9, "gradient": 6.5, "curvature": 4.8, "descent": 4.6}
 POWERS = {"forward": 0.2, "gradient": 0.6, "curvature": 0.65, "descent": 0.8}
 USUAL = Tolerance(0.01)
 
