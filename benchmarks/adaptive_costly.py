@@ -106,7 +106,7 @@ def main() -> None:
         "",
         "A case is a landscape. The largest true error of a readout is held "
         "against the largest that was stated, and against the tolerance: a readout is not refined below five of its standard "
-        "errors, and states more than the tolerance then.",
+        "errors, or 40 % of its range, and states more than the tolerance then.",
         "",
         "| stage | refined for | tolerance | cases | points of 289, median | error stated holds | worst | within the tolerance | worst |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",

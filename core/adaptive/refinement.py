@@ -18,6 +18,7 @@ FEWEST = 8
 # standard errors that an estimated error may have; the true one is half of that at the median, no more than what another
 # seed of the probes would change
 NOISE = 5
+NOISIEST = 0.4  # of the range: however noisy a readout, its picture is to be better than that
 FLAT = (
     64  # roundings of the largest value: a range within them is the arithmetic's noise, and jumps from point to point
 )
@@ -176,7 +177,7 @@ class Refinement:
         found = appraise(Places(self.asked), known, scales, self.experiences(), clips)
         for name, appraisal in found.items():
             least = NOISE * _noise_share(appraisal, known[name], noise[name], self.asked) if name in noise else 0.0
-            self.allowed[name] = np.inf if self._flat(known[name]) else max(self.tolerance, least)
+            self.allowed[name] = np.inf if self._flat(known[name]) else max(self.tolerance, min(least, NOISIEST))
         return found
 
     def _flat(self, values: np.ndarray) -> bool:

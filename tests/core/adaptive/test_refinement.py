@@ -5,7 +5,7 @@ import pytest
 from lossnav.core.adaptive.appraisal import Places, appraise
 from lossnav.core.adaptive.drawing import Drawing
 from lossnav.core.adaptive.experience import CAUTION, Forecasts
-from lossnav.core.adaptive.refinement import NOISE, Followed, Refinement
+from lossnav.core.adaptive.refinement import NOISE, NOISIEST, Followed, Refinement
 from lossnav.core.plan import nested_grids
 
 SHAPE = (65, 65)
@@ -92,6 +92,13 @@ def test_nothing_is_refined_below_the_noise_and_the_error_says_so():
     assert noisy[0].asked.sum() < exact[0].asked.sum() / 2
     assert exact[0].largest <= 0.001
     assert 0.001 < share(noisy[1], truth) <= noisy[0].largest <= NOISE * 0.05 / np.ptp(truth)
+
+
+def test_however_noisy_a_readout_its_picture_is_better_than_a_guess():
+    truth = np.random.default_rng(0).random((17, 17))
+    refinement, found, _ = refined(truth, 0.01, noise=np.full(truth.shape, 10.0), held_out=0)
+    assert refinement.largest <= NOISIEST
+    assert share(found, truth) <= NOISIEST
 
 
 def test_what_is_flat_but_for_rounding_is_not_refined():
