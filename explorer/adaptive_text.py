@@ -39,6 +39,20 @@ def terrain_text(land: xr.Dataset) -> str:
     return _forward(forward) if _partial(forward) else ""
 
 
+def readout_text(land: xr.Dataset, variable: str) -> str:
+    """The same of one readout, with its own largest error; empty where every point was measured, or a first look is all there is.
+
+    >>> said = {"curvature": {"measured": 57, "of": 2601, "error": 0.38, "errors": {"viscosity": 0.091}}}
+    >>> land = xr.Dataset({"viscosity": ("x", [1.0], {"stage": "curvature"})}, attrs={"adaptive": json.dumps(said)})
+    >>> readout_text(land, "viscosity")
+    '57 of 2,601 points, largest error 9.1 %'
+    """
+    stage = json.loads(land.attrs.get("adaptive", "{}")).get(land[variable].attrs.get("stage"))
+    if not _partial(stage) or variable not in stage.get("errors", {}):
+        return ""
+    return f"{stage['measured']:,} of {stage['of']:,} points, {_error(stage['errors'][variable])}"
+
+
 def _partial(stage: dict[str, Any] | None) -> bool:
     return stage is not None and stage["measured"] < stage["of"]
 
@@ -56,4 +70,4 @@ def _costly(stage: dict[str, Any]) -> str:
 def _error(share: float | None) -> str:
     if share is None or share != share:
         return "error not known yet"
-    return f"largest error {format_value(100 * share, 2)} %"
+    return "largest error over 100 %" if share > 1 else f"largest error {format_value(100 * share, 2)} %"

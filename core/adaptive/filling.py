@@ -38,7 +38,8 @@ def interpolated(
     Returns
     -------
     The dataset, with `attrs["adaptive"]` as JSON text: {"tolerance": …, stage: {"measured": 97, "of": 4225, "error": 0.006}};
-    the error is the largest of those readouts that decided where to measure, a share of the drawn range. Of a first look
+    the error is the largest of those readouts that decided where to measure, a share of the drawn range, and "errors" has each
+    readout's own. Of a first look
     nothing counts as measured, no error is known, and "glance" says {"points": 9, "examples": 128}.
     """
     land = land.copy()
@@ -57,7 +58,7 @@ def interpolated(
         }
         if complete or not measured.any():
             continue
-        _fill(land, stage, measured, lesson, tolerance)
+        said[stage]["errors"] = _fill(land, stage, measured, lesson, tolerance)
     land.attrs["adaptive"] = json.dumps(said)
     return land
 
@@ -80,7 +81,10 @@ def _looked_at(
     return land, {"measured": 0, "of": measured.size, "error": None, "glance": about}
 
 
-def _fill(land: xr.Dataset, stage: str, measured: np.ndarray, lesson: dict[str, Any], tolerance: Tolerance) -> None:
+def _fill(
+    land: xr.Dataset, stage: str, measured: np.ndarray, lesson: dict[str, Any], tolerance: Tolerance
+) -> dict[str, float]:
+    """Fill the readouts of a stage in; returns the largest finite error of each, as a share of what is drawn of it."""
     names = [str(v) for v in land.data_vars if land[v].attrs.get("stage") == stage and "error_of" not in land[v].attrs]
     names = [
         name for name in names if np.isnan(land[name].values[~measured]).all()
@@ -100,6 +104,8 @@ def _fill(land: xr.Dataset, stage: str, measured: np.ndarray, lesson: dict[str, 
     )
     for name, appraisal in found.items():
         _put(land, name, appraisal)
+    shares = {name: appraisal.shares[np.isfinite(appraisal.shares)] for name, appraisal in found.items()}
+    return {name: float(finite.max(initial=0.0)) for name, finite in shares.items()}
 
 
 def _put(land: xr.Dataset, name: str, appraisal: Appraisal) -> None:

@@ -7,6 +7,7 @@ import html
 import streamlit as st
 import xarray as xr
 
+from ..adaptive_text import readout_text
 from ..figures.picture import Picture, floor_of, poles_of, title_of
 from ..figures.style import contour_color
 from ..figures.theme import ink
@@ -20,9 +21,17 @@ def legend(land: xr.Dataset, picture: Picture) -> None:
     if picture.path:
         entries.append(_entry(ink(picture.dark).accent, "training path: ● start, ★ end"))
     entries.append(_entry("#9AA", f"{title_of(land, picture.elevation.variable)}, contours; × lowest"))
+    entries += [f"<span class='entry'>{html.escape(text)}</span> " for text in interpolation_texts(land, picture)]
     if floor_of(land, picture.elevation) is not None:
         entries.append(_entry("#9AA", "pane: the data's own entropy, the best on average"))
     st.html(f"<p class='legend'>{''.join(entries)}</p>")
+
+
+def interpolation_texts(land: xr.Dataset, picture: Picture) -> list[str]:
+    """Of every readout that lies over the terrain, from how many points it was drawn, and how wrong it may be between them."""
+    drawn = dict.fromkeys(layer.variable for layer in (picture.color, *picture.lines) if layer is not None)
+    texts = {variable: readout_text(land, variable) for variable in drawn if variable != picture.elevation.variable}
+    return [f"{land[variable].attrs['long_name']}: {text}" for variable, text in texts.items() if text]
 
 
 def _entry(color: str, text: str) -> str:

@@ -13,6 +13,7 @@ from lossnav.explorer.adaptive_text import adaptive_text
 from lossnav.explorer.export import Export, exported
 from lossnav.explorer.panels import chart as charts
 from lossnav.explorer.panels.facts import facts
+from lossnav.explorer.panels.legend import interpolation_texts
 from lossnav.explorer.state import Drawing, View
 from streamlit.testing.v1 import AppTest
 
@@ -67,6 +68,19 @@ def test_the_script_is_shipped() -> None:
 def adaptive(land: xr.Dataset) -> xr.Dataset:
     said = {"tolerance": 0.01, "forward": {"measured": 97, "of": 221, "error": 0.006}}
     return land.assign_attrs(adaptive=json.dumps(said))
+
+
+def test_the_legend_says_of_each_overlay_how_wrong_it_may_be(adaptive: xr.Dataset) -> None:
+    said = json.loads(adaptive.attrs["adaptive"])
+    said["curvature"] = {"measured": 25, "of": 221, "error": 0.4, "errors": {"coupling": 0.4, "viscosity": 0.09}}
+    here = adaptive.assign_attrs(adaptive=json.dumps(said))
+    both = {name: Drawing(name) for name in ("coupling", "viscosity")}
+    assert interpolation_texts(here, View(Drawing("loss"), both, "viscosity").picture(here)) == [
+        "Sharpness λ_max: 25 of 221 points, largest error 9 %",
+        "Off-diagonal share: 25 of 221 points, largest error 40 %",
+    ]
+    assert interpolation_texts(here, View(Drawing("loss")).picture(here)) == []
+    assert interpolation_texts(adaptive, View(Drawing("loss"), both, "viscosity").picture(adaptive)) == []
 
 
 def test_an_adaptive_landscape_says_what_was_measured(land: xr.Dataset, adaptive: xr.Dataset) -> None:

@@ -9,6 +9,10 @@ from lossnav.core import InputError, Plane, read_landscape, survey
 from lossnav.core.adaptive.tolerance import Tolerance
 
 GRID = (33, 33)
+DRIVERS = {
+    "gradient": ("slope", "density_coverage", "viscosity_sam", "elasticity_pull"),
+    "curvature": ("coupling", "viscosity"),
+}
 COSTLY = ("viscosity", "density_coverage", "elasticity_recovery")
 
 
@@ -62,6 +66,11 @@ def test_every_readout_is_everywhere_and_carries_its_error(problem):
     for name in ("elasticity", "memory"):  # closed forms need no interpolation
         assert f"{name}_error" not in land
     assert set(np.unique(land["memory_basin"])) <= set(range(1000)) if "memory_basin" in land else True
+    for stage, driver in (("curvature", "viscosity"), ("gradient", "density_coverage")):
+        assert said[stage]["error"] == pytest.approx(
+            max(said[stage]["errors"][str(v)] for v in DRIVERS[stage] if v in said[stage]["errors"]), rel=1e-6
+        )
+        assert said[stage]["errors"][driver] <= said[stage]["error"]
 
 
 def test_the_logarithmic_scale_keeps_the_bottom_of_the_valley(problem):
