@@ -33,7 +33,8 @@ class Spline:
 
     everywhere      (m, c) its values at every place
     left_out        (k, c) at each known point, what the spline through the others says
-    reach           (m,) the power function: how far it may stray from a function of unit norm; 0 at known points
+    reach           (m,) the power function: how far it may stray from a function of unit norm; 0 at known points. Of order 5 only
+                    its first digits are more than rounding
     left_out_reach  (k,) the same at each known point, of the spline through the others
     """
 
