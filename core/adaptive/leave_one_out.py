@@ -23,7 +23,7 @@ QUINTIC, CUBIC = 5, 3  # the powers of the distance
 NEAREST = 6  # points that speak for a place
 MARGIN = 4.0  # times the root mean square of what they were off by: the worst of hundreds of places counts
 LEAST = 0.5  # of what covers most points anywhere: a place is never thought much better than the rest
-MOST_POINTS = 0.8
+MOST_POINTS = 0.8  # the quantile that "most" is
 AT_ONCE = 4096  # places, which bounds the memory
 
 
@@ -106,10 +106,11 @@ def foretold(
             most = float(np.quantile(off, 0.9))
             if name not in best or most < best[name][0]:
                 best[name] = most, np.maximum(side.back(everywhere), drawing.floor), off
-    near = cKDTree(places[known]).query(places, k=min(NEAREST, int(known.sum())))[1]
-    return {
-        name: (shown, _errors(off / cubic.left_out_reach, near, cubic.reach)) for name, (_, shown, off) in best.items()
-    }
+        near = cKDTree(places[known]).query(places, k=min(NEAREST, int(known.sum())))[1]
+        return {
+            name: (shown, _errors(off / cubic.left_out_reach, near, cubic.reach))
+            for name, (_, shown, off) in best.items()
+        }
 
 
 def _errors(ratios: np.ndarray, near: np.ndarray, reach: np.ndarray) -> np.ndarray:

@@ -19,9 +19,8 @@ FEWEST = 8
 # seed of the probes would change
 NOISE = 5
 NOISIEST = 0.4  # of the range: however noisy a readout, its picture is to be better than that
-FLAT = (
-    64  # roundings of the largest value: a range within them is the arithmetic's noise, and jumps from point to point
-)
+# roundings of the largest value: a range within them is the arithmetic's noise, which jumps from point to point
+FLAT = 64
 ROUGH = 0.5  # share of the grid that no interpolation is worth
 PER_POINT = 6  # points beyond the tolerance that one measured among them brings below it, about
 AT_EDGE = 0.6  # of the points held out, the share that lies along the border
