@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from lossnav.core import Plane, Problem, Trajectory
-from lossnav.core.likelihood import LossFunction, resolve
 from lossnav.core.plane import Span
+from lossnav.core.problem.likelihood import LossFunction, resolve
 from sklearn import datasets
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -3,11 +3,13 @@
 from .adaptive.tolerance import Tolerance
 from .checks import InputError
 from .density import density_map
-from .likelihood import Gaussian
-from .loading import load_problem, sample_names
 from .local.estimation import Estimation
 from .plane import Plane
-from .problem import Problem
+from .problem.likelihood import Gaussian
+from .problem.loading import load_problem, sample_names
+from .problem.problem import Problem
+from .problem.trajectory import Anchor, Trajectory
+from .problem.weights import load_weights, read_weights
 from .properties import PROPERTIES
 from .properties.protocol import Settings
 from .spectrum.blocks import coupling_matrix
@@ -15,8 +17,6 @@ from .spectrum.density import Spectrum
 from .spectrum.eigenvalues import eigenpairs, spectrum
 from .store import read_landscape
 from .survey import survey
-from .trajectory import Anchor, Trajectory
-from .weights import load_weights, read_weights
 
 __all__ = [
     "PROPERTIES",

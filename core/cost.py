@@ -17,7 +17,6 @@ import torch
 from .adaptive.tolerance import Tolerance, tolerance_of
 from .checks import UNFIT, known
 from .engine.evaluator import Evaluator
-from .engine.threads import one_thread_each
 from .engine.workspace import choose_device
 from .expectation import expected_points
 from .footprint import (
@@ -32,9 +31,10 @@ from .footprint import (
 )
 from .local.estimation import Estimation, preset
 from .local.instruments import Bench, Instruments
+from .machine.threads import one_thread_each
 from .plan import Plan, grid_plan
 from .plane import Plane
-from .problem import Problem
+from .problem.problem import Problem
 from .properties.protocol import STAGES
 from .spectrum.example_gradients import example_gradients
 from .spectrum.products import twice_differentiable

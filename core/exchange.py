@@ -4,7 +4,6 @@ NetCDF keeps everything (xarray, MATLAB, R, Panoply read it), CSV the numbers ov
 VTK the surface (ParaView). `convert` goes from one file to another by their endings.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from csv import writer
 from io import StringIO
@@ -16,8 +15,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from .checks import InputError
+from .machine.atomic import File, written_whole
 
-File = str | os.PathLike[str]
 Floats = NDArray[np.float64]
 
 # What the reference implementation writes where nothing is computed yet.
@@ -32,7 +31,7 @@ def write_netcdf(landscape: xr.Dataset, path: File) -> Path:
         name: {"_FillValue": None} for name, values in landscape.variables.items() if values.dtype.kind == "f"
     }
     plain = landscape.drop_encoding()
-    return _whole(path, lambda target: plain.to_netcdf(target, engine="h5netcdf", encoding=encoding))
+    return written_whole(path, lambda target: plain.to_netcdf(target, engine="h5netcdf", encoding=encoding))
 
 
 def read_netcdf(path: File) -> xr.Dataset:
@@ -56,7 +55,7 @@ def write_csv(landscape: xr.Dataset, path: File) -> Path:
     rows.writerow(["alpha", "beta", *over_plane])
     alpha, beta = (axis.ravel() for axis in _axes(landscape))
     rows.writerows(zip(*(_texts(column.ravel()) for column in (alpha, beta, *over_plane.values())), strict=True))
-    return _whole(path, lambda target: target.write_text(text.getvalue(), encoding="utf-8"))
+    return written_whole(path, lambda target: target.write_text(text.getvalue(), encoding="utf-8"))
 
 
 def write_vtk(landscape: xr.Dataset, path: File) -> Path:
@@ -70,7 +69,7 @@ def write_vtk(landscape: xr.Dataset, path: File) -> Path:
     if layout is None:
         raise InputError(f"A VTK file ends in .vtk or .vts, but {path.name!r} came; give it one of these endings.")
     text = "\n".join(layout(landscape)) + "\n"
-    return _whole(path, lambda target: target.write_text(text, encoding="utf-8"))
+    return written_whole(path, lambda target: target.write_text(text, encoding="utf-8"))
 
 
 def read_li_h5(path: File) -> xr.Dataset:
@@ -146,15 +145,6 @@ def _landscape(dataset: xr.Dataset, path: File) -> xr.Dataset:
             f"{', '.join(map(str, dataset.data_vars)) or 'no variable'}; give a file that this project wrote."
         )
     return dataset
-
-
-def _whole(path: File, write: Callable[[Path], object]) -> Path:
-    """Write to a name beside `path`, then rename: the file is there whole or not at all."""
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    write(unfinished)
-    unfinished.replace(path)
-    return path
 
 
 def _over_plane(landscape: xr.Dataset) -> dict[str, NDArray[Any]]:

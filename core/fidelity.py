@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import vectors
 from .engine.evaluator import Evaluator
+from .parameters import vectors
 from .plane import Plane
-from .problem import Problem
+from .problem.problem import Problem
 from .spectrum.products import LossFunction
 from .spectrum.trace import hessian_trace
 from .terrain import TERRAIN

@@ -12,7 +12,7 @@ import numpy as np
 from .local.estimation import PRESETS, Estimation
 from .local.evaluator import LocalEvaluator
 from .local.samples import sample_sizes
-from .problem import Problem
+from .problem.problem import Problem
 from .properties.protocol import STAGES
 
 if TYPE_CHECKING:

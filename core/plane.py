@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from . import curvature_directions, directions, projection, turning, vectors
+from . import curvature_directions, directions, projection, turning
 from .checks import InputError, matching
 from .configuration import Configuration, differences, tensors_of
 from .gaussian_pair import GaussianPair, fits_in_memory
-from .problem import Problem
-from .trajectory import Trajectory
-from .vectors import Streamed, Vector, part, pieces
-from .watched import Watched, kept
+from .parameters import vectors
+from .parameters.guarded import Watched, kept
+from .parameters.vectors import Streamed, Vector, part, pieces
+from .problem.problem import Problem
+from .problem.trajectory import Trajectory
 
 Span = tuple[tuple[float, float], tuple[float, float]]
 UNIT_SPAN: Span = ((-1.0, 1.0), (-1.0, 1.0))

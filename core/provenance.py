@@ -3,57 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import platform
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from .engine.threads import side_by_side
+from .parameters.hashing import _enter
 from .plane import Plane
-from .problem import Problem
-from .vectors import Streamed, part, pieces_of
-
-AHEAD = 16  # pieces that are drawn side by side before they are hashed
-
-
-def canonical(content: Any) -> str:
-    """JSON text that is the same for the same content: sorted keys, no spaces.
-
-    Raises
-    ------
-    TypeError  anything that JSON does not know; nothing is guessed
-
-    >>> canonical({"b": 1, "a": [1.5, None]})
-    '{"a":[1.5,null],"b":1}'
-    """
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def digest(content: Any) -> str:
-    """SHA-256 of `canonical(content)`, hexadecimal."""
-    return hashlib.sha256(canonical(content).encode()).hexdigest()
-
-
-def tensor_digest(tensors: Mapping[str, Tensor | None]) -> str:
-    """SHA-256 over names, types, shapes and bytes of tensors, hexadecimal.
-
-    >>> tensor_digest({"a": torch.zeros(2)}) == tensor_digest({"a": torch.zeros(2)})
-    True
-    """
-    total = hashlib.sha256()
-    for name, tensor in tensors.items():
-        if tensor is not None:
-            _enter(total, name, tensor, tensor)
-    return total.hexdigest()
 
 
 def plane_digest(plane: Plane, names: Sequence[str]) -> str:
@@ -63,61 +25,6 @@ def plane_digest(plane: Plane, names: Sequence[str]) -> str:
         for name, theta in plane.origin.items():
             _enter(total, f"{word}/{name}", theta, vector)
     return total.hexdigest()
-
-
-def _enter(total: Any, label: str, like: Tensor, of: Tensor | Mapping[str, Tensor]) -> None:
-    """Add a tensor, piece by piece where it is one of a vector that may be drawn as it is needed."""
-    total.update(f"{label} {like.dtype} {tuple(like.shape)};".encode())
-    cut = pieces_of(label.partition("/")[2], like.shape)
-    if isinstance(of, Streamed):
-        draw = partial(part, of)
-        found = (one for start in range(0, len(cut), AHEAD) for one in side_by_side(draw, cut[start : start + AHEAD]))
-    else:
-        found = (piece.of(of) if isinstance(of, Tensor) else part(of, piece) for piece in cut)
-    for one in found:
-        flat = one.detach().cpu().contiguous().flatten()
-        if flat.numel():
-            total.update(flat.view(torch.uint8).numpy())
-
-
-def problem_identity(problem: Problem) -> dict[str, Any]:
-    """What makes two problems the same landscape, ready for JSON: hashes, loss, BatchNorm mode."""
-    path = (
-        None
-        if problem.trajectory is None
-        else {
-            f"{step}/{k}": v
-            for step, p in zip(problem.trajectory.steps, problem.trajectory, strict=True)
-            for k, v in p.items()
-        }
-    )
-    anchor = problem.anchor and {
-        f"{w}/{k}": v for w in ("parameters", "fisher") for k, v in getattr(problem.anchor, w).items()
-    }
-    data = {str(i): t for i, t in enumerate(problem.inputs)} | {"targets": problem.targets, "law": problem.law}
-    return {
-        "name": problem.name,
-        "network": hashlib.sha256(repr(problem.model).encode()).hexdigest(),
-        "weights": tensor_digest(problem.model.state_dict()),
-        "data": tensor_digest(data),
-        "trajectory": path and tensor_digest(path),
-        "anchor": anchor and tensor_digest(anchor),
-        "strength": problem.anchor and problem.anchor.strength,
-        "loss": _loss_name(problem),
-        "sigma": getattr(problem.likelihood, "sigma", None),
-        "data_entropy": problem.data_entropy,
-        "batchnorm": problem.batchnorm,
-        "parameters": problem.parameter_count,
-        "examples": problem.example_count,
-        "predictions": problem.prediction_count,
-    }
-
-
-def _loss_name(problem: Problem) -> str:
-    function = getattr(problem.likelihood, "function", None)
-    if function is None:
-        return problem.likelihood.name
-    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
 
 
 def plane_identity(plane: Plane) -> dict[str, Any]:

@@ -22,9 +22,9 @@ import xarray as xr
 
 from .checks import InputError
 from .landscape import MeasuredPoints
+from .parameters.hashing import digest
 from .plan import Plan
 from .properties.protocol import Settings
-from .provenance import digest
 
 if TYPE_CHECKING:
     import zarr

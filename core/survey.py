@@ -24,10 +24,11 @@ from .local.evaluator import LocalEvaluator
 from .local.instruments import Instruments
 from .plan import Plan, grid_plan
 from .plane import Plane, Span
-from .problem import Problem
+from .problem.identity import problem_identity
+from .problem.problem import Problem
 from .properties.elasticity import anchored
 from .properties.protocol import STAGES
-from .provenance import plane_identity, plane_recipe, problem_identity
+from .provenance import plane_identity, plane_recipe
 from .store import LandscapeStore
 from .wanted import Wanted, wanted
 

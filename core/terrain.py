@@ -14,7 +14,7 @@ from .properties.viscosity import EXTREMES
 if TYPE_CHECKING:
     from .local.neighbourhood import Neighbourhood
     from .plane import Plane
-    from .problem import Problem
+    from .problem.problem import Problem
 
 
 SHAPES = ("bowl", "valley", "saddle", "plateau", "ridge")

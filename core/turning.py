@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from . import directions, vectors
+from . import directions
 from .checks import InputError, finite, matching
-from .vectors import Vector
+from .parameters import vectors
+from .parameters.vectors import Vector
 
 if TYPE_CHECKING:
     from .plane import Plane
-    from .problem import Problem
 
 
 VANISHED = 1e-12  # share of the lengths of both parts; less is what rounding leaves of nothing
@@ -45,7 +44,7 @@ def turned(plane: Plane, angle: float, third: Mapping[str, Tensor] | None = None
         )
     details = {**plane.details, "turn": angle}
     if third is not None:
-        from .provenance import tensor_digest  # here, because it knows of planes
+        from .parameters.hashing import tensor_digest  # here, because it knows of planes
 
         details["third"] = tensor_digest({k: third[k] for k in plane.origin})
     pair = (plane.directions[0], vectors.cast(_sized(mixed, plane), plane.origin))
@@ -102,25 +101,3 @@ def _sized(mixed: Vector, plane: Plane) -> Vector:
         return mixed  # draws of unit variance stay so, times the weights or not
     length = vectors.norm(plane.directions[1])
     return {k: length * v for k, v in directions.unit(mixed, "turned direction").items()}
-
-
-def at_checkpoint(problem: Problem, index: int) -> Problem:
-    """The problem with the network as it was at a checkpoint of its training, so that planes lie around that place.
-
-    Buffers, BatchNorm's statistics among them, stay the trained network's, as everywhere on a plane.
-
-    Raises
-    ------
-    InputError  no training path, or no such checkpoint
-    """
-    if problem.trajectory is None:
-        raise InputError(f"'{problem.name}' has no training trajectory, so there is no checkpoint {index}.")
-    if not 0 <= index < len(problem.trajectory):
-        raise InputError(f"The checkpoint should be from 0 to {len(problem.trajectory) - 1}, but is {index}.")
-    moved, there = copy.copy(problem), problem.trajectory.at(index)
-    moved.model = problem.working_copy()
-    for name, parameter in moved.model.named_parameters():
-        if name in there:
-            parameter.copy_(there[name])
-            parameter.requires_grad_(True)
-    return moved

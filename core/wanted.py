@@ -8,7 +8,7 @@ from typing import Any
 
 from .checks import known
 from .plane import Plane
-from .problem import Problem
+from .problem.problem import Problem
 from .properties import PROPERTIES
 from .properties.needs import missing, unavailable
 from .properties.protocol import LocalMeasure, Measure, NavigatorProperty, Readout

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..checks import InputError, known
 from ..engine.workspace import Workspace
-from ..problem import Problem
+from ..problem.problem import Problem
 from . import rows
 from .rows import flat_rows
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..checks import InputError, matching
 from ..engine.batching import needs_whole_data
-from ..problem import Problem
+from ..problem.problem import Problem
 from ..spectrum.products import LossFunction
 from .activations import layer_names, layer_rows
 from .claims import CLAIMS, evidence, no_evidence

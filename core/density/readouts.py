@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from ..engine.batching import needs_whole_data
 from ..engine.workspace import Batch
-from ..likelihood import IGNORED
-from ..problem import Problem
+from ..problem.likelihood import IGNORED
+from ..problem.problem import Problem
 from ..spectrum.example_gradients import example_gradients
 from ..spectrum.products import LossFunction
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
-from ..problem import Problem
+from ..problem.problem import Problem
 
 MOST_BYTES = 2 * 2**30  # of float64 rows
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..problem import Problem
+from ..problem.problem import Problem
 from .stillness import Stillness
 
 # Measured on CPUs (benchmarks/NOTES.md): passes whose largest activation stays in the last-level cache win;

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..checks import InputError, matching
 from ..plane import Plane
-from ..problem import Problem
+from ..problem.problem import Problem
 from ..properties.protocol import Forward, Measure
 from .batching import forward_batch_size, needs_whole_data
 from .fused import FusedNetwork

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, fx, nn
 from torch.func import functional_call
 
-from ..likelihood import output_tensor
+from ..problem.likelihood import output_tensor
 from .fusion import fuse, split
 from .kernels import Kernels
 from .precision import lowered

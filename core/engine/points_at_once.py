@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
 
-from ..likelihood import output_tensor
+from ..problem.likelihood import output_tensor
 from .placement import Placement
 from .precision import lowered
 from .workspace import Batch, Workspace

@@ -7,7 +7,7 @@ point θ = θ₀ + α d₁ + β d₂ is then two operations on the flat buffer, 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,47 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import InputError
-from ..likelihood import IGNORED, output_tensor
-from ..problem import Problem
-from .allocation import keep_freed_memory
-
-ALIGNMENT = 16  # numbers; every tensor starts on a 64-byte line, as kernels expect of a tensor of their own
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where each parameter lies in the flat buffer.
-
-    names, shapes, offsets   one entry per trainable parameter
-    size                     length of the buffer, padding included
-    """
-
-    names: tuple[str, ...]
-    shapes: tuple[torch.Size, ...]
-    offsets: tuple[int, ...]
-    size: int
-
-    @classmethod
-    def of(cls, parameters: Mapping[str, Tensor]) -> Layout:
-        offsets, end = [], 0
-        for tensor in parameters.values():
-            offsets.append(end)
-            end += -(-tensor.numel() // ALIGNMENT) * ALIGNMENT
-        return cls(tuple(parameters), tuple(t.shape for t in parameters.values()), tuple(offsets), end)
-
-    def flatten(self, vector: Mapping[str, Tensor], device: torch.device, dtype: torch.dtype) -> Tensor:
-        """`vector` as one tensor (size,), zeros in the padding."""
-        flat = torch.zeros(self.size, device=device, dtype=dtype)
-        for name, view in self.views(flat).items():
-            view.copy_(vector[name])
-        return flat
-
-    def views(self, flat: Tensor) -> dict[str, Tensor]:
-        """The parameters as views into `flat`."""
-        return {
-            name: flat[start : start + shape.numel()].view(shape)
-            for name, shape, start in zip(self.names, self.shapes, self.offsets, strict=True)
-        }
+from ..machine.allocator import keep_freed_memory
+from ..parameters.layout import Layout
+from ..problem.likelihood import IGNORED, output_tensor
+from ..problem.problem import Problem
 
 
 @dataclass

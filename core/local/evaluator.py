@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..engine.threads import one_thread_each
+from ..machine.threads import one_thread_each
 from ..properties.protocol import LocalMeasure
 from ..spectrum.products import twice_differentiable
 from .instruments import Bench, Instruments

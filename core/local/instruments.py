@@ -22,14 +22,14 @@ from ..engine.recalibration import recalibrate
 from ..engine.workspace import Workspace
 from ..lazy import lazy
 from ..plane import Plane
-from ..problem import Problem
+from ..problem.problem import Problem
+from ..problem.trajectory import Anchor
 from ..spectrum.coupling import layer_signs
 from ..spectrum.lanczos import extreme_eigenpairs
 from ..spectrum.layers import Layers, layers_of
 from ..spectrum.operators import Curvature
 from ..spectrum.probes import random_rows
 from ..spectrum.products import LossFunction
-from ..trajectory import Anchor
 from .estimation import Estimation
 from .room import worker_count
 from .samples import sample_sizes, sampled_examples, sampled_predictions

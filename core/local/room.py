@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from ..engine.batching import CURVATURE_GRAPH_BYTES, activation_bytes
-from ..machine import total_bytes
-from ..problem import Problem
+from ..machine.memory import total_bytes
+from ..problem.problem import Problem
 from .estimation import Estimation
 from .samples import sample_sizes
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..likelihood import IGNORED
 from ..plan import sparing
-from ..problem import Problem
+from ..problem.likelihood import IGNORED
+from ..problem.problem import Problem
 from .estimation import Estimation
 
 DESCENTS_COST = 8  # a descent takes a hundred passes, and single gradients their inner products

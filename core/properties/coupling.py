@@ -11,7 +11,7 @@ from .protocol import LocalMeasure, Measure, Points, Readout, Settings, present
 if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood
     from ..plane import Plane
-    from ..problem import Problem
+    from ..problem.problem import Problem
     from ..spectrum.trace import Estimate
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..likelihood import IGNORED, Gaussian
+from ..problem.likelihood import IGNORED, Gaussian
 from ..spectrum.jackknife import jackknife_error
 from .protocol import Forward, LocalMeasure, Measure, Points, Readout, Settings, present
 
 if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood
     from ..plane import Plane
-    from ..problem import Problem
+    from ..problem.problem import Problem
 
 
 def _coverage(here: Neighbourhood) -> tuple[float, float]:

@@ -15,16 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import vectors
 from ..checks import UNFIT
+from ..parameters import vectors
+from ..problem.trajectory import Anchor
 from ..spectrum.fisher import fisher_diagonal
-from ..trajectory import Anchor
 from .protocol import LocalMeasure, Measure, Points, Readout, Settings, present
 
 if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood
     from ..plane import Plane
-    from ..problem import Problem
+    from ..problem.problem import Problem
 
 Quadratic = tuple[float, float, float, float, float, float]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..local.instruments import Instruments
     from ..local.neighbourhood import Neighbourhood
     from ..plane import Plane
-    from ..problem import Problem
+    from ..problem.problem import Problem
 
 
 def _end(here: Neighbourhood) -> Tensor | None:

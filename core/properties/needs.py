@@ -9,7 +9,7 @@ from .protocol import NavigatorProperty, Readout
 from .vocabulary import vocabulary
 
 if TYPE_CHECKING:
-    from ..problem import Problem
+    from ..problem.problem import Problem
 
 Reason = str | None
 

@@ -11,7 +11,7 @@ from .protocol import Measure, Points, Readout, Settings
 
 if TYPE_CHECKING:
     from ..plane import Plane
-    from ..problem import Problem
+    from ..problem.problem import Problem
 
 
 class Perplexity:

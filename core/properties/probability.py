@@ -20,7 +20,7 @@ from .protocol import Forward, Measure, Points, Readout, Settings
 
 if TYPE_CHECKING:
     from ..plane import Plane
-    from ..problem import Problem
+    from ..problem.problem import Problem
 
 CACHED_NUMBERS = 2**18  # of a softmax at several temperatures, which stay in a core's cache
 LADDER = tuple(float(2.0 ** (k / 2)) for k in range(-4, 5))  # T from 1/4 to 4 in steps of √2

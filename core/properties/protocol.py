@@ -17,13 +17,13 @@ import numpy as np
 from torch import Tensor
 
 from ..checks import InputError
-from ..likelihood import CrossEntropy
+from ..problem.likelihood import CrossEntropy
 
 if TYPE_CHECKING:
     from ..local.instruments import Instruments
     from ..local.neighbourhood import Neighbourhood
     from ..plane import Plane
-    from ..problem import Problem
+    from ..problem.problem import Problem
 
 FEW_CLASSES = 32
 

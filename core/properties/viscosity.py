@@ -12,7 +12,7 @@ from .protocol import LocalMeasure, Measure, Points, Readout, Settings, present
 if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood
     from ..plane import Plane
-    from ..problem import Problem
+    from ..problem.problem import Problem
 
 PER_SQUARE = "nats per squared parameter unit"
 BOUND = "an eigenvalue lies at least this near"

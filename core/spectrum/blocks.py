@@ -10,7 +10,7 @@ import xarray as xr
 from torch import Tensor
 
 from ..checks import InputError
-from ..problem import Problem
+from ..problem.problem import Problem
 from .dense import dense_matrix
 from .layers import Layers, layers_of
 from .operators import Operator, curvature

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
-from ..engine.workspace import Batch, Layout
+from ..engine.workspace import Batch
 from ..lazy import lazy
-from ..likelihood import Likelihood
+from ..parameters.layout import Layout
+from ..problem.likelihood import Likelihood
 from .linearised import Linearised
 from .output_curvature import Middle, output_fisher, output_hessian
 from .rules import NotUnderstood

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError, known
-from ..problem import Problem
+from ..problem.problem import Problem
 from .dense import dense_matrix
 from .density import Spectrum
 from .lanczos import Eigenpairs, extreme_eigenpairs

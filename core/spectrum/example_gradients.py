@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from ..engine.workspace import Workspace
-from ..likelihood import IGNORED, output_tensor
+from ..problem.likelihood import IGNORED, output_tensor
 from .products import LossFunction, twice_differentiable
 
 CHUNK_NUMBERS = 16_000_000  # per-example gradients held at once, in numbers

@@ -14,8 +14,8 @@ from torch.func import functional_call
 from ..checks import InputError, known
 from ..engine.recalibration import calibrate
 from ..engine.workspace import Batch, Workspace, choose_device
-from ..likelihood import Gaussian, output_tensor
-from ..problem import Problem
+from ..problem.likelihood import Gaussian, output_tensor
+from ..problem.problem import Problem
 from .example_gradients import chunk_rows, gradient_pieces
 
 KINDS = ("true", "empirical")

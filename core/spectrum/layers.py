@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..engine.workspace import Layout
+from ..parameters.layout import Layout
 
 WHOLE = "model"  # the name of the outermost module, which torch leaves empty
 

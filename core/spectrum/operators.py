@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError, known
-from ..problem import Problem
+from ..problem.problem import Problem
 from .gauss_newton import empirical_fisher_products, fisher_products, gauss_newton_products
 from .products import LossFunction
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
-from ..likelihood import CrossEntropy, Gaussian, Likelihood, MeanSquaredError
+from ..problem.likelihood import CrossEntropy, Gaussian, Likelihood, MeanSquaredError
 
 Middle = Callable[[Tensor], Tensor]
 

@@ -18,8 +18,8 @@ from torch.overrides import TorchFunctionMode
 from ..engine.batching import activation_bytes, curvature_batch_size, in_equal_passes
 from ..engine.recalibration import calibrate
 from ..engine.workspace import Batch, Workspace, choose_device
-from ..likelihood import output_tensor
-from ..problem import Problem
+from ..problem.likelihood import output_tensor
+from ..problem.problem import Problem
 from .linearisation import Linearisation
 from .program import program_of
 from .rules import NotUnderstood

@@ -11,7 +11,7 @@ import xarray as xr
 from torch import Tensor
 
 from ..checks import InputError
-from ..problem import Problem
+from ..problem.problem import Problem
 from .coupling import LowRank
 from .dense import dense_matrix
 from .lanczos import extreme_eigenpairs

@@ -11,8 +11,8 @@ import torch
 from lossnav.core import Plane, Problem, load_problem
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.engine.workspace import choose_device
+from lossnav.core.problem.identity import problem_identity
 from lossnav.core.properties.elasticity import anchored
-from lossnav.core.provenance import problem_identity
 from lossnav.core.wanted import FORWARD, Wanted, wanted
 
 FIRST_SECONDS = 0.2  # what the first picture may take

@@ -6,11 +6,12 @@ import plotly.graph_objects as go
 import streamlit as st
 import xarray as xr
 from lossnav.core.density.files import read_density_map
-from lossnav.explorer import density_controls as controls
-from lossnav.explorer.figures.claim import claim_figure
-from lossnav.explorer.figures.density import density_figure, picked_example
-from lossnav.explorer.panels.density import available_color, claim_sentences, density_style, example_panel, map_facts
-from lossnav.explorer.panels.progress import waiting_panel
+
+from .. import density_controls as controls
+from ..figures.claim import claim_figure
+from ..figures.density import density_figure, picked_example
+from ..panels.density import available_color, claim_sentences, density_style, example_panel, map_facts
+from ..panels.progress import waiting_panel
 
 
 def page() -> None:

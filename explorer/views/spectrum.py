@@ -1,19 +1,13 @@
 """Page "Spectrum": the eigenvalues of a network's curvature, and what coupling does to them, at one place or along its training."""
 
 import streamlit as st
-from lossnav.explorer.coupling_request import CouplingRequest
-from lossnav.explorer.panels.coupling import coupling_panel
-from lossnav.explorer.panels.spectrum import spectrum_panel, spectrum_style
-from lossnav.explorer.panels.spectrum_along import along_panel
-from lossnav.explorer.spectrum_controls import (
-    EIGENVALUES,
-    HISTOGRAM,
-    SWEEP,
-    section_control,
-    shape_control,
-    spectrum_controls,
-)
-from lossnav.explorer.spectrum_request import MATRICES, AlongRequest, SpectrumRequest
+
+from ..coupling_request import CouplingRequest
+from ..panels.coupling import coupling_panel
+from ..panels.spectrum import spectrum_panel, spectrum_style
+from ..panels.spectrum_along import along_panel
+from ..spectrum_controls import EIGENVALUES, HISTOGRAM, SWEEP, section_control, shape_control, spectrum_controls
+from ..spectrum_request import MATRICES, AlongRequest, SpectrumRequest
 
 
 def page() -> None:

@@ -3,7 +3,8 @@
 import streamlit as st
 from lossnav.core import PROPERTIES
 from lossnav.core.properties import vocabulary
-from lossnav.explorer.panels.card import vocabulary_card
+
+from ..panels.card import vocabulary_card
 
 ROLES = {
     "independent": "Three independent properties",

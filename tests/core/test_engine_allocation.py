@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from lossnav.core.engine import allocation
+from lossnav.core.machine import allocator as allocation
 
 GLIBC = sys.platform.startswith("linux") and platform.libc_ver()[0] == "glibc"
 FAULTS = """

@@ -9,7 +9,7 @@ import pytest
 import reference
 import torch
 from lossnav.core import Gaussian, Plane, Problem, survey
-from lossnav.core.likelihood import CrossEntropy, MeanSquaredError, output_tensor
+from lossnav.core.problem.likelihood import CrossEntropy, MeanSquaredError, output_tensor
 from torch import Tensor, nn
 
 
@@ -98,7 +98,7 @@ def test_the_problem_counts_what_it_has() -> None:
 
 
 def test_divergence_of_gaussians_is_the_distance_of_their_means() -> None:
-    from lossnav.core.likelihood import Gaussian
+    from lossnav.core.problem.likelihood import Gaussian
 
     outputs, law = torch.randn(5, 3, dtype=torch.float64), torch.randn(5, 3, dtype=torch.float64)
     for sigma in (0.5, 2.0):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lossnav.core import machine
+from lossnav.core.machine import memory as machine
 
 
 @pytest.fixture

@@ -15,15 +15,18 @@ import cases
 import numpy as np
 import pytest
 import torch
-from lossnav.core import InputError, Plane, Problem, Trajectory, survey, vectors, watched
+from lossnav.core import InputError, Plane, Problem, Trajectory, survey
 from lossnav.core import gaussian_pair as pairs
 from lossnav.core.directions import IGNORE_CHOICES, NORMALIZATIONS, gaussian_pair
 from lossnav.core.engine import placement
-from lossnav.core.engine.workspace import Layout, Workspace
+from lossnav.core.engine.workspace import Workspace
 from lossnav.core.footprint import KEPT_PASSES, OVERHEAD_BYTES, Footprint, footprint, refuse_what_does_not_fit
 from lossnav.core.local.estimation import Estimation
+from lossnav.core.parameters import guarded as watched
+from lossnav.core.parameters import vectors
+from lossnav.core.parameters.guarded import Watched
+from lossnav.core.parameters.layout import Layout
 from lossnav.core.provenance import plane_identity, plane_recipe
-from lossnav.core.watched import Watched
 from torch import nn
 
 CPU = torch.device("cpu")

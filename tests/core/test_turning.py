@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from lossnav.core import InputError, Plane, Problem, Trajectory, survey
+from lossnav.core.parameters.vectors import dot, norm
+from lossnav.core.problem.problem import at_checkpoint
 from lossnav.core.provenance import plane_recipe
-from lossnav.core.turning import at_checkpoint, third_direction, third_draw
-from lossnav.core.vectors import dot, norm
+from lossnav.core.turning import third_direction, third_draw
 from torch import nn
 
 NORMALIZATIONS = ["filter", "layer", "weight", "none"]

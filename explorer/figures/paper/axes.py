@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from lossnav.explorer.figures.scales import Scale
 from matplotlib.axes import Axes
 
+from ..scales import Scale
 from .grid import Floats, plane_facts
 
 # Beyond this ratio of the two spans equal units would leave a ribbon.

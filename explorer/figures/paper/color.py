@@ -5,12 +5,12 @@ from textwrap import fill
 
 import matplotlib
 import numpy as np
-from lossnav.explorer.figures import style
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 
+from .. import style
 from .grid import Floats, Layer
 from .presets import PaperSpec, Preset
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from lossnav.explorer.figures import style
-from lossnav.explorer.figures.scales import Scale
 from matplotlib.axes import Axes
 from matplotlib.contour import ContourSet
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
+from .. import style
+from ..scales import Scale
 from .grid import Layer, layer
 from .marks import INK, PAPER, halo
 from .presets import PaperSpec, Preset

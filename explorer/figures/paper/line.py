@@ -2,7 +2,6 @@
 
 import numpy as np
 import xarray as xr
-from lossnav.explorer.figures.scales import Scale
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ..picture import minimum as lowest_cell
+from ..scales import Scale
 from . import axes as frame
 from . import marks, page
 from .color import wrap

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from lossnav.explorer.figures import style
-from lossnav.explorer.figures.scales import format_value
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
+from .. import style
+from ..scales import format_value
 from .grid import Floats, layer, minimum
 from .presets import PaperSpec, Preset
 

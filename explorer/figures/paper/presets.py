@@ -9,8 +9,9 @@ from typing import Literal
 
 import matplotlib
 from lossnav.core import InputError
-from lossnav.explorer.figures.scales import Scale
 from matplotlib import style
+
+from ..scales import Scale
 
 Width = Literal["single", "double", "slide"]
 Camera = tuple[float, float] | Mapping[str, float]

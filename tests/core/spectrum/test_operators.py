@@ -9,7 +9,7 @@ import pytest
 import reference
 import torch
 from lossnav.core import Gaussian, InputError, Plane, Problem
-from lossnav.core.likelihood import CrossEntropy
+from lossnav.core.problem.likelihood import CrossEntropy
 from lossnav.core.spectrum.dense import dense_matrix
 from lossnav.core.spectrum.operators import KINDS, Curvature, Matrix, curvature
 from torch import Tensor, nn

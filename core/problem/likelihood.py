@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .checks import InputError, known
+from ..checks import InputError, known
 
 IGNORED = -100  # torch's own convention for tokens that are not predicted
 

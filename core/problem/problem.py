@@ -5,14 +5,17 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from .checks import InputError, finite, known, matching
+from ..checks import InputError, finite, known, matching
 from .likelihood import IGNORED, Likelihood, LossFunction, check_indices, output_tensor, resolve
 from .trajectory import Anchor, Trajectory
+
+if TYPE_CHECKING:
+    from .problem import Problem
 
 Inputs = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 BATCHNORM_MODES = ("eval", "recalibrate")
@@ -268,3 +271,25 @@ def _floating_dtype(model: nn.Module) -> torch.dtype:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def at_checkpoint(problem: Problem, index: int) -> Problem:
+    """The problem with the network as it was at a checkpoint of its training, so that planes lie around that place.
+
+    Buffers, BatchNorm's statistics among them, stay the trained network's, as everywhere on a plane.
+
+    Raises
+    ------
+    InputError  no training path, or no such checkpoint
+    """
+    if problem.trajectory is None:
+        raise InputError(f"'{problem.name}' has no training trajectory, so there is no checkpoint {index}.")
+    if not 0 <= index < len(problem.trajectory):
+        raise InputError(f"The checkpoint should be from 0 to {len(problem.trajectory) - 1}, but is {index}.")
+    moved, there = copy.copy(problem), problem.trajectory.at(index)
+    moved.model = problem.working_copy()
+    for name, parameter in moved.model.named_parameters():
+        if name in there:
+            parameter.copy_(there[name])
+            parameter.requires_grad_(True)
+    return moved

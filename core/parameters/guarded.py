@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from .checks import InputError
+from ..checks import InputError
 from .vectors import pieces_of
 
 OWNED_NUMBERS = 2**24  # parameters up to which a plane keeps a copy of θ₀, and its directions, without counting

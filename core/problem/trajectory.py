@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from . import vectors
-from .checks import InputError, finite, matching
+from ..checks import InputError, finite, matching
+from ..parameters import vectors
 from .weights import read_weights
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from .checks import InputError, known
+from ..checks import InputError, known
 from .problem import Problem
 
 SAMPLES_GROUP = "lossnav.samples"

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .checks import InputError, finite
+from ..checks import InputError, finite
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:

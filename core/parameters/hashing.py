@@ -1,0 +1,63 @@
+"""Digests of content and of named tensors: the same content, the same digest, on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..machine.threads import side_by_side
+from .vectors import Streamed, part, pieces_of
+
+AHEAD = 16  # pieces that are drawn side by side before they are hashed
+
+
+def canonical(content: Any) -> str:
+    """JSON text that is the same for the same content: sorted keys, no spaces.
+
+    Raises
+    ------
+    TypeError  anything that JSON does not know; nothing is guessed
+
+    >>> canonical({"b": 1, "a": [1.5, None]})
+    '{"a":[1.5,null],"b":1}'
+    """
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(content: Any) -> str:
+    """SHA-256 of `canonical(content)`, hexadecimal."""
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def tensor_digest(tensors: Mapping[str, Tensor | None]) -> str:
+    """SHA-256 over names, types, shapes and bytes of tensors, hexadecimal.
+
+    >>> tensor_digest({"a": torch.zeros(2)}) == tensor_digest({"a": torch.zeros(2)})
+    True
+    """
+    total = hashlib.sha256()
+    for name, tensor in tensors.items():
+        if tensor is not None:
+            _enter(total, name, tensor, tensor)
+    return total.hexdigest()
+
+
+def _enter(total: Any, label: str, like: Tensor, of: Tensor | Mapping[str, Tensor]) -> None:
+    """Add a tensor, piece by piece where it is one of a vector that may be drawn as it is needed."""
+    total.update(f"{label} {like.dtype} {tuple(like.shape)};".encode())
+    cut = pieces_of(label.partition("/")[2], like.shape)
+    if isinstance(of, Streamed):
+        draw = partial(part, of)
+        found = (one for start in range(0, len(cut), AHEAD) for one in side_by_side(draw, cut[start : start + AHEAD]))
+    else:
+        found = (piece.of(of) if isinstance(of, Tensor) else part(of, piece) for piece in cut)
+    for one in found:
+        flat = one.detach().cpu().contiguous().flatten()
+        if flat.numel():
+            total.update(flat.view(torch.uint8).numpy())

@@ -1,0 +1,49 @@
+"""What makes two problems the same landscape: hashes of network, weights and data, and how the loss is taken."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from ..parameters.hashing import tensor_digest
+from .problem import Problem
+
+
+def problem_identity(problem: Problem) -> dict[str, Any]:
+    """What makes two problems the same landscape, ready for JSON: hashes, loss, BatchNorm mode."""
+    path = (
+        None
+        if problem.trajectory is None
+        else {
+            f"{step}/{k}": v
+            for step, p in zip(problem.trajectory.steps, problem.trajectory, strict=True)
+            for k, v in p.items()
+        }
+    )
+    anchor = problem.anchor and {
+        f"{w}/{k}": v for w in ("parameters", "fisher") for k, v in getattr(problem.anchor, w).items()
+    }
+    data = {str(i): t for i, t in enumerate(problem.inputs)} | {"targets": problem.targets, "law": problem.law}
+    return {
+        "name": problem.name,
+        "network": hashlib.sha256(repr(problem.model).encode()).hexdigest(),
+        "weights": tensor_digest(problem.model.state_dict()),
+        "data": tensor_digest(data),
+        "trajectory": path and tensor_digest(path),
+        "anchor": anchor and tensor_digest(anchor),
+        "strength": problem.anchor and problem.anchor.strength,
+        "loss": _loss_name(problem),
+        "sigma": getattr(problem.likelihood, "sigma", None),
+        "data_entropy": problem.data_entropy,
+        "batchnorm": problem.batchnorm,
+        "parameters": problem.parameter_count,
+        "examples": problem.example_count,
+        "predictions": problem.prediction_count,
+    }
+
+
+def _loss_name(problem: Problem) -> str:
+    function = getattr(problem.likelihood, "function", None)
+    if function is None:
+        return problem.likelihood.name
+    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
