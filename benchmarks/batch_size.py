@@ -11,8 +11,8 @@ import time
 import numpy as np
 import torch
 from lossnav.core import Plane
-from lossnav.core.engine.batching import forward_batch_size
 from lossnav.core.engine.evaluator import Evaluator
+from lossnav.core.network.batching import forward_batch_size
 from lossnav.core.terrain import TERRAIN
 
 from benchmarks.workloads import WORKLOADS

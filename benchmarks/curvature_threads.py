@@ -11,8 +11,8 @@ import time
 
 import torch
 from lossnav.core import load_problem
+from lossnav.core.curvature.operators import Curvature, curvature
 from lossnav.core.local.samples import sampled_examples
-from lossnav.core.spectrum.operators import Curvature, curvature
 from lossnav.core.spectrum.probes import random_rows
 
 THREADS, EXAMPLES, PROBES, SECONDS = 2, 256, 4, 4.0

@@ -16,8 +16,9 @@ import torch
 
 from .adaptive.tolerance import Tolerance, tolerance_of
 from .checks import UNFIT, known
+from .curvature.example_gradients import example_gradients
+from .curvature.loss_function import twice_differentiable
 from .engine.evaluator import Evaluator
-from .engine.workspace import choose_device
 from .expectation import expected_points
 from .footprint import (
     WITHOUT_EXAMPLES,
@@ -32,12 +33,11 @@ from .footprint import (
 from .local.estimation import Estimation, preset
 from .local.instruments import Bench, Instruments
 from .machine.threads import one_thread_each
+from .network.workspace import choose_device
 from .plan import Plan, grid_plan
 from .plane import Plane
 from .problem.problem import Problem
 from .properties.protocol import STAGES
-from .spectrum.example_gradients import example_gradients
-from .spectrum.products import twice_differentiable
 from .wanted import wanted
 
 NAMES = {"forward": "forward", "gradient": "gradients", "curvature": "curvature", "descent": "descents"}
@@ -169,7 +169,7 @@ def _expected(plan: Plan, every: int, allowed: Tolerance, overlays: bool) -> dic
 
 
 def _number(dtype: torch.dtype | str | None) -> torch.dtype | None:
-    from .survey import DTYPES  # here, because surveys may ask for their cost themselves
+    from .network.workspace import DTYPES  # here, because surveys may ask for their cost themselves
 
     return DTYPES[known(dtype.removeprefix("torch."), DTYPES, "dtype")] if isinstance(dtype, str) else dtype
 

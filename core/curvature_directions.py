@@ -10,11 +10,11 @@ from torch import Tensor
 
 from . import directions
 from .checks import InputError, known
+from .curvature.loss_function import LossFunction
+from .curvature.operators import Curvature
 from .parameters.vectors import Vector
 from .problem.problem import Problem
 from .spectrum.lanczos import Eigenpairs, extreme_eigenpairs
-from .spectrum.operators import Curvature
-from .spectrum.products import LossFunction
 
 EIGEN_PAIRS = (("top", "second"), ("top", "bottom"))
 Found = tuple[Vector, Vector, dict[str, Any]]

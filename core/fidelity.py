@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from .curvature.loss_function import LossFunction
 from .engine.evaluator import Evaluator
 from .parameters import vectors
 from .plane import Plane
 from .problem.problem import Problem
-from .spectrum.products import LossFunction
 from .spectrum.trace import hessian_trace
 from .terrain import TERRAIN
 

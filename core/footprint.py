@@ -15,21 +15,21 @@ from dataclasses import dataclass
 import torch
 
 from .checks import InputError
-from .engine.batching import CURVATURE_GRAPH_BYTES, activation_bytes, forward_batch_size
+from .curvature.example_gradients import chunk_rows
 from .engine.placement import lies_flat
-from .engine.workspace import choose_device, is_image
 from .local.estimation import Estimation, preset
 from .local.room import bytes_per_worker, worker_count
 from .local.samples import GRADIENT_NUMBERS, sample_sizes
 from .machine.allocator import SPARE_BYTES
 from .machine.memory import free_bytes
+from .network.batching import CURVATURE_GRAPH_BYTES, activation_bytes, forward_batch_size
+from .network.workspace import choose_device, is_image
 from .parameters.guarded import Watched
 from .parameters.layout import Layout
 from .plan import grid_plan
 from .plane import Plane
 from .problem.problem import Problem
 from .properties.protocol import STAGES
-from .spectrum.example_gradients import chunk_rows
 from .wanted import Wanted, wanted
 
 LIVE_ACTIVATIONS = 3  # of the size of the largest, at once in a forward pass: what goes in, comes out, room to work

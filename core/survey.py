@@ -11,10 +11,9 @@ import torch
 import xarray as xr
 
 from .adaptive.tolerance import Tolerance, tolerance_of
-from .checks import InputError, known
+from .checks import InputError
 from .course import Course, Progress
 from .engine.evaluator import Evaluator
-from .engine.workspace import choose_device
 from .fidelity import fidelity as plane_fidelity
 from .footprint import footprint, refuse_what_does_not_fit
 from .glance import Glance, rough
@@ -22,6 +21,7 @@ from .landscape import MeasuredPoints
 from .local.estimation import Estimation, preset
 from .local.evaluator import LocalEvaluator
 from .local.instruments import Instruments
+from .network.workspace import choose_device, dtype_of
 from .plan import Plan, grid_plan
 from .plane import Plane, Span
 from .problem.identity import problem_identity
@@ -31,8 +31,6 @@ from .properties.protocol import STAGES
 from .provenance import plane_identity, plane_recipe
 from .store import LandscapeStore
 from .wanted import Wanted, wanted
-
-DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def survey(
@@ -100,7 +98,7 @@ def survey(
     allowed = tolerance_of(tolerance)
     if every < 1 or every & (every - 1):
         raise InputError(f"every should be 1, 2, 4 or another power of two, but is {every}.")
-    estimation, where, number = preset(effort), choose_device(device), _dtype(dtype)
+    estimation, where, number = preset(effort), choose_device(device), dtype_of(dtype)
     asked, plane, plan = wanted(problem, overlays), plane.over(problem.parameters), _plan(plane, shape, span)
     size = (len(plan.alpha), len(plan.beta))
     needs = footprint(problem, plane, size, overlays, where, number, batch_size, fidelity, estimation, every)
@@ -172,12 +170,6 @@ def _plan(plane: Plane, shape: tuple[int, int], span: Span | None) -> Plan:
     if plane.is_line:
         sizes = (sizes[0], 1)  # a line has no second direction to walk along
     return grid_plan(sizes, span or plane.span)  # type: ignore[arg-type]
-
-
-def _dtype(dtype: torch.dtype | str | None) -> torch.dtype | None:
-    if dtype is None or dtype in DTYPES.values():
-        return dtype  # type: ignore[return-value]
-    return DTYPES[known(str(dtype).removeprefix("torch."), DTYPES, "dtype")]
 
 
 def _about(

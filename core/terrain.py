@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .properties.protocol import Forward, LocalMeasure, Measure, Points, Readout, Settings, present
+from .network.forward import Forward, Measure
+from .properties.protocol import LocalMeasure, Points, Readout, Settings, present
 from .properties.viscosity import EXTREMES
 
 if TYPE_CHECKING:

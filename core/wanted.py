@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .checks import known
+from .network.forward import Measure
 from .plane import Plane
 from .problem.problem import Problem
 from .properties import PROPERTIES
 from .properties.needs import missing, unavailable
-from .properties.protocol import LocalMeasure, Measure, NavigatorProperty, Readout
+from .properties.protocol import LocalMeasure, NavigatorProperty, Readout
 from .terrain import TERRAIN
 
 OWNERS: tuple[NavigatorProperty, ...] = (TERRAIN, *PROPERTIES)

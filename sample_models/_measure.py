@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from lossnav.core import Problem
 from lossnav.core.directions import gaussian_pair
 from lossnav.core.spectrum.lanczos import extreme_eigenpairs
-from lossnav.core.spectrum.products import LossFunction
+from lossnav.core.curvature.loss_function import LossFunction
 from torch import Tensor, nn
 
 

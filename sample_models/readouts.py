@@ -12,9 +12,9 @@ from lossnav.core.local.estimation import PRESETS
 from lossnav.core.properties.density import data_entropy
 from lossnav.core.properties.protocol import Readout
 from lossnav.core.spectrum.coupling import exact_coupling
-from lossnav.core.spectrum.dense import dense_matrix
-from lossnav.core.spectrum.layers import layers_of
-from lossnav.core.spectrum.operators import curvature
+from lossnav.core.curvature.dense import dense_matrix
+from lossnav.core.curvature.layers import layers_of
+from lossnav.core.curvature.operators import curvature
 from lossnav.core.terrain import TERRAIN
 
 from . import gaussians_mlp, linear_regression, markov_gpt

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from lossnav.core import survey
+from lossnav.core.curvature.operators import curvature
 from lossnav.core.spectrum.eigenvalues import SETTLED, eigenpairs
-from lossnav.core.spectrum.operators import curvature
 from lossnav.core.spectrum.probes import random_rows
 from lossnav.core.spectrum.quadrature import lanczos_quadrature
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError, known
-from ..engine.workspace import Workspace
+from ..network.workspace import Workspace
 from ..problem.problem import Problem
 from . import rows
 from .rows import flat_rows

@@ -12,9 +12,9 @@ import xarray as xr
 from torch import Tensor
 
 from ..checks import InputError, matching
-from ..engine.batching import needs_whole_data
+from ..curvature.loss_function import LossFunction
+from ..network.batching import needs_whole_data
 from ..problem.problem import Problem
-from ..spectrum.products import LossFunction
 from .activations import layer_names, layer_rows
 from .claims import CLAIMS, evidence, no_evidence
 from .kernel import bandwidth_of, grid_axes, kernel_density

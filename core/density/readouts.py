@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..engine.batching import needs_whole_data
-from ..engine.workspace import Batch
+from ..curvature.example_gradients import example_gradients
+from ..curvature.loss_function import LossFunction
+from ..network.batching import needs_whole_data
+from ..network.workspace import Batch
 from ..problem.likelihood import IGNORED
 from ..problem.problem import Problem
-from ..spectrum.example_gradients import example_gradients
-from ..spectrum.products import LossFunction
 
 
 def example_readouts(function: LossFunction) -> tuple[dict[str, np.ndarray], dict[str, str]]:

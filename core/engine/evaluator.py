@@ -16,22 +16,22 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError, matching
+from ..network.batching import forward_batch_size, needs_whole_data
+from ..network.batchnorm import recalibrate
+from ..network.forward import Forward, Measure
+from ..network.purity import Stillness
+from ..network.workspace import Batch, Workspace
 from ..plane import Plane
 from ..problem.problem import Problem
-from ..properties.protocol import Forward, Measure
-from .batching import forward_batch_size, needs_whole_data
 from .fused import FusedNetwork
 from .graphs import Replay
 from .kernels import Kernels
 from .placement import Placement
 from .points_at_once import sums_at_once
 from .precision import arithmetic, checked_precision, lowered
-from .recalibration import recalibrate
-from .stillness import Stillness
 from .tracing import UnrecordableError
 from .tuning import choose, measured_error
 from .ways import Way
-from .workspace import Batch, Workspace
 
 
 class Evaluator:

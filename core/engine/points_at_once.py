@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
 
+from ..network.workspace import Batch, Workspace
 from ..problem.likelihood import output_tensor
 from .placement import Placement
 from .precision import lowered
-from .workspace import Batch, Workspace
 
 
 def sums_at_once(

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from .batching import in_equal_passes
+from ..network.batching import in_equal_passes
+from ..network.workspace import Batch, is_image
 from .ways import Way
-from .workspace import Batch, is_image
 
 if TYPE_CHECKING:
     from .evaluator import Evaluator

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..spectrum.products import LossFunction
+from ..curvature.loss_function import LossFunction
 from .instruments import Bench, Instruments
 
 SEGMENT_POINTS = 9  # between two ends, where the barrier is looked for

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..checks import InputError, known
-from ..spectrum.operators import KINDS
+from ..curvature.operators import KINDS
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..curvature.loss_function import twice_differentiable
 from ..machine.threads import one_thread_each
 from ..properties.protocol import LocalMeasure
-from ..spectrum.products import twice_differentiable
 from .instruments import Bench, Instruments
 from .neighbourhood import Neighbourhood
 

@@ -16,20 +16,20 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
+from ..curvature.layers import Layers, layers_of
+from ..curvature.loss_function import LossFunction
+from ..curvature.operators import Curvature
 from ..density import input_rows, neighbour_density
 from ..engine.placement import Placement
-from ..engine.recalibration import recalibrate
-from ..engine.workspace import Workspace
 from ..lazy import lazy
+from ..network.batchnorm import recalibrate
+from ..network.workspace import Workspace
 from ..plane import Plane
 from ..problem.problem import Problem
 from ..problem.trajectory import Anchor
 from ..spectrum.coupling import layer_signs
 from ..spectrum.lanczos import extreme_eigenpairs
-from ..spectrum.layers import Layers, layers_of
-from ..spectrum.operators import Curvature
 from ..spectrum.probes import random_rows
-from ..spectrum.products import LossFunction
 from .estimation import Estimation
 from .room import worker_count
 from .samples import sample_sizes, sampled_examples, sampled_predictions

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..curvature.dense import dense_matrix
+from ..curvature.example_gradients import example_gradients, inner_products
 from ..lazy import lazy
 from ..spectrum.coupling import Coupling, LowRank, exact_coupling, interlayer, offdiagonal
-from ..spectrum.dense import dense_matrix
-from ..spectrum.example_gradients import example_gradients, inner_products
+from ..spectrum.estimate import Estimate, mean_estimate
 from ..spectrum.lanczos import BlockKrylov
-from ..spectrum.quadrature import Quadrature, block_quadrature, block_space, mean_estimate
-from ..spectrum.trace import Estimate
+from ..spectrum.quadrature import Quadrature, block_quadrature, block_space
 from .instruments import Bench, Instruments
 
 

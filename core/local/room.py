@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ..engine.batching import CURVATURE_GRAPH_BYTES, activation_bytes
 from ..machine.memory import total_bytes
+from ..network.batching import CURVATURE_GRAPH_BYTES, activation_bytes
 from ..problem.problem import Problem
 from .estimation import Estimation
 from .samples import sample_sizes

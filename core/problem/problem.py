@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,6 @@ from torch import Tensor, nn
 from ..checks import InputError, finite, known, matching
 from .likelihood import IGNORED, Likelihood, LossFunction, check_indices, output_tensor, resolve
 from .trajectory import Anchor, Trajectory
-
-if TYPE_CHECKING:
-    from .problem import Problem
 
 Inputs = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 BATCHNORM_MODES = ("eval", "recalibrate")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ..network.forward import Forward, Measure
 from .coupling import Coupling
 from .density import Density
 from .elasticity import Elasticity
 from .memory import Memory
 from .perplexity import Perplexity
 from .probability import Probability
-from .protocol import Forward, Measure, NavigatorProperty, Points, Readout, Settings
+from .protocol import NavigatorProperty, Points, Readout, Settings
 from .viscosity import Viscosity
 from .vocabulary import Entry, vocabulary
 

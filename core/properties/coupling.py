@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .protocol import LocalMeasure, Measure, Points, Readout, Settings, present
+from ..network.forward import Measure
+from .protocol import LocalMeasure, Points, Readout, Settings, present
 
 if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood
     from ..plane import Plane
     from ..problem.problem import Problem
-    from ..spectrum.trace import Estimate
+    from ..spectrum.estimate import Estimate
 
 
 def _pair(estimate: Estimate) -> tuple[float, float]:

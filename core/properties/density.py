@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..network.forward import Forward, Measure
 from ..problem.likelihood import IGNORED, Gaussian
 from ..spectrum.jackknife import jackknife_error
-from .protocol import Forward, LocalMeasure, Measure, Points, Readout, Settings, present
+from .protocol import LocalMeasure, Points, Readout, Settings, present
 
 if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from ..checks import UNFIT
+from ..curvature.fisher import fisher_diagonal
+from ..network.forward import Measure
 from ..parameters import vectors
 from ..problem.trajectory import Anchor
-from ..spectrum.fisher import fisher_diagonal
-from .protocol import LocalMeasure, Measure, Points, Readout, Settings, present
+from .protocol import LocalMeasure, Points, Readout, Settings, present
 
 if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import logsumexp
 
-from .protocol import LocalMeasure, Measure, Points, Readout, Settings, present
+from ..network.forward import Measure
+from .protocol import LocalMeasure, Points, Readout, Settings, present
 
 if TYPE_CHECKING:
     from torch import Tensor

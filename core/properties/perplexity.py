@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..network.forward import Measure
 from .density import Density, divergence
-from .protocol import Measure, Points, Readout, Settings
+from .protocol import Points, Readout, Settings
 
 if TYPE_CHECKING:
     from ..plane import Plane

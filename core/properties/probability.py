@@ -16,7 +16,8 @@ from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from ..checks import InputError
-from .protocol import Forward, Measure, Points, Readout, Settings
+from ..network.forward import Forward, Measure
+from .protocol import Points, Readout, Settings
 
 if TYPE_CHECKING:
     from ..plane import Plane

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from .protocol import LocalMeasure, Measure, Points, Readout, Settings, present
+from ..network.forward import Measure
+from .protocol import LocalMeasure, Points, Readout, Settings, present
 
 if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood

@@ -10,10 +10,10 @@ import xarray as xr
 from torch import Tensor
 
 from ..checks import InputError
+from ..curvature.dense import dense_matrix
+from ..curvature.layers import Layers, layers_of
+from ..curvature.operators import Operator, curvature
 from ..problem.problem import Problem
-from .dense import dense_matrix
-from .layers import Layers, layers_of
-from .operators import Operator, curvature
 from .probes import random_rows
 
 MOST_EXACT = 2_000  # parameters up to which the whole matrix is made

@@ -24,12 +24,12 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
+from ..curvature.layers import Layers
+from ..curvature.operators import Operator
 from ..lazy import lazy
+from .estimate import Estimate
 from .jackknife import jackknife
-from .layers import Layers
-from .operators import Operator
 from .probes import random_rows
-from .trace import Estimate
 
 FEWEST = 3  # probes, so that two are left when the jackknife leaves one out
 

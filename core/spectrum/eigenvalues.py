@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError, known
+from ..curvature.dense import dense_matrix
+from ..curvature.operators import Operator, curvature
 from ..problem.problem import Problem
-from .dense import dense_matrix
 from .density import Spectrum
+from .estimate import Estimate, mean_estimate
 from .lanczos import Eigenpairs, extreme_eigenpairs
-from .operators import Operator, curvature
 from .probes import random_rows
-from .quadrature import Quadrature, lanczos_quadrature, mean_estimate
-from .trace import Estimate
+from .quadrature import Quadrature, lanczos_quadrature
 
 METHODS = ("auto", "exact", "slq")
 MOST_EXACT = 5_000  # parameters up to which "auto" diagonalises the whole matrix

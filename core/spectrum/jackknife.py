@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .trace import Estimate
+from .estimate import Estimate
 
 
 def jackknife(statistic: Callable[[Tensor], float], count: int) -> Estimate:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .operators import NotFinite, Operator
+from ..curvature.operators import NotFinite, Operator
 
 Product = Callable[[Tensor], Tensor]
 RARELY = 32  # part of the space by which it grows at least between two looks at the residuals: they cost more and more

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError, known
-from .operators import Operator
+from ..curvature.operators import Operator
 
 DISTRIBUTIONS = ("rademacher", "gaussian")
 

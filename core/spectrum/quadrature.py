@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..checks import InputError
+from ..curvature.operators import NotFinite, Operator
 from .density import broadening
+from .estimate import Estimate, mean_estimate
 from .lanczos import BlockKrylov
-from .operators import NotFinite, Operator
-from .trace import Estimate
 
 BASIS_NUMBERS = 64_000_000  # Lanczos vectors held at once: 256 MB in float32
 Rules = tuple[Tensor, ...]
@@ -236,9 +236,3 @@ def _below(nodes: Tensor, weights: Tensor, level: float, slack: float) -> Tensor
     last = int(under.sum()) - 1  # the nodes ascend
     reach = (level - nodes[last]) / (nodes[last + 1] - nodes[last])
     return whole - weights[last] / 2 + reach * (weights[last] + weights[last + 1]) / 2
-
-
-def mean_estimate(values: Tensor) -> Estimate:
-    """Mean of independent values (m,) with its standard error; NaN where m = 1."""
-    error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else float("nan")
-    return Estimate(float(values.mean()), error)

@@ -11,11 +11,11 @@ import xarray as xr
 from torch import Tensor
 
 from ..checks import InputError
+from ..curvature.dense import dense_matrix
+from ..curvature.operators import Operator, curvature
 from ..problem.problem import Problem
 from .coupling import LowRank
-from .dense import dense_matrix
 from .lanczos import extreme_eigenpairs
-from .operators import Operator, curvature
 from .probes import random_rows
 from .quadrature import block_space
 

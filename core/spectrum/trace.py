@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
-from .products import LossFunction
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number and its standard error, in the number's own unit."""
-
-    value: float
-    standard_error: float
+from ..curvature.loss_function import LossFunction
+from .estimate import Estimate
 
 
 def hessian_trace(function: LossFunction, probes: int = 16, seed: int = 0) -> Estimate:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from lossnav.core import Plane, Problem, load_problem
 from lossnav.core.engine.evaluator import Evaluator
-from lossnav.core.engine.workspace import choose_device
+from lossnav.core.network.workspace import choose_device
 from lossnav.core.problem.identity import problem_identity
 from lossnav.core.properties.elasticity import anchored
 from lossnav.core.wanted import FORWARD, Wanted, wanted

@@ -10,7 +10,7 @@ import cases
 import pytest
 import torch
 from lossnav.core import Anchor, Gaussian, InputError, Plane, Problem, Settings, Trajectory, load_problem, survey
-from lossnav.core.spectrum.fisher import fisher_diagonal
+from lossnav.core.curvature.fisher import fisher_diagonal
 from torch import Tensor, nn
 
 

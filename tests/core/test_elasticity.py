@@ -8,8 +8,8 @@ import pytest
 import reference
 import torch
 from lossnav.core import Anchor, Gaussian, InputError, Plane, Problem, Settings, survey
+from lossnav.core.curvature.fisher import fisher_diagonal
 from lossnav.core.properties.elasticity import own_anchor
-from lossnav.core.spectrum.fisher import fisher_diagonal
 from lossnav.core.store import read_landscape
 from torch import nn
 

@@ -13,9 +13,9 @@ import reference
 import torch
 from lossnav.core import InputError, Plane, Problem, survey
 from lossnav.core.engine import evaluator as evaluator_module
-from lossnav.core.engine.batching import forward_batch_size
 from lossnav.core.engine.evaluator import Evaluator
-from lossnav.core.engine.workspace import Workspace
+from lossnav.core.network.batching import forward_batch_size
+from lossnav.core.network.workspace import Workspace
 from lossnav.core.parameters.layout import Layout
 from lossnav.core.terrain import TERRAIN
 from torch import Tensor, nn

@@ -15,7 +15,7 @@ from lossnav.core.engine import kernels, tuning
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.engine.kernels import Kernels
 from lossnav.core.engine.ways import Way
-from lossnav.core.engine.workspace import Batch, Workspace
+from lossnav.core.network.workspace import Batch, Workspace
 from lossnav.core.properties import PROPERTIES
 from lossnav.core.terrain import TERRAIN
 from torch import Tensor, nn

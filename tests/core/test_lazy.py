@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+from lossnav.core.curvature.chunks import GraphChunk
 from lossnav.core.lazy import lazy
 from lossnav.core.local.instruments import Bench
 from lossnav.core.local.neighbourhood import Neighbourhood
-from lossnav.core.spectrum.chunks import GraphChunk
 from lossnav.core.spectrum.coupling import LowRank
 
 

@@ -19,9 +19,9 @@ from lossnav.core import InputError, Plane, Problem, Trajectory, survey
 from lossnav.core import gaussian_pair as pairs
 from lossnav.core.directions import IGNORE_CHOICES, NORMALIZATIONS, gaussian_pair
 from lossnav.core.engine import placement
-from lossnav.core.engine.workspace import Workspace
 from lossnav.core.footprint import KEPT_PASSES, OVERHEAD_BYTES, Footprint, footprint, refuse_what_does_not_fit
 from lossnav.core.local.estimation import Estimation
+from lossnav.core.network.workspace import Workspace
 from lossnav.core.parameters import guarded as watched
 from lossnav.core.parameters import vectors
 from lossnav.core.parameters.guarded import Watched

@@ -10,8 +10,8 @@ import pytest
 import reference
 import torch
 from lossnav.core import Plane, Problem, Trajectory
+from lossnav.core.curvature.loss_function import LossFunction
 from lossnav.core.fidelity import fidelity
-from lossnav.core.spectrum.products import LossFunction
 from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
 from torch import nn

@@ -8,8 +8,8 @@ import pytest
 import reference
 import torch
 from lossnav.core import Plane, Problem
+from lossnav.core.curvature.loss_function import LossFunction
 from lossnav.core.spectrum.lanczos import extreme_eigenpairs
-from lossnav.core.spectrum.products import LossFunction
 from lossnav.core.spectrum.trace import hessian_trace
 from torch import Tensor, nn
 

@@ -10,10 +10,10 @@ import pytest
 import reference
 import torch
 from lossnav.core import Plane, Problem, survey
+from lossnav.core.curvature.layers import Layers
+from lossnav.core.curvature.operators import Matrix
 from lossnav.core.local.estimation import Estimation
 from lossnav.core.spectrum.coupling import LowRank, interlayer, layer_signs, offdiagonal
-from lossnav.core.spectrum.layers import Layers
-from lossnav.core.spectrum.operators import Matrix
 from lossnav.core.spectrum.probes import random_rows
 from lossnav.core.spectrum.quadrature import block_space
 from scipy import stats

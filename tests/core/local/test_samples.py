@@ -11,11 +11,11 @@ import pytest
 import reference
 import torch
 from lossnav.core import InputError, Plane, Problem, survey
+from lossnav.core.curvature.loss_function import LossFunction
 from lossnav.core.local import samples
 from lossnav.core.local.estimation import PRESETS, Estimation, preset
 from lossnav.core.local.instruments import Instruments
 from lossnav.core.local.samples import example_flops, sample_sizes, sampled_examples, sampled_predictions
-from lossnav.core.spectrum.products import LossFunction
 from torch import Tensor, nn
 
 
@@ -75,7 +75,7 @@ def test_a_sample_of_no_less_than_the_data_is_the_data(count: int | None) -> Non
 
 
 def gradients(problem: Problem) -> Tensor:
-    from lossnav.core.spectrum.example_gradients import example_gradients
+    from lossnav.core.curvature.example_gradients import example_gradients
 
     function = LossFunction(problem, device="cpu")
     rows = torch.cat(list(example_gradients(function)))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from lossnav.core import InputError
-from lossnav.core.spectrum.operators import Matrix
+from lossnav.core.curvature.operators import Matrix
 from lossnav.core.spectrum.quadrature import block_quadrature, block_space, lanczos_quadrature
 from torch import Tensor
 

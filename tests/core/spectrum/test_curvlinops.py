@@ -10,7 +10,7 @@ import pytest
 import reference
 import torch
 from lossnav.core import Problem
-from lossnav.core.spectrum.operators import curvature
+from lossnav.core.curvature.operators import curvature
 from torch import nn
 
 with warnings.catch_warnings():

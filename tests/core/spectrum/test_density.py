@@ -11,9 +11,9 @@ import pytest
 import reference
 import torch
 from lossnav.core import Gaussian, InputError, Plane, Problem
+from lossnav.core.curvature.operators import KINDS
 from lossnav.core.spectrum.density import Spectrum
 from lossnav.core.spectrum.eigenvalues import spectrum
-from lossnav.core.spectrum.operators import KINDS
 from torch import nn
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 from lossnav.core import Problem
+from lossnav.core.curvature.dense import dense_matrix
+from lossnav.core.curvature.layers import layers_of
+from lossnav.core.curvature.operators import Matrix, curvature
 from lossnav.core.spectrum.coupling import coupling, exact_coupling
-from lossnav.core.spectrum.dense import dense_matrix
 from lossnav.core.spectrum.density import Spectrum
 from lossnav.core.spectrum.eigenvalues import deflated_trace, spectrum
 from lossnav.core.spectrum.lanczos import extreme_eigenpairs
-from lossnav.core.spectrum.layers import layers_of
-from lossnav.core.spectrum.operators import Matrix, curvature
 from lossnav.core.spectrum.probes import random_rows
 from lossnav.core.spectrum.quadrature import lanczos_quadrature
 from scipy import stats

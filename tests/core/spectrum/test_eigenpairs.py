@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 from lossnav.core import InputError
-from lossnav.core.spectrum.dense import dense_matrix
+from lossnav.core.curvature.dense import dense_matrix
+from lossnav.core.curvature.operators import Matrix, curvature
 from lossnav.core.spectrum.density import broadening
 from lossnav.core.spectrum.eigenvalues import eigenpairs, spectrum
 from lossnav.core.spectrum.lanczos import extreme_eigenpairs
-from lossnav.core.spectrum.operators import Matrix, curvature
 from lossnav.core.spectrum.quadrature import LOOK, lanczos_quadrature
 from torch import Tensor
 

@@ -7,8 +7,8 @@ import pytest
 import reference
 import torch
 from lossnav.core import Problem
-from lossnav.core.spectrum.example_gradients import chunk_rows, example_gradients, inner_products
-from lossnav.core.spectrum.products import LossFunction
+from lossnav.core.curvature.example_gradients import chunk_rows, example_gradients, inner_products
+from lossnav.core.curvature.loss_function import LossFunction
 
 ROWS = sorted(set(cases.CASES) - {"path", "anchor"})
 

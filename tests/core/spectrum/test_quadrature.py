@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from lossnav.core import InputError
+from lossnav.core.curvature.operators import Matrix
 from lossnav.core.spectrum import quadrature
-from lossnav.core.spectrum.operators import Matrix
 from lossnav.core.spectrum.probes import random_rows
 from lossnav.core.spectrum.quadrature import lanczos_quadrature
 from scipy import stats

@@ -11,8 +11,8 @@ import cases
 import pytest
 import torch
 from lossnav.core import Problem
-from lossnav.core.spectrum.operators import Curvature
-from lossnav.core.spectrum.products import LossFunction
+from lossnav.core.curvature.loss_function import LossFunction
+from lossnav.core.curvature.operators import Curvature
 from torch import Tensor, nn
 from torch.nn import functional as F
 

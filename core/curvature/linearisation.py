@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..engine.batching import CURVATURE_GRAPH_BYTES
+from ..network.batching import CURVATURE_GRAPH_BYTES
 from .chunks import Chunk, GraphChunk, RuledChunk
 from .rules import NotUnderstood
 
 if TYPE_CHECKING:
-    from .products import LossFunction
+    from .loss_function import LossFunction
 
 
 class Linearisation:

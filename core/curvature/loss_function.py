@@ -15,9 +15,9 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
-from ..engine.batching import activation_bytes, curvature_batch_size, in_equal_passes
-from ..engine.recalibration import calibrate
-from ..engine.workspace import Batch, Workspace, choose_device
+from ..network.batching import activation_bytes, curvature_batch_size, in_equal_passes
+from ..network.batchnorm import calibrate
+from ..network.workspace import Batch, Workspace, choose_device
 from ..problem.likelihood import output_tensor
 from ..problem.problem import Problem
 from .linearisation import Linearisation

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.func import functional_call
 
 from ..checks import InputError, known
-from ..engine.recalibration import calibrate
-from ..engine.workspace import Batch, Workspace, choose_device
+from ..network.batchnorm import calibrate
+from ..network.workspace import Batch, Workspace, choose_device
 from ..problem.likelihood import Gaussian, output_tensor
 from ..problem.problem import Problem
 from .example_gradients import chunk_rows, gradient_pieces

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..checks import InputError, known
 from ..problem.problem import Problem
 from .gauss_newton import empirical_fisher_products, fisher_products, gauss_newton_products
-from .products import LossFunction
+from .loss_function import LossFunction
 
 KINDS = ("hessian", "ggn", "remainder", "fisher", "empirical_fisher")
 

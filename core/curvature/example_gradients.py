@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from ..engine.workspace import Workspace
+from ..network.workspace import Workspace
 from ..problem.likelihood import IGNORED, output_tensor
-from .products import LossFunction, twice_differentiable
+from .loss_function import LossFunction, twice_differentiable
 
 CHUNK_NUMBERS = 16_000_000  # per-example gradients held at once, in numbers
 MOST_ROWS = 256

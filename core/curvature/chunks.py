@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
-from ..engine.workspace import Batch
 from ..lazy import lazy
+from ..network.workspace import Batch
 from ..parameters.layout import Layout
 from ..problem.likelihood import Likelihood
 from .linearised import Linearised
@@ -19,7 +19,7 @@ from .output_curvature import Middle, output_fisher, output_hessian
 from .rules import NotUnderstood
 
 if TYPE_CHECKING:
-    from .products import LossFunction
+    from .loss_function import LossFunction
 
 
 class Chunk(Protocol):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..problem.problem import Problem
-from .stillness import Stillness
+from .purity import Stillness
 
 # Measured on CPUs (benchmarks/NOTES.md): passes whose largest activation stays in the last-level cache win;
 # smaller ones lose to the cost of launching kernels.

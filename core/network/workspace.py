@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..checks import InputError
+from ..checks import InputError, known
 from ..machine.allocator import keep_freed_memory
 from ..parameters.layout import Layout
 from ..problem.likelihood import IGNORED, output_tensor
@@ -179,3 +179,12 @@ def choose_device(device: str | torch.device) -> torch.device:
             f"Device '{device}' was asked for, but there are {torch.cuda.device_count()} GPUs: count from cuda:0."
         )
     return chosen
+
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def dtype_of(dtype: torch.dtype | str | None) -> torch.dtype | None:
+    if dtype is None or dtype in DTYPES.values():
+        return dtype  # type: ignore[return-value]
+    return DTYPES[known(str(dtype).removeprefix("torch."), DTYPES, "dtype")]

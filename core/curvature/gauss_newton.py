@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .chunks import jacobian_products
-from .products import LossFunction
+from .loss_function import LossFunction
 
 
 def gauss_newton_products(function: LossFunction, directions: Tensor) -> Tensor:

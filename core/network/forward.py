@@ -1,0 +1,73 @@
+"""One forward pass over a batch, and the sums over predictions that are taken of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from ..problem.likelihood import CrossEntropy
+
+if TYPE_CHECKING:
+    from ..problem.problem import Problem
+
+
+FEW_CLASSES = 32
+
+
+class Forward:
+    """What one forward pass over a batch gives; shared quantities are computed once, and only when asked for.
+
+    logits   (m, K) or (m, d)  outputs, one row per prediction
+    targets  (m,) or (m, …)
+    law      (m, K) probabilities, or (m, d) means beside a Gaussian likelihood; or None
+    """
+
+    def __init__(self, problem: Problem, outputs: Tensor, targets: Tensor, law: Tensor | None) -> None:
+        self._problem, self.logits, self.targets, self.law = problem, outputs, targets, law
+
+    @cached_property
+    def losses(self) -> Tensor:
+        """Loss per prediction (m,), in nats."""
+        if not self._has_few_classes:
+            return self._problem.likelihood.losses(self.logits, self.targets)
+        return self.below_top.exp().sum(0).log_() - self.below_top.gather(0, self.targets[None])[0]
+
+    @cached_property
+    def top(self) -> tuple[Tensor, Tensor]:
+        """Largest logit of each row and its class, (m,) each."""
+        largest = self.logits.max(1)
+        return largest.values, largest.indices
+
+    @cached_property
+    def below_top(self) -> Tensor:
+        """z − max z, (K, m): the exponents of a softmax that cannot overflow, classes first, so that sums over a few
+        classes run along the examples in memory."""
+        return self.logits.t().contiguous() - self.top[0]
+
+    @property
+    def _has_few_classes(self) -> bool:
+        """Whether cross-entropy by class is faster than torch's by example: 4 times with 10 classes, the same with 40."""
+        indexed = isinstance(self._problem.likelihood, CrossEntropy) and not self.targets.is_floating_point()
+        return indexed and self.logits.device.type == "cpu" and self.logits.shape[1] <= FEW_CLASSES
+
+    @cached_property
+    def divergences(self) -> Tensor:
+        """D_KL(law ‖ model) per prediction (m,), in nats, where the data's law is known."""
+        assert self.law is not None
+        return self._problem.likelihood.divergences(self.logits, self.law)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Sums over predictions taken in the forward pass; the engine divides by their number.
+
+    columns  names of the numbers; several properties may ask for the same one, which is then measured once
+    sums     Forward → (len(columns),) float64
+    """
+
+    columns: tuple[str, ...]
+    sums: Callable[[Forward], Tensor] = field(compare=False)
