@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 from lossnav.core import Plane, Problem, load_problem, survey
-from lossnav.core.adaptive.appraisal import Places, appraise
-from lossnav.core.adaptive.drawing import Drawing
+from lossnav.core.adaptive.display_scale import Drawing
+from lossnav.core.adaptive.error_estimate import Places, appraise
 from lossnav.core.adaptive.refinement import Followed, Refinement, points_held_out
 from lossnav.core.adaptive.steps import HELD_OUT, WHOLE
 from lossnav.core.plan import nested_grids

@@ -12,9 +12,9 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from lossnav.core.adaptive.appraisal import Places, appraise
-from lossnav.core.adaptive.drawing import Drawing
-from lossnav.core.adaptive.filling import scales_of
+from lossnav.core.adaptive.display_scale import Drawing
+from lossnav.core.adaptive.error_estimate import Places, appraise
+from lossnav.core.adaptive.interpolated import scales_of
 from lossnav.core.adaptive.refinement import Followed, Refinement
 from lossnav.core.adaptive.steps import WHOLE, followed
 from lossnav.core.adaptive.tolerance import Tolerance

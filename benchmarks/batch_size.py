@@ -13,7 +13,7 @@ import torch
 from lossnav.core import Plane
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.network.batching import forward_batch_size
-from lossnav.core.terrain import TERRAIN
+from lossnav.core.properties.terrain import TERRAIN
 
 from benchmarks.workloads import WORKLOADS
 

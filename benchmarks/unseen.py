@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from lossnav.core import Plane, Problem, Trajectory
-from lossnav.core.plane import Span
+from lossnav.core.plane.plane import Span
 from lossnav.core.problem.likelihood import LossFunction, resolve
 from sklearn import datasets
 from torch import Tensor, nn

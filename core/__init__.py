@@ -4,7 +4,7 @@ from .adaptive.tolerance import Tolerance
 from .checks import InputError
 from .density import density_map
 from .local.estimation import Estimation
-from .plane import Plane
+from .plane.plane import Plane
 from .problem.likelihood import Gaussian
 from .problem.loading import load_problem, sample_names
 from .problem.problem import Problem
@@ -12,7 +12,7 @@ from .problem.trajectory import Anchor, Trajectory
 from .problem.weights import load_weights, read_weights
 from .properties import PROPERTIES
 from .properties.protocol import Settings
-from .spectrum.blocks import coupling_matrix
+from .spectrum.coupling_matrix import coupling_matrix
 from .spectrum.density import Spectrum
 from .spectrum.eigenvalues import eigenpairs, spectrum
 from .store import read_landscape

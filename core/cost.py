@@ -30,15 +30,15 @@ from .footprint import (
     refuse_what_does_not_fit,
     stage_columns,
 )
+from .local.context import Bench, Instruments
 from .local.estimation import Estimation, preset
-from .local.instruments import Bench, Instruments
 from .machine.threads import one_thread_each
 from .network.workspace import choose_device
 from .plan import Plan, grid_plan
-from .plane import Plane
+from .plane.plane import Plane
 from .problem.problem import Problem
 from .properties.protocol import STAGES
-from .wanted import wanted
+from .properties.selection import wanted
 
 NAMES = {"forward": "forward", "gradient": "gradients", "curvature": "curvature", "descent": "descents"}
 ENOUGH_SECONDS = 0.3  # of timing one thing

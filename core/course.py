@@ -17,9 +17,9 @@ from .glance import KEY, Glance
 from .landscape import MeasuredPoints
 from .local.evaluator import LocalEvaluator
 from .properties.protocol import STAGES
+from .properties.selection import waiting_for
 from .provenance import environment
 from .store import LandscapeStore
-from .wanted import waiting_for
 
 Progress = Callable[[int, int], None]
 SECONDS_BETWEEN_WRITES = 0.5

@@ -10,10 +10,10 @@ import torch
 from .curvature.loss_function import LossFunction
 from .engine.evaluator import Evaluator
 from .parameters import vectors
-from .plane import Plane
+from .plane.plane import Plane
 from .problem.problem import Problem
+from .properties.terrain import TERRAIN
 from .spectrum.trace import hessian_trace
-from .terrain import TERRAIN
 
 BAND_SEEDS = 8
 BAND_POINTS = 21

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .adaptive.filling import interpolated
+from .adaptive.interpolated import interpolated
 from .adaptive.tolerance import Tolerance
 from .glance import glanced
 from .plan import Plan
 from .properties import PROPERTIES
 from .properties.probability import interpolation_error
 from .properties.protocol import STAGES, NavigatorProperty, Points, Readout, Settings
-from .terrain import TERRAIN
+from .properties.terrain import TERRAIN
 
 FIRST_GUESS = 105  # points of an adaptive stage before anything is known
 

@@ -18,19 +18,19 @@ from .fidelity import fidelity as plane_fidelity
 from .footprint import footprint, refuse_what_does_not_fit
 from .glance import Glance, rough
 from .landscape import MeasuredPoints
+from .local.context import Instruments
 from .local.estimation import Estimation, preset
 from .local.evaluator import LocalEvaluator
-from .local.instruments import Instruments
 from .network.workspace import choose_device, dtype_of
 from .plan import Plan, grid_plan
-from .plane import Plane, Span
+from .plane.identity import plane_identity, plane_recipe
+from .plane.plane import Plane, Span
 from .problem.identity import problem_identity
 from .problem.problem import Problem
 from .properties.elasticity import anchored
 from .properties.protocol import STAGES
-from .provenance import plane_identity, plane_recipe
+from .properties.selection import Wanted, wanted
 from .store import LandscapeStore
-from .wanted import Wanted, wanted
 
 
 def survey(

@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 from lossnav.core import PROPERTIES, Settings
-from lossnav.core.directions import IGNORE_CHOICES
+from lossnav.core.plane.directions import IGNORE_CHOICES
 from lossnav.core.properties import NavigatorProperty, Readout, vocabulary
 from lossnav.core.properties.probability import LADDER
-from lossnav.core.terrain import TERRAIN as TERRAIN_READOUTS
+from lossnav.core.properties.terrain import TERRAIN as TERRAIN_READOUTS
 from lossnav.sample_models import NAMES
 
 from .panels.card import vocabulary_card

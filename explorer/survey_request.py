@@ -12,9 +12,9 @@ from pathlib import Path
 
 from lossnav.core import InputError, Plane, Problem
 from lossnav.core.checks import known
-from lossnav.core.plane import Span
+from lossnav.core.plane.plane import Span
 from lossnav.core.problem.problem import at_checkpoint
-from lossnav.core.wanted import FORWARD
+from lossnav.core.properties.selection import FORWARD
 from lossnav.sample_models import NAMES, card
 from platformdirs import user_cache_path
 

@@ -3,9 +3,9 @@
 import torch
 import torch.nn.functional as F
 from lossnav.core import Problem
-from lossnav.core.directions import gaussian_pair
-from lossnav.core.spectrum.lanczos import extreme_eigenpairs
 from lossnav.core.curvature.loss_function import LossFunction
+from lossnav.core.plane.directions import gaussian_pair
+from lossnav.core.spectrum.lanczos import extreme_eigenpairs
 from torch import Tensor, nn
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import torch
 import xarray as xr
 from lossnav.core import PROPERTIES, Plane, Problem, load_problem, spectrum, survey
+from lossnav.core.curvature.dense import dense_matrix
+from lossnav.core.curvature.layers import layers_of
+from lossnav.core.curvature.operators import curvature
 from lossnav.core.local.estimation import PRESETS
 from lossnav.core.properties.density import data_entropy
 from lossnav.core.properties.protocol import Readout
 from lossnav.core.spectrum.coupling import exact_coupling
-from lossnav.core.curvature.dense import dense_matrix
-from lossnav.core.curvature.layers import layers_of
-from lossnav.core.curvature.operators import curvature
-from lossnav.core.terrain import TERRAIN
+from lossnav.core.properties.terrain import TERRAIN
 
 from . import gaussians_mlp, linear_regression, markov_gpt
 from .catalogue import NAMES

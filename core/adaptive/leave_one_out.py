@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from .committee import MANY, NEIGHBOURS, transform, transforms_for
-from .drawing import Drawing
+from .display_scale import Drawing
 
 QUINTIC, CUBIC = 5, 3  # the powers of the distance
 NEAREST = 6  # points that speak for a place

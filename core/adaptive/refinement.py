@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .appraisal import Appraisal, Places, appraise
+from .calibration import Experience, Forecasts
 from .committee import MANY
-from .drawing import Drawing
-from .experience import Experience, Forecasts
+from .display_scale import Drawing
+from .error_estimate import Appraisal, Places, appraise
 
 GROWTH = 0.08  # new points of a round, as a share of those there are
 GROWTH_OF_MANY = 0.3  # where each round's interpolation is itself a piece of work

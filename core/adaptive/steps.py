@@ -12,8 +12,8 @@ from ..landscape import MeasuredPoints
 from ..plan import nested_grids
 from ..properties import PROPERTIES
 from ..properties.protocol import STAGES
-from ..terrain import TERRAIN
-from .filling import scales_of
+from ..properties.terrain import TERRAIN
+from .interpolated import scales_of
 from .refinement import Followed, Refinement, points_held_out
 from .tolerance import Tolerance
 

@@ -21,17 +21,17 @@ from ..network.batchnorm import recalibrate
 from ..network.forward import Forward, Measure
 from ..network.purity import Stillness
 from ..network.workspace import Batch, Workspace
-from ..plane import Plane
+from ..plane.plane import Plane
 from ..problem.problem import Problem
+from .batched_points import sums_at_once
+from .cuda_graph import Replay
+from .execution import Way
 from .fused import FusedNetwork
-from .graphs import Replay
 from .kernels import Kernels
 from .placement import Placement
-from .points_at_once import sums_at_once
 from .precision import arithmetic, checked_precision, lowered
 from .tracing import UnrecordableError
 from .tuning import choose, measured_error
-from .ways import Way
 
 
 class Evaluator:

@@ -10,7 +10,7 @@ from ..machine.threads import side_by_side
 from ..parameters.guarded import Watched
 from ..parameters.layout import Layout
 from ..parameters.vectors import Piece, part, pieces
-from ..plane import Plane
+from ..plane.plane import Plane
 
 FLAT_BYTES = 64 * 2**20  # θ₀ and both directions, up to which they are laid flat beside what the plane holds
 DEVICE_SHARE = 0.5  # of a GPU's free memory that they may take there

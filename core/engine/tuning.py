@@ -16,7 +16,7 @@ import torch
 
 from ..network.batching import in_equal_passes
 from ..network.workspace import Batch, is_image
-from .ways import Way
+from .execution import Way
 
 if TYPE_CHECKING:
     from .evaluator import Evaluator

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..curvature.loss_function import LossFunction
-from .instruments import Bench, Instruments
+from .context import Bench, Instruments
 
 SEGMENT_POINTS = 9  # between two ends, where the barrier is looked for
 MOST_COMPARED = 6  # basins that a descent's end is compared with

@@ -18,8 +18,8 @@ import torch
 
 from ..curvature.loss_function import twice_differentiable
 from ..machine.threads import one_thread_each
-from ..properties.protocol import LocalMeasure
-from .instruments import Bench, Instruments
+from .context import Bench, Instruments
+from .measure import LocalMeasure
 from .neighbourhood import Neighbourhood
 
 

@@ -12,7 +12,7 @@ from ..spectrum.coupling import Coupling, LowRank, exact_coupling, interlayer, o
 from ..spectrum.estimate import Estimate, mean_estimate
 from ..spectrum.lanczos import BlockKrylov
 from ..spectrum.quadrature import Quadrature, block_quadrature, block_space
-from .instruments import Bench, Instruments
+from .context import Bench, Instruments
 
 
 class Neighbourhood:

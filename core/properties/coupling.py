@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..local.measure import LocalMeasure
 from ..network.forward import Measure
-from .protocol import LocalMeasure, Points, Readout, Settings, present
+from .protocol import Points, Readout, Settings, present
 
 if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood
-    from ..plane import Plane
+    from ..plane.plane import Plane
     from ..problem.problem import Problem
     from ..spectrum.estimate import Estimate
 

@@ -10,14 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..local.measure import LocalMeasure
 from ..network.forward import Forward, Measure
 from ..problem.likelihood import IGNORED, Gaussian
 from ..spectrum.jackknife import jackknife_error
-from .protocol import LocalMeasure, Points, Readout, Settings, present
+from .protocol import Points, Readout, Settings, present
 
 if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood
-    from ..plane import Plane
+    from ..plane.plane import Plane
     from ..problem.problem import Problem
 
 

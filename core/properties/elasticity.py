@@ -17,14 +17,15 @@ from torch import Tensor
 
 from ..checks import UNFIT
 from ..curvature.fisher import fisher_diagonal
+from ..local.measure import LocalMeasure
 from ..network.forward import Measure
 from ..parameters import vectors
 from ..problem.trajectory import Anchor
-from .protocol import LocalMeasure, Points, Readout, Settings, present
+from .protocol import Points, Readout, Settings, present
 
 if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood
-    from ..plane import Plane
+    from ..plane.plane import Plane
     from ..problem.problem import Problem
 
 Quadratic = tuple[float, float, float, float, float, float]

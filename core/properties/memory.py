@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import logsumexp
 
+from ..local.measure import LocalMeasure
 from ..network.forward import Measure
-from .protocol import LocalMeasure, Points, Readout, Settings, present
+from .protocol import Points, Readout, Settings, present
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..local.instruments import Instruments
+    from ..local.context import Instruments
     from ..local.neighbourhood import Neighbourhood
-    from ..plane import Plane
+    from ..plane.plane import Plane
     from ..problem.problem import Problem
 
 

@@ -11,7 +11,7 @@ from .density import Density, divergence
 from .protocol import Points, Readout, Settings
 
 if TYPE_CHECKING:
-    from ..plane import Plane
+    from ..plane.plane import Plane
     from ..problem.problem import Problem
 
 

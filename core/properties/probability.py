@@ -20,7 +20,7 @@ from ..network.forward import Forward, Measure
 from .protocol import Points, Readout, Settings
 
 if TYPE_CHECKING:
-    from ..plane import Plane
+    from ..plane.plane import Plane
     from ..problem.problem import Problem
 
 CACHED_NUMBERS = 2**18  # of a softmax at several temperatures, which stay in a core's cache

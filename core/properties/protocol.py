@@ -7,9 +7,8 @@ strength and kernel width change without measuring again.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -17,40 +16,13 @@ import numpy as np
 from ..checks import InputError
 
 if TYPE_CHECKING:
-    from ..local.instruments import Instruments
-    from ..local.neighbourhood import Neighbourhood
-    from ..plane import Plane
+    from ..plane.plane import Plane
     from ..problem.problem import Problem
+from ..local.measure import LocalMeasure
 from ..network.forward import Measure
 
 # What is measured at a point, cheapest first; what belongs to one stage is measured together and shares its work.
 STAGES = ("forward", "gradient", "curvature", "descent")
-
-
-@dataclass(frozen=True)
-class LocalMeasure:
-    """Numbers read off the neighbourhood of a point.
-
-    columns  their names; several readouts may ask for the same measure, which is then taken once
-    stage    one of STAGES after the first
-    values   Neighbourhood → one number per column; NaN for all where the products there are not finite
-    prepare  makes what all points share, once, before the first of them
-    settle   where given, turns what `values` found into the numbers, one point after another in the plan's order:
-             (instruments, (α, β), found) → numbers
-    """
-
-    columns: tuple[str, ...]
-    stage: str
-    values: Callable[[Neighbourhood], Any] = field(compare=False)
-    prepare: Callable[[Instruments], Any] = field(compare=False, default=lambda instruments: None)
-    settle: Callable[[Instruments, Sequence[float], Any], Sequence[float]] | None = field(compare=False, default=None)
-
-    def found(self, here: Neighbourhood) -> Any:
-        """`values`, or NaN where the loss bends beyond what the precision holds."""
-        try:
-            return self.values(here)
-        except ArithmeticError:
-            return None if self.settle else (math.nan,) * len(self.columns)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import typer
 import xarray as xr
 from lossnav.core import InputError, Problem, coupling_matrix, load_problem
 from lossnav.core.checks import known
-from lossnav.core.spectrum.files import Coupling, write_coupling
-from lossnav.core.spectrum.sweep import GAMMAS, MOST_EXACT, coupling_sweep
+from lossnav.core.spectrum.coupling_sweep import GAMMAS, MOST_EXACT, coupling_sweep
+from lossnav.core.spectrum.io import Coupling, write_coupling
 from rich.console import Console
 from rich.table import Table
 

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 from lossnav.core import InputError, Problem, Spectrum, load_problem
+from lossnav.core.spectrum.along import CHECKPOINTS, PROBES, STEPS, TOP, spectra_along
 from rich.console import Console
 from rich.table import Table
 
 from ..survey_request import SurveyRequest
 from . import options
 from .options import At, Centre, Checkpoint, Device, Ignore, Normalize, Of, Orthogonal, PlaneName, Seed, Target, Turn
-from .spectrum_along import CHECKPOINTS, PROBES, STEPS, TOP, spectra_along
 
 ALONG = f"At N checkpoints of the training path, first and last among them; without N, {CHECKPOINTS}."
 
@@ -47,7 +47,7 @@ def spectrum_command(
 ) -> None:
     """Eigenvalues of the curvature: density, largest and smallest, trace."""
     from lossnav.core import spectrum
-    from lossnav.core.spectrum.files import write_spectrum
+    from lossnav.core.spectrum.io import write_spectrum
 
     if count is not None and not along:
         raise InputError(f"A number of checkpoints ({count}) goes with --along: leave it out, or add --along.")

@@ -13,7 +13,7 @@ from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.network.workspace import choose_device
 from lossnav.core.problem.identity import problem_identity
 from lossnav.core.properties.elasticity import anchored
-from lossnav.core.wanted import FORWARD, Wanted, wanted
+from lossnav.core.properties.selection import FORWARD, Wanted, wanted
 
 FIRST_SECONDS = 0.2  # what the first picture may take
 FIRST_POINTS = 81

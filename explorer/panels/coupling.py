@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 import xarray as xr
-from lossnav.core.spectrum.files import read_coupling
+from lossnav.core.spectrum.io import read_coupling
 
 from ..coupling_request import CouplingRequest
 from ..coupling_text import coupling_sentence, how_sentence, matrix_sentence, strongest_pairs

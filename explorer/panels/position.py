@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
-from lossnav.core.directions import NORMALIZATIONS
+from lossnav.core.plane.directions import NORMALIZATIONS
 from lossnav.sample_models import NAMES, card
 
 from ..server import CHECKPOINTS_VARIABLE

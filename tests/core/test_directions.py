@@ -10,7 +10,7 @@ import pytest
 import reference
 import torch
 from lossnav.core import Plane, Problem, survey
-from lossnav.core.directions import IGNORE_CHOICES, NORMALIZATIONS, gaussian_pair
+from lossnav.core.plane.directions import IGNORE_CHOICES, NORMALIZATIONS, gaussian_pair
 from scipy import stats
 from torch import Tensor, nn
 

@@ -17,7 +17,7 @@ from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.network.batching import forward_batch_size
 from lossnav.core.network.workspace import Workspace
 from lossnav.core.parameters.layout import Layout
-from lossnav.core.terrain import TERRAIN
+from lossnav.core.properties.terrain import TERRAIN
 from torch import Tensor, nn
 from torch.nn.utils import prune
 

@@ -13,7 +13,7 @@ from lossnav.core import Plane, Problem
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.engine.fused import FusedNetwork
 from lossnav.core.engine.kernels import Kernels
-from lossnav.core.terrain import TERRAIN
+from lossnav.core.properties.terrain import TERRAIN
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode

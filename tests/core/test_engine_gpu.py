@@ -12,7 +12,7 @@ from lossnav.core import Plane, Problem
 from lossnav.core.engine import tuning
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.properties import PROPERTIES
-from lossnav.core.terrain import TERRAIN
+from lossnav.core.properties.terrain import TERRAIN
 from torch import nn
 
 pytestmark = [

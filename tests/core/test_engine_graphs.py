@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from lossnav.core.engine import graphs
-from lossnav.core.engine.graphs import Replay
+from lossnav.core.engine import cuda_graph as graphs
+from lossnav.core.engine.cuda_graph import Replay
 
 
 class Cuda:

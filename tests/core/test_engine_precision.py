@@ -13,9 +13,9 @@ import torch
 from lossnav.core import InputError, Plane, Problem
 from lossnav.core.engine import evaluator as evaluator_module
 from lossnav.core.engine.evaluator import Evaluator
+from lossnav.core.engine.execution import Way
 from lossnav.core.engine.precision import arithmetic
-from lossnav.core.engine.ways import Way
-from lossnav.core.terrain import TERRAIN
+from lossnav.core.properties.terrain import TERRAIN
 from torch import Tensor, nn
 
 CPU = torch.device("cpu")

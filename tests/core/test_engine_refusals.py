@@ -11,7 +11,7 @@ from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.engine.fused import FusedNetwork
 from lossnav.core.engine.kernels import Kernels
 from lossnav.core.engine.tracing import UnrecordableError, recorded
-from lossnav.core.terrain import TERRAIN
+from lossnav.core.properties.terrain import TERRAIN
 from torch import Tensor, nn
 from torch.nn import functional as F
 

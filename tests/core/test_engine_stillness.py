@@ -11,7 +11,7 @@ import pytest
 import torch
 from lossnav.core import Plane, Problem
 from lossnav.core.engine.evaluator import Evaluator
-from lossnav.core.terrain import TERRAIN
+from lossnav.core.properties.terrain import TERRAIN
 from torch import Tensor, nn
 
 POINTS = np.array([[0.0, 0.0], [1.0, -1.0], [-0.5, 0.25], [0.3, -2.0]])

@@ -13,11 +13,11 @@ from lossnav.core import InputError, Plane, Problem
 from lossnav.core.engine import evaluator as evaluator_module
 from lossnav.core.engine import kernels, tuning
 from lossnav.core.engine.evaluator import Evaluator
+from lossnav.core.engine.execution import Way
 from lossnav.core.engine.kernels import Kernels
-from lossnav.core.engine.ways import Way
 from lossnav.core.network.workspace import Batch, Workspace
 from lossnav.core.properties import PROPERTIES
-from lossnav.core.terrain import TERRAIN
+from lossnav.core.properties.terrain import TERRAIN
 from torch import Tensor, nn
 
 CPU = torch.device("cpu")

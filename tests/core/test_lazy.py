@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 from lossnav.core.curvature.chunks import GraphChunk
 from lossnav.core.lazy import lazy
-from lossnav.core.local.instruments import Bench
+from lossnav.core.local.context import Bench
 from lossnav.core.local.neighbourhood import Neighbourhood
 from lossnav.core.spectrum.coupling import LowRank
 

@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 import torch
 from lossnav.core import InputError, Plane, Problem, Trajectory, survey
-from lossnav.core import gaussian_pair as pairs
-from lossnav.core.directions import IGNORE_CHOICES, NORMALIZATIONS, gaussian_pair
 from lossnav.core.engine import placement
 from lossnav.core.footprint import KEPT_PASSES, OVERHEAD_BYTES, Footprint, footprint, refuse_what_does_not_fit
 from lossnav.core.local.estimation import Estimation
@@ -26,7 +24,9 @@ from lossnav.core.parameters import guarded as watched
 from lossnav.core.parameters import vectors
 from lossnav.core.parameters.guarded import Watched
 from lossnav.core.parameters.layout import Layout
-from lossnav.core.provenance import plane_identity, plane_recipe
+from lossnav.core.plane import random_directions as pairs
+from lossnav.core.plane.directions import IGNORE_CHOICES, NORMALIZATIONS, gaussian_pair
+from lossnav.core.plane.identity import plane_identity, plane_recipe
 from torch import nn
 
 CPU = torch.device("cpu")

@@ -9,9 +9,9 @@ import pytest
 import torch
 from lossnav.core import InputError, Plane, Problem, Trajectory, survey
 from lossnav.core.parameters.vectors import dot, norm
+from lossnav.core.plane.identity import plane_recipe
+from lossnav.core.plane.rotation import third_direction, third_draw
 from lossnav.core.problem.problem import at_checkpoint
-from lossnav.core.provenance import plane_recipe
-from lossnav.core.turning import third_direction, third_draw
 from torch import nn
 
 NORMALIZATIONS = ["filter", "layer", "weight", "none"]
@@ -68,7 +68,7 @@ def test_a_quarter_turn_is_the_third_direction(problem: Problem) -> None:
 
 
 def test_the_third_draw_follows_the_pair(problem: Problem) -> None:
-    from lossnav.core.directions import gaussian_pair
+    from lossnav.core.plane.directions import gaussian_pair
 
     first, second = gaussian_pair(problem.parameters, 9)
     third = third_draw(problem.parameters, 9)

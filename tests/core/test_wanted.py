@@ -11,7 +11,7 @@ import pytest
 import torch
 from lossnav.core import Estimation, InputError, Plane, Problem, survey
 from lossnav.core.properties import PROPERTIES
-from lossnav.core.wanted import wanted
+from lossnav.core.properties.selection import wanted
 from torch import nn
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from lossnav.core import InputError, coupling_matrix, load_problem
-from lossnav.core.spectrum.files import Coupling, read_coupling, write_coupling
-from lossnav.core.spectrum.sweep import coupling_sweep
+from lossnav.core.spectrum.coupling_sweep import coupling_sweep
+from lossnav.core.spectrum.io import Coupling, read_coupling, write_coupling
 from lossnav.explorer.coupling_request import CouplingRequest
 from lossnav.explorer.coupling_text import coupling_sentence, how_sentence, matrix_sentence, strongest_pairs
 from lossnav.explorer.figures.coupling import MOST_LABELS, matrix_figure, shortened, sweep_figure

@@ -14,8 +14,8 @@ import lossnav.explorer
 import numpy as np
 import pytest
 from lossnav.core import InputError, load_problem
-from lossnav.core.spectrum.files import SpectraAlong, read_along, write_along
-from lossnav.explorer.commands.spectrum_along import spectra_along, spread
+from lossnav.core.spectrum.along import spectra_along, spread
+from lossnav.core.spectrum.io import SpectraAlong, read_along, write_along
 from lossnav.explorer.figures.spectrum import Axes
 from lossnav.explorer.figures.spectrum_along import along_figure
 from lossnav.explorer.figures.spectrum_ends import spaced, step_scale

@@ -12,7 +12,7 @@ import lossnav.explorer
 import numpy as np
 import pytest
 from lossnav.core import InputError, load_problem, spectrum
-from lossnav.core.spectrum.files import read_spectrum, write_spectrum
+from lossnav.core.spectrum.io import read_spectrum, write_spectrum
 from lossnav.explorer.figures.marchenko_pastur import marchenko_pastur
 from lossnav.explorer.figures.spectral_density import density_figure, density_grid
 from lossnav.explorer.figures.spectrum import spectrum_figure, spectrum_scale, summary_text

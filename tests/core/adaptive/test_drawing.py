@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from lossnav.core import InputError
-from lossnav.core.adaptive.drawing import Drawing
+from lossnav.core.adaptive.display_scale import Drawing
 from lossnav.core.adaptive.tolerance import Tolerance, tolerance_of
 
 VALUES = np.array([1.0, 3.0, 11.0])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from lossnav.core.adaptive import leave_one_out
-from lossnav.core.adaptive.drawing import Drawing
+from lossnav.core.adaptive.display_scale import Drawing
 from lossnav.core.adaptive.leave_one_out import CUBIC, QUINTIC, foretold, spline
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial.distance import cdist

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from lossnav.core.adaptive.appraisal import Places, appraise
-from lossnav.core.adaptive.drawing import Drawing
-from lossnav.core.adaptive.experience import CAUTION, Forecasts
+from lossnav.core.adaptive.calibration import CAUTION, Forecasts
+from lossnav.core.adaptive.display_scale import Drawing
+from lossnav.core.adaptive.error_estimate import Places, appraise
 from lossnav.core.adaptive.refinement import NOISE, NOISIEST, Followed, Refinement
 from lossnav.core.plan import nested_grids
 

@@ -47,7 +47,7 @@ def test_on_a_quadratic_recovery_is_a_product_for_each_eigendirection(steps: int
 def test_recovery_is_plain_descent_on_loss_and_penalty(name: str) -> None:
     problem = cases.CASES[name]()
     plane = Plane.random(problem, seed=2)
-    from lossnav.core.local.instruments import Instruments
+    from lossnav.core.local.context import Instruments
     from lossnav.core.properties.elasticity import anchored
 
     own = anchored(problem)

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 from lossnav.core import Plane
+from lossnav.core.local.context import Instruments
 from lossnav.core.local.estimation import Estimation
 from lossnav.core.local.evaluator import LocalEvaluator
-from lossnav.core.local.instruments import Instruments
-from lossnav.core.wanted import wanted
+from lossnav.core.properties.selection import wanted
 
 POINTS = np.random.default_rng(0).uniform(-1, 1, (7, 2))
 

@@ -13,8 +13,8 @@ import torch
 from lossnav.core import InputError, Plane, Problem, survey
 from lossnav.core.curvature.loss_function import LossFunction
 from lossnav.core.local import samples
+from lossnav.core.local.context import Instruments
 from lossnav.core.local.estimation import PRESETS, Estimation, preset
-from lossnav.core.local.instruments import Instruments
 from lossnav.core.local.samples import example_flops, sample_sizes, sampled_examples, sampled_predictions
 from torch import Tensor, nn
 

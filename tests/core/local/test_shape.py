@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from lossnav.core import Plane, Problem, Settings, survey
+from lossnav.core.properties.terrain import SHAPES, shape
 from lossnav.core.store import read_landscape
-from lossnav.core.terrain import SHAPES, shape
 from torch import Tensor, nn
 
 AT = ((0.0, 0.0), (0.0, 0.0))

@@ -10,8 +10,8 @@ from lossnav.core import InputError, Problem
 from lossnav.core.curvature.dense import dense_matrix
 from lossnav.core.curvature.layers import Layers, layers_of
 from lossnav.core.curvature.operators import Matrix, curvature
-from lossnav.core.spectrum.blocks import coupling_matrix
 from lossnav.core.spectrum.coupling import coupling, exact_coupling, interlayer, layer_signs, offdiagonal
+from lossnav.core.spectrum.coupling_matrix import coupling_matrix
 from lossnav.core.spectrum.probes import random_rows
 from torch import Tensor, nn
 

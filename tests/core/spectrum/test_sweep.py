@@ -8,7 +8,7 @@ import pytest
 import reference
 import torch
 from lossnav.core import InputError
-from lossnav.core.spectrum.sweep import coupling_sweep
+from lossnav.core.spectrum.coupling_sweep import coupling_sweep
 
 
 @pytest.mark.parametrize("case", ["smooth", "tied tokens"])

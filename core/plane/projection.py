@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .machine.threads import side_by_side
-from .parameters.vectors import Piece, part, piece_dot, pieces
-from .problem.trajectory import Trajectory
+from ..machine.threads import side_by_side
+from ..parameters.vectors import Piece, part, piece_dot, pieces
+from ..problem.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from .plane import Plane

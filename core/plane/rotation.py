@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ..checks import InputError, finite, matching
+from ..parameters import vectors
+from ..parameters.vectors import Vector
 from . import directions
-from .checks import InputError, finite, matching
-from .parameters import vectors
-from .parameters.vectors import Vector
 
 if TYPE_CHECKING:
     from .plane import Plane
@@ -44,7 +44,7 @@ def turned(plane: Plane, angle: float, third: Mapping[str, Tensor] | None = None
         )
     details = {**plane.details, "turn": angle}
     if third is not None:
-        from .parameters.hashing import tensor_digest  # here, because it knows of planes
+        from ..parameters.hashing import tensor_digest  # here, because it knows of planes
 
         details["third"] = tensor_digest({k: third[k] for k in plane.origin})
     pair = (plane.directions[0], vectors.cast(_sized(mixed, plane), plane.origin))

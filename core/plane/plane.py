@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from . import curvature_directions, directions, projection, turning
-from .checks import InputError, matching
+from ..checks import InputError, matching
+from ..parameters import vectors
+from ..parameters.guarded import Watched, kept
+from ..parameters.vectors import Streamed, Vector, part, pieces
+from ..problem.problem import Problem
+from ..problem.trajectory import Trajectory
+from . import curvature_directions, directions, projection
+from . import rotation as turning
 from .configuration import Configuration, differences, tensors_of
-from .gaussian_pair import GaussianPair, fits_in_memory
-from .parameters import vectors
-from .parameters.guarded import Watched, kept
-from .parameters.vectors import Streamed, Vector, part, pieces
-from .problem.problem import Problem
-from .problem.trajectory import Trajectory
+from .random_directions import GaussianPair, fits_in_memory
 
 Span = tuple[tuple[float, float], tuple[float, float]]
 UNIT_SPAN: Span = ((-1.0, 1.0), (-1.0, 1.0))

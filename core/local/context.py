@@ -24,15 +24,15 @@ from ..engine.placement import Placement
 from ..lazy import lazy
 from ..network.batchnorm import recalibrate
 from ..network.workspace import Workspace
-from ..plane import Plane
+from ..plane.plane import Plane
 from ..problem.problem import Problem
 from ..problem.trajectory import Anchor
 from ..spectrum.coupling import layer_signs
 from ..spectrum.lanczos import extreme_eigenpairs
 from ..spectrum.probes import random_rows
 from .estimation import Estimation
-from .room import worker_count
 from .samples import sample_sizes, sampled_examples, sampled_predictions
+from .workers import worker_count
 
 if TYPE_CHECKING:
     from ..landscape import MeasuredPoints

@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from scipy.ndimage import distance_transform_edt
 
-from .appraisal import Appraisal, Places, appraise
-from .experience import Experience
+from .calibration import Experience
+from .error_estimate import Appraisal, Places, appraise
 from .tolerance import Tolerance
 
 HEIGHTS = ("loss", "density", "elasticity_total")  # the loss, less the data's entropy, and with its penalty

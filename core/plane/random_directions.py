@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from .checks import known
+from ..checks import known
+from ..machine.memory import free_bytes
+from ..machine.threads import side_by_side
+from ..parameters import guarded as watched
+from ..parameters import vectors
+from ..parameters.vectors import Piece, Streamed, Vector, pieces, pieces_of
 from .directions import IGNORE_CHOICES, NORMALIZATIONS, factors, ratio
-from .machine.memory import free_bytes
-from .machine.threads import side_by_side
-from .parameters import guarded as watched
-from .parameters import vectors
-from .parameters.vectors import Piece, Streamed, Vector, pieces, pieces_of
 
 REMEMBERED = 2**22  # numbers of both directions, up to which none is drawn twice while a pair is made
 

@@ -8,14 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .network.forward import Forward, Measure
-from .properties.protocol import LocalMeasure, Points, Readout, Settings, present
-from .properties.viscosity import EXTREMES
+from ..local.measure import LocalMeasure
+from ..network.forward import Forward, Measure
+from .protocol import Points, Readout, Settings, present
+from .viscosity import EXTREMES
 
 if TYPE_CHECKING:
-    from .local.neighbourhood import Neighbourhood
-    from .plane import Plane
-    from .problem.problem import Problem
+    from ..local.neighbourhood import Neighbourhood
+    from ..plane.plane import Plane
+    from ..problem.problem import Problem
 
 
 SHAPES = ("bowl", "valley", "saddle", "plateau", "ridge")

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from .checks import InputError, finite, matching
-from .parameters import vectors
-from .parameters.vectors import Vector
-from .problem.problem import Problem
+from ..checks import InputError, finite, matching
+from ..parameters import vectors
+from ..parameters.vectors import Vector
+from ..problem.problem import Problem
 
 Configuration = Mapping[str, Tensor] | nn.Module | Problem
 

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..checks import InputError, known
+from ..curvature.loss_function import LossFunction
+from ..curvature.operators import Curvature
+from ..parameters.vectors import Vector
+from ..problem.problem import Problem
+from ..spectrum.lanczos import Eigenpairs, extreme_eigenpairs
 from . import directions
-from .checks import InputError, known
-from .curvature.loss_function import LossFunction
-from .curvature.operators import Curvature
-from .parameters.vectors import Vector
-from .problem.problem import Problem
-from .spectrum.lanczos import Eigenpairs, extreme_eigenpairs
 
 EIGEN_PAIRS = (("top", "second"), ("top", "bottom"))
 Found = tuple[Vector, Vector, dict[str, Any]]

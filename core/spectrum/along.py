@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from lossnav.core import InputError, Problem, spectrum
-from lossnav.core.parameters.hashing import digest
-from lossnav.core.problem.identity import problem_identity
-from lossnav.core.problem.problem import at_checkpoint
-from lossnav.core.spectrum.files import SpectraAlong, read_along, write_along
+
+from .. import InputError, Problem, spectrum
+from ..parameters.hashing import digest
+from ..problem.identity import problem_identity
+from ..problem.problem import at_checkpoint
+from .io import SpectraAlong, read_along, write_along
 
 CHECKPOINTS = 11
 # A dozen spectra cost what one may cost, so each is coarser than a single one; 12 largest still show K − 1 of 10 classes.

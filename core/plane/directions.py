@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .checks import InputError, known
-from .parameters import vectors
-from .parameters.vectors import Vector
-from .problem.trajectory import Trajectory
+from ..checks import InputError, known
+from ..parameters import vectors
+from ..parameters.vectors import Vector
+from ..problem.trajectory import Trajectory
 
 NORMALIZATIONS = ("filter", "layer", "weight", "none")
 IGNORE_CHOICES = ("biasbn", "none")

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .checks import known
-from .network.forward import Measure
-from .plane import Plane
-from .problem.problem import Problem
-from .properties import PROPERTIES
-from .properties.needs import missing, unavailable
-from .properties.protocol import LocalMeasure, NavigatorProperty, Readout
+from ..checks import known
+from ..local.measure import LocalMeasure
+from ..network.forward import Measure
+from ..plane.plane import Plane
+from ..problem.problem import Problem
+from . import PROPERTIES
+from .needs import missing, unavailable
+from .protocol import NavigatorProperty, Readout
 from .terrain import TERRAIN
 
 OWNERS: tuple[NavigatorProperty, ...] = (TERRAIN, *PROPERTIES)

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
+from .calibration import BORDER, Experience
 from .committee import Member, interpolants, middle
-from .drawing import Drawing
-from .experience import BORDER, Experience
+from .display_scale import Drawing
 from .leave_one_out import foretold
 
 
