@@ -19,8 +19,8 @@ from lossnav.core import Plane, Problem, load_problem, survey
 from lossnav.core.adaptive.display_scale import Drawing
 from lossnav.core.adaptive.error_estimate import Places, appraise
 from lossnav.core.adaptive.refinement import Followed, Refinement, points_held_out
-from lossnav.core.adaptive.steps import HELD_OUT, WHOLE
-from lossnav.core.plan import nested_grids
+from lossnav.core.survey.grid import nested_grids
+from lossnav.core.survey.schedule import HELD_OUT, WHOLE
 
 from . import workloads
 from .unseen import NETWORKS, plane_and_span, planes_of, unseen

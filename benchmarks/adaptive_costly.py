@@ -16,11 +16,11 @@ from lossnav.core.adaptive.display_scale import Drawing
 from lossnav.core.adaptive.error_estimate import Places, appraise
 from lossnav.core.adaptive.interpolated import scales_of
 from lossnav.core.adaptive.refinement import Followed, Refinement
-from lossnav.core.adaptive.steps import WHOLE, followed
 from lossnav.core.adaptive.tolerance import Tolerance
-from lossnav.core.landscape import MeasuredPoints
-from lossnav.core.plan import finest_complete, nested_grids
-from lossnav.core.store import read_points
+from lossnav.core.survey.grid import finest_complete, nested_grids
+from lossnav.core.survey.points import MeasuredPoints
+from lossnav.core.survey.schedule import WHOLE, followed
+from lossnav.core.survey.store import read_points
 
 ROWS = 17
 TOLERANCES = (0.05, 0.1, 0.2)

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from lossnav.core import Plane, load_problem, survey
 from lossnav.core.adaptive.tolerance import Tolerance
-from lossnav.core.course import Course
-from lossnav.core.glance import KEY, Glance
-from lossnav.core.landscape import MeasuredPoints
+from lossnav.core.survey.points import MeasuredPoints
+from lossnav.core.survey.preview import KEY, Glance
+from lossnav.core.survey.run import Course
 
 GRID = (25, 25)
 

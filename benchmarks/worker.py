@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from lossnav.core import Plane, survey
-from lossnav.core.cost import estimate
+from lossnav.core.survey.cost import estimate
 
 from benchmarks.agreement import errors
 from benchmarks.case import Case

@@ -15,8 +15,8 @@ from .properties.protocol import Settings
 from .spectrum.coupling_matrix import coupling_matrix
 from .spectrum.density import Spectrum
 from .spectrum.eigenvalues import eigenpairs, spectrum
-from .store import read_landscape
-from .survey import survey
+from .survey.store import read_landscape
+from .survey.survey import survey
 
 __all__ = [
     "PROPERTIES",

@@ -108,7 +108,7 @@ def convert(
     target: Annotated[Path, typer.Argument(help="The file to write: .nc, .csv, .vtk …")],
 ) -> None:
     """Turn a landscape into another format."""
-    from lossnav.core.exchange import convert as convert_file
+    from lossnav.core.formats.convert import convert as convert_file
 
     convert_file(source, _in_folder(target))
     console.print(f"Written to {target}")
@@ -146,8 +146,8 @@ def _in_folder(path: Path) -> Path:
 
 def _read(path: Path) -> Any:
     """The landscape in a file or folder, readouts measured on a coarser grid interpolated."""
-    from lossnav.core.exchange import read_netcdf
-    from lossnav.core.filling import filled
+    from lossnav.core.formats.netcdf import read_netcdf
+    from lossnav.core.survey.coarse_fill import filled
 
     return filled(read_netcdf(path) if path.suffix == ".nc" else read_landscape(path))
 

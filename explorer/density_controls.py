@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 from lossnav.core.density.claims import CLAIMS, Claim
-from lossnav.core.density.files import read_density_map
+from lossnav.core.formats.density_map import read_density_map
 from lossnav.sample_models import NAMES, card
 
 from .controls import URL, targets

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import xarray as xr
-from lossnav.core import exchange
+from lossnav.core.formats import convert as exchange
 
 from .adaptive_text import adaptive_text
 from .figures.map2d import map_figure

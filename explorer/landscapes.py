@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from lossnav.core import InputError, Settings
-from lossnav.core.filling import filled
-from lossnav.core.glance import KEY as GLANCE
-from lossnav.core.landscape import MeasuredPoints
-from lossnav.core.plan import finest_complete
-from lossnav.core.store import read_points, unpack
+from lossnav.core.survey.coarse_fill import filled
+from lossnav.core.survey.grid import finest_complete
+from lossnav.core.survey.points import MeasuredPoints
+from lossnav.core.survey.preview import KEY as GLANCE
+from lossnav.core.survey.store import read_points, unpack
 
 from .survey_request import DEFAULT_GRID, SurveyRequest
 
@@ -134,7 +134,7 @@ def begin_from_shipped(request: SurveyRequest) -> None:
 
 
 def _nothing(path: Path) -> Found:
-    from lossnav.core.plan import grid_plan
+    from lossnav.core.survey.grid import grid_plan
 
     plan = grid_plan((1, 1), ((0, 0), (0, 0)))
     empty = MeasuredPoints.empty(plan, {}, "float32", (), {})

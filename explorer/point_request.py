@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lossnav.core import InputError
-from lossnav.core.store import read_points
+from lossnav.core.survey.store import read_points
 from platformdirs import user_cache_path
 
 from .survey_request import SurveyRequest, modified

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import xarray as xr
 from lossnav.core import Settings
-from lossnav.core.landscape import MeasuredPoints
+from lossnav.core.survey.points import MeasuredPoints
 
 from .figures.picture import Layer, Picture, fitting_scale, path_inside
 

@@ -14,8 +14,8 @@ from lossnav.core.curvature.operators import curvature
 from lossnav.core.local.estimation import PRESETS
 from lossnav.core.properties.density import data_entropy
 from lossnav.core.properties.protocol import Readout
-from lossnav.core.spectrum.coupling import exact_coupling
 from lossnav.core.properties.terrain import TERRAIN
+from lossnav.core.spectrum.coupling import exact_coupling
 
 from . import gaussians_mlp, linear_regression, markov_gpt
 from .catalogue import NAMES

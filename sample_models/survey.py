@@ -12,8 +12,8 @@ from pathlib import Path
 
 from lossnav.core import Plane, Problem, load_problem, survey
 from lossnav.core.local.estimation import preset
-from lossnav.core.local.samples import affordable_stride
-from lossnav.core.store import pack
+from lossnav.core.survey.cost import affordable_stride
+from lossnav.core.survey.store import pack
 
 from .catalogue import NAMES
 

@@ -35,7 +35,7 @@ from .samples import sample_sizes, sampled_examples, sampled_predictions
 from .workers import worker_count
 
 if TYPE_CHECKING:
-    from ..landscape import MeasuredPoints
+    from ..survey.points import MeasuredPoints
     from .descents import Basins
 
 COUPLING_SEED = 5_000_011  # a stream that is not the first probes' own

@@ -8,13 +8,11 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..plan import sparing
 from ..problem.likelihood import IGNORED
 from ..problem.problem import Problem
 from .estimation import Estimation
 
 DESCENTS_COST = 8  # a descent takes a hundred passes, and single gradients their inner products
-CHEAP_FLOPS = 5e7  # of a forward pass over the sampled examples
 GRADIENT_NUMBERS = 128_000_000  # per-example gradients held at once, in numbers
 
 
@@ -42,13 +40,6 @@ def sample_sizes(problem: Problem, estimation: Estimation) -> tuple[int | None, 
     found = [max(estimation.examples, affordable), max(estimation.examples, affordable // DESCENTS_COST)]
     first, second = (None if size >= problem.example_count else size for size in found)
     return first, second
-
-
-def affordable_stride(problem: Problem, shape: tuple[int, int], estimation: Estimation) -> int:
-    """The `every` of a survey that takes minutes: 17 rows where a pass over the sampled examples is cheap, else 9."""
-    used = sample_sizes(problem, estimation)[0] or problem.example_count
-    cheap = used * example_flops(problem) <= CHEAP_FLOPS
-    return sparing(shape, 17 if cheap else 9)
 
 
 def sampled_examples(problem: Problem, count: int | None, seed: int) -> Problem:

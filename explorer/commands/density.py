@@ -35,7 +35,7 @@ def density_command(
     out: Annotated[Path | None, typer.Option(help="Also write it to this file, as NetCDF (.nc).")] = None,
 ) -> None:
     """Map the examples, and test two claims about sparse ones: weaker gradients, higher perplexity."""
-    from lossnav.core.density.files import write_density_map
+    from lossnav.core.formats.density_map import write_density_map
 
     if permutations < 1:
         raise InputError(f"--permutations should be 1 or more, but is {permutations}.")

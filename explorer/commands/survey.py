@@ -12,9 +12,8 @@ from typing import Annotated, Any
 import typer
 from lossnav.core import InputError, load_problem, read_landscape, survey
 from lossnav.core.adaptive.tolerance import Tolerance
-from lossnav.core.cost import estimate
 from lossnav.core.local.estimation import Estimation, preset
-from lossnav.core.local.samples import affordable_stride
+from lossnav.core.survey.cost import affordable_stride, estimate
 
 from ..adaptive_text import adaptive_text
 from ..survey_request import SurveyRequest, make_plane, zoomed

@@ -7,10 +7,10 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import numpy as np
-from lossnav.core.landscape import MeasuredPoints
-from lossnav.core.plan import grid_plan
 from lossnav.core.plane.identity import plane_identity
 from lossnav.core.properties.protocol import STAGES
+from lossnav.core.survey.grid import grid_plan
+from lossnav.core.survey.points import MeasuredPoints
 
 from ..survey_request import SurveyRequest, make_plane, zoomed
 from .bench import FIRST_SECONDS, Bench, Gauge

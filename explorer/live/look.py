@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from lossnav.core import Settings
-from lossnav.core.filling import filled
-from lossnav.core.landscape import MeasuredPoints
-from lossnav.core.plan import finest_complete
+from lossnav.core.survey.coarse_fill import filled
+from lossnav.core.survey.grid import finest_complete
+from lossnav.core.survey.points import MeasuredPoints
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 import xarray as xr
-from lossnav.core.density.files import read_density_map
+from lossnav.core.formats.density_map import read_density_map
 
 from .. import density_controls as controls
 from ..figures.claim import claim_figure

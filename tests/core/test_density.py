@@ -15,8 +15,8 @@ import xarray as xr
 from lossnav.core import InputError, Plane, Problem, density_map, load_problem, survey
 from lossnav.core.density import input_rows, neighbour_density, rows
 from lossnav.core.density.claims import CLAIMS, evidence, permuted_correlations
-from lossnav.core.density.files import read_density_map, write_density_map
 from lossnav.core.density.kernel import bandwidth_of, kernel_density
+from lossnav.core.formats.density_map import read_density_map, write_density_map
 from scipy.stats import kstest, rankdata
 from torch import nn
 

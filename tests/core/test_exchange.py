@@ -8,7 +8,11 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
-from lossnav.core.exchange import convert, read_li_h5, read_netcdf, write_csv, write_netcdf, write_vtk
+from lossnav.core.formats.convert import convert
+from lossnav.core.formats.li_h5 import read_li_h5
+from lossnav.core.formats.netcdf import read_netcdf, write_netcdf
+from lossnav.core.formats.table import write_csv
+from lossnav.core.formats.vtk import write_vtk
 
 
 @pytest.fixture

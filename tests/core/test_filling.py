@@ -8,8 +8,8 @@ import cases
 import numpy as np
 import xarray as xr
 from lossnav.core import Plane, survey
-from lossnav.core.filling import filled
 from lossnav.core.local.estimation import Estimation
+from lossnav.core.survey.coarse_fill import filled
 
 AXIS = np.linspace(-1, 1, 17)
 COARSE = np.zeros((17, 17), bool)

@@ -6,9 +6,9 @@ import cases
 import numpy as np
 import pytest
 from lossnav.core import Plane, read_landscape, survey
-from lossnav.core.glance import rough
 from lossnav.core.local.estimation import PRESETS, Estimation
-from lossnav.core.store import read_points
+from lossnav.core.survey.preview import rough
+from lossnav.core.survey.store import read_points
 
 GRID = (9, 9)
 ASKED = {"overlays": ("viscosity", "density_coverage", "elasticity_recovery"), "tolerance": 0.05}
@@ -18,7 +18,7 @@ COSTLY = {"gradient": "density_coverage", "curvature": "viscosity", "descent": "
 @pytest.fixture
 def problem(monkeypatch: pytest.MonkeyPatch):
     """Small, but with a first look that takes a tenth of its examples."""
-    monkeypatch.setattr("lossnav.core.glance.EXAMPLES", 8)
+    monkeypatch.setattr("lossnav.core.survey.preview.EXAMPLES", 8)
     monkeypatch.setitem(PRESETS, "preview", Estimation(probes=3, steps=4))
     return cases.smooth(n=80)
 
@@ -81,7 +81,7 @@ def test_a_network_whose_preview_saves_little_has_none(tmp_path):
 
 
 def test_a_network_that_breaks_in_its_first_look_is_measured_as_far_as_it_can_be(problem, tmp_path, monkeypatch):
-    from lossnav.core.glance import Glance
+    from lossnav.core.survey.preview import Glance
 
     def broken(self, points):
         yield "gradient"

@@ -17,7 +17,6 @@ import pytest
 import torch
 from lossnav.core import InputError, Plane, Problem, Trajectory, survey
 from lossnav.core.engine import placement
-from lossnav.core.footprint import KEPT_PASSES, OVERHEAD_BYTES, Footprint, footprint, refuse_what_does_not_fit
 from lossnav.core.local.estimation import Estimation
 from lossnav.core.network.workspace import Workspace
 from lossnav.core.parameters import guarded as watched
@@ -27,6 +26,7 @@ from lossnav.core.parameters.layout import Layout
 from lossnav.core.plane import random_directions as pairs
 from lossnav.core.plane.directions import IGNORE_CHOICES, NORMALIZATIONS, gaussian_pair
 from lossnav.core.plane.identity import plane_identity, plane_recipe
+from lossnav.core.survey.footprint import KEPT_PASSES, OVERHEAD_BYTES, Footprint, footprint, refuse_what_does_not_fit
 from torch import nn
 
 CPU = torch.device("cpu")
@@ -294,7 +294,7 @@ def test_the_formula_counts_the_examples_that_are_used() -> None:
 
 
 def test_what_does_not_fit_is_refused_with_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lossnav.core.footprint.free_bytes", lambda device: 22_000_000_000)
+    monkeypatch.setattr("lossnav.core.survey.footprint.free_bytes", lambda device: 22_000_000_000)
     gigabyte = 10**9
     lasting = {"model": 4 * gigabyte, "copy": 4 * gigabyte, "plane": 12 * gigabyte, "points": 0, "data": 0}
     fits = Footprint(CPU, lasting, {"activations": 100}, held=16 * gigabyte)
@@ -311,7 +311,7 @@ def test_what_does_not_fit_is_refused_with_figures(monkeypatch: pytest.MonkeyPat
 def test_a_survey_that_does_not_fit_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, passes = cases.classifier(), []
     plane = Plane.random(problem)
-    monkeypatch.setattr("lossnav.core.footprint.free_bytes", lambda device: 1000)
+    monkeypatch.setattr("lossnav.core.survey.footprint.free_bytes", lambda device: 1000)
     module = importlib.import_module("lossnav.core.survey")  # of which the package shows the function of the same name
     for name in ("anchored", "Evaluator"):
         monkeypatch.setattr(module, name, lambda *args, name=name: passes.append(name))

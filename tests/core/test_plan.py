@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from lossnav.core import InputError
-from lossnav.core.plan import finest_complete, grid_plan, sparing
+from lossnav.core.survey.grid import finest_complete, grid_plan, sparing
 
 SHAPES = [(1, 1), (1, 9), (2, 2), (3, 51), (5, 4), (17, 33), (51, 51), (64, 7)]
 

@@ -11,7 +11,7 @@ import reference
 import torch
 from lossnav.core import Plane, Problem, Trajectory
 from lossnav.core.curvature.loss_function import LossFunction
-from lossnav.core.fidelity import fidelity
+from lossnav.core.survey.fidelity import fidelity
 from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
 from torch import nn

@@ -11,11 +11,11 @@ import pytest
 import reference
 import torch
 from lossnav.core import PROPERTIES, Gaussian, InputError, Plane, Problem, Settings, survey
-from lossnav.core.landscape import MeasuredPoints
 from lossnav.core.properties import NavigatorProperty, vocabulary
 from lossnav.core.properties.needs import NEEDS, missing, unavailable
 from lossnav.core.properties.probability import LADDER
-from lossnav.core.store import read_landscape, read_points
+from lossnav.core.survey.points import MeasuredPoints
+from lossnav.core.survey.store import read_landscape, read_points
 from torch import Tensor, nn
 from xarray import Dataset
 

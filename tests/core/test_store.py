@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import torch
 import zarr
-from lossnav.core import InputError, Plane, Problem, course, read_landscape, survey
+from lossnav.core import InputError, Plane, Problem, read_landscape, survey
 from lossnav.core import survey as survey_function
 from lossnav.core.local.estimation import Estimation
 from lossnav.core.properties.protocol import Settings
-from lossnav.core.store import LandscapeStore, pack, read_points
+from lossnav.core.survey import run as course
+from lossnav.core.survey.store import LandscapeStore, pack, read_points
 from torch import nn
 from xarray import Dataset
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import xarray as xr
 from lossnav.core import Plane, load_problem, survey
-from lossnav.core.filling import filled
+from lossnav.core.survey.coarse_fill import filled
 
 
 @pytest.fixture(autouse=True)

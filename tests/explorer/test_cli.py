@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from lossnav.core import read_landscape
-from lossnav.core.store import read_points
+from lossnav.core.survey.store import read_points
 
 PROBLEM = """
 import torch

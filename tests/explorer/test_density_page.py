@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 from lossnav.core import density_map, load_problem
 from lossnav.core.density.claims import CLAIMS
-from lossnav.core.density.files import read_density_map, write_density_map
+from lossnav.core.formats.density_map import read_density_map, write_density_map
 from lossnav.explorer.density_request import DensityRequest
 from lossnav.explorer.figures.claim import claim_figure
 from lossnav.explorer.figures.density import SHARES, density_figure, picked_example, thresholds

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from lossnav.core import Plane, load_problem, survey
-from lossnav.core.store import LandscapeStore, read_points
+from lossnav.core.survey.store import LandscapeStore, read_points
 from lossnav.explorer.landscapes import _drawn_level, _found
 
 

@@ -15,7 +15,7 @@ import lossnav.explorer
 import numpy as np
 import pytest
 from lossnav.core import Settings, load_problem, survey
-from lossnav.core.store import read_points
+from lossnav.core.survey.store import read_points
 from lossnav.explorer import controls
 from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.live import bench as benches

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from lossnav.core import InputError
-from lossnav.core.plan import finest_complete
+from lossnav.core.survey.grid import finest_complete
 from numpy.typing import NDArray
 
 from ..picture import class_scale

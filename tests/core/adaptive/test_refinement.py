@@ -6,7 +6,7 @@ from lossnav.core.adaptive.calibration import CAUTION, Forecasts
 from lossnav.core.adaptive.display_scale import Drawing
 from lossnav.core.adaptive.error_estimate import Places, appraise
 from lossnav.core.adaptive.refinement import NOISE, NOISIEST, Followed, Refinement
-from lossnav.core.plan import nested_grids
+from lossnav.core.survey.grid import nested_grids
 
 SHAPE = (65, 65)
 X, Y = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")

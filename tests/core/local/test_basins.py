@@ -9,8 +9,9 @@ import cases
 import numpy as np
 import pytest
 import torch
-from lossnav.core import Plane, Problem, course, survey
+from lossnav.core import Plane, Problem, survey
 from lossnav.core.local.estimation import Estimation
+from lossnav.core.survey import run as course
 from torch import Tensor, nn
 
 SPAN = ((-2.0, 2.0), (-1.5, 1.5))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import InputError
-from .plane.plane import Span
+from ..checks import InputError
+from ..plane.plane import Span
 
 COARSEST = 4096  # the first level's number; each finer one has half of it
 

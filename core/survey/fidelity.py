@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from .curvature.loss_function import LossFunction
-from .engine.evaluator import Evaluator
-from .parameters import vectors
-from .plane.plane import Plane
-from .problem.problem import Problem
-from .properties.terrain import TERRAIN
-from .spectrum.trace import hessian_trace
+from ..curvature.loss_function import LossFunction
+from ..engine.evaluator import Evaluator
+from ..parameters import vectors
+from ..plane.plane import Plane
+from ..problem.problem import Problem
+from ..properties.terrain import TERRAIN
+from ..spectrum.trace import hessian_trace
 
 BAND_SEEDS = 8
 BAND_POINTS = 21

@@ -10,26 +10,26 @@ from typing import Any
 import torch
 import xarray as xr
 
-from .adaptive.tolerance import Tolerance, tolerance_of
-from .checks import InputError
-from .course import Course, Progress
-from .engine.evaluator import Evaluator
+from ..adaptive.tolerance import Tolerance, tolerance_of
+from ..checks import InputError
+from ..engine.evaluator import Evaluator
+from ..local.context import Instruments
+from ..local.estimation import Estimation, preset
+from ..local.evaluator import LocalEvaluator
+from ..network.workspace import choose_device, dtype_of
+from ..plane.identity import plane_identity, plane_recipe
+from ..plane.plane import Plane, Span
+from ..problem.identity import problem_identity
+from ..problem.problem import Problem
+from ..properties.elasticity import anchored
+from ..properties.protocol import STAGES
+from ..properties.selection import Wanted, wanted
 from .fidelity import fidelity as plane_fidelity
 from .footprint import footprint, refuse_what_does_not_fit
-from .glance import Glance, rough
-from .landscape import MeasuredPoints
-from .local.context import Instruments
-from .local.estimation import Estimation, preset
-from .local.evaluator import LocalEvaluator
-from .network.workspace import choose_device, dtype_of
-from .plan import Plan, grid_plan
-from .plane.identity import plane_identity, plane_recipe
-from .plane.plane import Plane, Span
-from .problem.identity import problem_identity
-from .problem.problem import Problem
-from .properties.elasticity import anchored
-from .properties.protocol import STAGES
-from .properties.selection import Wanted, wanted
+from .grid import Plan, grid_plan
+from .points import MeasuredPoints
+from .preview import Glance, rough
+from .run import Course, Progress
 from .store import LandscapeStore
 
 

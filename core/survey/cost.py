@@ -14,12 +14,21 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .adaptive.tolerance import Tolerance, tolerance_of
-from .checks import UNFIT, known
-from .curvature.example_gradients import example_gradients
-from .curvature.loss_function import twice_differentiable
-from .engine.evaluator import Evaluator
-from .expectation import expected_points
+from ..adaptive.tolerance import Tolerance, tolerance_of
+from ..checks import UNFIT, known
+from ..curvature.example_gradients import example_gradients
+from ..curvature.loss_function import twice_differentiable
+from ..engine.evaluator import Evaluator
+from ..local.context import Bench, Instruments
+from ..local.estimation import Estimation, preset
+from ..local.samples import example_flops, sample_sizes
+from ..machine.threads import one_thread_each
+from ..network.workspace import choose_device
+from ..plane.plane import Plane
+from ..problem.problem import Problem
+from ..properties.protocol import STAGES
+from ..properties.selection import wanted
+from .expected_points import expected_points
 from .footprint import (
     WITHOUT_EXAMPLES,
     Footprint,
@@ -30,15 +39,7 @@ from .footprint import (
     refuse_what_does_not_fit,
     stage_columns,
 )
-from .local.context import Bench, Instruments
-from .local.estimation import Estimation, preset
-from .machine.threads import one_thread_each
-from .network.workspace import choose_device
-from .plan import Plan, grid_plan
-from .plane.plane import Plane
-from .problem.problem import Problem
-from .properties.protocol import STAGES
-from .properties.selection import wanted
+from .grid import Plan, grid_plan, sparing
 
 NAMES = {"forward": "forward", "gradient": "gradients", "curvature": "curvature", "descent": "descents"}
 ENOUGH_SECONDS = 0.3  # of timing one thing
@@ -169,7 +170,7 @@ def _expected(plan: Plan, every: int, allowed: Tolerance, overlays: bool) -> dic
 
 
 def _number(dtype: torch.dtype | str | None) -> torch.dtype | None:
-    from .network.workspace import DTYPES  # here, because surveys may ask for their cost themselves
+    from ..network.workspace import DTYPES  # here, because surveys may ask for their cost themselves
 
     return DTYPES[known(dtype.removeprefix("torch."), DTYPES, "dtype")] if isinstance(dtype, str) else dtype
 
@@ -261,3 +262,13 @@ def _timed(work: Callable[[], object], once: bool = False) -> float:
         if once or found[0] > ONCE_SECONDS:
             return found[0]
     return float(np.median(found[1:]))
+
+
+CHEAP_FLOPS = 5e7  # of a forward pass over the sampled examples
+
+
+def affordable_stride(problem: Problem, shape: tuple[int, int], estimation: Estimation) -> int:
+    """The `every` of a survey that takes minutes: 17 rows where a pass over the sampled examples is cheap, else 9."""
+    used = sample_sizes(problem, estimation)[0] or problem.example_count
+    cheap = used * example_flops(problem) <= CHEAP_FLOPS
+    return sparing(shape, 17 if cheap else 9)

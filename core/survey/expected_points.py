@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .adaptive.refinement import points_held_out
-from .adaptive.steps import HELD_OUT, WHOLE
-from .adaptive.tolerance import Tolerance
-from .plan import nested_grids
-from .properties.protocol import STAGES
+from ..adaptive.refinement import points_held_out
+from ..adaptive.tolerance import Tolerance
+from ..properties.protocol import STAGES
+from .grid import nested_grids
+from .schedule import HELD_OUT, WHOLE
 
 # Points measured over those it starts with, chosen on the samples so that most take from half to twice as many: with all
 # overlays, at 1 % of the range for what forward passes give and 5 % for the rest; then by a power of the tolerance

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from .adaptive.steps import adaptive_course
-from .checks import UNFIT
-from .engine.evaluator import Evaluator
-from .glance import KEY, Glance
-from .landscape import MeasuredPoints
-from .local.evaluator import LocalEvaluator
-from .properties.protocol import STAGES
-from .properties.selection import waiting_for
+from ..checks import UNFIT
+from ..engine.evaluator import Evaluator
+from ..local.evaluator import LocalEvaluator
+from ..properties.protocol import STAGES
+from ..properties.selection import waiting_for
+from .points import MeasuredPoints
+from .preview import KEY, Glance
 from .provenance import environment
+from .schedule import adaptive_course
 from .store import LandscapeStore
 
 Progress = Callable[[int, int], None]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .local.estimation import PRESETS, Estimation
-from .local.evaluator import LocalEvaluator
-from .local.samples import sample_sizes
-from .problem.problem import Problem
-from .properties.protocol import STAGES
+from ..local.estimation import PRESETS, Estimation
+from ..local.evaluator import LocalEvaluator
+from ..local.samples import sample_sizes
+from ..problem.problem import Problem
+from ..properties.protocol import STAGES
 
 if TYPE_CHECKING:
-    from .landscape import MeasuredPoints
+    from .points import MeasuredPoints
 
 EXAMPLES = 64  # at the least, of a first look
 WORTH = 4  # times fewer examples than the survey's own, or a first look hardly comes sooner

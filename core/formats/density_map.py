@@ -7,7 +7,7 @@ from pathlib import Path
 import xarray as xr
 
 from ..checks import InputError
-from ..exchange import write_netcdf
+from .netcdf import write_netcdf
 
 
 def write_density_map(found: xr.Dataset, path: str | Path) -> Path:

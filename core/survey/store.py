@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from .checks import InputError
-from .landscape import MeasuredPoints
-from .parameters.hashing import digest
-from .plan import Plan
-from .properties.protocol import Settings
+from ..checks import InputError
+from ..parameters.hashing import digest
+from ..properties.protocol import Settings
+from .grid import Plan
+from .points import MeasuredPoints
 
 if TYPE_CHECKING:
     import zarr

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .adaptive.interpolated import interpolated
-from .adaptive.tolerance import Tolerance
-from .glance import glanced
-from .plan import Plan
-from .properties import PROPERTIES
-from .properties.probability import interpolation_error
-from .properties.protocol import STAGES, NavigatorProperty, Points, Readout, Settings
-from .properties.terrain import TERRAIN
+from ..adaptive.interpolated import interpolated
+from ..adaptive.tolerance import Tolerance
+from ..properties import PROPERTIES
+from ..properties.probability import interpolation_error
+from ..properties.protocol import STAGES, NavigatorProperty, Points, Settings
+from ..properties.terrain import TERRAIN
+from .grid import Plan
+from .landscape import _JSON_KEYS, _attributes
+from .preview import glanced
 
 FIRST_GUESS = 105  # points of an adaptive stage before anything is known
 
@@ -203,41 +204,3 @@ class MeasuredPoints:
         if path:
             for key in ("alpha", "beta", "off_plane", "step"):
                 land[f"path_{key}"] = ("checkpoint", np.array(path[key]))
-
-
-_JSON_KEYS = (
-    "unavailable",
-    "centre",
-    "problem",
-    "plane",
-    "facts",
-    "estimation",
-    "every",
-    "descents",
-    "provenance",
-    "fidelity",
-    "spec",
-)
-
-
-MATRIX_NAMES = {
-    "ggn": "the Gauss-Newton matrix",
-    "remainder": "the remainder",
-    "fisher": "the Fisher",
-    "empirical_fisher": "the empirical Fisher",
-}
-
-
-def _attributes(owner: NavigatorProperty, readout: Readout, loss_unit: str, matrix: str) -> dict[str, Any]:
-    return {
-        "long_name": readout.label.replace("the Hessian", MATRIX_NAMES.get(matrix, "the Hessian")),
-        "units": readout.unit.replace("nats", loss_unit),
-        "property": owner.name,
-        "readout": readout.name,
-        "low_pole": readout.poles[0],
-        "high_pole": readout.poles[1],
-        "scale": readout.scale,
-        "zero": int(readout.zero),
-        "stage": readout.stage,
-        **({"labels": json.dumps(readout.labels)} if readout.labels else {}),
-    }

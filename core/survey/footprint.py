@@ -14,23 +14,23 @@ from dataclasses import dataclass
 
 import torch
 
-from .checks import InputError
-from .curvature.example_gradients import chunk_rows
-from .engine.placement import lies_flat
-from .local.estimation import Estimation, preset
-from .local.samples import GRADIENT_NUMBERS, sample_sizes
-from .local.workers import bytes_per_worker, worker_count
-from .machine.allocator import SPARE_BYTES
-from .machine.memory import free_bytes
-from .network.batching import CURVATURE_GRAPH_BYTES, activation_bytes, forward_batch_size
-from .network.workspace import choose_device, is_image
-from .parameters.guarded import Watched
-from .parameters.layout import Layout
-from .plan import grid_plan
-from .plane.plane import Plane
-from .problem.problem import Problem
-from .properties.protocol import STAGES
-from .properties.selection import Wanted, wanted
+from ..checks import InputError
+from ..curvature.example_gradients import chunk_rows
+from ..engine.placement import lies_flat
+from ..local.estimation import Estimation, preset
+from ..local.samples import GRADIENT_NUMBERS, sample_sizes
+from ..local.workers import bytes_per_worker, worker_count
+from ..machine.allocator import SPARE_BYTES
+from ..machine.memory import free_bytes
+from ..network.batching import CURVATURE_GRAPH_BYTES, activation_bytes, forward_batch_size
+from ..network.workspace import choose_device, is_image
+from ..parameters.guarded import Watched
+from ..parameters.layout import Layout
+from ..plane.plane import Plane
+from ..problem.problem import Problem
+from ..properties.protocol import STAGES
+from ..properties.selection import Wanted, wanted
+from .grid import grid_plan
 
 LIVE_ACTIVATIONS = 3  # of the size of the largest, at once in a forward pass: what goes in, comes out, room to work
 KEPT_PASSES = 2  # passes whose activations the allocator keeps, as twice the examples are tried too

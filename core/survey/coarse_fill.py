@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.interpolate import PchipInterpolator
 
-from .plan import finest_complete
+from .grid import finest_complete
 
 
 def filled(land: xr.Dataset) -> xr.Dataset:

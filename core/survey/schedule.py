@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from ..landscape import MeasuredPoints
-from ..plan import nested_grids
+from ..adaptive.interpolated import scales_of
+from ..adaptive.refinement import Followed, Refinement, points_held_out
+from ..adaptive.tolerance import Tolerance
 from ..properties import PROPERTIES
 from ..properties.protocol import STAGES
 from ..properties.terrain import TERRAIN
-from .interpolated import scales_of
-from .refinement import Followed, Refinement, points_held_out
-from .tolerance import Tolerance
+from .grid import nested_grids
+from .points import MeasuredPoints
 
 COSTLY = ("gradient", "curvature", "descent")  # the cheap first: each shows as soon as it can
 WHOLE = {

@@ -1,0 +1,73 @@
+"""Landscapes as VTK surfaces, for ParaView."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from ..checks import InputError
+from ..machine.atomic import File, written_whole
+from .files import _axes, _over_plane
+from .table import _texts
+
+
+def write_vtk(landscape: xr.Dataset, path: File) -> Path:
+    """Write the surface, loss as height, with every variable over the plane as an array on its points.
+
+    `.vtk` is a legacy structured grid, `.vts` its XML kind, both ASCII. Where the loss is not finite the height is the
+    highest finite loss, since a point must be somewhere; the array "loss" keeps what was measured.
+    """
+    path = Path(path)
+    layout = {".vtk": _legacy_vtk, ".vts": _xml_vtk}.get(path.suffix.lower())
+    if layout is None:
+        raise InputError(f"A VTK file ends in .vtk or .vts, but {path.name!r} came; give it one of these endings.")
+    text = "\n".join(layout(landscape)) + "\n"
+    return written_whole(path, lambda target: target.write_text(text, encoding="utf-8"))
+
+
+def _legacy_vtk(landscape: xr.Dataset) -> Iterator[str]:
+    nb, na = landscape.sizes["beta"], landscape.sizes["alpha"]
+    yield from ("# vtk DataFile Version 3.0", f"loss landscape {_title(landscape)}"[:255], "ASCII")
+    yield from ("DATASET STRUCTURED_GRID", f"DIMENSIONS {na} {nb} 1", f"POINTS {na * nb} double")
+    yield from _points(landscape)
+    yield f"POINT_DATA {na * nb}"
+    for name, values in _over_plane(landscape).items():
+        yield from (f"SCALARS {name} {_vtk_type(values, 'int', 'double')} 1", "LOOKUP_TABLE default")
+        yield " ".join(_texts(values.T.ravel()))
+
+
+def _xml_vtk(landscape: xr.Dataset) -> Iterator[str]:
+    extent = f"0 {landscape.sizes['alpha'] - 1} 0 {landscape.sizes['beta'] - 1} 0 0"
+    yield '<?xml version="1.0"?>'
+    yield '<VTKFile type="StructuredGrid" version="0.1" byte_order="LittleEndian">'
+    yield f'<StructuredGrid WholeExtent="{extent}"><Piece Extent="{extent}">'
+    yield '<Points><DataArray type="Float64" NumberOfComponents="3" format="ascii">'
+    yield from _points(landscape)
+    yield '</DataArray></Points><PointData Scalars="loss">'
+    for name, values in _over_plane(landscape).items():
+        yield f'<DataArray type="{_vtk_type(values, "Int32", "Float64")}" Name="{name}" format="ascii">'
+        yield " ".join(_texts(values.T.ravel()))
+        yield "</DataArray>"
+    yield "</PointData></Piece></StructuredGrid></VTKFile>"
+
+
+def _title(landscape: xr.Dataset) -> str:
+    return " ".join(str(landscape.attrs.get("name", "")).split())
+
+
+def _points(landscape: xr.Dataset) -> Iterator[str]:
+    """One line "x y z" per point, alpha fastest, as VTK counts."""
+    loss = _over_plane(landscape)["loss"].astype(np.float64)
+    finite = loss[np.isfinite(loss)]
+    height = np.where(np.isfinite(loss), loss, finite.max() if finite.size else 0.0)
+    columns = (_texts(axis.T.ravel()) for axis in (*_axes(landscape), height))
+    return (" ".join(point) for point in zip(*columns, strict=True))
+
+
+def _vtk_type(values: NDArray[Any], whole: str, real: str) -> str:
+    return whole if values.dtype == bool else real
