@@ -1,4 +1,4 @@
-"""Time per point of a plane against examples per forward pass: what the rule in core/engine/batching.py rests on.
+"""Time per point of a plane against examples per forward pass: what the rule in core/network/batching.py rests on.
 
 Run: python -m benchmarks.batch_size     Interleaved repeats, medians, ratios to the whole data set at once.
 """

@@ -76,10 +76,10 @@ def figure(
     """Draw a landscape for a paper."""
     from lossnav.core.checks import known
 
-    from .adaptive_text import adaptive_text
     from .figures.paper import PaperSpec, draw_map, draw_surface, save
-    from .figures.picture import path_inside
-    from .figures.scales import Scale
+    from .figures.shared.picture import path_inside
+    from .figures.shared.scales import Scale
+    from .summaries.adaptive import adaptive_text
 
     draw = {"map": draw_map, "surface": draw_surface}[known(kind, ("map", "surface"), "kind of figure")]
     azimuth, elevation = numbers(camera, 2, "--camera")

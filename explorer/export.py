@@ -10,11 +10,11 @@ from pathlib import Path
 import xarray as xr
 from lossnav.core.formats import convert as exchange
 
-from .adaptive_text import adaptive_text
-from .figures.map2d import map_figure
 from .figures.paper import PaperSpec, draw_map, draw_surface, save
-from .figures.picture import Picture
-from .figures.surface3d import surface_figure
+from .figures.shared.picture import Picture
+from .figures.web.map2d import map_figure
+from .figures.web.surface3d import surface_figure
+from .summaries.adaptive import adaptive_text
 
 FIGURE_FORMATS = ("pdf", "svg", "png")
 DATA_FORMATS = ("html", "csv", "nc")

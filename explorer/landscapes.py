@@ -18,7 +18,7 @@ from lossnav.core.survey.points import MeasuredPoints
 from lossnav.core.survey.preview import KEY as GLANCE
 from lossnav.core.survey.store import read_points, unpack
 
-from .survey_request import DEFAULT_GRID, SurveyRequest
+from .request.survey import DEFAULT_GRID, SurveyRequest
 
 REDRAWN = 6  # times that an adaptive picture is drawn anew while its points double
 

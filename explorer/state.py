@@ -10,7 +10,7 @@ import xarray as xr
 from lossnav.core import Settings
 from lossnav.core.survey.points import MeasuredPoints
 
-from .figures.picture import Layer, Picture, fitting_scale, path_inside
+from .figures.shared.picture import Layer, Picture, fitting_scale, path_inside
 
 TERRAIN = "terrain"
 ARROWS = "elasticity_force_alpha"  # the readout that is drawn as arrows, by its first component

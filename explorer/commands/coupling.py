@@ -14,8 +14,8 @@ from lossnav.core.spectrum.io import Coupling, write_coupling
 from rich.console import Console
 from rich.table import Table
 
-from ..coupling_text import coupling_sentence, how_sentence, strongest_pairs
-from ..survey_request import SurveyRequest
+from ..request.survey import SurveyRequest
+from ..summaries.coupling import coupling_sentence, how_sentence, strongest_pairs
 from . import options
 from .options import At, Centre, Checkpoint, Device, Ignore, Normalize, Of, Orthogonal, PlaneName, Seed, Target, Turn
 

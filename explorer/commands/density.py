@@ -11,7 +11,7 @@ import xarray as xr
 from lossnav.core import InputError, density_map, load_problem
 from rich.console import Console
 
-from ..survey_request import SurveyRequest
+from ..request.survey import SurveyRequest
 from . import options
 from .options import At, Centre, Checkpoint, Device, Ignore, Normalize, Orthogonal, PlaneName, Target, Turn
 

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
-from ..survey_request import SurveyRequest, make_plane
+from ..request.planes import make_plane
+from ..request.survey import SurveyRequest
 
 console = Console(stderr=True)
 Target = Annotated[

@@ -11,7 +11,7 @@ from lossnav.core.spectrum.along import CHECKPOINTS, PROBES, STEPS, TOP, spectra
 from rich.console import Console
 from rich.table import Table
 
-from ..survey_request import SurveyRequest
+from ..request.survey import SurveyRequest
 from . import options
 from .options import At, Centre, Checkpoint, Device, Ignore, Normalize, Of, Orthogonal, PlaneName, Seed, Target, Turn
 

@@ -15,8 +15,9 @@ from lossnav.core.adaptive.tolerance import Tolerance
 from lossnav.core.local.estimation import Estimation, preset
 from lossnav.core.survey.cost import affordable_stride, estimate
 
-from ..adaptive_text import adaptive_text
-from ..survey_request import SurveyRequest, make_plane, zoomed
+from ..request.planes import make_plane, zoomed
+from ..request.survey import SurveyRequest
+from ..summaries.adaptive import adaptive_text
 from .options import Target, console, numbers, progress
 
 WORTH_TELLING = 10.0  # seconds; what a survey costs is said beforehand where it takes longer

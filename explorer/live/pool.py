@@ -14,8 +14,8 @@ from multiprocessing import get_context
 
 from lossnav.core import InputError
 
-from ..survey_request import SurveyRequest
-from .look import Look
+from ..request.survey import SurveyRequest
+from .snapshot import Look
 from .worker import advance, begin
 
 MOST_SESSIONS = 16

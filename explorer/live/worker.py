@@ -10,10 +10,11 @@ import threading
 
 from lossnav.core import InputError
 
-from ..survey_request import SurveyRequest, modified
-from .bench import Bench
-from .course import Course
-from .look import Look
+from ..request.base import modified
+from ..request.survey import SurveyRequest
+from .sequence import Course
+from .session import Bench
+from .snapshot import Look
 
 MOST_PROBLEMS, MOST_PLANES = 3, 24
 MOST_NUMBERS = 100_000_000  # in the planes of one problem, of which each holds three vectors of parameters

@@ -8,10 +8,10 @@ import streamlit as st
 import xarray as xr
 from lossnav.core import Settings
 
-from ..figures.map2d import map_figure
-from ..figures.picking import picked_point
-from ..figures.picture import Layer, Picture
-from ..figures.surface3d import surface_figure
+from ..figures.shared.picture import Layer, Picture
+from ..figures.web.map2d import map_figure
+from ..figures.web.picking import picked_point
+from ..figures.web.surface3d import surface_figure
 from ..state import Source, View
 from .camera import remember
 from .chart import chart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ..survey_request import GRID_SIZES, SurveyRequest
+from ..request.survey import GRID_SIZES, SurveyRequest
 from .progress import start
 
 

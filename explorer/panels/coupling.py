@@ -6,10 +6,10 @@ import streamlit as st
 import xarray as xr
 from lossnav.core.spectrum.io import read_coupling
 
-from ..coupling_request import CouplingRequest
-from ..coupling_text import coupling_sentence, how_sentence, matrix_sentence, strongest_pairs
-from ..figures.coupling import matrix_figure, sweep_figure
-from ..figures.scales import format_value
+from ..figures.shared.scales import format_value
+from ..figures.web.coupling import matrix_figure, sweep_figure
+from ..request.spectrum import CouplingRequest
+from ..summaries.coupling import coupling_sentence, how_sentence, matrix_sentence, strongest_pairs
 from .progress import waiting_panel
 from .spectrum import chart
 

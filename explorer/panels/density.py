@@ -11,9 +11,9 @@ import streamlit as st
 import xarray as xr
 from matplotlib.image import imsave
 
-from ..figures.density_scale import numbers_of
-from ..figures.example_image import as_image
-from ..figures.scales import format_value
+from ..figures.shared.density_scale import numbers_of
+from ..figures.shared.example_image import as_image
+from ..figures.shared.scales import format_value
 
 MOST_TOKENS = 40
 BADGES = {"supported": "#0F766E", "not supported": "#B45309", "undecided": "#6B7280"}

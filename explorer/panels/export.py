@@ -9,7 +9,7 @@ import xarray as xr
 
 from ..export import DATA_FORMATS, FIGURE_FORMATS, MEASURED_FORMATS, Export, exported
 from ..figures.paper import PRESETS
-from ..figures.picture import Picture
+from ..figures.shared.picture import Picture
 from .camera import camera
 from .saving import save_button
 

@@ -10,8 +10,8 @@ import streamlit as st
 import xarray as xr
 from lossnav.sample_models import NAMES, card
 
-from ..adaptive_text import terrain_text
-from ..figures.scales import format_value
+from ..figures.shared.scales import format_value
+from ..summaries.adaptive import terrain_text
 
 
 def facts_line(land: xr.Dataset, target: str) -> None:

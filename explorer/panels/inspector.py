@@ -10,8 +10,8 @@ import numpy as np
 import streamlit as st
 import xarray as xr
 
-from ..figures.picture import value_text
-from ..figures.scales import format_value
+from ..figures.shared.picture import value_text
+from ..figures.shared.scales import format_value
 from .facts import estimation_text
 
 SHORT_UNITS = {"squared parameter unit": "unit²", "parameter unit": "unit"}

@@ -7,10 +7,10 @@ import html
 import streamlit as st
 import xarray as xr
 
-from ..adaptive_text import readout_text
-from ..figures.picture import Picture, floor_of, poles_of, title_of
-from ..figures.style import contour_color
-from ..figures.theme import ink
+from ..figures.shared.picture import Picture, floor_of, poles_of, title_of
+from ..figures.shared.style import contour_color
+from ..figures.web.theme import ink
+from ..summaries.adaptive import readout_text
 
 
 def legend(land: xr.Dataset, picture: Picture) -> None:

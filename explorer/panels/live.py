@@ -10,11 +10,11 @@ from lossnav.core import PROPERTIES
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ..landscapes import best
-from ..live.bench import WAITING
-from ..live.look import Look
 from ..live.pool import LiveWorker, Turning
+from ..live.session import WAITING
+from ..live.snapshot import Look
+from ..request.survey import SurveyRequest
 from ..state import Source
-from ..survey_request import SurveyRequest
 from .chart import ask_again
 
 FIRST_WAIT = 0.35  # seconds that a turn of the page waits for its picture, before it goes on with the one before

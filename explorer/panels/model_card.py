@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from lossnav.sample_models import card
 
-from ..figures.scales import format_value
+from ..figures.shared.scales import format_value
 
 
 def model_card(name: str) -> None:

@@ -6,8 +6,8 @@ import streamlit as st
 import xarray as xr
 from lossnav.core import Settings, read_landscape
 
-from ..point_request import PointRequest
-from ..survey_request import SurveyRequest
+from ..request.point import PointRequest
+from ..request.survey import SurveyRequest
 from .inspector import inspected, readout_table
 from .progress import waiting_panel
 

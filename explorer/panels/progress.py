@@ -8,7 +8,7 @@ import streamlit as st
 
 from ..jobs import Job, Jobs, Request
 from ..landscapes import Found, begin_from_shipped, own
-from ..survey_request import SurveyRequest
+from ..request.survey import SurveyRequest
 
 STAGE_TITLES = {
     "forward": "Terrain",

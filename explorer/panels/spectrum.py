@@ -9,11 +9,10 @@ import streamlit as st
 from lossnav.core import Spectrum
 from lossnav.core.spectrum.io import read_spectrum
 
-from ..figures.scales import format_value
-from ..figures.spectral_density import density_figure
-from ..figures.spectrum import spectrum_figure
-from ..spectrum_controls import HISTOGRAM, spectral_law
-from ..spectrum_request import SpectrumRequest
+from ..figures.shared.scales import format_value
+from ..figures.web.spectral_density import density_figure
+from ..figures.web.spectrum import spectrum_figure
+from ..request.spectrum import HISTOGRAM, SpectrumRequest, spectral_law
 from .progress import waiting_panel
 
 # Figures are as high as the window leaves room for; the page's toolbar reaches a little below the header.

@@ -5,9 +5,8 @@ from __future__ import annotations
 import streamlit as st
 from lossnav.core.spectrum.io import SpectraAlong, read_along
 
-from ..figures.spectrum_along import along_figure
-from ..spectrum_controls import spectral_law
-from ..spectrum_request import AlongRequest
+from ..figures.web.spectrum_along import along_figure
+from ..request.spectrum import AlongRequest, spectral_law
 from .progress import jobs
 from .spectrum import chart
 

@@ -9,8 +9,8 @@ import numpy as np
 import streamlit as st
 import xarray as xr
 
-from ..figures.scales import format_value
-from ..figures.trust import band_figure, path_figure
+from ..figures.shared.scales import format_value
+from ..figures.web.trust import band_figure, path_figure
 from .facts import cosine_text
 
 

@@ -7,9 +7,9 @@ import streamlit as st
 import xarray as xr
 from lossnav.core.formats.density_map import read_density_map
 
-from .. import density_controls as controls
-from ..figures.claim import claim_figure
-from ..figures.density import density_figure, picked_example
+from ..controls import density as controls
+from ..figures.web.claim import claim_figure
+from ..figures.web.density import density_figure, picked_example
 from ..panels.density import available_color, claim_sentences, density_style, example_panel, map_facts
 from ..panels.progress import waiting_panel
 

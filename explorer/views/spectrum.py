@@ -2,12 +2,11 @@
 
 import streamlit as st
 
-from ..coupling_request import CouplingRequest
+from ..controls.spectrum import EIGENVALUES, SWEEP, section_control, shape_control, spectrum_controls
 from ..panels.coupling import coupling_panel
 from ..panels.spectrum import spectrum_panel, spectrum_style
 from ..panels.spectrum_along import along_panel
-from ..spectrum_controls import EIGENVALUES, HISTOGRAM, SWEEP, section_control, shape_control, spectrum_controls
-from ..spectrum_request import MATRICES, AlongRequest, SpectrumRequest
+from ..request.spectrum import HISTOGRAM, MATRICES, AlongRequest, CouplingRequest, SpectrumRequest
 
 
 def page() -> None:

@@ -4,9 +4,9 @@ import streamlit as st
 import xarray as xr
 from streamlit.delta_generator import DeltaGenerator
 
-from .. import controls
-from ..figures.picking import nearest_cell
-from ..figures.picture import value_text
+from ..controls import terrain as controls
+from ..figures.shared.picture import value_text
+from ..figures.web.picking import nearest_cell
 from ..landscapes import best
 from ..live.pool import Turning
 from ..panels import live as turning_panel
@@ -19,8 +19,8 @@ from ..panels.legend import legend
 from ..panels.point import point_panel
 from ..panels.progress import work_panel
 from ..panels.trust import trust_panel
+from ..request.survey import SurveyRequest
 from ..state import Drawing, Source, View
-from ..survey_request import SurveyRequest
 
 
 def page() -> None:

@@ -4,7 +4,7 @@ import streamlit as st
 from lossnav.core import PROPERTIES
 from lossnav.core.properties import vocabulary
 
-from ..panels.card import vocabulary_card
+from ..controls.vocabulary_card import vocabulary_card
 
 ROLES = {
     "independent": "Three independent properties",

@@ -15,11 +15,10 @@ import xarray as xr
 from lossnav.core import InputError, coupling_matrix, load_problem
 from lossnav.core.spectrum.coupling_sweep import coupling_sweep
 from lossnav.core.spectrum.io import Coupling, read_coupling, write_coupling
-from lossnav.explorer.coupling_request import CouplingRequest
-from lossnav.explorer.coupling_text import coupling_sentence, how_sentence, matrix_sentence, strongest_pairs
-from lossnav.explorer.figures.coupling import MOST_LABELS, matrix_figure, shortened, sweep_figure
-from lossnav.explorer.spectrum_controls import LAYERS, SWEEP
-from lossnav.explorer.spectrum_request import SpectrumRequest
+from lossnav.explorer.controls.spectrum import LAYERS, SWEEP
+from lossnav.explorer.figures.web.coupling import MOST_LABELS, matrix_figure, shortened, sweep_figure
+from lossnav.explorer.request.spectrum import CouplingRequest, SpectrumRequest
+from lossnav.explorer.summaries.coupling import coupling_sentence, how_sentence, matrix_sentence, strongest_pairs
 from streamlit.testing.v1 import AppTest
 
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")

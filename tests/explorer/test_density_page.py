@@ -15,12 +15,12 @@ import xarray as xr
 from lossnav.core import density_map, load_problem
 from lossnav.core.density.claims import CLAIMS
 from lossnav.core.formats.density_map import read_density_map, write_density_map
-from lossnav.explorer.density_request import DensityRequest
-from lossnav.explorer.figures.claim import claim_figure
-from lossnav.explorer.figures.density import SHARES, density_figure, picked_example, thresholds
-from lossnav.explorer.figures.density_scale import fitting
-from lossnav.explorer.figures.example_image import as_image
-from lossnav.explorer.survey_request import SurveyRequest
+from lossnav.explorer.figures.shared.density_scale import fitting
+from lossnav.explorer.figures.shared.example_image import as_image
+from lossnav.explorer.figures.web.claim import claim_figure
+from lossnav.explorer.figures.web.density import SHARES, density_figure, picked_example, thresholds
+from lossnav.explorer.request.density import DensityRequest
+from lossnav.explorer.request.survey import SurveyRequest
 from streamlit.testing.v1 import AppTest
 
 COLORS = ("perplexity", "confidence", "gradient_norm", "label", "loss")

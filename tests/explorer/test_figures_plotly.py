@@ -8,10 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 import xarray as xr
-from lossnav.explorer.figures.map2d import GROUND, map_figure
-from lossnav.explorer.figures.picking import nearest_cell, picked_point
-from lossnav.explorer.figures.picture import axis_titles, color_limits, diverges, fitting_scale, minimum
-from lossnav.explorer.figures.surface3d import surface_figure
+from lossnav.explorer.figures.shared.picture import axis_titles, color_limits, diverges, fitting_scale, minimum
+from lossnav.explorer.figures.web.map2d import GROUND, map_figure
+from lossnav.explorer.figures.web.picking import nearest_cell, picked_point
+from lossnav.explorer.figures.web.surface3d import surface_figure
 from lossnav.explorer.state import Drawing, View
 
 
@@ -47,7 +47,7 @@ def test_the_first_overlay_is_the_colour_and_the_others_are_lines(land: xr.Datas
 
 
 def test_contour_lines_run_where_the_readout_has_their_level(land: xr.Dataset) -> None:
-    from lossnav.explorer.figures.isolines import heights_at, isolines
+    from lossnav.explorer.figures.shared.isolines import heights_at, isolines
 
     layer = Drawing("probability").layer(land)
     alpha, beta = isolines(land, layer, 5)

@@ -16,21 +16,22 @@ import numpy as np
 import pytest
 from lossnav.core import Settings, load_problem, survey
 from lossnav.core.survey.store import read_points
-from lossnav.explorer import controls
+from lossnav.explorer.controls import terrain as controls
+from lossnav.explorer.controls.plane import CHECKPOINTS_VARIABLE
 from lossnav.explorer.jobs import Jobs
-from lossnav.explorer.live import bench as benches
-from lossnav.explorer.live import course as courses
+from lossnav.explorer.live import sequence as courses
+from lossnav.explorer.live import session as benches
 from lossnav.explorer.live import worker as workers
-from lossnav.explorer.live.bench import Bench
-from lossnav.explorer.live.course import DRAWN, Course
-from lossnav.explorer.live.look import Look
 from lossnav.explorer.live.pool import LiveWorker, Turning
+from lossnav.explorer.live.sequence import DRAWN, Course
+from lossnav.explorer.live.session import Bench
+from lossnav.explorer.live.snapshot import Look
 from lossnav.explorer.panels import charts
 from lossnav.explorer.panels.charts import drawn
-from lossnav.explorer.panels.position import CHECKPOINTS_VARIABLE
+from lossnav.explorer.request.planes import make_plane, zoomed
+from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.server import TARGET_VARIABLE
 from lossnav.explorer.state import Drawing, View
-from lossnav.explorer.survey_request import SurveyRequest, make_plane, zoomed
 from streamlit.testing.v1 import AppTest
 
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from lossnav.core import read_landscape
 from lossnav.explorer.jobs import Jobs
-from lossnav.explorer.point_request import PointRequest
-from lossnav.explorer.survey_request import SurveyRequest
+from lossnav.explorer.request.point import PointRequest
+from lossnav.explorer.request.survey import SurveyRequest
 
 
 def test_a_point_is_measured_with_all_examples_and_every_readout() -> None:

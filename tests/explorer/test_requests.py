@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lossnav.core import Settings, load_problem
-from lossnav.explorer.figures.picture import value_text
+from lossnav.explorer.figures.shared.picture import value_text
 from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.landscapes import begin_from_shipped, best, own
-from lossnav.explorer.survey_request import PLANES, SurveyRequest, make_plane
+from lossnav.explorer.request.planes import PLANES, make_plane
+from lossnav.explorer.request.survey import SurveyRequest
 
 
 def test_the_choices_of_the_random_plane_do_not_tell_other_planes_apart() -> None:

@@ -16,13 +16,13 @@ import pytest
 from lossnav.core import InputError, load_problem
 from lossnav.core.spectrum.along import spectra_along, spread
 from lossnav.core.spectrum.io import SpectraAlong, read_along, write_along
-from lossnav.explorer.figures.spectrum import Axes
-from lossnav.explorer.figures.spectrum_along import along_figure
-from lossnav.explorer.figures.spectrum_ends import spaced, step_scale
+from lossnav.explorer.controls.spectrum import ALONG, LAYERS
+from lossnav.explorer.figures.web.spectrum import Axes
+from lossnav.explorer.figures.web.spectrum_along import along_figure
+from lossnav.explorer.figures.web.spectrum_ends import spaced, step_scale
 from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.panels.spectrum_along import caption, progress_text
-from lossnav.explorer.spectrum_controls import ALONG, LAYERS
-from lossnav.explorer.spectrum_request import AlongRequest, SpectrumRequest
+from lossnav.explorer.request.spectrum import AlongRequest, SpectrumRequest
 from streamlit.testing.v1 import AppTest
 
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from lossnav.core import InputError, load_problem, spectrum
 from lossnav.core.spectrum.io import read_spectrum, write_spectrum
-from lossnav.explorer.figures.marchenko_pastur import marchenko_pastur
-from lossnav.explorer.figures.spectral_density import density_figure, density_grid
-from lossnav.explorer.figures.spectrum import spectrum_figure, spectrum_scale, summary_text
-from lossnav.explorer.spectrum_controls import ALONG, CHECKPOINT, DENSITY, PICKED, TRAINED
-from lossnav.explorer.spectrum_request import SpectrumRequest
-from lossnav.explorer.survey_request import SurveyRequest
+from lossnav.explorer.controls.spectrum import ALONG, CHECKPOINT, PICKED, TRAINED
+from lossnav.explorer.figures.shared.marchenko_pastur import marchenko_pastur
+from lossnav.explorer.figures.web.spectral_density import density_figure, density_grid
+from lossnav.explorer.figures.web.spectrum import spectrum_figure, spectrum_scale, summary_text
+from lossnav.explorer.request.spectrum import DENSITY, SpectrumRequest
+from lossnav.explorer.request.survey import SurveyRequest
 from streamlit.testing.v1 import AppTest
 
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")

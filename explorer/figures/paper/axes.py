@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from ..scales import Scale
+from ..shared.scales import Scale
 from .grid import Floats, plane_facts
 
 # Beyond this ratio of the two spans equal units would leave a ribbon.

@@ -10,7 +10,7 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 
-from .. import style
+from ..shared import style
 from .grid import Floats, Layer
 from .presets import PaperSpec, Preset
 

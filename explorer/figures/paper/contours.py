@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from .. import style
-from ..scales import Scale
+from ..shared import style
+from ..shared.scales import Scale
 from .grid import Layer, layer
 from .marks import INK, PAPER, halo
 from .presets import PaperSpec, Preset

@@ -11,9 +11,9 @@ from lossnav.core import InputError
 from lossnav.core.survey.grid import finest_complete
 from numpy.typing import NDArray
 
-from ..picture import class_scale
-from ..picture import minimum as lowest_cell
-from ..scales import Scale
+from ..shared.picture import class_scale
+from ..shared.picture import minimum as lowest_cell
+from ..shared.scales import Scale
 
 Floats = NDArray[np.float64]
 Lines = tuple[NDArray[np.intp], NDArray[np.intp]]

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..picture import minimum as lowest_cell
-from ..scales import Scale
+from ..shared.picture import minimum as lowest_cell
+from ..shared.scales import Scale
 from . import axes as frame
 from . import marks, page
 from .color import wrap

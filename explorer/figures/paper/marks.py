@@ -9,8 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
-from .. import style
-from ..scales import format_value
+from ..shared import style
+from ..shared.scales import format_value
 from .grid import Floats, layer, minimum
 from .presets import PaperSpec, Preset
 

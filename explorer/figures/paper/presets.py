@@ -11,7 +11,7 @@ import matplotlib
 from lossnav.core import InputError
 from matplotlib import style
 
-from ..scales import Scale
+from ..shared.scales import Scale
 
 Width = Literal["single", "double", "slide"]
 Camera = tuple[float, float] | Mapping[str, float]

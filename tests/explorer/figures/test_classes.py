@@ -7,13 +7,13 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from lossnav.explorer.figures.isolines import isolines
-from lossnav.explorer.figures.map2d import map_figure
 from lossnav.explorer.figures.paper import PaperSpec, draw_map, draw_surface
-from lossnav.explorer.figures.picture import fitting_scale, value_text
-from lossnav.explorer.figures.scales import Scale
-from lossnav.explorer.figures.style import CLASS_COLORS, class_colors
-from lossnav.explorer.figures.surface3d import FINE, surface_figure
+from lossnav.explorer.figures.shared.isolines import isolines
+from lossnav.explorer.figures.shared.picture import fitting_scale, value_text
+from lossnav.explorer.figures.shared.scales import Scale
+from lossnav.explorer.figures.shared.style import CLASS_COLORS, class_colors
+from lossnav.explorer.figures.web.map2d import map_figure
+from lossnav.explorer.figures.web.surface3d import FINE, surface_figure
 from lossnav.explorer.state import Drawing, View
 
 NAMES = ("own", "second", "others …")

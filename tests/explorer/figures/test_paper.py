@@ -12,8 +12,8 @@ import xarray as xr
 from artists import named, outside
 from lossnav.explorer.figures.paper import PRESETS, PaperSpec, draw_map, draw_surface, save
 from lossnav.explorer.figures.paper.grid import complete_grid, densify
-from lossnav.explorer.figures.scales import Scale
-from lossnav.explorer.figures.style import colormap_for
+from lossnav.explorer.figures.shared.scales import Scale
+from lossnav.explorer.figures.shared.style import colormap_for
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 

@@ -8,7 +8,7 @@ import xarray as xr
 from artists import named, outside
 from lossnav.explorer.figures.paper import PRESETS, PaperSpec, draw_surface
 from lossnav.explorer.figures.paper.camera import angles
-from lossnav.explorer.figures.scales import Scale
+from lossnav.explorer.figures.shared.scales import Scale
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 WIDTHS = sorted(PRESETS)

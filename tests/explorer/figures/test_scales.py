@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from lossnav.explorer.figures.scales import Scale, format_value
+from lossnav.explorer.figures.shared.scales import Scale, format_value
 
 SCALES = [
     Scale(),

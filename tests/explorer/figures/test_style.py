@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 import plotly.colors
 import pytest
-from lossnav.explorer.figures import style
+from lossnav.explorer.figures.shared import style
 
 MAPS = [*style.COLORMAPS.values(), style.DIVERGING]
 

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 from lossnav.core.spectrum.io import SpectraAlong
 
-from .scales import format_value
+from ..shared.scales import format_value
 from .spectrum import Axes, dressed, law_trace, spectrum_traces, summary_note
 from .spectrum_ends import Ends
 from .theme import base_layout, ink

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from .style import ACCENT_DARK, ACCENT_LIGHT
+from ..shared.style import ACCENT_DARK, ACCENT_LIGHT
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from .survey_request import SurveyRequest, modified
+from .base import modified
+from .survey import SurveyRequest
 
 
 @dataclass(frozen=True)

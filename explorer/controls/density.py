@@ -10,9 +10,9 @@ from lossnav.core.density.claims import CLAIMS, Claim
 from lossnav.core.formats.density_map import read_density_map
 from lossnav.sample_models import NAMES, card
 
-from .controls import URL, targets
-from .density_request import DensityRequest
-from .survey_request import SurveyRequest
+from ..request.density import DensityRequest
+from ..request.survey import SurveyRequest
+from .url import URL, targets
 
 TRAINED, CHECKPOINT, PICKED = PLACES = ("Trained network", "Checkpoint of the training", "Picked point of the terrain")
 INPUTS = "inputs"

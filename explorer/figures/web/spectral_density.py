@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from lossnav.core import Spectrum
 
-from .marchenko_pastur import LAW_LINE, marchenko_pastur
+from ..shared.marchenko_pastur import LAW_LINE, marchenko_pastur
 from .spectrum import LEGEND, MARGIN, summary_note
 from .theme import axis, base_layout, ink
 

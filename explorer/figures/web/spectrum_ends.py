@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from lossnav.core.spectrum.io import SpectraAlong
 
-from .scales import Scale
+from ..shared.scales import Scale
 from .spectrum import LOWEST_COLOR, OUTLIER_COLOR, spectrum_scale
 from .theme import axis, ink
 

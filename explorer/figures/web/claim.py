@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from .density_scale import fitting
+from ..shared.density_scale import fitting
 from .theme import axis, base_layout, ink
 
 GROUPS = 10

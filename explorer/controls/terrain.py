@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,25 +11,24 @@ from lossnav.core.plane.directions import IGNORE_CHOICES
 from lossnav.core.properties import NavigatorProperty, Readout, vocabulary
 from lossnav.core.properties.probability import LADDER
 from lossnav.core.properties.terrain import TERRAIN as TERRAIN_READOUTS
-from lossnav.sample_models import NAMES
 
-from .panels.card import vocabulary_card
-from .panels.position import checkpoints, position_controls
-from .server import TARGET_VARIABLE
-from .state import TERRAIN, Drawing
-from .survey_request import (
+from ..request.planes import PLANES
+from ..request.survey import (
     DEFAULT_GRID,
     EFFORTS,
     FORWARD_ONLY,
     GRID_SIZES,
-    PLANES,
     SPAN_FACTORS,
     STRIDES,
     TOLERANCES,
     SurveyRequest,
+    checkpoints,
 )
+from ..state import TERRAIN, Drawing
+from .plane import position_controls
+from .url import URL, targets
+from .vocabulary_card import vocabulary_card
 
-URL: dict[str, Any] = {"bind": "query-params"}
 SCALES = ("auto", "linear", "log", "symlog")
 AS_HEIGHT = "height"
 FACTORS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
@@ -43,12 +41,6 @@ TURNED_LIVE = ("random", "trajectory")  # eigenvectors take too long to find to 
 EFFORT_HELP = "Coupling, viscosity, slope and descents cost far more than the loss. " + " ".join(
     f"**{title}**: {what}" for title, what in EFFORTS.values()
 )
-
-
-def targets() -> tuple[str, ...]:
-    """The models to choose from: what the command was given, then the samples."""
-    given = os.environ.get(TARGET_VARIABLE)
-    return tuple(dict.fromkeys([*([given] if given else []), *NAMES]))
 
 
 def plane_controls() -> tuple[SurveyRequest, bool]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 from lossnav.sample_models import NAMES, card
 
-from .controls import URL, targets
-from .spectrum_request import MATRICES, AlongRequest, SpectrumRequest
-from .survey_request import SurveyRequest
+from ..request.spectrum import MATRICES, SHAPES, AlongRequest, SpectrumRequest
+from ..request.survey import SurveyRequest
+from .url import URL, targets
 
 TRAINED, CHECKPOINT, ALONG, PICKED = PLACES = (
     "Trained network",
@@ -18,7 +16,6 @@ TRAINED, CHECKPOINT, ALONG, PICKED = PLACES = (
     "Picked point of the terrain",
 )
 EIGENVALUES, SWEEP, LAYERS = SECTIONS = ("Eigenvalues", "What coupling does", "Layer by layer")
-HISTOGRAM, DENSITY = SHAPES = ("Histogram", "Density, linear axis")
 
 
 def spectrum_controls() -> SpectrumRequest | AlongRequest:
@@ -66,10 +63,3 @@ def section_control() -> str:
 def shape_control() -> str:
     """How the eigenvalues at one place are drawn."""
     return st.radio("Shown as", SHAPES, key="shape", **URL)
-
-
-def spectral_law(request: SpectrumRequest | AlongRequest, about: dict[str, Any]) -> tuple[float, float] | None:
-    """(p/n, σ²) of the Marchenko–Pastur law, for the sample whose inputs are Gaussian and whose model is linear."""
-    facts = card(request.target) if request.target in NAMES else {"facts": []}
-    applies = any("Marchenko" in fact["label"] for fact in facts["facts"]) and request.of != "remainder"
-    return (facts["parameters"] / about["examples"], 1.0) if applies else None

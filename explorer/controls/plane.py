@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 from lossnav.core.plane.directions import NORMALIZATIONS
-from lossnav.sample_models import NAMES, card
 
-from ..server import CHECKPOINTS_VARIABLE
-from ..survey_request import SurveyRequest
+from ..request.survey import SurveyRequest, checkpoints
 
 TRAINED = "trained"
 URL: dict[str, Any] = {"bind": "query-params"}
@@ -51,10 +48,3 @@ def _centre(target: str) -> int | None:
         "Centre along the training path", [*range(count - 1), TRAINED], TRAINED, key="centre", help=CENTRE_HELP, **URL
     )
     return None if chosen == TRAINED else int(chosen)
-
-
-def checkpoints(target: str) -> int:
-    """How many checkpoints the training path has; 0: there is none."""
-    if target in NAMES:
-        return int((card(target).get("trajectory") or {}).get("checkpoints", 0))
-    return int(os.environ.get(CHECKPOINTS_VARIABLE, 0))

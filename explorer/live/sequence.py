@@ -12,9 +12,10 @@ from lossnav.core.properties.protocol import STAGES
 from lossnav.core.survey.grid import grid_plan
 from lossnav.core.survey.points import MeasuredPoints
 
-from ..survey_request import SurveyRequest, make_plane, zoomed
-from .bench import FIRST_SECONDS, Bench, Gauge
-from .look import Look
+from ..request.planes import make_plane, zoomed
+from ..request.survey import SurveyRequest
+from .session import FIRST_SECONDS, Bench, Gauge
+from .snapshot import Look
 
 DRAWN = 65  # rows that are drawn, whatever is measured, so that a sharper picture has the same vertices
 SIZES = (5, 9, 17, 33, 65)

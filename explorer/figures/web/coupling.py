@@ -8,9 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from .scales import Scale
+from ..shared.scales import Scale
+from ..shared.style import COLORMAPS, GAP_COLOR, TERRAIN
 from .spectrum import LOWEST_COLOR, OUTLIER_COLOR
-from .style import COLORMAPS, GAP_COLOR, TERRAIN
 from .theme import axis, base_layout, ink
 
 MOST_LINES = 5  # at each end of the spectrum

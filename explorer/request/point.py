@@ -11,7 +11,8 @@ from lossnav.core import InputError
 from lossnav.core.survey.store import read_points
 from platformdirs import user_cache_path
 
-from .survey_request import SurveyRequest, modified
+from .base import modified
+from .survey import SurveyRequest
 
 # What one point alone can tell: memory is relative to the other points of a terrain. Keskar's sharpness is only measured so.
 ASKED = ("terrain", "density", "coupling", "elasticity", "perplexity", "probability", "viscosity", "viscosity_keskar")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from .scales import Scale
+from ..shared.scales import Scale
 from .theme import axis, base_layout, ink
 
 

@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.colors import hex_to_rgb
 
+from ..shared.density_scale import fitting, value_texts
+from ..shared.style import GAP_COLOR, colormap_for
 from .colorbar import bar, rgb_scale
-from .density_scale import fitting, value_texts
-from .style import GAP_COLOR, colormap_for
 from .theme import axis, base_layout, ink
 
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9, 0.99)  # of the estimated mass inside each line

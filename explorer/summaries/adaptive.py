@@ -7,7 +7,7 @@ from typing import Any
 
 import xarray as xr
 
-from .figures.scales import format_value
+from ..figures.shared.scales import format_value
 
 STAGE_WORDS = {"gradient": "gradients", "curvature": "curvature", "descent": "descents"}
 

@@ -6,7 +6,7 @@ from math import isfinite
 
 import xarray as xr
 
-from .figures.scales import format_value
+from ..figures.shared.scales import format_value
 
 
 def coupling_sentence(sweep: xr.DataArray) -> str:

@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 from plotly.colors import get_colorscale, hex_to_rgb, label_rgb
 
-from .picture import Layer, color_limits, diverges, floor_of, poles_of, title_of
-from .scales import format_value
-from .style import class_colors, colormap_for
+from ..shared.picture import Layer, color_limits, diverges, floor_of, poles_of, title_of
+from ..shared.scales import format_value
+from ..shared.style import class_colors, colormap_for
 from .theme import ink
 
 

@@ -9,9 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from .colorbar import colouring, low_pole
-from .isolines import heights_at, isolines
-from .picture import (
+from ..shared.isolines import heights_at, isolines
+from ..shared.picture import (
     Layer,
     Picture,
     axis_titles,
@@ -24,8 +23,9 @@ from .picture import (
     path_inside,
     title_of,
 )
-from .scales import format_value
-from .style import contour_color
+from ..shared.scales import format_value
+from ..shared.style import contour_color
+from .colorbar import colouring, low_pole
 from .theme import base_layout, ink
 
 CAMERA = {"eye": {"x": 1.0, "y": -1.29, "z": 0.82}, "center": {"x": 0, "y": 0, "z": -0.16}}

@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from lossnav.core import Spectrum
 
-from .marchenko_pastur import LAW_LINE, marchenko_pastur
-from .scales import Scale, format_value
-from .style import contour_color
+from ..shared.marchenko_pastur import LAW_LINE, marchenko_pastur
+from ..shared.scales import Scale, format_value
+from ..shared.style import contour_color
 from .theme import axis, base_layout, ink
 
 BINS = 90

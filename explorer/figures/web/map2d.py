@@ -6,9 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from .colorbar import colouring
-from .isolines import isolines
-from .picture import (
+from ..shared.isolines import isolines
+from ..shared.picture import (
     Layer,
     Picture,
     axis_titles,
@@ -19,8 +18,9 @@ from .picture import (
     path_inside,
     title_of,
 )
-from .scales import format_value
-from .style import contour_color
+from ..shared.scales import format_value
+from ..shared.style import contour_color
+from .colorbar import colouring
 from .theme import axis, base_layout, ink
 
 GROUND = "colour"  # the trace that a click picks a grid point of

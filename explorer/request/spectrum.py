@@ -9,9 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from lossnav.sample_models import NAMES, card
 from platformdirs import user_cache_path
 
-from .survey_request import SurveyRequest, modified
+from .base import modified
+from .survey import SurveyRequest
 
 MATRICES = {
     "hessian": "Hessian",
@@ -19,6 +21,7 @@ MATRICES = {
     "remainder": "Remainder (Hessian − Gauss-Newton)",
     "fisher": "Fisher",
 }
+HISTOGRAM, DENSITY = SHAPES = ("Histogram", "Density, linear axis")
 
 
 @dataclass(frozen=True)
@@ -90,3 +93,36 @@ class AlongRequest(CurvatureRequest):
     def arguments(self) -> list[str]:
         """The arguments of `lossnav` that compute it, without --out."""
         return [*super().arguments, "--along", str(self.count)]
+
+
+@dataclass(frozen=True)
+class CouplingRequest(SpectrumRequest):
+    """The coupling of a curvature matrix at one place.
+
+    part  "sweep": eigenvalues as coupling is switched on; "matrix": layer by layer
+    """
+
+    part: str = "sweep"
+    command_name: ClassVar[str] = "coupling"
+    folder: ClassVar[str] = "couplings"
+
+    @classmethod
+    def beside(cls, place: SpectrumRequest, part: str) -> CouplingRequest:
+        """The same matrix at the same place.
+
+        >>> CouplingRequest.beside(SpectrumRequest("gaussians-mlp", checkpoint=3), "matrix").command
+        'lossnav coupling gaussians-mlp --of hessian --checkpoint 3 --part matrix'
+        """
+        return cls(place.target, place.of, place.checkpoint, place.plane, place.point, part)
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments of `lossnav` that compute it, without --out."""
+        return [*super().arguments, "--part", self.part]
+
+
+def spectral_law(request: SpectrumRequest | AlongRequest, about: dict[str, Any]) -> tuple[float, float] | None:
+    """(p/n, σ²) of the Marchenko–Pastur law, for the sample whose inputs are Gaussian and whose model is linear."""
+    facts = card(request.target) if request.target in NAMES else {"facts": []}
+    applies = any("Marchenko" in fact["label"] for fact in facts["facts"]) and request.of != "remainder"
+    return (facts["parameters"] / about["examples"], 1.0) if applies else None

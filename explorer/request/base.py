@@ -1,0 +1,35 @@
+"""Where the results of a request are kept."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+from lossnav.sample_models import NAMES, card
+
+WATCHED = (".py", ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy")  # code, weights and data
+
+
+def modified(target: str) -> str:
+    """What changes when a target's network does: a sample's card; for a file or a module, the newest code or weights beside it.
+
+    Weights kept elsewhere are not seen: "Recompute" on the page, or --overwrite, measures them anew.
+    """
+    if target in NAMES:
+        return json.dumps(card(target), sort_keys=True)
+    folder = _folder(target)
+    times = [p.stat().st_mtime_ns for p in folder.iterdir() if p.suffix in WATCHED] if folder else []
+    return str(max(times, default=0))
+
+
+def _folder(target: str) -> Path | None:
+    name = target.partition(":")[0]
+    if not name.endswith(".py"):
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            return None
+        name = (spec and spec.origin) or ""
+    folder = Path(name).resolve().parent
+    return folder if name and folder.is_dir() else None
