@@ -40,7 +40,7 @@ def example_gradients(function: LossFunction, rows: int | None = None) -> Iterat
     An example of a classifier is one prediction, and the mean of its rows is ḡ. A sequence's row is the mean over its
     predicted tokens. Outputs that depend on the whole batch (BatchNorm without running statistics) have no such rows.
 
-    >>> from ..problem import Problem
+    >>> from ..problem.problem import Problem
     >>> problem = Problem(nn.Linear(2, 3), torch.eye(2).repeat(4, 1), torch.arange(8) % 3)
     >>> function = LossFunction(problem, device="cpu")
     >>> every = torch.cat(list(example_gradients(function, rows=3)))

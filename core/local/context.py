@@ -35,7 +35,6 @@ from .samples import sample_sizes, sampled_examples, sampled_predictions
 from .workers import worker_count
 
 if TYPE_CHECKING:
-    from ..survey.points import MeasuredPoints
     from .descents import Basins
 
 COUPLING_SEED = 5_000_011  # a stream that is not the first probes' own
@@ -263,14 +262,6 @@ class Instruments:
         """Make what all workers share, before there are several."""
         for shared in ("probes", "coupling_probes", "signs", "placement"):
             getattr(self, shared)
-
-    def remember_basins(self, points: MeasuredPoints) -> None:
-        """Where the basins in measured points were met first, so that a survey taken up again numbers them the same."""
-        if "basin" not in points.columns:
-            return
-        found = points.points.columns["basin"]
-        for basin in range(1, 1 + int(np.nanmax(found, initial=0.0))):
-            self.basin_starts.append(tuple(points.plan.points[np.flatnonzero(found == basin)[0]]))
 
     def steps(self, columns: Sequence[str]) -> dict[str, float | None]:
         """The step sizes of the descents among `columns`, ready for JSON; None where there is no such number."""

@@ -42,7 +42,7 @@ def drained(function: LossFunction, start: Tensor, steps: int, step: float) -> T
     at a third of its length: such a step may have crossed the floor of a valley into another basin.
 
     >>> from torch import nn
-    >>> from ..problem import Problem
+    >>> from ..problem.problem import Problem
     >>> model = nn.Linear(1, 1, bias=False).double()
     >>> well = Problem(model, torch.ones(1, 1).double(), torch.zeros(1, 1).double(), loss=lambda z, y: (z[:, 0] ** 2 - 1) ** 2)
     >>> function = LossFunction(well, device="cpu")

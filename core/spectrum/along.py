@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import InputError, Problem, spectrum
+from ..checks import InputError
 from ..parameters.hashing import digest
 from ..problem.identity import problem_identity
-from ..problem.problem import at_checkpoint
+from ..problem.problem import Problem, at_checkpoint
+from .eigenvalues import spectrum
 from .io import SpectraAlong, read_along, write_along
 
 CHECKPOINTS = 11

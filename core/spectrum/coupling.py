@@ -49,7 +49,7 @@ def coupling(operator: Operator, layers: Layers, probes: int = 8, seed: int = 0)
     ------
     InputError  fewer than three probes
 
-    >>> from .operators import Matrix
+    >>> from ..curvature.operators import Matrix
     >>> found = coupling(Matrix(torch.diag(torch.tensor([1.0, 2.0, 3.0]))), Layers(("a", "b"), torch.tensor([0, 0, 1])))
     >>> found.offdiagonal.value, found.interlayer.value
     (0.0, 0.0)

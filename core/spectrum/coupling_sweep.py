@@ -132,7 +132,7 @@ def estimated_diagonal(operator: Operator, probes: int, seed: int = 0) -> Tensor
     The CANDIDATES at either end are computed exactly, and those that then come out there, until the SETTLED outermost ones
     at both ends are exact or ROUNDS are over.
 
-    >>> from .operators import Matrix
+    >>> from ..curvature.operators import Matrix
     >>> entries = torch.cat([torch.tensor([9.0, -4.0]), torch.linspace(-1, 1, 198)]).double()
     >>> found = estimated_diagonal(Matrix(torch.diag(entries) + 0.02), 8)
     >>> round(float(found.max()), 9), round(float(found.min()), 9)

@@ -18,7 +18,7 @@ def random_rows(operator: Operator, count: int, seed: int = 0, distribution: str
     ------
     InputError  no probe asked for; an unknown distribution
 
-    >>> from .operators import Matrix
+    >>> from ..curvature.operators import Matrix
     >>> random_rows(Matrix(torch.eye(3)), 2).abs()
     tensor([[1., 1., 1.],
             [1., 1., 1.]])

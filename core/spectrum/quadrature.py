@@ -83,7 +83,7 @@ def lanczos_quadrature(operator: Operator, starts: Tensor, steps: int = 80, sett
     settled  the runs end where LOOK further steps moved the mean density, broadened to the width that `Spectrum` draws it
              with, by no more than this in L¹ (which is 2 for densities with nothing in common); None: never
 
-    >>> from .operators import Matrix
+    >>> from ..curvature.operators import Matrix
     >>> rule = lanczos_quadrature(Matrix(torch.diag(torch.tensor([1.0, 4.0, 4.0, 9.0]).double())), torch.ones(1, 4).double())
     >>> [(round(x, 6), round(w, 6)) for x, w in zip(rule.nodes[0].tolist(), rule.weights[0].tolist()) if w > 0]
     [(1.0, 0.25), (4.0, 0.5), (9.0, 0.25)]
@@ -129,7 +129,7 @@ def block_quadrature(space: BlockKrylov, starts: Tensor) -> Quadrature:
     outermost points come nearer to the outermost eigenvalues (Golub & Underwood 1977). As many products as there are
     parameters give every eigenvalue.
 
-    >>> from .operators import Matrix
+    >>> from ..curvature.operators import Matrix
     >>> numbers = torch.arange(1.0, 9.0).double()
     >>> matrix, starts = Matrix(torch.diag(numbers)), torch.stack([numbers.sin(), numbers.cos()])
     >>> rule = block_quadrature(block_space(matrix, starts, 4), starts)  # 2 probes, 4 steps: all of the 8 eigenvalues

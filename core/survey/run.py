@@ -12,6 +12,7 @@ import numpy as np
 
 from ..checks import UNFIT
 from ..engine.evaluator import Evaluator
+from ..local.context import Instruments
 from ..local.evaluator import LocalEvaluator
 from ..properties.protocol import STAGES
 from ..properties.selection import waiting_for
@@ -164,3 +165,12 @@ def _tiles(points: np.ndarray, at_once: int) -> Iterator[np.ndarray]:
         size = max(at_once, 1 if start < 8 else 8)
         yield points[start : start + size]
         start += size
+
+
+def remember_basins(instruments: Instruments, points: MeasuredPoints) -> None:
+    """Where the basins in measured points were met first, so that a survey taken up again numbers them the same."""
+    if "basin" not in points.columns:
+        return
+    found = points.points.columns["basin"]
+    for basin in range(1, 1 + int(np.nanmax(found, initial=0.0))):
+        instruments.basin_starts.append(tuple(points.plan.points[np.flatnonzero(found == basin)[0]]))

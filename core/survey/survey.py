@@ -29,7 +29,7 @@ from .footprint import footprint, refuse_what_does_not_fit
 from .grid import Plan, grid_plan
 from .points import MeasuredPoints
 from .preview import Glance, rough
-from .run import Course, Progress
+from .run import Course, Progress, remember_basins
 from .store import LandscapeStore
 
 
@@ -140,7 +140,7 @@ def survey(
         points = keeper.open_or_create(fresh, spec)
         if local:
             points.about["every"] = min(every, points.about["every"])
-            instruments.remember_basins(points)
+            remember_basins(instruments, points)
         _keep_to(allowed, points.about)
         course = Course(points, evaluator, local, keeper, progress, _first_look(instruments, asked, allowed))
         return course.run(finish).landscape()
