@@ -13,7 +13,7 @@ from lossnav.core.machine import allocator as allocation
 GLIBC = sys.platform.startswith("linux") and platform.libc_ver()[0] == "glibc"
 FAULTS = """
 import resource, torch
-from lossnav.core.engine.allocation import keep_freed_memory
+from lossnav.core.machine.allocator import keep_freed_memory
 print(keep_freed_memory())
 def fill(): [torch.empty(1_500_000).fill_(1.0) for _ in range(4)]
 fill()
