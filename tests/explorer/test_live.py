@@ -17,7 +17,6 @@ import pytest
 from lossnav.core import Settings, load_problem, survey
 from lossnav.core.survey.store import read_points
 from lossnav.explorer.controls import terrain as controls
-from lossnav.explorer.controls.plane import CHECKPOINTS_VARIABLE
 from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.live import sequence as courses
 from lossnav.explorer.live import session as benches
@@ -30,7 +29,7 @@ from lossnav.explorer.panels import charts
 from lossnav.explorer.panels.charts import drawn
 from lossnav.explorer.request.planes import make_plane, zoomed
 from lossnav.explorer.request.survey import SurveyRequest
-from lossnav.explorer.server import TARGET_VARIABLE
+from lossnav.explorer.server import CHECKPOINTS_VARIABLE, TARGET_VARIABLE
 from lossnav.explorer.state import Drawing, View
 from streamlit.testing.v1 import AppTest
 
