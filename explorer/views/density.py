@@ -6,12 +6,11 @@ import plotly.graph_objects as go
 import streamlit as st
 import xarray as xr
 from lossnav.core.formats.density_map import read_density_map
-
-from ..controls import density as controls
-from ..figures.web.claim import claim_figure
-from ..figures.web.density import density_figure, picked_example
-from ..panels.density import available_color, claim_sentences, density_style, example_panel, map_facts
-from ..panels.progress import waiting_panel
+from lossnav.explorer.controls import density as controls
+from lossnav.explorer.figures.web.claim import claim_figure
+from lossnav.explorer.figures.web.density import density_figure, picked_example
+from lossnav.explorer.panels.density import available_color, claim_sentences, density_style, example_panel, map_facts
+from lossnav.explorer.panels.progress import waiting_panel
 
 
 def page() -> None:

@@ -1,9 +1,8 @@
 """Page "Models": a card for every sample network."""
 
 import streamlit as st
+from lossnav.explorer.panels.model_card import model_card
 from lossnav.sample_models import NAMES
-
-from ..panels.model_card import model_card
 
 
 def page() -> None:

@@ -1,12 +1,11 @@
 """Page "Spectrum": the eigenvalues of a network's curvature, and what coupling does to them, at one place or along its training."""
 
 import streamlit as st
-
-from ..controls.spectrum import EIGENVALUES, SWEEP, section_control, shape_control, spectrum_controls
-from ..panels.coupling import coupling_panel
-from ..panels.spectrum import spectrum_panel, spectrum_style
-from ..panels.spectrum_along import along_panel
-from ..request.spectrum import HISTOGRAM, MATRICES, AlongRequest, CouplingRequest, SpectrumRequest
+from lossnav.explorer.controls.spectrum import EIGENVALUES, SWEEP, section_control, shape_control, spectrum_controls
+from lossnav.explorer.panels.coupling import coupling_panel
+from lossnav.explorer.panels.spectrum import spectrum_panel, spectrum_style
+from lossnav.explorer.panels.spectrum_along import along_panel
+from lossnav.explorer.request.spectrum import HISTOGRAM, MATRICES, AlongRequest, CouplingRequest, SpectrumRequest
 
 
 def page() -> None:

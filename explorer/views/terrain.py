@@ -2,25 +2,24 @@
 
 import streamlit as st
 import xarray as xr
+from lossnav.explorer.controls import terrain as controls
+from lossnav.explorer.figures.shared.picture import value_text
+from lossnav.explorer.figures.web.picking import nearest_cell
+from lossnav.explorer.landscapes import best
+from lossnav.explorer.live.pool import Turning
+from lossnav.explorer.panels import live as turning_panel
+from lossnav.explorer.panels.charts import drawn, landscape, map_chart, surface_chart
+from lossnav.explorer.panels.compute import compute_panel
+from lossnav.explorer.panels.export import export_panel
+from lossnav.explorer.panels.facts import facts_line
+from lossnav.explorer.panels.inspector import inspector
+from lossnav.explorer.panels.legend import legend
+from lossnav.explorer.panels.point import point_panel
+from lossnav.explorer.panels.progress import work_panel
+from lossnav.explorer.panels.trust import trust_panel
+from lossnav.explorer.request.survey import SurveyRequest
+from lossnav.explorer.state import Drawing, Source, View
 from streamlit.delta_generator import DeltaGenerator
-
-from ..controls import terrain as controls
-from ..figures.shared.picture import value_text
-from ..figures.web.picking import nearest_cell
-from ..landscapes import best
-from ..live.pool import Turning
-from ..panels import live as turning_panel
-from ..panels.charts import drawn, landscape, map_chart, surface_chart
-from ..panels.compute import compute_panel
-from ..panels.export import export_panel
-from ..panels.facts import facts_line
-from ..panels.inspector import inspector
-from ..panels.legend import legend
-from ..panels.point import point_panel
-from ..panels.progress import work_panel
-from ..panels.trust import trust_panel
-from ..request.survey import SurveyRequest
-from ..state import Drawing, Source, View
 
 
 def page() -> None:

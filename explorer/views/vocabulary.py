@@ -3,8 +3,7 @@
 import streamlit as st
 from lossnav.core import PROPERTIES
 from lossnav.core.properties import vocabulary
-
-from ..controls.vocabulary_card import vocabulary_card
+from lossnav.explorer.controls.vocabulary_card import vocabulary_card
 
 ROLES = {
     "independent": "Three independent properties",
