@@ -18,6 +18,7 @@ from lossnav.core.adaptive.interpolated import scales_of
 from lossnav.core.adaptive.refinement import Followed, Refinement
 from lossnav.core.adaptive.tolerance import Tolerance
 from lossnav.core.survey.grid import finest_complete, nested_grids
+from lossnav.core.survey.landscape import landscape
 from lossnav.core.survey.points import MeasuredPoints
 from lossnav.core.survey.schedule import WHOLE, followed
 from lossnav.core.survey.store import read_points
@@ -62,7 +63,7 @@ class Truth:
 
 def truth_of(stage: str, points: MeasuredPoints) -> Truth | None:
     """None where no readout that drives the stage has any number."""
-    land = points.landscape()
+    land = landscape(points)
     level = finest_complete(land[f"measured_{stage}"].values)
     assert level is not None
     land = land.isel(alpha=level[0], beta=level[1])

@@ -17,31 +17,31 @@ import torch
 from lossnav.core import Plane, load_problem, survey
 from lossnav.core.adaptive.tolerance import Tolerance
 from lossnav.core.survey.points import MeasuredPoints
-from lossnav.core.survey.preview import KEY, Glance
-from lossnav.core.survey.run import Course
+from lossnav.core.survey.preview import Glance
+from lossnav.core.survey.run import SurveyRun
 
 GRID = (25, 25)
 
 
 def printed() -> None:
     """Print every stretch of a course as it ends: stage, points, seconds a point, seconds since the start."""
-    measure, look, began = Course._measure, Glance.look, [time.perf_counter()] * 2
+    measure, look, began = SurveyRun._measure, Glance.look, [time.perf_counter()] * 2
 
     def note(stage: str, points: int) -> None:
         now = time.perf_counter()
         print(f"{stage:12} {points:6} {(now - began[1]) / points:8.3f} {now - began[0]:10.1f}", flush=True)
         began[1] = now
 
-    def measured(self: Course, stage: str, rows: np.ndarray) -> None:
-        measure(self, stage, rows)
+    def measured(self: SurveyRun, stage: str, rows: np.ndarray) -> Iterator[None]:
+        yield from measure(self, stage, rows)
         note(stage, len(rows))
 
     def looked(self: Glance, points: MeasuredPoints) -> Iterator[str]:
         for stage in look(self, points):
-            note(f"{stage} ~", len(points.about[KEY]["rows"]))
+            note(f"{stage} ~", len((points.info.glance or {})["rows"]))
             yield stage
 
-    Course._measure, Glance.look = measured, looked  # type: ignore[method-assign]
+    SurveyRun._measure, Glance.look = measured, looked  # type: ignore[method-assign]
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from lossnav.core import Plane, survey
 from lossnav.core.survey.cost import estimate
+from lossnav.core.survey.specification import Specification
 
 from benchmarks.agreement import errors
 from benchmarks.case import Case
@@ -106,7 +107,7 @@ def survey_alone(job: dict[str, Any]) -> dict[str, Any]:
     before = held(job["device"])
     plane = Plane.random(problem)
     _, result = timed(lambda: survey(problem, plane, shape=shape, device=job["device"]), job["device"], before)
-    foretold = estimate(problem, plane, shape, device=job["device"])
+    foretold = estimate(Specification(problem, plane, shape, device=job["device"]))
     memory = foretold.footprint
     return result | {
         "parameters": problem.parameter_count,

@@ -17,6 +17,15 @@ class InputError(ValueError):
 UNFIT = (RuntimeError, ValueError)  # NotImplementedError is one of the first
 
 
+def first_line(error: BaseException) -> str:
+    """What an exception says, in one line; the name of its class where it says nothing.
+
+    >>> first_line(ValueError("no rule for aten::foo\\nat line 3")), first_line(ValueError())
+    ('no rule for aten::foo', 'ValueError')
+    """
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def known(name: str, choices: Iterable[str], what: str) -> str:
     """Return `name` if it is one of `choices`; else raise InputError that names the nearest one.
 

@@ -14,8 +14,9 @@ import xarray as xr
 from lossnav.core import InputError, Settings
 from lossnav.core.survey.coarse_fill import filled
 from lossnav.core.survey.grid import finest_complete
+from lossnav.core.survey.info import LandscapeInfo
+from lossnav.core.survey.landscape import landscape
 from lossnav.core.survey.points import MeasuredPoints
-from lossnav.core.survey.preview import KEY as GLANCE
 from lossnav.core.survey.store import read_points, unpack
 
 from .request.survey import DEFAULT_GRID, SurveyRequest
@@ -46,28 +47,28 @@ class Found:
 
     def complete(self, request: SurveyRequest) -> bool:
         """Whether everything that `request` asks for is measured, and how far to trust the plane is known."""
-        fine_enough = not request.every or len(self.points.used) == 1 or self.points.about["every"] <= request.every
-        tolerance = self.points.tolerance
+        fine_enough = not request.every or len(self.points.used) == 1 or (self.points.info.every or 1) <= request.every
+        tolerance = self.points.info.tolerance
         near_enough = tolerance is None or 0 < tolerance.share <= request.tolerance
-        return near_enough and fine_enough and self.done == self.total and "fidelity" in self.points.about
+        return near_enough and fine_enough and self.done == self.total and self.points.info.fidelity is not None
 
     @property
     def drawable(self) -> int:
         """How fine the picture is: points that are drawn, of all stages; it grows when there is a better one to draw."""
-        if self.points.tolerance is not None:
+        if self.points.info.tolerance is not None:
             made = [int(self.points.done_at(stage).sum()) for stage in self.points.used]
-            looks = len(self.points.about.get(GLANCE, {}).get("stages", ()))
+            looks = len((self.points.info.glance or {}).get("stages", ()))
             return looks + sum(int(REDRAWN * math.log2(count)) for count in made if count) if len(self.rows) else 0
         levels = (finest_complete(self.points.plan.grid(self.points.done_at(s), fill=False)) for s in self.points.used)
         return sum(len(level[0]) * len(level[1]) for level in levels if level is not None) if len(self.rows) else 0
 
     def measured(self, settings: Settings) -> xr.Dataset:
         """The whole grid for data files: what is measured, and of an adaptive survey also what lies between, each marked."""
-        return self.points.landscape(settings)
+        return landscape(self.points, settings)
 
     def landscape(self, settings: Settings) -> xr.Dataset:
         """The level that is drawn, with the readouts at `settings`; those of coarser grids are interpolated."""
-        return filled(self.points.landscape(settings)).isel(alpha=self.rows, beta=self.columns)
+        return filled(landscape(self.points, settings)).isel(alpha=self.rows, beta=self.columns)
 
 
 def shipped_path(request: SurveyRequest) -> Path:
@@ -122,7 +123,7 @@ def _state(path: Path) -> tuple[tuple[str, int, int], ...]:
 def _drawn_level(points: MeasuredPoints) -> tuple[np.ndarray, np.ndarray] | None:
     """The finest complete level; of an adaptive survey everything, as soon as it has one."""
     level = finest_complete(points.plan.grid(points.done_at("forward"), fill=False))
-    if level is not None and points.tolerance is not None and "forward" in points.about.get("refined", {}):
+    if level is not None and points.info.tolerance is not None and "forward" in (points.info.refined or {}):
         return np.arange(len(points.plan.alpha)), np.arange(len(points.plan.beta))
     return level
 
@@ -137,5 +138,5 @@ def _nothing(path: Path) -> Found:
     from lossnav.core.survey.grid import grid_plan
 
     plan = grid_plan((1, 1), ((0, 0), (0, 0)))
-    empty = MeasuredPoints.empty(plan, {}, "float32", (), {})
+    empty = MeasuredPoints.empty(plan, {}, "float32", (), LandscapeInfo())
     return Found(path, empty, np.array([], int), np.array([], int))

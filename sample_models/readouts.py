@@ -1,6 +1,5 @@
 """Writes docs/readouts.md, every readout of every sample as trained: `python -m lossnav.sample_models.readouts`."""
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +56,7 @@ def cell(land: xr.Dataset, readout: Readout, notes: list[str]) -> str:
     value, error = number(land, readout.variable), number(land, f"{readout.variable}_se")
     if math.isnan(value):
         here = "At the anchor itself there is no way back to compare." if readout.variable in land else "No labels."
-        reason = json.loads(land.attrs["unavailable"]).get(readout.variable, here)
+        reason = land.lossnav.unavailable.get(readout.variable, here)
         notes += [] if reason in notes else [reason]
         return f"— [{notes.index(reason) + 1}]"
     if readout.labels:

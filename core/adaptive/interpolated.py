@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,8 +24,8 @@ def scales_of(variable: xr.DataArray, scale: str) -> tuple[str, ...]:
 
 
 def interpolated(
-    land: xr.Dataset, refined: dict[str, Any], tolerance: Tolerance, rough: Mapping[str, Any] | None = None
-) -> xr.Dataset:
+    land: xr.Dataset, refined: Mapping[str, Any], tolerance: Tolerance, rough: Mapping[str, Any] | None = None
+) -> tuple[xr.Dataset, dict[str, Any]]:
     """`land` with every readout of the refined stages at every point, and `<name>_error` beside it.
 
     Parameters
@@ -37,7 +36,7 @@ def interpolated(
 
     Returns
     -------
-    The dataset, with `attrs["adaptive"]` as JSON text: {"tolerance": …, stage: {"measured": 97, "of": 4225, "error": 0.006}};
+    The dataset, and what is said of it, ready for JSON: {"tolerance": …, stage: {"measured": 97, "of": 4225, "error": 0.006}};
     the error is the largest of those readouts that decided where to measure, a share of the drawn range, and "errors" has each
     readout's own. Of a first look
     nothing counts as measured, no error is known, and "glance" says {"points": 9, "examples": 128}.
@@ -59,8 +58,7 @@ def interpolated(
         if complete or not measured.any():
             continue
         said[stage]["errors"] = _fill(land, stage, measured, lesson, tolerance)
-    land.attrs["adaptive"] = json.dumps(said)
-    return land
+    return land, said
 
 
 def _looked_at(
@@ -82,7 +80,7 @@ def _looked_at(
 
 
 def _fill(
-    land: xr.Dataset, stage: str, measured: np.ndarray, lesson: dict[str, Any], tolerance: Tolerance
+    land: xr.Dataset, stage: str, measured: np.ndarray, lesson: Mapping[str, Any], tolerance: Tolerance
 ) -> dict[str, float]:
     """Fill the readouts of a stage in; returns the largest finite error of each, as a share of what is drawn of it."""
     names = [str(v) for v in land.data_vars if land[v].attrs.get("stage") == stage and "error_of" not in land[v].attrs]

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..checks import first_line
 from ..curvature.example_gradients import example_gradients
 from ..curvature.loss_function import LossFunction
 from ..network.batching import needs_whole_data
@@ -88,7 +89,7 @@ def _gradient_norms(function: LossFunction) -> tuple[np.ndarray, str | None]:
     try:
         pieces = [piece.double().norm(dim=1).cpu().numpy() for piece in example_gradients(function)]
     except RuntimeError as error:  # whatever torch's transforms do not know of a user's network
-        reason = f"torch cannot differentiate this network example by example ({str(error).strip().splitlines()[0]})"
+        reason = f"torch cannot differentiate this network example by example ({first_line(error)})"
         return np.full(problem.example_count, np.nan), reason
     return _finite(np.concatenate(pieces)), None
 

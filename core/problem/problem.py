@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..checks import InputError, finite, known, matching
+from ..checks import InputError, finite, first_line, known, matching
 from .likelihood import IGNORED, Likelihood, LossFunction, check_indices, output_tensor, resolve
 from .trajectory import Anchor, Trajectory
 
@@ -150,7 +150,7 @@ class Problem:
             return duplicate.requires_grad_(False)
         except (RuntimeError, TypeError, AttributeError) as error:
             raise InputError(
-                f"The model cannot be copied ({_first_line(error)}), and lossnav computes on a copy so that yours stays as "
+                f"The model cannot be copied ({first_line(error)}), and lossnav computes on a copy so that yours stays as "
                 "it is: remove locks, open files and compiled parts from the module."
             ) from error
 
@@ -189,7 +189,7 @@ class Problem:
         except Exception as error:  # whatever the user's forward raises on this data
             shapes = ", ".join(str(tuple(t.shape)) for t in self.inputs)
             raise InputError(
-                f"The model cannot take inputs of shape {shapes} ({_first_line(error)}): "
+                f"The model cannot take inputs of shape {shapes} ({first_line(error)}): "
                 "give them in the shape and type that its forward expects."
             ) from error
         self.likelihood.check(outputs, self.targets[:2].to(device))
@@ -264,10 +264,6 @@ def _check_probabilities(rows: Tensor, what: str) -> None:
 
 def _floating_dtype(model: nn.Module) -> torch.dtype:
     return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.get_default_dtype())
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def at_checkpoint(problem: Problem, index: int) -> Problem:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import UNFIT
+from ..checks import UNFIT, first_line
 from ..curvature.fisher import fisher_diagonal
 from ..local.measure import LocalMeasure
 from ..network.forward import Measure
@@ -134,7 +134,7 @@ class Elasticity:
         try:
             anchor = problem.anchor or own_anchor(problem)
         except UNFIT as error:
-            why = str(error).strip().splitlines()[0]
+            why = first_line(error)
             return {
                 "l2": l2,
                 "strength": 1.0,

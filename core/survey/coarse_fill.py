@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import xarray as xr
 from scipy.interpolate import PchipInterpolator
@@ -27,7 +25,7 @@ def filled(land: xr.Dataset) -> xr.Dataset:
     (True, '5 × 5')
     """
     found = land.copy()
-    refined = json.loads(land.attrs.get("adaptive", "{}"))  # those are everywhere already, by their own measure
+    refined = land.lossnav.adaptive  # those are everywhere already, by their own measure
     levels = {
         name.removeprefix("measured_"): finest_complete(land[name].values)
         for name in map(str, land.data_vars)

@@ -7,27 +7,24 @@ a few times on this machine, on as many points at once as the survey itself will
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from ..adaptive.tolerance import Tolerance, tolerance_of
-from ..checks import UNFIT, known
+from ..adaptive.tolerance import Tolerance
+from ..checks import UNFIT
 from ..curvature.example_gradients import example_gradients
 from ..curvature.loss_function import twice_differentiable
 from ..engine.evaluator import Evaluator
 from ..local.context import Bench, Instruments
-from ..local.estimation import Estimation, preset
+from ..local.estimation import Estimation
 from ..local.samples import example_flops, sample_sizes
 from ..machine.threads import one_thread_each
-from ..network.workspace import choose_device
-from ..plane.plane import Plane
 from ..problem.problem import Problem
 from ..properties.protocol import STAGES
-from ..properties.selection import wanted
 from .expected_points import expected_points
 from .footprint import (
     WITHOUT_EXAMPLES,
@@ -35,11 +32,11 @@ from .footprint import (
     byte_text,
     footprint,
     gradient_rows,
-    grid_shape,
     refuse_what_does_not_fit,
     stage_columns,
 )
-from .grid import Plan, grid_plan, sparing
+from .grid import Plan, sparing
+from .specification import Specification
 
 NAMES = {"forward": "forward", "gradient": "gradients", "curvature": "curvature", "descent": "descents"}
 ENOUGH_SECONDS = 0.3  # of timing one thing
@@ -109,23 +106,8 @@ def duration(seconds: float) -> str:
     return f"{hours:.1f} h" if hours < 10 else f"{hours:.0f} h"
 
 
-def estimate(
-    problem: Problem,
-    plane: Plane,
-    shape: tuple[int, int] = (51, 51),
-    overlays: Sequence[str] = (),
-    device: str | torch.device = "auto",
-    dtype: torch.dtype | str | None = None,
-    seed: int = 0,
-    tolerance: float | Tolerance | None = None,
-    *,
-    batch_size: int | None = None,
-    fidelity: bool = False,
-    effort: str | Estimation = "standard",
-    every: int = 1,
-    precision: str | None = None,
-) -> Cost:
-    """The cost of `survey` with the same arguments, from a calibration of a second or a few.
+def estimate(specification: Specification) -> Cost:
+    """The cost of a survey, from a calibration of a second or a few.
 
     How many points an adaptive survey takes depends on the terrain: `expected_points` is the usual number.
 
@@ -133,26 +115,27 @@ def estimate(
     ------
     InputError  the survey does not fit into the memory that is free
     """
-    where, estimation, number = choose_device(device), preset(effort), _number(dtype)
-    allowed = tolerance_of(tolerance)
-    memory = footprint(problem, plane, shape, overlays, where, number, batch_size, fidelity, estimation, every)
+    spec, problem, asked, plan = specification, specification.problem, specification.asked, specification.plan
+    memory = footprint(spec)
     refuse_what_does_not_fit(memory)
-    asked, plan = wanted(problem, overlays), grid_plan(grid_shape(plane, shape), plane.span)
-    evaluator = Evaluator(problem, plane, asked.measures(problem), where, number, batch_size, precision)
+    evaluator = Evaluator(
+        problem, spec.plane, asked.measures(problem), spec.where, spec.converted, spec.batch_size, spec.precision
+    )
     columns = stage_columns(asked)
-    all_points = {stage: int(plan.every(1 if stage == STAGES[0] else every).sum()) for stage in STAGES}
-    points = all_points if allowed is None else _expected(plan, every, allowed, bool(asked.variables))
+    all_points = {stage: int(plan.every(1 if stage == STAGES[0] else spec.every).sum()) for stage in STAGES}
+    allowed = spec.allowed
+    points = all_points if allowed is None else _expected(plan, spec.every, allowed, bool(asked.variables))
     evaluator.tune(plan.points, points[STAGES[0]])  # as the survey will, which finds the choice made
     forward = _timed(lambda: evaluator.evaluate(np.zeros((1, 2))))
     each = {STAGES[0]: forward}
     if any(columns.values()):
-        shared = Instruments(problem, plane, estimation, seed, where, number)
+        shared = Instruments(problem, spec.plane, spec.estimation, spec.seed, spec.where, spec.converted)
         each |= _seconds_each(shared, columns, min(points[stage] for stage in columns if columns[stage]))
     seconds = {NAMES[stage]: points[stage] * each[stage] for stage in each}
     extra = {}
-    if fidelity:
+    if spec.fidelity:
         path = 0 if problem.trajectory is None else 2 * len(problem.trajectory)
-        extra["fidelity"] = forward * (SHARES_PASSES + path + BAND_PASSES * (plane.kind == "random"))
+        extra["fidelity"] = forward * (SHARES_PASSES + path + BAND_PASSES * (spec.plane.kind == "random"))
     if allowed is None:
         return Cost(seconds | extra, memory)
     extra["choice"] = CHOICE_SECONDS * (1 + len(asked.variables))
@@ -167,12 +150,6 @@ def _expected(plan: Plan, every: int, allowed: Tolerance, overlays: bool) -> dic
         cells = plan.cells[plan.every(1 if stage == STAGES[0] else every)]
         found[stage] = expected_points(stage, [len(np.unique(axis)) for axis in cells.T], allowed, overlays)
     return found
-
-
-def _number(dtype: torch.dtype | str | None) -> torch.dtype | None:
-    from ..network.workspace import DTYPES  # here, because surveys may ask for their cost themselves
-
-    return DTYPES[known(dtype.removeprefix("torch."), DTYPES, "dtype")] if isinstance(dtype, str) else dtype
 
 
 def _seconds_each(shared: Instruments, columns: dict[str, set[str]], points: int) -> dict[str, float]:

@@ -9,7 +9,6 @@ does not give back (see `allocation`). Nothing depends on the size of the grid b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,20 +16,20 @@ import torch
 from ..checks import InputError
 from ..curvature.example_gradients import chunk_rows
 from ..engine.placement import lies_flat
-from ..local.estimation import Estimation, preset
+from ..local.estimation import Estimation
 from ..local.samples import GRADIENT_NUMBERS, sample_sizes
 from ..local.workers import bytes_per_worker, worker_count
 from ..machine.allocator import SPARE_BYTES
 from ..machine.memory import free_bytes
 from ..network.batching import CURVATURE_GRAPH_BYTES, activation_bytes, forward_batch_size
-from ..network.workspace import choose_device, is_image
+from ..network.workspace import is_image
 from ..parameters.guarded import Watched
 from ..parameters.layout import Layout
 from ..plane.plane import Plane
 from ..problem.problem import Problem
 from ..properties.protocol import STAGES
-from ..properties.selection import Wanted, wanted
-from .grid import grid_plan
+from ..properties.selection import Wanted
+from .specification import Specification
 
 LIVE_ACTIVATIONS = 3  # of the size of the largest, at once in a forward pass: what goes in, comes out, room to work
 KEPT_PASSES = 2  # passes whose activations the allocator keeps, as twice the examples are tried too
@@ -87,54 +86,43 @@ class Footprint:
         return REMEDIES[name]
 
 
-def footprint(
-    problem: Problem,
-    plane: Plane,
-    shape: tuple[int, int] = (51, 51),
-    overlays: Sequence[str] = (),
-    device: str | torch.device = "auto",
-    dtype: torch.dtype | None = None,
-    batch_size: int | None = None,
-    fidelity: bool = False,
-    effort: str | Estimation = "standard",
-    every: int = 1,
-) -> Footprint:
-    """The memory that `survey` with the same arguments takes.
+def footprint(specification: Specification) -> Footprint:
+    """The memory that a survey takes.
 
     >>> from torch import nn
     >>> problem = Problem(nn.Linear(1000, 1000, bias=False), torch.zeros(2, 1000), torch.zeros(2, 1000), loss="mse")
-    >>> found = footprint(problem, Plane.random(problem))
+    >>> found = footprint(Specification(problem, Plane.random(problem)))
     >>> found.lasting["copy"], found.lasting["plane"]  # 4 bytes a number: one vector; θ₀ and two directions
     (4000000, 12000000)
     """
-    where, kind = choose_device(device), _kind(problem, dtype)
+    spec, problem, plane = specification, specification.problem, specification.plane
+    where, kind = spec.where, spec.number
     vector = Layout.of(problem.parameters).size * kind.itemsize
     model = sum(t.nbytes for t in (*problem.model.parameters(), *problem.model.buffers()))
     copy = vector + model - sum(t.nbytes for t in problem.parameters.values())
     points = 3 * vector if lies_flat(vector // kind.itemsize, where, kind) else 0
     lasting, held = {"copy": copy, "points": points, "overhead": OVERHEAD_BYTES}, 0
-    lasting["data"] = _data_bytes(problem, dtype, where)
+    lasting["data"] = _data_bytes(problem, spec.converted, where)
     if where.type == "cpu":
         data = sum(t.nbytes for t in _data(problem))
         lasting |= {"model": model, "plane": _plane_bytes(plane), "data": data + lasting["data"]}
         held = model + _plane_bytes(plane) + data
     largest, total = activation_bytes(problem)
-    examples = batch_size or forward_batch_size(problem, where)
+    examples = spec.batch_size or forward_batch_size(problem, where)
     if where.type == "cpu":
         lasting["kept"] = min(SPARE_BYTES, KEPT_PASSES * total * examples)
     passing = {"activations": LIVE_ACTIVATIONS * largest * examples}
-    asked = wanted(problem, overlays)
-    stages = stage_columns(asked)
-    if any(name.startswith("elasticity") for name in asked.variables):
+    stages = stage_columns(spec.asked)
+    if any(name.startswith("elasticity") for name in spec.asked.variables):
         own = problem.anchor is None
         lasting["anchor"] = vector * (own + 2 * bool(FROM_ANCHOR & set().union(*stages.values())))
         passing["anchor"] = own * (2 * chunk_rows(problem.parameter_count) + FISHER_VECTORS) * vector
     if any(stages.values()):
-        estimation, count = preset(effort), int(grid_plan(grid_shape(plane, shape), plane.span).every(every).sum())
+        estimation, count = spec.estimation, int(spec.plan.every(spec.every).sum())
         lasting["workers"] = _workers(problem, estimation, where, kind, vector)
         lasting["workers"] += count * vector * ("basin" in stages["descent"])
         passing["costly stages"] = _at_work(problem, estimation, where, kind, stages, vector)
-    if fidelity:
+    if spec.fidelity:
         graph = min(CURVATURE_GRAPH_BYTES, 4 * total * problem.example_count)
         # sums of products in float64, and their means
         doubled = 2 * TRACE_PROBES * vector * torch.float64.itemsize // kind.itemsize
@@ -162,10 +150,6 @@ def byte_text(count: float) -> str:
     return f"{value:.1f} GB" if unit == "GB" and value < 9.95 else f"{value:.0f} {unit}"
 
 
-def _kind(problem: Problem, dtype: torch.dtype | None) -> torch.dtype:
-    return dtype or next(iter(problem.parameters.values())).dtype
-
-
 def _plane_bytes(plane: Plane) -> int:
     vector = sum(t.nbytes for t in plane.origin.values())
     return vector * ((not isinstance(plane.origin, Watched)) + 2 * (not plane.is_streamed))
@@ -183,11 +167,6 @@ def _data_bytes(problem: Problem, dtype: torch.dtype | None, where: torch.device
         if where.type == "cuda" or kind != tensor.dtype or is_image(tensor):
             total += tensor.numel() * kind.itemsize
     return total
-
-
-def grid_shape(plane: Plane, shape: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns of a survey: a line has no second direction to walk along."""
-    return (shape[0], 1) if plane.is_line else shape
 
 
 def stage_columns(asked: Wanted) -> dict[str, set[str]]:

@@ -1,26 +1,21 @@
-"""Measured points as a landscape: an xarray Dataset over (alpha, beta)."""
+"""Measured points as a landscape: an xarray Dataset over (alpha, beta), with every readout at the settings given."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from ..properties.protocol import NavigatorProperty, Readout
+import numpy as np
+import xarray as xr
 
-_JSON_KEYS = (
-    "unavailable",
-    "centre",
-    "problem",
-    "plane",
-    "facts",
-    "estimation",
-    "every",
-    "descents",
-    "provenance",
-    "fidelity",
-    "spec",
-)
-
+from ..adaptive.interpolated import interpolated
+from ..properties import PROPERTIES
+from ..properties.probability import interpolation_error
+from ..properties.protocol import STAGES, NavigatorProperty, Points, Readout, Settings
+from ..properties.terrain import TERRAIN
+from .info import LandscapeInfo
+from .points import MeasuredPoints
+from .preview import glanced
 
 MATRIX_NAMES = {
     "ggn": "the Gauss-Newton matrix",
@@ -30,7 +25,77 @@ MATRIX_NAMES = {
 }
 
 
-def _attributes(owner: NavigatorProperty, readout: Readout, loss_unit: str, matrix: str) -> dict[str, Any]:
+def landscape(points: MeasuredPoints, settings: Settings | None = None) -> xr.Dataset:
+    """Every readout on the grid, at the given temperature, strength and kernel width.
+
+    Returns
+    -------
+    Dataset over ("alpha", "beta"): `loss`, accuracy and error where there are labels, each overlay's readouts,
+    `measured` (bool), and `measured_curvature` and so on where a stage is in use; the path over "checkpoint" where
+    there is one. What is measured is NaN where it is not measured yet; closed-form readouts (elasticity, memory) are
+    known everywhere. An adaptive survey has values everywhere, and `<name>_error` beside what is interpolated; under way,
+    those of a costly stage may be a first look's, whose error is infinite.
+    """
+    info = points.info
+    if info.tolerance is None or not info.refined:
+        return landscape_as_measured(points, settings)
+    seen, rough = glanced(points)
+    land, said = interpolated(landscape_as_measured(seen, settings), info.refined, info.tolerance, rough)
+    land.lossnav.adaptive = said
+    return land
+
+
+def landscape_as_measured(points: MeasuredPoints, settings: Settings | None = None) -> xr.Dataset:
+    """`landscape` without what an adaptive survey interpolates: NaN wherever nothing was measured."""
+    settings, plan = settings or Settings(), points.plan
+    land = xr.Dataset(coords={"alpha": ("alpha", plan.alpha), "beta": ("beta", plan.beta)})
+    for stage in points.used:
+        name = "measured" if stage == STAGES[0] else f"measured_{stage}"
+        land[name] = (("alpha", "beta"), plan.grid(points.done_at(stage), fill=False))
+    known = known_at(points)
+    for owner in (TERRAIN, *PROPERTIES):
+        _add(land, owner, points, known, settings)
+    _add_path(land, points.info)
+    land.attrs = points.info.as_attrs(settings)
+    return land
+
+
+def known_at(points: MeasuredPoints) -> Points:
+    """What readouts are derived from: the columns at every point, NaN where they are not measured."""
+    alpha, beta = points.plan.points.T
+    # a point killed between its value and its mark is measured again, so it is not shown yet
+    named = {
+        c: np.where(points.done_at(stage), points.values[:, i].astype(float), np.nan)
+        for i, (c, stage) in enumerate(zip(points.columns, points.stages, strict=True))
+    }
+    return Points(alpha, beta, named, points.info.facts, np.array(points.info.plane["gram"]))
+
+
+def _add(land: xr.Dataset, owner: NavigatorProperty, points: MeasuredPoints, known: Points, settings: Settings) -> None:
+    wanted = [r for r in owner.readouts if (owner is TERRAIN and not r.local) or r.variable in points.overlays]
+    if not wanted:
+        return
+    values = owner.values(known, settings)
+    for readout in wanted:
+        if readout.variable not in values or readout.variable in points.info.unavailable:
+            continue
+        attrs = _attributes(owner, readout, points.info)
+        land[readout.variable] = (("alpha", "beta"), points.plan.grid(values[readout.variable]), attrs)
+        if f"{readout.variable}_se" in values:
+            error = {**attrs, "long_name": f"{readout.label}: {readout.error}", "error_of": readout.variable}
+            errors = points.plan.grid(values[f"{readout.variable}_se"])
+            land[f"{readout.variable}_se"] = (("alpha", "beta"), errors, error)
+    _add_floor(land, points.info)
+    if owner.name == "probability" and settings.temperature != 1.0:
+        for variable, what in (("probability", "confidence"), ("probability_entropy", "entropy")):
+            if variable in land:
+                land[variable].attrs["interpolation_error"] = interpolation_error(known.columns, what)
+
+
+def _attributes(owner: NavigatorProperty, readout: Readout, info: LandscapeInfo) -> dict[str, Any]:
+    matrix = (info.estimation or {}).get("of", "hessian")
+    # a loss that is no likelihood is not in nats
+    loss_unit = "nats" if info.facts["terrain"]["is_likelihood"] else "loss units"
     return {
         "long_name": readout.label.replace("the Hessian", MATRIX_NAMES.get(matrix, "the Hessian")),
         "units": readout.unit.replace("nats", loss_unit),
@@ -43,3 +108,19 @@ def _attributes(owner: NavigatorProperty, readout: Readout, loss_unit: str, matr
         "stage": readout.stage,
         **({"labels": json.dumps(readout.labels)} if readout.labels else {}),
     }
+
+
+def _add_floor(land: xr.Dataset, info: LandscapeInfo) -> None:
+    """What no model can be better than on average, where the data's own entropy is known and not zero."""
+    entropy = info.facts.get("density", {}).get("entropy", 0.0)
+    if entropy:
+        for variable, floor in (("loss", entropy), ("perplexity", float(np.exp(entropy)))):
+            if variable in land:
+                land[variable].attrs["floor"] = floor
+
+
+def _add_path(land: xr.Dataset, info: LandscapeInfo) -> None:
+    path = info.facts.get("memory")
+    if path:
+        for key in ("alpha", "beta", "off_plane", "step"):
+            land[f"path_{key}"] = ("checkpoint", np.array(path[key]))

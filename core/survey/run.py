@@ -1,34 +1,50 @@
-"""The course of a survey: which measurements, in which order, each written down as soon as it is made."""
+"""A survey under way: which measurements, in which order, each written down as soon as it is made."""
 
 from __future__ import annotations
 
 import datetime
+import math
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
+import torch
 
-from ..checks import UNFIT
+from ..checks import UNFIT, first_line
 from ..engine.evaluator import Evaluator
 from ..local.context import Instruments
 from ..local.evaluator import LocalEvaluator
 from ..properties.protocol import STAGES
 from ..properties.selection import waiting_for
+from .fidelity import fidelity
+from .landscape import known_at
 from .points import MeasuredPoints
-from .preview import KEY, Glance
+from .preview import Glance, glance_of
 from .provenance import environment
-from .schedule import adaptive_course
+from .schedule import schedule
+from .specification import Specification
 from .store import LandscapeStore
 
 Progress = Callable[[int, int], None]
+
+
+class Forward(Protocol):
+    """What takes forward passes, as `Evaluator` does."""
+
+    @property
+    def way(self) -> dict[str, Any]: ...
+
+    def evaluate(self, points: np.ndarray) -> np.ndarray: ...
+
+
 SECONDS_BETWEEN_WRITES = 0.5
 
 
 @dataclass
-class Course:
-    """A survey under way.
+class SurveyRun:
+    """A survey under way: points, and what measures them; as far as it is measured, all of it is in `points`.
 
     points     what is measured; changed in place
     forward    the engine's evaluator of forward passes
@@ -36,141 +52,223 @@ class Course:
     keeper     the store on disk, or None
     progress   called with (measurements made, measurements in all)
     glance     takes a first look before the first costly stage; None: it is not worth its time, or not wanted
+    specification  what belongs to the survey as a whole is measured too: the fastest way of the network, θ₀, how far to trust
+               the plane; and the whole is signed. None: points alone
+    order      points → (stage, rows) still to be measured; each is measured before the next is asked for
     """
 
     points: MeasuredPoints
-    forward: Evaluator
-    local: dict[str, LocalEvaluator]
-    keeper: LandscapeStore | None
-    progress: Progress | None
+    forward: Forward
+    local: Mapping[str, LocalEvaluator] = field(default_factory=dict)
+    keeper: LandscapeStore | None = None
+    progress: Progress | None = None
     glance: Glance | None = None
+    specification: Specification | None = None
+    order: Callable[[MeasuredPoints], Iterable[tuple[str, np.ndarray]]] = schedule
 
-    def run(self, finish: Callable[[dict[str, Any]], dict[str, Any]]) -> MeasuredPoints:
-        """Measure what is not measured yet; `finish` makes of what is said so far what is said of the whole, at the end.
+    def __post_init__(self) -> None:
+        self._steps = self._measured() if self.specification is None else self._run(self.specification)
+        self._at_ease = True
+
+    @classmethod
+    def of(cls, specification: Specification, progress: Progress | None = None) -> SurveyRun:
+        """A survey of which nothing is measured yet, and which is kept nowhere.
+
+        Raises
+        ------
+        InputError  an impossible precision or batch size
+        """
+        spec, forward, instruments = specification, specification.evaluator(), specification.instruments()
+        local = {stage: LocalEvaluator(instruments, measures) for stage, measures in spec.local_measures.items()}
+        width = "float64" if spec.number == torch.float64 else "float32"
+        info = spec.info(instruments.notes if local else None)
+        points = MeasuredPoints.empty(spec.plan, spec.columns, width, spec.measured.variables, info)
+        return cls(points, forward, local, progress=progress, specification=spec)
+
+    def keep_in(self, keeper: LandscapeStore) -> None:
+        """Go on from what is measured in a store, and write everything down there; the store must be held for writing.
+
+        Raises
+        ------
+        InputError  the store holds another landscape
+        """
+        assert self.specification is not None
+        self.keeper, spec = keeper, self.specification
+        self.points = keeper.open_or_create(self.points, spec.as_json())
+        if self.local:
+            self._say(every=min(spec.every, self.points.info.every or spec.every))
+            instruments = next(iter(self.local.values())).instruments
+            remember_basins(instruments, self.points)
+            self.glance = glance_of(instruments, spec.local_measures) if spec.allowed is not None else None
+        # a survey that goes on keeps to what is asked of it now, be it closer, looser or every point
+        self._say(tolerance=spec.allowed, refined=None)
+
+    def run(self) -> MeasuredPoints:
+        """Measure what is not measured yet.
 
         However it ends, what was measured is on disk, signed with the machine that measured it.
         """
-        started, before = time.time(), self.points.made
-        more: dict[str, Any] = {}
+        try:
+            self.advance(math.inf)
+        finally:
+            self.close()
+        return self.points
+
+    def advance(self, seconds: float) -> bool:
+        """Measure for about `seconds`; whether something is left.
+
+        A point, and of costly stages as many as are measured at once, is not left half measured.
+        """
+        self._at_ease, until = math.isinf(seconds), time.perf_counter() + seconds
+        return any(time.perf_counter() >= until for _ in self._steps)
+
+    def close(self) -> None:
+        """Measure no further: what was measured is written down, and memory is free at once."""
+        self._steps.close()
+
+    def _run(self, specification: Specification) -> Generator[None]:
+        """The whole survey; it stops wherever a point is done."""
+        started, before, more = time.time(), self.points.made, False
         try:
             self._choose_way()
-            if "centre" not in self.points.about:
-                self.points.about["centre"] = self._centre()
-                self._write_about()
-            tolerance = self.points.tolerance
-            course = self.points.course() if tolerance is None else adaptive_course(self.points, tolerance)
-            for stage, rows in course:
-                if stage != STAGES[0]:
-                    self._look_first()
-                if stage in self.points.used:
-                    self._measured_or_given_up(stage, rows)
-            self.points.about.pop(KEY, None)
-            more = finish(self.points.about)
-            self.points.about |= more
+            if self.points.info.centre is None:
+                self._say(centre=self._centre())
+                self._write_info()
+            yield from self._measured()
+            self._say(glance=None)
+            info = self.points.info
+            self._say_of_the_whole(specification)
+            more = self.points.info is not info
         finally:
             made = self.points.made - before
             if made or more:
-                self._sign(started, made)
-            self._write_about()
-        return self.points
+                self._sign(specification, started, made)
+            self._write_info()
+
+    def _measured(self) -> Generator[None]:
+        """The points, in their order."""
+        for stage, rows in self.order(self.points):
+            if stage != STAGES[0]:
+                self._look_first()
+            if stage in self.points.used:
+                yield from self._measured_or_given_up(stage, rows)
+
+    def _say_of_the_whole(self, specification: Specification) -> None:
+        """The descents' steps, and how far to trust the plane."""
+        spec, info = specification, self.points.info
+        if "descent" in self.local and info.descents is None:
+            local = self.local["descent"]
+            self._say(descents=local.instruments.steps(local.columns))
+        if spec.fidelity and info.fidelity is None:
+            self._say(fidelity=fidelity(spec.problem, spec.plane, spec.where, spec.number, spec.seed))
+
+    def _say(self, **more: object) -> None:
+        self.points.info = replace(self.points.info, **more)  # type: ignore[arg-type]
 
     def _look_first(self) -> None:
         """Once, show roughly what the costly stages will show."""
         glance, self.glance = self.glance, None
         try:
             for _ in glance.look(self.points) if glance is not None else ():
-                self._write_about()
+                self._write_info()
         except UNFIT:
             return  # the stage itself will say why
 
-    def _measured_or_given_up(self, stage: str, rows: np.ndarray) -> None:
+    def _measured_or_given_up(self, stage: str, rows: np.ndarray) -> Iterator[None]:
         """Measure; where a network breaks at the first point of a costly stage, say so and go on without that stage."""
         try:
-            self._measure(stage, rows)
+            yield from self._measure(stage, rows)
         except UNFIT as error:
             if stage == STAGES[0] or self.points.done_at(stage).any():
                 raise
-            about, why = self.points.about, str(error).strip().splitlines()[0]
-            about["failed"] = [*about.get("failed", []), stage]
+            info, why = self.points.info, first_line(error)
             sentence = f"This network could not be measured around a point ({why.rstrip('.')})."
-            about["unavailable"] |= dict.fromkeys(waiting_for(stage, self.points.overlays), sentence)
-            self._write_about()
+            reasons = dict.fromkeys(waiting_for(stage, self.points.overlays), sentence)
+            self._say(failed=(*(info.failed or ()), stage), unavailable={**info.unavailable, **reasons})
+            self._write_info()
 
     def _choose_way(self) -> None:
         """Run the network the way that the points measured so far were, or the fastest where there are none yet."""
-        spec, done = self.points.about["spec"], self.points.done_at(STAGES[0])
+        spec, done, forward = self.points.info.spec or {}, self.points.done_at(STAGES[0]), self.forward
+        assert isinstance(forward, Evaluator)
         if "way" in spec:
-            self.forward.pin(spec["way"])
+            forward.pin(spec["way"])
         elif not done.any():
-            self.forward.tune(self.points.plan.points, self.points.planned_at(STAGES[0]))
-            spec["way"] = self.forward.way
-            if self.forward.precision_error is not None:
-                spec["precision_error"] = self.forward.precision_error
+            forward.tune(self.points.plan.points, self.points.planned_at(STAGES[0]))
+            error = forward.precision_error
+            self._say(spec={**spec, "way": forward.way, **({"precision_error": error} if error is not None else {})})
 
     def _centre(self) -> dict[str, float | None]:
         """The measured numbers at θ₀ itself, which an even grid, or one beside the origin, does not hold."""
         values = self.forward.evaluate(np.zeros((1, 2)))[0]
-        named = zip(self.forward.columns, values, strict=True)
+        named = zip((self.points.columns[i] for i in self.points.columns_of(STAGES[0])), values, strict=True)
         return {c: float(v) if np.isfinite(v) else None for c, v in named}
 
-    def _measure(self, stage: str, rows: np.ndarray) -> None:
+    def _measure(self, stage: str, rows: np.ndarray) -> Iterator[None]:
         """Measure points at one stage, in their order, writing what is done every half second, also when interrupted."""
         kind, columns = STAGES.index(stage), self.points.columns_of(stage)
         waiting: list[int] = []
         last_write = time.monotonic()
         try:
-            for row, values in zip(rows.tolist(), self._values(stage, rows), strict=True):
-                self.points.values[row, columns] = values
-                self.points.done[row, kind] = True
-                waiting.append(row)
-                if time.monotonic() - last_write > SECONDS_BETWEEN_WRITES:
-                    self._write(waiting)
-                    last_write = time.monotonic()
+            for tile in self._tiles(stage, rows):
+                for row, values in zip(tile.tolist(), self._values(stage, tile), strict=True):
+                    self.points.values[row, columns] = values
+                    self.points.done[row, kind] = True
+                    waiting.append(row)
+                    if time.monotonic() - last_write > SECONDS_BETWEEN_WRITES:
+                        self._write(waiting)
+                        last_write = time.monotonic()
+                yield
         finally:
             self._write(waiting)
 
     def _values(self, stage: str, rows: np.ndarray) -> Iterable[np.ndarray]:
         where = self.points.plan.points[rows]
+        return self.local[stage].evaluate(where) if stage in self.local else self.forward.evaluate(where)
+
+    def _tiles(self, stage: str, rows: np.ndarray) -> Iterator[np.ndarray]:
+        """Rows until the next look at the clock, or the next stop.
+
+        Of forward passes few at first, while the cost of one is not known, but all that go at once. Of costly stages all,
+        unless there are stops: between them no worker is at work.
+        """
         if stage in self.local:
-            return self.local[stage].evaluate(where)
-        return (row for tile in _tiles(where, self.forward.way["points"]) for row in self.forward.evaluate(tile))
+            size = len(rows) if self._at_ease else 2 * self.local[stage].instruments.worker_count
+            yield from (rows[start : start + size] for start in range(0, len(rows), size))
+            return
+        start, at_once = 0, self.forward.way["points"]
+        while start < len(rows):
+            size = max(at_once, 1 if start < 8 else 8)
+            yield rows[start : start + size]
+            start += size
 
     def _write(self, waiting: list[int]) -> None:
         if waiting and self.keeper is not None:
             self.keeper.write(self.points, slice(min(waiting), max(waiting) + 1))
-            if self.points.tolerance is not None:
-                self._write_about()  # the picture between the points is made from what was learned
+            if self.points.info.tolerance is not None:
+                self._write_info()  # the picture between the points is made from what was learned
         waiting.clear()
         if self.progress is not None:
             self.progress(self.points.made, self.points.planned)
 
-    def _write_about(self) -> None:
+    def _write_info(self) -> None:
         if self.keeper is not None:
-            self.keeper.write_about(self.points)
+            self.keeper.write_info(self.points)
 
-    def _sign(self, started: float, made: int) -> None:
+    def _sign(self, specification: Specification, started: float, made: int) -> None:
         run = {
-            **environment(self.forward.workspace.device),
+            **environment(specification.where),
             "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
             "seconds": round(time.time() - started, 3),
             "measurements": made,
         }
-        self.points.about["provenance"] = [*self.points.about.get("provenance", []), run]
-
-
-def _tiles(points: np.ndarray, at_once: int) -> Iterator[np.ndarray]:
-    """Points until the next look at the clock: few at first, while the cost of one is not known, but all that go `at_once`."""
-    start = 0
-    while start < len(points):
-        size = max(at_once, 1 if start < 8 else 8)
-        yield points[start : start + size]
-        start += size
+        self._say(provenance=(*(self.points.info.provenance or ()), run))
 
 
 def remember_basins(instruments: Instruments, points: MeasuredPoints) -> None:
     """Where the basins in measured points were met first, so that a survey taken up again numbers them the same."""
     if "basin" not in points.columns:
         return
-    found = points.points.columns["basin"]
+    found = known_at(points).columns["basin"]
     for basin in range(1, 1 + int(np.nanmax(found, initial=0.0))):
         instruments.basin_starts.append(tuple(points.plan.points[np.flatnonzero(found == basin)[0]]))

@@ -1,4 +1,4 @@
-"""The course of an adaptive survey: coarse pictures of everything first, then each stage refined where it needs it."""
+"""In which order points are measured: what shows most soonest; an adaptive survey's stages where they need it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..properties import PROPERTIES
 from ..properties.protocol import STAGES
 from ..properties.terrain import TERRAIN
 from .grid import nested_grids
+from .landscape import landscape_as_measured
 from .points import MeasuredPoints
 
 COSTLY = ("gradient", "curvature", "descent")  # the cheap first: each shows as soon as it can
@@ -49,7 +50,7 @@ class StageRefinement:
     def step(self) -> np.ndarray | None:
         """Rows to measure, less those that are measured already; None when the stage is done with."""
         while not self.ended and self.stage in self.points.used:
-            land = self.points.landscape_as_measured()
+            land = landscape_as_measured(self.points)
             names = self.refinement.followed
             noise = {name: land[f"{name}_se"].values for name in names if f"{name}_se" in land}
             cells = self.refinement.next({name: land[name].values for name in names}, noise)
@@ -65,16 +66,42 @@ class StageRefinement:
 
     def _note(self) -> None:
         """Write down what was learned: the picture between the points is made from it."""
-        refined, learned = self.points.about.setdefault("refined", {}), self.refinement.experiences()
-        refined[self.stage] = {
+        info, learned = self.points.info, self.refinement.experiences()
+        lesson = {
             "share": self.refinement.tolerance,
             "error": self.refinement.largest if np.isfinite(self.refinement.largest) else None,
             "asked": int(self.refinement.asked.sum()) + self.refinement.waiting,
             "readouts": None if learned is None else {name: e.as_json() for name, e in learned.items()},
         }
+        self.points.info = replace(info, refined={**(info.refined or {}), self.stage: lesson})
 
 
-def adaptive_course(points: MeasuredPoints, tolerance: Tolerance) -> Iterator[tuple[str, np.ndarray]]:
+def schedule(points: MeasuredPoints) -> Iterator[tuple[str, np.ndarray]]:
+    """(stage, rows of points) still to be measured; each must be measured before the next is asked for."""
+    tolerance = points.info.tolerance
+    return full_schedule(points) if tolerance is None else adaptive_schedule(points, tolerance)
+
+
+def full_schedule(points: MeasuredPoints) -> Iterator[tuple[str, np.ndarray]]:
+    """(stage, rows of points) still to be measured on a full grid.
+
+    The terrain to half its fineness; a coarse picture of the curvature; the rest of the terrain; then what is costly,
+    level by level.
+    """
+    levels = points.plan.levels
+    fine, coarse = levels == levels.min(), levels == levels.max()
+    costly = [stage for stage in ("curvature", "gradient", "descent") if stage in points.used]
+    steps = [(STAGES[0], ~fine | coarse)]
+    steps += [(stage, coarse) for stage in costly if stage == "curvature"]
+    steps += [(STAGES[0], fine)]
+    steps += [(stage, levels == level) for level in np.unique(levels)[::-1] for stage in costly]
+    for stage, rows in steps:
+        left = np.flatnonzero(rows & points.wanted_at(stage) & ~points.done_at(stage))
+        if len(left):
+            yield stage, left
+
+
+def adaptive_schedule(points: MeasuredPoints, tolerance: Tolerance) -> Iterator[tuple[str, np.ndarray]]:
     """(stage, rows) to measure; each must be measured before the next is asked for.
 
     The choice depends on the values alone, so a survey that was stopped asks for the same points again, finds them
@@ -109,7 +136,7 @@ def followed(points: MeasuredPoints, stage: str, tolerance: Tolerance) -> dict[s
     the first readout of each property.
     """
     bare = replace(points, done=np.zeros_like(points.done))
-    land, drives = bare.landscape_as_measured(), _driving(points, stage)
+    land, drives = landscape_as_measured(bare), _driving(points, stage)
     found = {}
     for name in map(str, land.data_vars):
         if _is_measured(land[name], stage):

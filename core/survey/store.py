@@ -7,7 +7,6 @@ moment leaves points that are measured again, never points that are wrong.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import uuid
@@ -24,6 +23,8 @@ from ..checks import InputError
 from ..parameters.hashing import digest
 from ..properties.protocol import Settings
 from .grid import Plan
+from .info import LandscapeInfo
+from .landscape import landscape
 from .points import MeasuredPoints
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class LandscapeStore:
         found = read_points(self.path)
         if self._group("r").attrs["spec_digest"] != digest(spec):
             raise InputError(
-                f"'{self.path}' already holds another landscape ({found.about['name']}, {found.about['plane']['kind']} plane, "
+                f"'{self.path}' already holds another landscape ({found.info.name}, {found.info.plane['kind']} plane, "
                 f"{len(found.plan.alpha)}×{len(found.plan.beta)}): choose another place, or delete it."
             )
         return found
@@ -118,9 +119,9 @@ class LandscapeStore:
         group["values"][rows] = points.values[rows]  # type: ignore[index]
         group["done"][rows] = points.done[rows]  # type: ignore[index]
 
-    def write_about(self, points: MeasuredPoints) -> None:
-        """Put provenance and fidelity on disk."""
-        self._group("r+").attrs["about"] = points.about
+    def write_info(self, points: MeasuredPoints) -> None:
+        """Put what the landscape says of itself on disk."""
+        self._group("r+").attrs["about"] = points.info.as_json()
 
     def _create(self, points: MeasuredPoints, spec: dict[str, Any]) -> None:
         temporary = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex[:8]}")
@@ -150,7 +151,7 @@ def write_group(place: Any, points: MeasuredPoints, spec: dict[str, Any], small:
         "columns": list(points.columns),
         "stages": list(points.stages),
         "overlays": list(points.overlays),
-        "about": points.about,
+        "about": points.info.as_json(),
     }
     group = zarr.create_group(place, attributes=attributes)
     group.create_array("alpha", data=plan.alpha)
@@ -211,8 +212,8 @@ def _points_in(group: zarr.Group, path: Path) -> MeasuredPoints:
     read = {name: np.asarray(group[name][:]) for name in ("alpha", "beta", "cells", "levels", "done", "values")}  # type: ignore[index]
     plan = Plan(read["alpha"], read["beta"], read["cells"].astype(int), read["levels"].astype(int))
     columns, stages, overlays = (tuple(attributes[name]) for name in ("columns", "stages", "overlays"))
-    about = json.loads(json.dumps(attributes["about"]))
-    return MeasuredPoints(plan, columns, stages, read["values"], read["done"], overlays, about)
+    info = LandscapeInfo.from_json(attributes["about"])
+    return MeasuredPoints(plan, columns, stages, read["values"], read["done"], overlays, info)
 
 
 def read_landscape(path: str | Path, settings: Settings | None = None) -> xr.Dataset:
@@ -226,7 +227,7 @@ def read_landscape(path: str | Path, settings: Settings | None = None) -> xr.Dat
     ------
     InputError  nothing there, or something that is no landscape
     """
-    return read_points(path).landscape(settings)
+    return landscape(read_points(path), settings)
 
 
 def pack(source: str | Path, target: str | Path) -> None:

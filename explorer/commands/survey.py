@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from lossnav.core import InputError, load_problem, read_landscape, survey
+from lossnav.core import InputError, load_problem, read_landscape
 from lossnav.core.adaptive.tolerance import Tolerance
 from lossnav.core.local.estimation import Estimation, preset
 from lossnav.core.survey.cost import affordable_stride, estimate
+from lossnav.core.survey.specification import Specification
+from lossnav.core.survey.survey import surveyed
 
 from ..request.planes import make_plane, zoomed
 from ..request.survey import SurveyRequest
@@ -82,33 +84,30 @@ def survey_command(
     estimation = _estimation(effort, probes, steps, examples, of)
     if overwrite and out.exists():
         _remove(out)
-    measured = overlay or ("all",)
     allowed = None if tolerance is None else Tolerance(tolerance, scale, clip, costly)
     stride = every or (affordable_stride(problem, shape, estimation) if allowed is None else 1)
+    what = Specification(
+        problem,
+        chosen,
+        shape,
+        overlay or ("all",),
+        device,
+        dtype,
+        tolerance=allowed,
+        span=where,
+        fidelity=fidelity,
+        effort=estimation,
+        every=stride,
+        precision=precision,
+    )
     with _stoppable():
         if not out.exists():  # what is left of a survey that goes on is not known here
-            how: dict[str, Any] = {"fidelity": fidelity, "effort": estimation, "every": stride, "precision": precision}
-            cost = estimate(problem, chosen, shape, measured, device, dtype, tolerance=allowed, **how)
+            cost = estimate(what)
             if cost.longest > WORTH_TELLING:
                 typer.echo(str(cost))
     with _stoppable(), progress() as bar:
         task = bar.add_task(f"{problem.name}, {plane} plane", total=None)
-        survey(
-            problem,
-            chosen,
-            shape,
-            where,
-            measured,
-            device,
-            dtype,
-            tolerance=allowed,
-            store=out,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-            fidelity=fidelity,
-            effort=estimation,
-            every=stride,
-            precision=precision,
-        )
+        surveyed(what, out, lambda done, total: bar.update(task, completed=done, total=total))
     said = adaptive_text(read_landscape(out))
     console.print(f"Landscape in {out}" + (f": {said}" if said else ""))
 

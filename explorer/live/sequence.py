@@ -10,11 +10,13 @@ import numpy as np
 from lossnav.core.plane.identity import plane_identity
 from lossnav.core.properties.protocol import STAGES
 from lossnav.core.survey.grid import grid_plan
+from lossnav.core.survey.info import LandscapeInfo
 from lossnav.core.survey.points import MeasuredPoints
+from lossnav.core.survey.run import SurveyRun
 
 from ..request.planes import make_plane, zoomed
 from ..request.survey import SurveyRequest
-from .session import FIRST_SECONDS, Bench, Gauge
+from .session import FIRST_SECONDS, Bench, Gauge, Turned
 from .snapshot import Look
 
 DRAWN = 65  # rows that are drawn, whatever is measured, so that a sharper picture has the same vertices
@@ -80,40 +82,29 @@ class Course:
     def _measured(self, points: MeasuredPoints, gauge: Gauge, size: int) -> Iterator[None]:
         """Measure what is missing of a level, a chunk at a time."""
         rows = np.flatnonzero((self._sides <= size) & ~points.done_at(STAGES[0]))
-        start = 0
-        while start < len(rows):
-            count = max(1, int(CHUNK_SECONDS / gauge.pace))
-            part = rows[start : start + count]
-            self.bench.turn_to(self.plane)
-            points.values[part] = gauge.measure(self.plan.points[part])
-            points.done[part, 0] = True
-            start += count
-            if start < len(rows):
-                yield None
+        run = SurveyRun(points, Turned(gauge, self.plane), order=lambda _: [(STAGES[0], rows)])
+        while run.advance(CHUNK_SECONDS):
+            yield None
 
     def _empty(self) -> MeasuredPoints:
         bench = self.bench
         asked = bench.wanted()
         facts = asked.facts(bench.problem, self.plane)
         asked = asked.without_unavailable(facts)
-        about = {
-            "name": bench.problem.name,
-            "problem": bench.identity,
-            "plane": self._identity,
-            "facts": facts,
-            "unavailable": asked.reasons,
-        }
+        info = LandscapeInfo(bench.problem.name, bench.identity, self._identity, facts, asked.reasons)
         columns = {STAGES[0]: bench.full.evaluator.columns}
-        return MeasuredPoints.empty(self.plan, columns, "float64", asked.variables, about)
+        return MeasuredPoints.empty(self.plan, columns, "float64", asked.variables, info)
 
     def _with_anchor(self, points: MeasuredPoints) -> MeasuredPoints:
         """The same points with what the anchor adds, where it was found meanwhile."""
         fresh = self._empty()
-        return replace(points, overlays=fresh.overlays, about={**points.about, **fresh.about})
+        return replace(points, overlays=fresh.overlays, info=replace(fresh.info, centre=points.info.centre))
 
     def _look(self, points: MeasuredPoints, gauge: Gauge, finished: bool) -> Look:
-        if "centre" not in points.about:
-            named = zip(points.columns, self.bench.full.measure(np.zeros((1, 2)))[0].tolist(), strict=True)
-            points.about["centre"] = {name: value if math.isfinite(value) else None for name, value in named}
-        copied = replace(points, values=points.values.copy(), done=points.done.copy(), about=dict(points.about))
+        if points.info.centre is None:
+            values = Turned(self.bench.full, self.plane).evaluate(np.zeros((1, 2)))[0].tolist()
+            named = zip(points.columns, values, strict=True)
+            centre = {name: value if math.isfinite(value) else None for name, value in named}
+            points.info = replace(points.info, centre=centre)
+        copied = replace(points, values=points.values.copy(), done=points.done.copy())
         return Look(copied, gauge.examples, self.bench.problem.example_count, finished)

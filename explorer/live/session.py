@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,17 +24,24 @@ WAITING = "The Fisher information at the trained network is being computed."
 
 @dataclass
 class Gauge:
-    """An evaluator, with how many threads it is fastest, and how many seconds a point took it of late."""
+    """An evaluator, with how many threads it is fastest, how many seconds a point took it of late, and on which plane it is."""
 
     evaluator: Evaluator
     examples: int
     threads: int
     recent: list[float] = field(default_factory=list)
+    plane: Plane | None = None
 
     @property
     def pace(self) -> float:
         """Seconds for a point."""
         return float(np.median(self.recent))
+
+    def turn_to(self, plane: Plane) -> None:
+        """Measure on this plane from now on."""
+        if self.plane is not plane:
+            self.evaluator.turn_to(plane)
+            self.plane = plane
 
     def measure(self, points: np.ndarray) -> np.ndarray:
         """The columns at `points` (m, 2)."""
@@ -43,6 +51,24 @@ class Gauge:
         values = self.evaluator.evaluate(points)
         self.recent = [*self.recent[-8:], (time.perf_counter() - started) / max(len(points), 1)]
         return values
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A gauge that several planes share, on one of them: what a SurveyRun measures with."""
+
+    gauge: Gauge
+    plane: Plane
+
+    @property
+    def way(self) -> dict[str, Any]:
+        """How the network is run."""
+        return self.gauge.evaluator.way
+
+    def evaluate(self, points: np.ndarray) -> np.ndarray:
+        """The columns at `points` (m, 2) of the plane."""
+        self.gauge.turn_to(self.plane)
+        return self.gauge.measure(points)
 
 
 class Bench:
@@ -90,11 +116,6 @@ class Bench:
             return self.asked
         waiting = [r.variable for r in self.asked.readouts if r.variable.startswith("elasticity")]
         return self.asked.less(dict.fromkeys(waiting, WAITING))
-
-    def turn_to(self, plane: Plane) -> None:
-        """Measure on this plane from now on."""
-        for gauge in (self.full, self.part):
-            gauge.evaluator.turn_to(plane)
 
     def _gauge(self, problem: Problem, way: dict[str, object] | None) -> Gauge:
         plane = Plane.random(problem)

@@ -9,6 +9,7 @@ import xarray as xr
 from lossnav.core import Settings
 from lossnav.core.survey.coarse_fill import filled
 from lossnav.core.survey.grid import finest_complete
+from lossnav.core.survey.landscape import landscape
 from lossnav.core.survey.points import MeasuredPoints
 
 
@@ -43,11 +44,11 @@ class Look:
 
     def measured(self, settings: Settings) -> xr.Dataset:
         """What is measured, and nothing that is interpolated: for data files."""
-        return self.points.landscape(settings)
+        return landscape(self.points, settings)
 
     def landscape(self, settings: Settings) -> xr.Dataset:
         """Every readout at every point of the grid."""
-        return spread(self.points.landscape(settings))
+        return spread(landscape(self.points, settings))
 
 
 def spread(land: xr.Dataset) -> xr.Dataset:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from typing import Any
 
 import streamlit as st
@@ -16,14 +15,14 @@ from ..summaries.adaptive import terrain_text
 
 def facts_line(land: xr.Dataset, target: str) -> None:
     """Name, parameters, loss and accuracy at the centre, cos(d₁, d₂), how much of the path lies in the plane."""
-    title = card(target)["title"] if target in NAMES else land.attrs["name"]
+    title = card(target)["title"] if target in NAMES else land.lossnav.name
     items = "".join(f"<span class='item'>{html.escape(text)}</span>" for text in facts(land))
     st.html(f"<p class='facts'><b>{html.escape(title)}</b>{items}</p>")
 
 
 def facts(land: xr.Dataset) -> list[str]:
     """The facts as short texts."""
-    problem, plane, centre = (json.loads(land.attrs.get(key, "{}")) for key in ("problem", "plane", "centre"))
+    problem, plane, centre = land.lossnav.problem, land.lossnav.plane, land.lossnav.centre or {}
     found = [f"{problem['parameters']:,} parameters"]
     if "loss" in centre:
         whose = f"checkpoint {plane['centre']}" if "centre" in plane else "trained network"
@@ -40,11 +39,12 @@ def estimation_text(land: xr.Dataset) -> str:
     """With what the readouts around each point were measured; empty where none were.
 
     >>> about = {"probes": 4, "steps": 5, "examples": 256, "all_examples": 1400, "of": "hessian"}
+    >>> import json
     >>> about |= {"descent_examples": 256, "predictions": 256, "all_predictions": 1400}
     >>> estimation_text(xr.Dataset(attrs={"estimation": json.dumps(about)})).partition(".")[0]
     'Curvature: 4 probes × 5 Lanczos steps on 256 of 1,400 examples, the same at every point'
     """
-    about = json.loads(land.attrs.get("estimation", "{}"))
+    about = land.lossnav.estimation
     if not about:
         return ""
     used, every = about["examples"], about["all_examples"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from .facts import cosine_text
 
 def trust_panel(land: xr.Dataset, dark: bool) -> None:
     """The line, and a panel that opens on the figures."""
-    found = json.loads(land.attrs.get("fidelity", "{}"))
+    found = land.lossnav.fidelity or {}
     left, right = st.columns([6, 1], vertical_alignment="center", gap="small")
     left.html(f"<p class='trust'><b>How far to trust this plane.</b> {' '.join(sentences(land, found))}</p>")
     if found:

@@ -57,4 +57,4 @@ class PointRequest:
             points = read_points(self.path)
         except (InputError, OSError, KeyError):  # not there, or being created
             return False
-        return points.made == points.planned and "provenance" in points.about
+        return points.made == points.planned and points.info.provenance is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import xarray as xr
@@ -27,7 +26,7 @@ def adaptive_text(land: xr.Dataset) -> str:
     >>> adaptive_text(xr.Dataset(attrs={"adaptive": json.dumps(said)})).partition("; ")[2]
     'curvature: a first look at 9 points, with 128 examples'
     """
-    said = json.loads(land.attrs.get("adaptive", "{}"))
+    said = land.lossnav.adaptive
     parts = [_forward(said["forward"])] if _partial(said.get("forward")) else []
     parts += [f"{words}: {_costly(said[stage])}" for stage, words in STAGE_WORDS.items() if _partial(said.get(stage))]
     return "; ".join(parts)
@@ -35,7 +34,7 @@ def adaptive_text(land: xr.Dataset) -> str:
 
 def terrain_text(land: xr.Dataset) -> str:
     """The same of the terrain's forward passes alone."""
-    forward = json.loads(land.attrs.get("adaptive", "{}")).get("forward")
+    forward = land.lossnav.adaptive.get("forward")
     return _forward(forward) if _partial(forward) else ""
 
 
@@ -47,7 +46,7 @@ def readout_text(land: xr.Dataset, variable: str) -> str:
     >>> readout_text(land, "viscosity")
     '57 of 2,601 points, largest error 9.1 %'
     """
-    stage = json.loads(land.attrs.get("adaptive", "{}")).get(land[variable].attrs.get("stage"))
+    stage = land.lossnav.adaptive.get(land[variable].attrs.get("stage"))
     if not _partial(stage) or variable not in stage.get("errors", {}):
         return ""
     return f"{stage['measured']:,} of {stage['of']:,} points, {_error(stage['errors'][variable])}"

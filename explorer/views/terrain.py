@@ -34,10 +34,10 @@ def page() -> None:
     if source is None:
         empty(request, live)
         return
-    about = source.points.about
+    info = source.points.info
     header = st.empty()
-    unavailable = turning_panel.reasons(about["unavailable"]) if live else about["unavailable"]
-    switches = controls.switch_row(unavailable, about["facts"])
+    unavailable = turning_panel.reasons(info.unavailable) if live else info.unavailable
+    switches = controls.switch_row(unavailable, info.facts)
     if not live:
         work_panel(request)
     scene(request, source, switches, header, live)
@@ -74,7 +74,7 @@ def picture(
     left, right = st.columns([1.45, 1], gap="small")
     with left.container(key="colorbox"):
         color = controls.color_control(switches.overlays)
-    settings = switches.settings(source.points.about["facts"])
+    settings = switches.settings(source.points.info.facts)
     land = landscape(source, settings)
     with st.sidebar:
         elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
@@ -95,7 +95,7 @@ def picture(
         cell = nearest_cell(land, view.point)
         with inspector(land, cell, shown_readouts(switches, elevation, ground)):
             point_panel(request, land, cell, settings)
-    show_values(land, switches, view, source.points.about["unavailable"])
+    show_values(land, switches, view, source.points.info.unavailable)
     with st.sidebar:
         if turning is None:
             compute_panel(request)

@@ -1,5 +1,6 @@
 """What of a landscape on disk is drawn, and when there is a better picture to draw."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_a_first_look_is_a_better_picture(tmp_path: Path) -> None:
     found = _found(tmp_path / "land.zarr")
     before = found.drawable
     assert before > 0
-    found.points.about["glance"] = {"rows": [], "stages": {"gradient": []}}
+    found.points.info = replace(found.points.info, glance={"rows": [], "stages": {"gradient": []}})
     assert found.drawable == before + 1
 
 
@@ -51,11 +52,11 @@ def test_a_landscape_is_read_again_only_when_something_was_written(tmp_path: Pat
     first = _found(place)
     assert _found(place) is first
     store, points = LandscapeStore(place), read_points(place)
-    points.about["name"] = "another"
-    store.write_about(points)
+    points.info = replace(points.info, name="another")
+    store.write_info(points)
     second = _found(place)
     assert second is not first
-    assert second.points.about["name"] == "another"
+    assert second.points.info.name == "another"
     points.values[0], points.done[0] = 7.0, True
     store.write(points, slice(0, 1))
     assert _found(place).points.values[0, 0] == 7.0

@@ -110,7 +110,7 @@ def test_the_centre_is_measured_on_all_examples_from_the_first_picture_on(monkey
         monkeypatch.setattr(module, "FIRST_SECONDS", 1e-4)  # as if every network were slow
     first, *_, last = looks(Course(Bench("gaussians-mlp"), SurveyRequest("gaussians-mlp")))
     assert first.examples < last.examples
-    assert first.points.about["centre"]["loss"] == pytest.approx(last.points.about["centre"]["loss"], rel=1e-6)
+    assert first.points.info.centre["loss"] == pytest.approx(last.points.info.centre["loss"], rel=1e-6)
 
 
 @pytest.fixture
@@ -285,7 +285,7 @@ def test_the_plane_of_a_link_is_the_plane_of_the_command(tmp_path: Path) -> None
     words = request.plane_arguments
     assert words[-2:] == ["--turn=30", "--centre=3"]
     assert Jobs().start(request).process.wait(timeout=300) == 0
-    made = read_points(request.path).about["plane"]
+    made = read_points(request.path).info.plane
     plane = make_plane(load_problem("linear-regression"), request)
     assert (made["turn"], made["centre"]) == (30.0, 3)
     np.testing.assert_allclose(made["gram"], plane.gram, rtol=1e-9)

@@ -1,6 +1,5 @@
 """What of a landscape can be drawn: a complete grid, a variable with its words, values between grid points."""
 
-import json
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -125,7 +124,7 @@ def surfaces(landscape: xr.Dataset) -> list[str]:
 
 
 def _unknown(landscape: xr.Dataset, name: str, names: list[str]) -> str:
-    reasons = json.loads(landscape.attrs.get("unavailable") or "{}")
+    reasons = landscape.lossnav.unavailable
     if name in reasons:
         return f"A variable of this landscape was expected, but {name!r} is unavailable here: {reasons[name]}"
     nearest = get_close_matches(name, names, n=1, cutoff=0)[0]
@@ -141,8 +140,8 @@ def _finite_or_nan(variable: xr.DataArray) -> Floats:
 
 def plane_facts(landscape: xr.Dataset) -> dict[str, Any]:
     """What the landscape says of its plane (kind, cosine, explained, …); {} where it says nothing."""
-    facts = json.loads(landscape.attrs.get("plane") or "{}")
-    return facts if isinstance(facts, dict) else {}
+    facts: dict[str, Any] = landscape.lossnav.plane
+    return facts
 
 
 def densify(

@@ -174,14 +174,14 @@ def floor_of(land: xr.Dataset, layer: Layer) -> float | None:
 
 def made_from(land: xr.Dataset) -> dict[str, object]:
     """What makes the plane again: its kind, seed, normalisation, angle and centre, as far as it has them."""
-    plane = json.loads(land.attrs.get("plane", "{}"))
+    plane = land.lossnav.plane
     names = ("kind", "which", "seed", "normalize", "ignore", "orthogonal", "turn", "centre")
     return {name: plane[name] for name in names if name in plane}
 
 
 def axis_titles(land: xr.Dataset) -> tuple[str, str]:
     """What the two axes are: α and β, and for a trajectory's plane which component with its share of variance."""
-    plane = json.loads(land.attrs.get("plane", "{}"))
+    plane = land.lossnav.plane
     explained = plane.get("explained")
     if explained:
         first, second = (f"PC {i + 1} ({100 * share:.3g} %)" for i, share in enumerate(explained))

@@ -14,6 +14,7 @@ from lossnav.core import PROPERTIES, Gaussian, InputError, Plane, Problem, Setti
 from lossnav.core.properties import NavigatorProperty, vocabulary
 from lossnav.core.properties.needs import NEEDS, missing, unavailable
 from lossnav.core.properties.probability import LADDER
+from lossnav.core.survey.landscape import landscape
 from lossnav.core.survey.points import MeasuredPoints
 from lossnav.core.survey.store import read_landscape, read_points
 from torch import Tensor, nn
@@ -145,7 +146,7 @@ def test_divergence_for_tokens_leaves_ignored_ones_out() -> None:
 def test_on_a_rung_of_the_ladder_the_number_is_exact(case: str, temperature: float, tmp_path: object) -> None:
     problem = cases.CASES[case]()
     plane = Plane.random(problem, seed=2)
-    land = measured(problem, plane, tmp_path, ("probability",)).landscape(Settings(temperature=temperature))
+    land = landscape(measured(problem, plane, tmp_path, ("probability",)), Settings(temperature=temperature))
     for i, j, point in points_of(land, plane):
         confidence, entropy = reference.confidence_and_entropy(problem, point, temperature)
         assert float(land["probability"][i, j]) == pytest.approx(confidence, abs=1e-10)
@@ -156,7 +157,7 @@ def test_on_a_rung_of_the_ladder_the_number_is_exact(case: str, temperature: flo
 def test_between_rungs_the_error_is_within_what_is_stated(temperature: float, tmp_path: object) -> None:
     problem = cases.classifier()
     plane = Plane.random(problem, seed=2)
-    land = measured(problem, plane, tmp_path, ("probability",)).landscape(Settings(temperature=temperature))
+    land = landscape(measured(problem, plane, tmp_path, ("probability",)), Settings(temperature=temperature))
     for i, j, point in points_of(land, plane):
         truth = reference.confidence_and_entropy(problem, point, temperature)
         for name, expected in zip(("probability", "probability_entropy"), truth, strict=True):
@@ -169,7 +170,7 @@ def test_temperature_outside_the_ladder_is_refused(tmp_path: object) -> None:
     problem = cases.classifier()
     points = measured(problem, Plane.random(problem), tmp_path)
     with pytest.raises(InputError, match=r"0\.25 to 4, but is 5"):
-        points.landscape(Settings(temperature=5.0))
+        landscape(points, Settings(temperature=5.0))
 
 
 def test_excluded_classes_count_as_nothing(tmp_path: object) -> None:
@@ -184,7 +185,7 @@ def test_excluded_classes_count_as_nothing(tmp_path: object) -> None:
     problem = Problem(cases.initialised(Masked()), cases.normal(7, 3), cases.labels(7, classes=3))
     plane = Plane.random(problem)
     for temperature in (0.5, 1.0):
-        land = measured(problem, plane, tmp_path, ("probability",)).landscape(Settings(temperature=temperature))
+        land = landscape(measured(problem, plane, tmp_path, ("probability",)), Settings(temperature=temperature))
         for i, j, point in points_of(land, plane):
             confidence, entropy = reference.confidence_and_entropy(problem, point, temperature)
             assert float(land["probability"][i, j]) == pytest.approx(confidence, abs=1e-10)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cases
 import numpy as np
 import pytest
@@ -11,12 +13,17 @@ from lossnav.core.adaptive.tolerance import Tolerance
 from lossnav.core.local.estimation import Estimation
 from lossnav.core.properties.protocol import STAGES
 from lossnav.core.survey import cost
-from lossnav.core.survey.cost import Cost, duration, estimate
+from lossnav.core.survey.cost import Cost, duration
 from lossnav.core.survey.expected_points import expected_points
 from lossnav.core.survey.footprint import Footprint, byte_text
+from lossnav.core.survey.specification import Specification
 from torch import nn
 
 SMALL = Footprint(torch.device("cpu"), {"copy": 1_000_000}, {"activations": 200_000}, 0)
+
+
+def estimate(*what: Any, **how: Any) -> Cost:
+    return cost.estimate(Specification(*what, **how))
 
 
 @pytest.fixture

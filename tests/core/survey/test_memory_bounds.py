@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import cases
 import numpy as np
@@ -26,11 +27,17 @@ from lossnav.core.parameters.layout import Layout
 from lossnav.core.plane import random_directions as pairs
 from lossnav.core.plane.directions import IGNORE_CHOICES, NORMALIZATIONS, gaussian_pair
 from lossnav.core.plane.identity import plane_identity, plane_recipe
-from lossnav.core.survey.footprint import KEPT_PASSES, OVERHEAD_BYTES, Footprint, footprint, refuse_what_does_not_fit
+from lossnav.core.survey.footprint import KEPT_PASSES, OVERHEAD_BYTES, Footprint, refuse_what_does_not_fit
+from lossnav.core.survey.footprint import footprint as footprint_of
+from lossnav.core.survey.specification import Specification
 from torch import nn
 
 CPU = torch.device("cpu")
 WAYS = list(itertools.product(NORMALIZATIONS, IGNORE_CHOICES, (False, True)))
+
+
+def footprint(*what: Any, **how: Any) -> Footprint:
+    return footprint_of(Specification(*what, **how))
 
 
 @pytest.fixture

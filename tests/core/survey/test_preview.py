@@ -68,7 +68,7 @@ def test_nothing_of_it_is_left_at_the_end(problem, tmp_path):
     plain = survey(problem, plane, GRID, **ASKED)
     for variable in COSTLY.values():
         np.testing.assert_array_equal(done[variable].values, plain[variable].values)
-    assert "glance" not in read_points(store).about
+    assert read_points(store).info.glance is None
     assert all("glance" not in each for each in json.loads(done.attrs["adaptive"]).values())
 
 
@@ -77,7 +77,7 @@ def test_a_network_whose_preview_saves_little_has_none(tmp_path):
     assert rough(problem, PRESETS["standard"]) is None
     store = tmp_path / "land.zarr"
     stopped(problem, Plane.random(problem), store, "gradient")
-    assert "glance" not in read_points(store).about
+    assert read_points(store).info.glance is None
 
 
 def test_a_network_that_breaks_in_its_first_look_is_measured_as_far_as_it_can_be(problem, tmp_path, monkeypatch):
