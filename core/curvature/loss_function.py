@@ -60,6 +60,7 @@ class LossFunction:
     problem     the network, data and loss
     at          the point θ; None: θ₀
     device, dtype, batch_size   as in `survey`
+    network     a workspace of the same network, whose copy of it is used too; None: a copy of its own
 
     Attributes
     ----------
@@ -75,10 +76,11 @@ class LossFunction:
         device: str | torch.device = "auto",
         dtype: torch.dtype | None = None,
         batch_size: int | None = None,
+        network: Workspace | None = None,
     ) -> None:
         where = choose_device(device)
         size = batch_size if batch_size is not None else curvature_batch_size(problem)
-        self.workspace = Workspace(problem, where, dtype, size)
+        self.workspace = Workspace(problem, where, dtype, size) if network is None else network.beside(problem, size)
         self.layout = self.workspace.layout
         self.problem = problem
         self.point = (

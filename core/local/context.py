@@ -43,7 +43,7 @@ LOOK_EVERY = 5  # products; another number means other steps, and so other numbe
 
 
 class Bench:
-    """One worker's own copies of the network: points are measured on several benches at once.
+    """One worker's own copy of the network, beside the data that it measures: points are measured on several benches at once.
 
     whole   the loss over all examples
     walked  the loss that descents walk down, over the examples sampled for them
@@ -51,45 +51,43 @@ class Bench:
     matrix  the curvature over the examples sampled for it
     """
 
-    def __init__(self, instruments: Instruments) -> None:
+    def __init__(self, instruments: Instruments, network: Workspace | None = None) -> None:
         self.instruments = instruments
-        self.whole = instruments.loss_of(instruments.problem)
+        self.whole = instruments.loss_of(instruments.problem, network)
         self._bent = self._loss_of(instruments.part)
         self.walked = self._loss_of(instruments.walked)
         self.matrix = Curvature(self._bent, instruments.estimation.of)
-        self._calibrated = instruments.calibrated_workspace()
+        recalibrates = instruments.problem.batchnorm == "recalibrate"
+        self._calibrated = self.network.beside(instruments.problem) if recalibrates else None
+
+    @property
+    def network(self) -> Workspace:
+        """The copy of the network, which all of these losses use."""
+        return self.whole.workspace
 
     def _loss_of(self, problem: Problem) -> LossFunction:
         same = problem is self.instruments.problem
-        return self.whole if same else self.instruments.loss_of(problem)
+        return self.whole if same else self.instruments.loss_of(problem, self.network)
 
     @lazy
     def single(self) -> LossFunction:
         """The loss over single predictions; made when the first per-example gradient is asked for."""
-        function = self.instruments.loss_of(self.instruments.single)
-        self._share_statistics(function)
-        return function
+        return self._loss_of(self.instruments.single)
 
     def place(self, point: Tensor) -> None:
-        """Move to a point θ, a flat vector; BatchNorm's statistics with it, where they are to be recomputed."""
+        """Move to a point θ, a flat vector; BatchNorm's statistics with it, where they are to be recomputed.
+
+        They are then those of all the data at the point, and held fixed in derivatives.
+        """
         self.whole.point = self._bent.point = self.walked.point = point
         if self._calibrated is not None:
             self._calibrated.flat.copy_(point)
             recalibrate(self._calibrated)
-        for function in (self.whole, self._bent, self.walked, *([self.single] if "single" in vars(self) else [])):
-            self._share_statistics(function)
 
     def clear(self) -> None:
         """Free what belongs to the last point; the networks stay."""
         for function in (self.whole, self._bent, self.walked):
             function.forget()
-
-    def _share_statistics(self, function: LossFunction) -> None:
-        """Recomputed statistics are those of all the data at the point, and held fixed in derivatives."""
-        if self._calibrated is not None:
-            found = dict(self._calibrated.model.named_buffers())
-            for name, buffer in function.workspace.model.named_buffers():
-                buffer.copy_(found[name])
 
 
 @dataclass(frozen=True)
@@ -98,6 +96,8 @@ class Instruments:
 
     problem, plane, estimation, seed, device, dtype   as in `survey`
     basin_starts   (α, β) where basins were met before; the first is θ₀'s
+    networks       the copies of the network made so far, one for each bench; instruments of other settings may use them too,
+                   not at the same time
     """
 
     problem: Problem
@@ -107,16 +107,11 @@ class Instruments:
     device: torch.device
     dtype: torch.dtype | None = None
     basin_starts: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 0.0)])
+    networks: list[Workspace] = field(default_factory=list, repr=False, compare=False)
 
-    def loss_of(self, problem: Problem) -> LossFunction:
-        """The loss of a problem, where and how the survey computes."""
-        return LossFunction(problem, None, self.device, self.dtype)
-
-    def calibrated_workspace(self) -> Workspace | None:
-        """A network of its own on which BatchNorm's statistics are recomputed, where the problem asks for that."""
-        if self.problem.batchnorm != "recalibrate":
-            return None
-        return Workspace(self.problem, self.device, self.dtype)
+    def loss_of(self, problem: Problem, network: Workspace | None = None) -> LossFunction:
+        """The loss of a problem, where and how the survey computes; on a copy of the network that is there already, or its own."""
+        return LossFunction(problem, None, self.device, self.dtype, network=network)
 
     @cached_property
     def part(self) -> Problem:
@@ -165,7 +160,14 @@ class Instruments:
     @cached_property
     def first_bench(self) -> Bench:
         """The bench of the main thread."""
-        return Bench(self)
+        return self._bench(0)
+
+    def _bench(self, index: int) -> Bench:
+        there = index < len(self.networks)
+        bench = Bench(self, self.networks[index] if there else None)
+        if not there:
+            self.networks.append(bench.network)
+        return bench
 
     @cached_property
     def worker_count(self) -> int:
@@ -175,7 +177,8 @@ class Instruments:
 
     def benches(self, count: int) -> list[Bench]:
         """Benches of workers beside the main thread; made once, as a copy of a network takes as long as a small point."""
-        self._made.extend(Bench(self) for _ in range(count - len(self._made)))
+        _ = self.first_bench  # whose network comes first
+        self._made.extend(self._bench(1 + index) for index in range(len(self._made), count))
         return self._made[:count]
 
     @cached_property

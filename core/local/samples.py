@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from ..network.batching import once_for_a_network
 from ..problem.likelihood import IGNORED
 from ..problem.problem import Problem
 from .estimation import Estimation
@@ -16,6 +17,7 @@ DESCENTS_COST = 8  # a descent takes a hundred passes, and single gradients thei
 GRADIENT_NUMBERS = 128_000_000  # per-example gradients held at once, in numbers
 
 
+@once_for_a_network
 @torch.no_grad()
 def example_flops(problem: Problem) -> float:
     """Floating-point operations of a forward pass, for one example; twice the parameters where torch counts none.

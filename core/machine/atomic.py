@@ -1,8 +1,10 @@
-"""A file is written whole or not at all: under a temporary name, then renamed."""
+"""A file or a folder is written whole or not at all: under a temporary name beside it, then renamed."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +12,24 @@ File = str | os.PathLike[str]
 
 
 def written_whole(path: File, write: Callable[[Path], object]) -> Path:
-    """Write to a name beside `path`, then rename: the file is there whole or not at all."""
+    """Have `write` make a file or a folder of a temporary name, then give it its own, `path`.
+
+    A reader sees the old one, the new one or none, never a part; where `write` fails, nothing is left of it. Two writers do
+    not disturb each other: the last one's stays. A folder does not take the place of another that holds something.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = written_whole(Path(folder) / "a.txt", lambda place: place.write_text("whole"))
+    ...     path.read_text(), [each.name for each in path.parent.iterdir()]
+    ('whole', ['a.txt'])
+    """
     path = Path(path)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    write(unfinished)
-    unfinished.replace(path)
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        write(unfinished)
+        unfinished.replace(path)
+    finally:
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished)
+        unfinished.unlink(missing_ok=True)
     return path

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from ..problem.problem import Problem
 from .purity import Stillness
+
+Found = TypeVar("Found")
 
 # Measured on CPUs (benchmarks/NOTES.md): passes whose largest activation stays in the last-level cache win;
 # smaller ones lose to the cost of launching kernels.
@@ -39,6 +43,22 @@ def needs_whole_data(problem: Problem) -> bool:
     return problem.batchnorm == "recalibrate" or _reads_batch_statistics(problem.model)
 
 
+def once_for_a_network(tried: Callable[[Problem], Found]) -> Callable[[Problem], Found]:
+    """What a trial pass finds is found once for a network and its subsets of examples, and again where their shapes change."""
+
+    @functools.wraps(tried)
+    def found(problem: Problem) -> Found:
+        weights = tuple((name, p.shape, p.dtype) for name, p in problem.model.named_parameters())
+        key = tried.__qualname__, weights, tuple((t.shape[1:], t.dtype) for t in problem.inputs)
+        if key not in problem.trials:
+            problem.trials[key] = tried(problem)
+        result: Found = problem.trials[key]
+        return result
+
+    return found
+
+
+@once_for_a_network
 @torch.no_grad()
 def activation_bytes(problem: Problem) -> tuple[int, int]:
     """Bytes of the largest output of any module, and of all of them together, for one example."""

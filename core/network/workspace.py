@@ -6,6 +6,7 @@ point θ = θ₀ + α d₁ + β d₂ is then two operations on the flat buffer, 
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -81,6 +82,16 @@ class Workspace:
     def origin(self) -> Tensor:
         """θ₀ in the layout of `flat`, laid out anew each time: the model itself holds it already."""
         return self.layout.flatten(self.problem.parameters, self.device, self.dtype)
+
+    def beside(self, problem: Problem, batch_size: int | None = None) -> Workspace:
+        """The same copy of the network, and the same point, beside the data of another problem with this network.
+
+        Not for two threads at once.
+        """
+        other = copy.copy(self)
+        other.problem, other.forward, other.batches = problem, self.model, []
+        other.rebatch(min(batch_size or problem.example_count, problem.example_count))
+        return other
 
     def rebatch(self, batch_size: int, channels_last: bool = False) -> None:
         """Cut the data anew, `batch_size` examples at a time; images as they are, or with their channels last in memory."""

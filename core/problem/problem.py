@@ -66,6 +66,7 @@ class Problem:
                 f"model should be a torch.nn.Module, but is a {type(model).__name__}: pass the network itself."
             )
         self.model = model
+        self.trials: dict[Any, Any] = {}  # what trial passes found of the network, shared with its subsets
         self.name = name or type(model).__name__
         self.likelihood = resolve(loss)
         self.batchnorm = known(batchnorm, BATCHNORM_MODES, "batchnorm mode")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from ..checks import InputError
+from ..machine.atomic import written_whole
 from .density import Spectrum
 
 Read = TypeVar("Read")
@@ -105,11 +105,8 @@ def read_coupling(path: str | Path) -> Coupling:
 
 
 def _write(path: str | Path, content: dict[str, Any]) -> None:
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    temporary.write_text(json.dumps(content))
-    temporary.replace(path)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    written_whole(path, lambda place: place.write_text(json.dumps(content)))
 
 
 def _read(path: str | Path, what: str, command: str, made: Callable[[dict[str, Any]], Read]) -> Read:

@@ -82,10 +82,9 @@ def _band(problem: Problem, plane: Plane, device: torch.device, dtype: torch.dty
     """Loss along both directions of other draws: what this plane would have looked like with another seed."""
     alphas = np.linspace(-1, 1, BAND_POINTS)
     settings = {k: plane.details[k] for k in ("normalize", "ignore", "orthogonal")}
-    losses = []
+    losses, evaluator = [], Evaluator(problem, plane, TERRAIN.measures(problem)[:1], device, dtype)
     for seed in range(plane.details["seed"] + 1, plane.details["seed"] + 1 + BAND_SEEDS):
-        other = Plane.random(problem, seed=seed, **settings)
-        evaluator = Evaluator(problem, other, TERRAIN.measures(problem)[:1], device, dtype)
+        evaluator.turn_to(Plane.random(problem, seed=seed, **settings))
         for axis in (0, 1):
             points = np.zeros((BAND_POINTS, 2))
             points[:, axis] = alphas

@@ -175,12 +175,12 @@ def stage_columns(asked: Wanted) -> dict[str, set[str]]:
 
 
 def _workers(problem: Problem, estimation: Estimation, where: torch.device, kind: torch.dtype, vector: int) -> int:
-    """What the costly stages keep: copies of the network for each worker, and the probes that all of them use."""
+    """What the costly stages keep: a copy of the network for each worker, and the probes that all of them use."""
     workers = worker_count(problem, estimation, where, kind)
     benches = workers + 1 if workers > 1 else 1
     networks = 1 + sum(size is not None for size in sample_sizes(problem, estimation))
     parameters = 2 * vector * 4 // kind.itemsize  # where each one lies, in whole numbers
-    bench = networks * 2 * vector + parameters
+    bench = (1 + networks) * vector + parameters  # the copy, and a point for each loss on it
     return benches * bench + (2 * estimation.probes + 4) * vector + parameters
 
 

@@ -8,8 +8,6 @@ moment leaves points that are measured again, never points that are wrong.
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -20,6 +18,7 @@ import numpy as np
 import xarray as xr
 
 from ..checks import InputError
+from ..machine.atomic import written_whole
 from ..parameters.hashing import digest
 from ..properties.protocol import Settings
 from .grid import Plan
@@ -124,10 +123,8 @@ class LandscapeStore:
         self._group("r+").attrs["about"] = points.info.as_json()
 
     def _create(self, points: MeasuredPoints, spec: dict[str, Any]) -> None:
-        temporary = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex[:8]}")
-        write_group(temporary, points, spec)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.rename(self.path)
+        written_whole(self.path, lambda place: write_group(place, points, spec))
 
     def _group(self, mode: Any) -> zarr.Group:
         import zarr
@@ -235,20 +232,19 @@ def pack(source: str | Path, target: str | Path) -> None:
     import zarr
 
     points, spec = read_points(source), _specification(source)
-    target = Path(target)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.zip")
-    with zarr.storage.ZipStore(temporary, mode="w") as archive:
-        write_group(archive, points, spec, small=True)
-    shutil.move(temporary, target)
+
+    def write(place: Path) -> None:
+        with zarr.storage.ZipStore(place, mode="w") as archive:
+            write_group(archive, points, spec, small=True)
+
+    written_whole(target, write)
 
 
 def unpack(source: str | Path, target: str | Path) -> None:
     """Make a folder of a packed landscape, so that a survey can go on there."""
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-    write_group(temporary, read_points(source), _specification(source))
-    temporary.rename(target)
+    points, spec = read_points(source), _specification(source)
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    written_whole(target, lambda place: write_group(place, points, spec))
 
 
 def _specification(source: str | Path) -> dict[str, Any]:

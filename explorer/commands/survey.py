@@ -37,7 +37,9 @@ def survey_command(
     orthogonal: Annotated[bool, typer.Option("--orthogonal", help="Make the directions orthogonal first.")] = False,
     turn: Annotated[float, typer.Option(help="Degrees by which the second direction turns to a third.")] = 0.0,
     centre: Annotated[int | None, typer.Option(help="Around this checkpoint, not the trained network.")] = None,
-    grid: Annotated[str, typer.Option(help="Points along alpha and beta.")] = "51x51",
+    grid: Annotated[
+        str, typer.Option(help="Points along alpha and beta.")
+    ] = f"{Specification.shape[0]}x{Specification.shape[1]}",
     span: Annotated[str | None, typer.Option(help="alpha from,to,beta from,to; without it, the plane's own.")] = None,
     zoom: Annotated[float, typer.Option(help="Multiple of the span.")] = 1.0,
     overlay: Annotated[
@@ -46,7 +48,7 @@ def survey_command(
     ] = None,
     effort: Annotated[
         str, typer.Option(help="preview, standard or full: how finely curvature is measured at a point.")
-    ] = "standard",
+    ] = str(Specification.effort),
     every: Annotated[
         int,
         typer.Option(help="Curvature, gradients and descents on every 1, 2, 4 … rows and columns; 0: 17 or 9 of them."),
@@ -68,7 +70,7 @@ def survey_command(
     steps: Annotated[int | None, typer.Option(help="Lanczos steps, in place of the effort's.")] = None,
     examples: Annotated[int | None, typer.Option(help="Examples for them, in place of the effort's; 0: all.")] = None,
     of: Annotated[str, typer.Option(help="Their matrix: hessian, ggn, fisher or empirical_fisher.")] = "hessian",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = str(Specification.device),
     dtype: Annotated[str | None, typer.Option(help="float32 or float64; without it, the model's own.")] = None,
     precision: Annotated[
         str | None, typer.Option(help="tf32 or bf16: faster forward passes, with their error; without it, exact.")

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lossnav.core.properties.selection import FORWARD
+from lossnav.core.survey.specification import Specification
 from lossnav.sample_models import NAMES, card
 from platformdirs import user_cache_path
 
@@ -18,7 +19,7 @@ from .base import modified
 
 SPAN_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 GRID_SIZES = (25, 51, 101, 201)
-DEFAULT_GRID = 51
+DEFAULT_GRID = Specification.shape[0]
 FORWARD_ONLY = "none"
 # effort → (title, what it measures)
 EFFORTS = {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lossnav.core import InputError
+from lossnav.core.survey import footprint as memory_needs
 from lossnav.explorer.cli import app
 from lossnav.explorer.commands import survey as command
 from typer.testing import CliRunner
@@ -26,7 +27,7 @@ def test_the_cost_of_a_long_survey_is_said_before_it_starts(
 
 
 def test_a_survey_that_does_not_fit_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lossnav.core.survey.footprint.free_bytes", lambda device: 0)
+    monkeypatch.setattr(memory_needs, "free_bytes", lambda device: 0)
     result = CliRunner().invoke(app, [*SURVEY, str(tmp_path / "land")])
     assert isinstance(result.exception, InputError)
     assert re.match(r"This survey needs about \d+ MB of memory, and 1 MB are free: ", str(result.exception))

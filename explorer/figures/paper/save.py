@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 from lossnav.core import InputError
+from lossnav.core.machine.atomic import written_whole
 from matplotlib.figure import Figure
 
 from .presets import print_style
@@ -37,10 +38,7 @@ def save(figure: Figure, path: str | os.PathLike[str], about: str = "") -> Path:
     metadata = METADATA[file_format] | ({ABOUT[file_format]: about} if about else {})
     with print_style():
         figure.savefig(drawn, format=file_format, dpi=figure.dpi, metadata=metadata)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_bytes(drawn.getvalue())
-    unfinished.replace(path)
-    return path
+    return written_whole(path, lambda place: place.write_bytes(drawn.getvalue()))
 
 
 def _format(path: Path) -> str:

@@ -13,6 +13,7 @@ from lossnav.core.adaptive.tolerance import Tolerance
 from lossnav.core.local.estimation import Estimation
 from lossnav.core.properties.protocol import STAGES
 from lossnav.core.survey import cost
+from lossnav.core.survey import footprint as memory_needs
 from lossnav.core.survey.cost import Cost, duration
 from lossnav.core.survey.expected_points import expected_points
 from lossnav.core.survey.footprint import Footprint, byte_text
@@ -159,7 +160,7 @@ def test_expected_points_hold_what_is_certain_and_no_more_than_there_is(stage: s
 def test_what_does_not_fit_is_not_even_timed(
     every_thing_takes_a_second: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lossnav.core.survey.footprint.free_bytes", lambda device: 1000)
+    monkeypatch.setattr(memory_needs, "free_bytes", lambda device: 1000)
     found = problem()
     with pytest.raises(InputError, match=r"^This survey needs about 6 MB of memory, and 1 MB are free: "):
         estimate(found, Plane.random(found), (3, 3), ("all",), "cpu")

@@ -27,6 +27,7 @@ from lossnav.core.parameters.layout import Layout
 from lossnav.core.plane import random_directions as pairs
 from lossnav.core.plane.directions import IGNORE_CHOICES, NORMALIZATIONS, gaussian_pair
 from lossnav.core.plane.identity import plane_identity, plane_recipe
+from lossnav.core.survey import footprint as memory_needs
 from lossnav.core.survey.footprint import KEPT_PASSES, OVERHEAD_BYTES, Footprint, refuse_what_does_not_fit
 from lossnav.core.survey.footprint import footprint as footprint_of
 from lossnav.core.survey.specification import Specification
@@ -301,7 +302,7 @@ def test_the_formula_counts_the_examples_that_are_used() -> None:
 
 
 def test_what_does_not_fit_is_refused_with_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lossnav.core.survey.footprint.free_bytes", lambda device: 22_000_000_000)
+    monkeypatch.setattr(memory_needs, "free_bytes", lambda device: 22_000_000_000)
     gigabyte = 10**9
     lasting = {"model": 4 * gigabyte, "copy": 4 * gigabyte, "plane": 12 * gigabyte, "points": 0, "data": 0}
     fits = Footprint(CPU, lasting, {"activations": 100}, held=16 * gigabyte)
@@ -318,7 +319,7 @@ def test_what_does_not_fit_is_refused_with_figures(monkeypatch: pytest.MonkeyPat
 def test_a_survey_that_does_not_fit_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, passes = cases.classifier(), []
     plane = Plane.random(problem)
-    monkeypatch.setattr("lossnav.core.survey.footprint.free_bytes", lambda device: 1000)
+    monkeypatch.setattr(memory_needs, "free_bytes", lambda device: 1000)
     module = importlib.import_module("lossnav.core.survey")  # of which the package shows the function of the same name
     for name in ("anchored", "Evaluator"):
         monkeypatch.setattr(module, name, lambda *args, name=name: passes.append(name))

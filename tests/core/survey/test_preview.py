@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from lossnav.core import Plane, read_landscape, survey
 from lossnav.core.local.estimation import PRESETS, Estimation
+from lossnav.core.survey import preview
 from lossnav.core.survey.preview import rough
 from lossnav.core.survey.store import read_points
 
@@ -18,7 +19,7 @@ COSTLY = {"gradient": "density_coverage", "curvature": "viscosity", "descent": "
 @pytest.fixture
 def problem(monkeypatch: pytest.MonkeyPatch):
     """Small, but with a first look that takes a tenth of its examples."""
-    monkeypatch.setattr("lossnav.core.survey.preview.EXAMPLES", 8)
+    monkeypatch.setattr(preview, "EXAMPLES", 8)
     monkeypatch.setitem(PRESETS, "preview", Estimation(probes=3, steps=4))
     return cases.smooth(n=80)
 
