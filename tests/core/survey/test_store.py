@@ -16,8 +16,9 @@ import pytest
 import torch
 import zarr
 from lossnav.core import InputError, Plane, Problem, read_landscape, survey
-from lossnav.core import survey as survey_function
+from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.local.estimation import Estimation
+from lossnav.core.local.evaluator import LocalEvaluator
 from lossnav.core.properties.protocol import Settings
 from lossnav.core.survey import run as course
 from lossnav.core.survey.store import LandscapeStore, pack, read_points
@@ -25,7 +26,6 @@ from torch import nn
 from xarray import Dataset
 
 SHAPE = (9, 7)
-survey_module = sys.modules[survey_function.__module__]
 QUICK = Estimation(probes=3, steps=2, examples=5, descent_steps=3)
 
 
@@ -94,8 +94,8 @@ def test_points_that_are_done_are_not_measured_again(tmp_path: Path, monkeypatch
 
         monkeypatch.setattr(evaluator, "evaluate", counted)
 
-    count(survey_module.Evaluator)
-    count(survey_module.LocalEvaluator)
+    count(Evaluator)
+    count(LocalEvaluator)
     make(tmp_path / "land")
     assert sum(measured) == 4 * SHAPE[0] * SHAPE[1] - before
     measured.clear()
@@ -181,8 +181,11 @@ def test_no_value_means_not_measured(tmp_path: Path, loss: float) -> None:
 KILLED = """
 import sys, time
 import cases
-from lossnav.core import Plane, course, survey
+from lossnav.core import Plane, survey
+from lossnav.core.survey import run as course
+from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.local.estimation import Estimation
+from lossnav.core.local.evaluator import LocalEvaluator
 problem = cases.with_path()
 def waits_to_be_killed(done, total):
     print(done, flush=True)
