@@ -17,6 +17,7 @@ from ..network.batching import needs_whole_data
 from ..problem.problem import Problem
 from .activations import layer_names, layer_rows
 from .claims import CLAIMS, evidence, no_evidence
+from .info import DensityInfo
 from .kernel import bandwidth_of, grid_axes, kernel_density
 from .neighbours import NEIGHBOURS, neighbour_density
 from .places import Places, given, placed
@@ -107,19 +108,18 @@ def density_map(
     variables, unavailable = example_readouts(function)
     variables["density"] = neighbour_density(rows)
     found = _dataset(problem, places, variables, seed)
-    found.attrs |= {
-        "lossnav_density": 1,
-        "name": problem.name,
-        "placed": places.kind,
-        "axes": json.dumps(places.axes),
-        "explained": json.dumps(places.explained),
-        "layer": layer or "",
-        "layers": json.dumps(layer_names(problem)),
-        "neighbours": min(NEIGHBOURS, len(rows) - 1),
-        "unavailable": json.dumps(unavailable),
-        "notes": json.dumps(notes(problem, variables["loss"], variables.get("gradient_norm", np.empty(0)))),
-        "claims": json.dumps(_claims(variables, unavailable, permutations, seed)),
-    }
+    found.attrs |= DensityInfo(
+        name=problem.name,
+        placed=places.kind,
+        axes=places.axes,
+        explained=places.explained,
+        layer=layer or "",
+        layers=layer_names(problem),
+        neighbours=min(NEIGHBOURS, len(rows) - 1),
+        unavailable=unavailable,
+        notes=notes(problem, variables["loss"], variables.get("gradient_norm", np.empty(0))),
+        claims=_claims(variables, unavailable, permutations, seed),
+    ).as_attrs()
     return found
 
 

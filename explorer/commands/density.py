@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import xarray as xr
 from lossnav.core import InputError, density_map, load_problem
+from lossnav.core.density.info import DensityInfo
 from rich.console import Console
 
 from ..request.survey import SurveyRequest
@@ -54,9 +54,9 @@ def density_command(
 
 def said(found: xr.Dataset) -> list[str]:
     """What the terminal shows: the map in a line, then a sentence for each claim and for what is missing."""
-    shares = json.loads(found.attrs["explained"])
-    about = f"{found.attrs['name']}: {found.sizes['example']:,} examples, {', '.join(json.loads(found.attrs['axes']))}"
-    covered = f", {100 * sum(shares):.3g} % of the variance" if shares else ""
-    claims = [f"{claim['sentence']} ({claim['verdict']})" for claim in json.loads(found.attrs["claims"])]
+    info = DensityInfo.of(found)
+    about = f"{info.name}: {found.sizes['example']:,} examples, {', '.join(info.axes)}"
+    covered = f", {100 * sum(info.explained):.3g} % of the variance" if info.explained else ""
+    claims = [f"{claim['sentence']} ({claim['verdict']})" for claim in info.claims]
     width = f"Bandwidth {found.attrs['bandwidth']:.3g} map units, by {found.attrs['bandwidth_rule']}."
-    return [f"{about}{covered}.", width, *claims, *json.loads(found.attrs["notes"])]
+    return [f"{about}{covered}.", width, *claims, *info.notes]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import streamlit as st
 from lossnav.core.density.claims import CLAIMS, Claim
+from lossnav.core.density.info import DensityInfo
 from lossnav.core.formats.density_map import read_density_map
 from lossnav.sample_models import NAMES, card
 
@@ -72,8 +72,7 @@ def _layers(target: str) -> list[str]:
     """The layers that a map can be made of, as the first map of the inputs told; one in the address bar is believed."""
     path = DensityRequest(target).path
     if path.exists():
-        names: list[str] = json.loads(read_density_map(path).attrs["layers"])
-        return names
+        return list(DensityInfo.of(read_density_map(path)).layers)
     wanted = st.query_params.get("layer", INPUTS)
     return [] if wanted == INPUTS else [wanted]
 

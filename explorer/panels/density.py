@@ -9,6 +9,7 @@ from io import BytesIO
 
 import streamlit as st
 import xarray as xr
+from lossnav.core.density.info import DensityInfo
 from matplotlib.image import imsave
 
 from ..figures.shared.density_scale import numbers_of
@@ -46,14 +47,14 @@ def available_color(found: xr.Dataset, wanted: str) -> str:
     """The variable that was asked for; where it does not exist, the loss, and a sentence that says why."""
     if wanted in found:
         return wanted
-    reason = json.loads(found.attrs["unavailable"])[wanted]
+    reason = DensityInfo.of(found).unavailable[wanted]
     st.caption(f":material/info: Coloured by loss, for {reason}.")
     return "loss"
 
 
 def claim_sentences(found: xr.Dataset) -> None:
     """Each claim with its verdict and the sentence that says why."""
-    for claim in json.loads(found.attrs["claims"]):
+    for claim in DensityInfo.of(found).claims:
         name = html.escape(claim["name"][0].upper() + claim["name"][1:])
         badge = f"<span class='verdict' style='background:{BADGES[claim['verdict']]}'>{claim['verdict']}</span>"
         sentence = html.escape(claim["sentence"].replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"))
@@ -63,14 +64,14 @@ def claim_sentences(found: xr.Dataset) -> None:
 
 def map_facts(found: xr.Dataset) -> str:
     """How the map was made, in one line under it."""
-    shares = json.loads(found.attrs["explained"])
+    info = DensityInfo.of(found)
     texts = [
         "Lines hold 10, 30, 50, 70, 90 and 99 % of the estimated density",
         f"bandwidth {format_value(found.attrs['bandwidth'])} map units, by {found.attrs['bandwidth_rule']}",
     ]
-    if shares:
-        texts.append(f"the map shows {format_value(100 * sum(shares))} % of the variance")
-    return ". ".join(["; ".join(texts), *(note.rstrip(".") for note in json.loads(found.attrs["notes"]))]) + "."
+    if info.explained:
+        texts.append(f"the map shows {format_value(100 * sum(info.explained))} % of the variance")
+    return ". ".join(["; ".join(texts), *(note.rstrip(".") for note in info.notes)]) + "."
 
 
 def example_panel(found: xr.Dataset, example: int | None) -> None:

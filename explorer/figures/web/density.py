@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
+from lossnav.core.density.info import DensityInfo
 from plotly.colors import hex_to_rgb
 
 from ..shared.density_scale import fitting, value_texts
@@ -44,7 +44,7 @@ def density_figure(found: xr.Dataset, color: str, dark: bool, picked: int | None
     figure.add_traces(_classes(found, dark) if by_class else _coloured(found, color, dark))
     if picked is not None:
         figure.add_traces(_ring(found, picked))
-    first, second = json.loads(found.attrs["axes"])
+    first, second = DensityInfo.of(found).axes
     for update, title, name in ((figure.update_xaxes, first, "grid_x"), (figure.update_yaxes, second, "grid_y")):
         side = found[name].values
         ends = [float(side[0]), float(side[-1])]
