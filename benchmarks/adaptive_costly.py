@@ -17,6 +17,7 @@ from lossnav.core.adaptive.error_estimate import Places, appraise
 from lossnav.core.adaptive.interpolated import scales_of
 from lossnav.core.adaptive.refinement import Followed, Refinement
 from lossnav.core.adaptive.tolerance import Tolerance
+from lossnav.core.properties.registry import HEIGHTS
 from lossnav.core.survey.grid import finest_complete, nested_grids
 from lossnav.core.survey.landscape import landscape
 from lossnav.core.survey.points import MeasuredPoints
@@ -69,7 +70,7 @@ def truth_of(stage: str, points: MeasuredPoints) -> Truth | None:
     land = land.isel(alpha=level[0], beta=level[1])
     driving = [name for name, how in followed(points, stage, Tolerance()).items() if how.drives]
     shown = [name for name in driving if bool(np.isfinite(land[name]).any())]
-    scales = {name: scales_of(land[name], "linear") for name in shown}
+    scales = {name: scales_of(land[name], "linear", HEIGHTS) for name in shown}
     values = {name: land[name].values for name in shown}
     noise = {name: land[f"{name}_se"].values for name in shown if f"{name}_se" in land}
     return Truth(stage, values, noise, scales) if shown else None

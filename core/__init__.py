@@ -10,8 +10,7 @@ from .problem.loading import load_problem, sample_names
 from .problem.problem import Problem
 from .problem.trajectory import Anchor, Trajectory
 from .problem.weights import load_weights, read_weights
-from .properties import PROPERTIES
-from .properties.protocol import Settings
+from .properties import PROPERTIES, Settings
 from .spectrum.coupling_matrix import coupling_matrix
 from .spectrum.density import Spectrum
 from .spectrum.eigenvalues import eigenpairs, spectrum

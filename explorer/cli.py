@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -69,7 +70,7 @@ def figure(
     scale: Annotated[str, typer.Option(help="linear, log or symlog, for height and loss.")] = "log",
     color_scale: Annotated[str | None, typer.Option(help="linear, log or symlog, for the colour.")] = None,
     path: Annotated[bool, typer.Option(help="Draw the training path.")] = True,
-    arrows: Annotated[bool, typer.Option("--arrows", help="Draw the elastic force.")] = False,
+    arrows: Annotated[bool, typer.Option("--arrows", help="Draw forces as arrows.")] = False,
     camera: Annotated[str, typer.Option(help="Azimuth and elevation of the surface, in degrees.")] = "-55,36",
     title: Annotated[str | None, typer.Option(help="Text over the figure.")] = None,
 ) -> None:
@@ -83,7 +84,7 @@ def figure(
 
     draw = {"map": draw_map, "surface": draw_surface}[known(kind, ("map", "surface"), "kind of figure")]
     azimuth, elevation = numbers(camera, 2, "--camera")
-    land = _read(landscape)
+    land = _read(landscape, (color, *(contours or ()), surface))
     spec = PaperSpec(
         width=width,  # type: ignore[arg-type]  # checked there, with a sentence
         color=color,
@@ -144,12 +145,14 @@ def _in_folder(path: Path) -> Path:
     return path
 
 
-def _read(path: Path) -> Any:
-    """The landscape in a file or folder, readouts measured on a coarser grid interpolated."""
+def _read(path: Path, readouts: Sequence[str]) -> Any:
+    """The landscape in a file or folder with `readouts`, those measured on a coarser grid interpolated."""
     from lossnav.core.formats.netcdf import read_netcdf
+    from lossnav.core.properties.selection import overlay_names
     from lossnav.core.survey.coarse_fill import filled
 
-    return filled(read_netcdf(path) if path.suffix == ".nc" else read_landscape(path))
+    names = [name for name in readouts if name in overlay_names()]
+    return filled(read_netcdf(path) if path.suffix == ".nc" else read_landscape(path, None, names))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -12,14 +13,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from lossnav.core import InputError, Settings
+from lossnav.core.properties.selection import EVERYTHING, FORWARD
 from lossnav.core.survey.coarse_fill import filled
 from lossnav.core.survey.grid import finest_complete
 from lossnav.core.survey.info import LandscapeInfo
 from lossnav.core.survey.landscape import landscape
+from lossnav.core.survey.later import unmeasured, with_overlays
 from lossnav.core.survey.points import MeasuredPoints
 from lossnav.core.survey.store import read_points, unpack
 
-from .request.survey import DEFAULT_GRID, SurveyRequest
+from .request.survey import DEFAULT_GRID, FORWARD_ONLY, SurveyRequest
 
 REDRAWN = 6  # times that an adaptive picture is drawn anew while its points double
 
@@ -50,7 +53,8 @@ class Found:
         fine_enough = not request.every or len(self.points.used) == 1 or (self.points.info.every or 1) <= request.every
         tolerance = self.points.info.tolerance
         near_enough = tolerance is None or 0 < tolerance.share <= request.tolerance
-        return near_enough and fine_enough and self.done == self.total and self.points.info.fidelity is not None
+        measured = self.done == self.total and not unmeasured(self.points)
+        return near_enough and fine_enough and measured and self.points.info.fidelity is not None
 
     @property
     def drawable(self) -> int:
@@ -79,7 +83,8 @@ def shipped_path(request: SurveyRequest) -> Path:
 def own(request: SurveyRequest) -> Found | None:
     """The landscape of exactly this request: computed here, else shipped; None where there is none."""
     paths = [request.path, *([shipped_path(request)] if request.is_standard else [])]
-    return next((_found(path) for path in paths if path.exists()), None)
+    overlays = (FORWARD,) if request.effort == FORWARD_ONLY else (EVERYTHING,)
+    return next((_found(path, overlays) for path in paths if path.exists()), None)
 
 
 def best(request: SurveyRequest) -> Found | None:
@@ -89,14 +94,17 @@ def best(request: SurveyRequest) -> Found | None:
     return max(drawable, key=lambda found: found.drawable, default=None)
 
 
-def _found(path: Path) -> Found:
-    """The landscape at `path`; the same object as long as nothing is written there, so that what was made of it stands."""
+def _found(path: Path, overlays: Sequence[str] = ()) -> Found:
+    """The landscape at `path`; the same object as long as nothing is written there, so that what was made of it stands.
+
+    overlays  what it is to show, also where it was surveyed before there was such a readout
+    """
     state, last = _state(path), _last(path)
     if state and last[:1] == [state]:
         kept: Found = last[1]
         return kept
     try:
-        points = read_points(path)
+        points = with_overlays(read_points(path), overlays)
     except (InputError, OSError, KeyError):  # being created or replaced at this moment: look again at the next turn
         return _nothing(path)
     level = _drawn_level(points)

@@ -10,10 +10,10 @@ import xarray as xr
 from lossnav.core import Settings
 from lossnav.core.survey.points import MeasuredPoints
 
-from .figures.shared.picture import Layer, Picture, fitting_scale, path_inside
+from .figures.shared.picture import ARROWS, Layer, Picture, arrows_in, fitting_scale, path_inside
 
 TERRAIN = "terrain"
-ARROWS = "elasticity_force_alpha"  # the readout that is drawn as arrows, by its first component
+AS_ARROWS = {pair[0] for pair in ARROWS.values()}  # readouts that are drawn as arrows, by their first component
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class View:
     elevation  what is drawn as height
     color      "terrain", or the property that colours the surface
     point      (alpha, beta) of the picked point; None: the centre
-    arrows     whether elasticity shows its force
+    arrows     the properties that show their arrows
     ground     what colours the terrain where no overlay does; None: its height
     """
 
@@ -76,19 +76,19 @@ class View:
     color: str = TERRAIN
     point: tuple[float, float] | None = None
     dark: bool = False
-    arrows: bool = True
+    arrows: tuple[str, ...] = tuple(ARROWS)
     ground: Drawing | None = None
 
     def picture(self, land: xr.Dataset) -> Picture:
-        """What is drawn of `land`: one overlay as colour, the others as lines, the force as arrows."""
-        shown = {name: d for name, d in self.overlays.items() if d.variable in land and d.variable != ARROWS}
+        """What is drawn of `land`: one overlay as colour, the others as lines, forces as arrows."""
+        shown = {name: d for name, d in self.overlays.items() if d.variable in land and d.variable not in AS_ARROWS}
         color = shown.get(self.color, self.ground or self.elevation)
         return Picture(
             elevation=self.elevation.layer(land),
             color=color.layer(land),
             lines=tuple(d.layer(land) for name, d in shown.items() if name != self.color),
             path=path_inside(land) is not None,
-            arrows=self.arrows and "elasticity" in self.overlays and ARROWS in land,
+            arrows=tuple(name for name in arrows_in(land) if name in self.arrows and name in self.overlays),
             point=self.point,
             dark=self.dark,
         )

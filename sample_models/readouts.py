@@ -6,14 +6,13 @@ from pathlib import Path
 
 import torch
 import xarray as xr
-from lossnav.core import PROPERTIES, Plane, Problem, load_problem, spectrum, survey
+from lossnav.core import Plane, Problem, load_problem, spectrum, survey
 from lossnav.core.curvature.dense import dense_matrix
 from lossnav.core.curvature.layers import layers_of
 from lossnav.core.curvature.operators import curvature
 from lossnav.core.local.estimation import PRESETS
+from lossnav.core.properties import OWNERS, Readout
 from lossnav.core.properties.density import data_entropy
-from lossnav.core.properties.protocol import Readout
-from lossnav.core.properties.terrain import TERRAIN
 from lossnav.core.spectrum.coupling import exact_coupling
 
 from . import gaussians_mlp, linear_regression, markov_gpt
@@ -22,8 +21,9 @@ from .catalogue import NAMES
 TARGET = Path(__file__).parents[1] / "docs" / "readouts.md"
 EFFORT, HERE = "full", ((0.0, 0.0), (0.0, 0.0))
 SMALL, STEPS, PROBES = 5_000, 20, 16  # parameters of which the whole matrix is at hand; of the quadrature elsewhere
-# memory is relative to the other points of a terrain: at one point there is nothing to say
-READOUTS: tuple[Readout, ...] = tuple(r for o in (TERRAIN, *PROPERTIES) if o.name != "memory" for r in o.readouts)
+# what is relative to the other points of a terrain has nothing to say at one point
+READOUTS: tuple[Readout, ...] = tuple(r for owner in OWNERS if not owner.relative for r in owner.readouts)
+ASKED = ("all", *(readout.variable for readout in READOUTS if readout.asked))
 
 HEAD = """# Every readout of the samples
 
@@ -48,7 +48,7 @@ heart. *Marchenko–Pastur*, *Wishart*: averages over random inputs of this shap
 
 def measured(problem: Problem) -> xr.Dataset:
     """The landscape of one point."""
-    return survey(problem, Plane.random(problem), (1, 1), HERE, ("all", "viscosity_keskar"), "cpu", effort=EFFORT)
+    return survey(problem, Plane.random(problem), (1, 1), HERE, ASKED, "cpu", effort=EFFORT)
 
 
 def cell(land: xr.Dataset, readout: Readout, notes: list[str]) -> str:

@@ -39,10 +39,6 @@ def test_types_are_shipped(folder: str) -> None:
     assert "py.typed" in PROJECT["tool"]["setuptools"]["package-data"][f"lossnav.{folder}"]
 
 
-def test_the_vocabulary_is_shipped() -> None:
-    assert "vocabulary.toml" in PROJECT["tool"]["setuptools"]["package-data"]["lossnav.core.properties"]
-
-
 def imports(path: Path) -> Iterator[str]:
     """Absolute names of what a file imports, also inside functions."""
     parts = ("lossnav", *path.relative_to(ROOT).with_suffix("").parts)

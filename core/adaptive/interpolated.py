@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,18 +13,20 @@ from .calibration import Experience
 from .error_estimate import Appraisal, Places, appraise
 from .tolerance import Tolerance
 
-HEIGHTS = ("loss", "density", "elasticity_total")  # the loss, less the data's entropy, and with its penalty
 
-
-def scales_of(variable: xr.DataArray, scale: str) -> tuple[str, ...]:
-    """The scales that a readout's error counts on: the one it is drawn on; heights on the one that the tolerance says."""
-    if variable.name in HEIGHTS:
+def scales_of(variable: xr.DataArray, scale: str, heights: Collection[str] = ("loss",)) -> tuple[str, ...]:
+    """The scales that a readout's error counts on: the one it is drawn on; `heights` on the one that the tolerance says."""
+    if variable.name in heights:
         return ("linear",) if scale == "linear" else ("linear", "log")
     return (str(variable.attrs.get("scale", "linear")),)
 
 
 def interpolated(
-    land: xr.Dataset, refined: Mapping[str, Any], tolerance: Tolerance, rough: Mapping[str, Any] | None = None
+    land: xr.Dataset,
+    refined: Mapping[str, Any],
+    tolerance: Tolerance,
+    rough: Mapping[str, Any] | None = None,
+    heights: Collection[str] = ("loss",),
 ) -> tuple[xr.Dataset, dict[str, Any]]:
     """`land` with every readout of the refined stages at every point, and `<name>_error` beside it.
 
@@ -33,6 +35,7 @@ def interpolated(
     land       NaN where nothing is measured; `measured` and `measured_<stage>` say where
     refined    stage → what was learned while refining it
     rough      stage → what is said of its first look, where `land` holds only that
+    heights    readouts that are drawn as the loss is, on the scale that the tolerance says
 
     Returns
     -------
@@ -44,7 +47,7 @@ def interpolated(
     land = land.copy()
     said: dict[str, Any] = {"tolerance": tolerance.as_json()}
     for stage, about in (rough or {}).items():
-        land, said[stage] = _looked_at(land, stage, about, tolerance)
+        land, said[stage] = _looked_at(land, stage, about, tolerance, heights)
     for stage, lesson in refined.items():
         if stage in said:
             continue
@@ -57,17 +60,17 @@ def interpolated(
         }
         if complete or not measured.any():
             continue
-        said[stage]["errors"] = _fill(land, stage, measured, lesson, tolerance)
+        said[stage]["errors"] = _fill(land, stage, measured, lesson, tolerance, heights)
     return land, said
 
 
 def _looked_at(
-    land: xr.Dataset, stage: str, about: dict[str, Any], tolerance: Tolerance
+    land: xr.Dataset, stage: str, about: dict[str, Any], tolerance: Tolerance, heights: Collection[str]
 ) -> tuple[xr.Dataset, dict[str, Any]]:
     """`land` with what a first look shows of a stage, and what is said of it."""
     name = f"measured_{stage}"
     measured = land[name].values
-    _fill(land, stage, measured, {"readouts": {}}, tolerance)
+    _fill(land, stage, measured, {"readouts": {}}, tolerance, heights)
     land[name] = xr.zeros_like(land[name])
     for variable in map(str, land.data_vars):
         if land[variable].attrs.get("stage") != stage:
@@ -80,7 +83,12 @@ def _looked_at(
 
 
 def _fill(
-    land: xr.Dataset, stage: str, measured: np.ndarray, lesson: Mapping[str, Any], tolerance: Tolerance
+    land: xr.Dataset,
+    stage: str,
+    measured: np.ndarray,
+    lesson: Mapping[str, Any],
+    tolerance: Tolerance,
+    heights: Collection[str],
 ) -> dict[str, float]:
     """Fill the readouts of a stage in; returns the largest finite error of each, as a share of what is drawn of it."""
     names = [str(v) for v in land.data_vars if land[v].attrs.get("stage") == stage and "error_of" not in land[v].attrs]
@@ -96,7 +104,7 @@ def _fill(
     found = appraise(
         Places(measured),
         {name: land[name].values for name in quantities},
-        {name: scales_of(land[name], tolerance.scale) for name in quantities},
+        {name: scales_of(land[name], tolerance.scale, heights) for name in quantities},
         None if learned is None else {name: Experience.from_json(each) for name, each in learned.items()},
         {"loss": tolerance.clip},
     )

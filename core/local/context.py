@@ -6,27 +6,23 @@ Differences between points are then differences of the terrain, not of the estim
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import InputError
 from ..curvature.layers import Layers, layers_of
 from ..curvature.loss_function import LossFunction
 from ..curvature.operators import Curvature
-from ..density import input_rows, neighbour_density
 from ..engine.placement import Placement
 from ..lazy import lazy
 from ..network.batchnorm import recalibrate
 from ..network.workspace import Workspace
 from ..plane.plane import Plane
 from ..problem.problem import Problem
-from ..problem.trajectory import Anchor
 from ..spectrum.coupling import layer_signs
 from ..spectrum.lanczos import extreme_eigenpairs
 from ..spectrum.probes import random_rows
@@ -34,10 +30,9 @@ from .estimation import Estimation
 from .samples import sample_sizes, sampled_examples, sampled_predictions
 from .workers import worker_count
 
-if TYPE_CHECKING:
-    from .descents import Basins
+T = TypeVar("T")
 
-COUPLING_SEED = 5_000_011  # a stream that is not the first probes' own
+REST_SEED = 5_000_011  # a stream that is not the first probes' own
 STEP_TOLERANCE = 1e-2  # of the eigenvalue that a descent's step is taken from
 LOOK_EVERY = 5  # products; another number means other steps, and so other numbers than those that are stored
 
@@ -95,7 +90,6 @@ class Instruments:
     """The samples, probes and steps of a survey.
 
     problem, plane, estimation, seed, device, dtype   as in `survey`
-    basin_starts   (α, β) where basins were met before; the first is θ₀'s
     networks       the copies of the network made so far, one for each bench; instruments of other settings may use them too,
                    not at the same time
     """
@@ -106,8 +100,20 @@ class Instruments:
     seed: int
     device: torch.device
     dtype: torch.dtype | None = None
-    basin_starts: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 0.0)])
     networks: list[Workspace] = field(default_factory=list, repr=False, compare=False)
+    _shared: dict[Callable[[Instruments], Any], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def once(self, make: Callable[[Instruments], T]) -> T:
+        """What `make` makes of these instruments: made when it is first asked for, then the same for all points.
+
+        What workers ask for is asked for before there are several, in `LocalMeasure.prepare`.
+        """
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        found: T = self._shared[make]
+        return found
 
     def loss_of(self, problem: Problem, network: Workspace | None = None) -> LossFunction:
         """The loss of a problem, where and how the survey computes; on a copy of the network that is there already, or its own."""
@@ -142,20 +148,10 @@ class Instruments:
         """The problem on sampled predictions, each by itself."""
         return self._picked[0]
 
-    @cached_property
-    def sparse(self) -> Tensor | None:
-        """(m,) bool: which of the sampled predictions lie in the sparser half of input space.
-
-        None where there is no telling: of a single example, or of inputs too large to be laid side by side.
-        """
-        try:
-            density = torch.from_numpy(neighbour_density(input_rows(self.problem)))
-        except InputError:
-            return None
-        order = density.argsort(stable=True)
-        sparse = torch.zeros(len(density), dtype=torch.bool)
-        sparse[order[: len(order) // 2]] = True
-        return sparse[self._picked[1]]
+    @property
+    def single_examples(self) -> Tensor:
+        """(m,) which example each prediction of `single` is of."""
+        return self._picked[1]
 
     @cached_property
     def first_bench(self) -> Bench:
@@ -196,9 +192,9 @@ class Instruments:
         return random_rows(self.first_bench.matrix, self.estimation.probes, self.seed)
 
     @cached_property
-    def coupling_probes(self) -> Tensor:
+    def rest_probes(self) -> Tensor:
         """(probes, P) further Rademacher rows: what the Krylov space of the first leaves over is estimated with these."""
-        return random_rows(self.first_bench.matrix, self.estimation.probes, self.seed + COUPLING_SEED)
+        return random_rows(self.first_bench.matrix, self.estimation.probes, self.seed + REST_SEED)
 
     @cached_property
     def layers(self) -> Layers:
@@ -213,7 +209,7 @@ class Instruments:
     @cached_property
     def origin(self) -> Tensor:
         """The plane's θ₀ as a flat vector."""
-        return self._flat(self.plane.origin)
+        return self.flat(self.plane.origin)
 
     @cached_property
     def placement(self) -> Placement:
@@ -228,49 +224,15 @@ class Instruments:
         return point
 
     @cached_property
-    def anchor_point(self) -> Tensor:
-        """θ* as a flat vector."""
-        return self._flat(self._anchor.parameters)
-
-    @cached_property
-    def pull_weights(self) -> Tensor:
-        """2 λ F*, the penalty's second derivative, as a flat vector."""
-        return 2 * self._anchor.strength * self._flat(self._anchor.fisher)
-
-    @property
-    def _anchor(self) -> Anchor:
-        assert self.problem.anchor is not None  # a readout that needs one is not measured without
-        return self.problem.anchor
-
-    @cached_property
-    def recovery_step(self) -> float:
-        """The one given, else 1/λ_max of task loss and penalty at θ*, NaN where not finite; squared parameter units per nat."""
-        given = self.estimation.recovery_step
-        return given if given is not None else self._step(self.anchor_point, self.pull_weights)
-
-    @cached_property
     def descent_step(self) -> float:
         """1/λ_max of the loss at θ₀, 1 where that is not finite: the first step that a basin's descent tries."""
-        step = self._step(self.origin, torch.zeros_like(self.origin))
+        step = self.step_at(self.origin, torch.zeros_like(self.origin))
         return step if math.isfinite(step) else 1.0
-
-    @cached_property
-    def basins(self) -> Basins:
-        """The basins met so far."""
-        from .descents import Basins
-
-        return Basins(self)
 
     def prepare(self) -> None:
         """Make what all workers share, before there are several."""
-        for shared in ("probes", "coupling_probes", "signs", "placement"):
+        for shared in ("probes", "rest_probes", "signs", "placement"):
             getattr(self, shared)
-
-    def steps(self, columns: Sequence[str]) -> dict[str, float | None]:
-        """The step sizes of the descents among `columns`, ready for JSON; None where there is no such number."""
-        used = {"recovery": lambda: self.recovery_step, "basin": lambda: self.descent_step}
-        found = {column: step() for column, step in used.items() if column in columns}
-        return {column: step if np.isfinite(step) else None for column, step in found.items()}
 
     @property
     def notes(self) -> dict[str, Any]:
@@ -285,7 +247,8 @@ class Instruments:
             "seed": self.seed,
         }
 
-    def _step(self, point: Tensor, diagonal: Tensor) -> float:
+    def step_at(self, point: Tensor, diagonal: Tensor) -> float:
+        """1/λ_max of the Hessian at `point` with `diagonal` added, 1 where λ_max is no more than 0, NaN where it is not finite."""
         bench = self.first_bench
         bench.place(point)
         matrix = Curvature(bench.walked, "hessian")
@@ -303,6 +266,7 @@ class Instruments:
             return math.nan
         return 1 / largest if largest > 0 else 1.0
 
-    def _flat(self, vector: Any) -> Tensor:
+    def flat(self, vector: Any) -> Tensor:
+        """Parameters by name as a flat vector."""
         space = self.first_bench.whole.workspace
         return space.layout.flatten(vector, space.device, space.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -15,16 +16,16 @@ MOST_COMPARED = 6  # basins that a descent's end is compared with
 LEAST_AGREEMENT = 0.25  # of the slope that must be left after a step, so that no step leaps over a valley
 
 
-def recovered(bench: Bench, start: Tensor) -> float:
+def recovered(bench: Bench, start: Tensor, home: Tensor, weights: Tensor, step: float) -> float:
     """1 − ‖θ_k − θ*‖/‖θ − θ*‖ after k steps of plain gradient descent on task loss and penalty.
 
-    The step is 1/λ_max of their sum at θ*. −∞ where the descent diverges; NaN at θ* itself, and where there is nothing
+    home, weights  θ* and the penalty's second derivative, a diagonal; both flat vectors
+
+    −∞ where the descent diverges; NaN at θ* itself, and where there is nothing
     finite to begin with: no loss or slope at θ, or no step.
     """
-    shared = bench.instruments
-    home, weights, step = shared.anchor_point, shared.pull_weights, shared.recovery_step
     point = start
-    for _ in range(shared.estimation.descent_steps):
+    for _ in range(bench.instruments.estimation.descent_steps):
         loss, slope = bench.walked.loss_and_gradient(point)
         if point is start and not (math.isfinite(loss + step) and bool(torch.isfinite(slope).all())):
             return float("nan")
@@ -82,13 +83,13 @@ class Basins:
     A descent's end belongs to the first of the MOST_COMPARED nearest, the nearest first, that it reaches without a barrier
     above the tolerance; else it is the first of a new one. So the points must come in one order, the plan's.
 
-    Those of an earlier run are walked down to again.
+    starts  (α, β) where basins were met before, that of θ₀ first; they are walked down from again
     """
 
-    def __init__(self, instruments: Instruments) -> None:
+    def __init__(self, instruments: Instruments, starts: Sequence[tuple[float, float]]) -> None:
         self._shared = instruments
         # None for θ₀'s where the loss there is not finite: number 0 is no other's
-        self._ends = [self.end(instruments.first_bench, instruments.theta(*p)) for p in instruments.basin_starts]
+        self._ends = [self.end(instruments.first_bench, instruments.theta(*p)) for p in starts]
 
     def end(self, bench: Bench, start: Tensor) -> Tensor | None:
         """Where the descent from `start` ends."""

@@ -19,7 +19,7 @@ class Estimation:
                    None: all of them. Of sequences as many single predictions, or all where all examples are taken
     pass_flops     more examples than that are taken as long as one forward pass over them needs no more than this many
                    floating-point operations, an eighth of it for single gradients and descents
-    of             the curvature matrix of coupling and viscosity, as in `spectrum`
+    of             the curvature matrix of the curvature stage, as in `spectrum`
     flatness       ε of flat_share: |λ| ≤ ε λ_max
     rho            ρ of sam, in parameter units
     keskar         ε of Keskar's box |y_i| ≤ ε (|θ_i| + 1)

@@ -7,7 +7,7 @@ side (benchmarks/NOTES.md), and no number depends on how many threads there are.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from queue import SimpleQueue
@@ -40,6 +40,22 @@ class LocalEvaluator:
         self.instruments = instruments
         self.measures = list({measure.columns: measure for measure in measures}.values())
         self.columns = tuple(column for measure in self.measures for column in measure.columns)
+
+    def only(self, columns: Collection[str]) -> LocalEvaluator:
+        """The same for the measures that give some of `columns`."""
+        return LocalEvaluator(self.instruments, [m for m in self.measures if set(m.columns) & set(columns)])
+
+    def recall(self, points: np.ndarray, values: np.ndarray) -> None:
+        """Tell the measures what is known already: `values` (m, columns) at `points` (m, 2), NaN where nothing is."""
+        for measure in self.measures:
+            if measure.recall is not None:
+                measure.recall(self.instruments, points, values[:, [self.columns.index(c) for c in measure.columns]])
+
+    @property
+    def steps(self) -> dict[str, float | None]:
+        """The step sizes of the descents by column, ready for JSON; None where there is no such number."""
+        walked = {m.columns[0]: m.step(self.instruments) for m in self.measures if m.step is not None}
+        return {column: step if np.isfinite(step) else None for column, step in walked.items()}
 
     def evaluate(self, points: np.ndarray) -> Iterator[np.ndarray]:
         """One row of columns (columns,) float64 for each of `points` (m, 2), in their order, as they are ready."""

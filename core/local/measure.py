@@ -8,8 +8,32 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .context import Instruments
     from .neighbourhood import Neighbourhood
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a measure takes at a point beside what its stage takes anyway, from which time and memory are estimated.
+
+    A gradient over all examples belongs to the gradient stage, a Lanczos run to the curvature stage.
+
+    passes    further gradients over all examples
+    examples  whether it reads gradients of single examples, which are made once for all measures that do
+    blocks    names of further blocks of products with the curvature matrix; what several measures name is made once
+    descents  walks downhill, of `Estimation.descent_steps` gradients over the examples sampled for them
+    losses    losses over those examples, which are not taken at several points at once
+    kept      vectors of parameters that are kept of every point
+    """
+
+    passes: float = 0.0
+    examples: bool = False
+    blocks: tuple[str, ...] = ()
+    descents: int = 0
+    losses: int = 0
+    kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -22,6 +46,10 @@ class LocalMeasure:
     prepare  makes what all points share, once, before the first of them
     settle   where given, turns what `values` found into the numbers, one point after another in the plan's order:
              (instruments, (α, β), found) → numbers
+    recall   where given, is told before a survey goes on what was measured already: (instruments, (points, 2) coordinates,
+             (points, columns) numbers, NaN where there are none)
+    step     where given, the step size of the descent that it walks
+    work     what it takes
     """
 
     columns: tuple[str, ...]
@@ -29,6 +57,9 @@ class LocalMeasure:
     values: Callable[[Neighbourhood], Any] = field(compare=False)
     prepare: Callable[[Instruments], Any] = field(compare=False, default=lambda instruments: None)
     settle: Callable[[Instruments, Sequence[float], Any], Sequence[float]] | None = field(compare=False, default=None)
+    recall: Callable[[Instruments, np.ndarray, np.ndarray], None] | None = field(compare=False, default=None)
+    step: Callable[[Instruments], float] | None = field(compare=False, default=None)
+    work: Work = field(compare=False, default=Work())
 
     def found(self, here: Neighbourhood) -> Any:
         """`values`, or NaN where the loss bends beyond what the precision holds."""

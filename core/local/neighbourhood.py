@@ -79,7 +79,7 @@ class Neighbourhood:
 
     @lazy
     def _images(self) -> Tensor:
-        return _finite(self.bench.matrix.products(self.instruments.coupling_probes))
+        return _finite(self.bench.matrix.products(self.instruments.rest_probes))
 
     def estimated(self, found: Estimate) -> tuple[float, float]:
         """A number read off `spectrum` and its standard error, which is 0 where nothing was estimated."""
@@ -94,7 +94,7 @@ class Neighbourhood:
         """tr A: that of its part in the Krylov space exactly, the rest by Hutchinson's probes (Meyer et al. 2021)."""
         if self.whole_matrix is not None:
             return Estimate(float(self.whole_matrix.trace()), 0.0)
-        probes = self.instruments.coupling_probes
+        probes = self.instruments.rest_probes
         rest = mean_estimate((probes * self._known.rest(probes, self._images)).double().sum(1).cpu())
         return Estimate(float(self._space.inner.trace()) + rest.value, rest.standard_error)
 
@@ -103,14 +103,14 @@ class Neighbourhood:
         """‖A − diag A‖²/‖A‖²: from the Krylov space, and probes of their own for what it does not hold."""
         if self._exact_coupling is not None:
             return self._exact_coupling.offdiagonal
-        return offdiagonal(self.instruments.coupling_probes, self._images, self._known)
+        return offdiagonal(self.instruments.rest_probes, self._images, self._known)
 
     @property
     def interlayer(self) -> Estimate:
         """The share of ‖A‖² between layers: one further product for each probe, with the signs of half the layers turned."""
         if self._exact_coupling is not None:
             return self._exact_coupling.interlayer
-        shared, probes = self.instruments, self.instruments.coupling_probes
+        shared, probes = self.instruments, self.instruments.rest_probes
         turned = self._images
         if shared.layers.count > 1:
             turned = _finite(self.bench.matrix.products(probes * shared.signs[:, shared.layers.index].to(probes)))

@@ -1,38 +1,23 @@
-"""The seven navigator properties. A new one is its file and its line in PROPERTIES; all else follows from the protocol."""
+"""The navigator properties, and what every one of them must give (`protocol`)."""
 
 from __future__ import annotations
 
 from ..network.forward import Forward, Measure
-from .coupling import Coupling
-from .density import Density
-from .elasticity import Elasticity
-from .memory import Memory
-from .perplexity import Perplexity
-from .probability import Probability
-from .protocol import NavigatorProperty, Points, Readout, Settings
-from .viscosity import Viscosity
-from .vocabulary import Entry, vocabulary
-
-_density = Density()
-
-PROPERTIES: tuple[NavigatorProperty, ...] = (
-    _density,
-    Coupling(),
-    Elasticity(),
-    Perplexity(_density),
-    Probability(),
-    Viscosity(),
-    Memory(),
-)
+from .protocol import Knob, NavigatorProperty, Points, Readout
+from .registry import OWNERS, PROPERTIES, READOUTS
+from .settings import Settings
+from .vocabulary import Entry
 
 __all__ = [
+    "OWNERS",
     "PROPERTIES",
+    "READOUTS",
     "Entry",
     "Forward",
+    "Knob",
     "Measure",
     "NavigatorProperty",
     "Points",
     "Readout",
     "Settings",
-    "vocabulary",
 ]

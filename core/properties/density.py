@@ -10,16 +10,40 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..local.measure import LocalMeasure
+from ..checks import InputError
+from ..density import input_rows, neighbour_density
+from ..local.measure import LocalMeasure, Work
 from ..network.forward import Forward, Measure
 from ..problem.likelihood import IGNORED, Gaussian
 from ..spectrum.jackknife import jackknife_error
-from .protocol import Points, Readout, Settings, present
+from . import needs
+from .protocol import NavigatorProperty, Points, Readout, present
+from .vocabulary import INDEPENDENT, Entry
 
 if TYPE_CHECKING:
+    from ..local.context import Instruments
     from ..local.neighbourhood import Neighbourhood
     from ..plane.plane import Plane
     from ..problem.problem import Problem
+    from .settings import Settings
+
+
+EXAMPLES = Work(examples=True)
+
+
+def sparse_half(shared: Instruments) -> Tensor | None:
+    """(m,) bool: which of the sampled predictions lie in the sparser half of input space.
+
+    None where there is no telling: of a single example, or of inputs too large to be laid side by side.
+    """
+    try:
+        density = torch.from_numpy(neighbour_density(input_rows(shared.problem)))
+    except InputError:
+        return None
+    order = density.argsort(stable=True)
+    sparse = torch.zeros(len(density), dtype=torch.bool)
+    sparse[order[: len(order) // 2]] = True
+    return sparse[shared.single_examples]
 
 
 def _coverage(here: Neighbourhood) -> tuple[float, float]:
@@ -43,7 +67,7 @@ def _gradient_signal(here: Neighbourhood) -> tuple[float, float]:
 
 
 def _sparse_share(here: Neighbourhood) -> tuple[float, float]:
-    squares, sparse = here.inner_products.diagonal(), here.instruments.sparse
+    squares, sparse = here.inner_products.diagonal(), here.instruments.once(sparse_half)
     if sparse is None:
         return math.nan, math.nan
     part, whole = squares[sparse].sum(), squares.sum()
@@ -56,7 +80,7 @@ def _share_left(here: Neighbourhood, used: int) -> float:
     return math.sqrt(max(0.0, 1 - used / here.instruments.population))
 
 
-class Density:
+class Density(NavigatorProperty):
     """kl = (1/N) Σ_n Σ_k p(k|x_n) ln[p(k|x_n) / p_θ(k|x_n)], in nats.
 
     Where the data's law is known the sum is taken exactly. Else it is the cross-entropy minus the data's own
@@ -64,6 +88,20 @@ class Density:
     """
 
     name = "density"
+    colormap, line_color = "cividis", "#0072B2"
+    entry = Entry(
+        poles=("coarse", "fine"),
+        role=INDEPENDENT,
+        meaning=(
+            "How well the training data covers the input space. Coarse: few examples, a weak gradient. Fine: "
+            "many examples, steep and well-cut valleys."
+        ),
+        formula=r"D_{KL}(P_{data} \,\|\, P_{model})",
+        sources=("Kullback & Leibler 1951",),
+        flags=(
+            "The divergence says how badly the model fits the data. It does not measure coverage of parameter space directly.",
+        ),
+    )
     readouts = (
         Readout(
             "kl",
@@ -73,8 +111,9 @@ class Density:
             "The Kullback–Leibler divergence of the model's distribution from the data's, averaged over the "
             "examples: 0 where the model gives the data's own probabilities.",
             poles=("fine", "coarse"),
-            needs=("likelihood", "entropy"),
+            needs=(needs.likelihood, needs.entropy),
             scale="log",
+            like_loss=True,
         ),
         Readout(
             "coverage",
@@ -85,7 +124,7 @@ class Density:
             "directions the sampled examples constrain. It grows with their number, which is stated with it.",
             poles=("coarse", "fine"),
             scale="log",
-            local=(LocalMeasure(("coverage", "coverage_se"), "gradient", _coverage),),
+            local=(LocalMeasure(("coverage", "coverage_se"), "gradient", _coverage, work=EXAMPLES),),
         ),
         Readout(
             "gradient_signal",
@@ -95,7 +134,9 @@ class Density:
             "The length of the mean gradient over its own sampling error, ‖ḡ‖ / √(tr Cov(g_n)/N): below 1 it is noise.",
             poles=("coarse", "fine"),
             scale="log",
-            local=(LocalMeasure(("gradient_signal", "gradient_signal_se"), "gradient", _gradient_signal),),
+            local=(
+                LocalMeasure(("gradient_signal", "gradient_signal_se"), "gradient", _gradient_signal, work=EXAMPLES),
+            ),
         ),
         Readout(
             "sparse_share",
@@ -106,7 +147,11 @@ class Density:
             "sparse and dense examples pull alike.",
             local=(
                 LocalMeasure(
-                    ("sparse_share", "sparse_share_se"), "gradient", _sparse_share, lambda shared: shared.sparse
+                    ("sparse_share", "sparse_share_se"),
+                    "gradient",
+                    _sparse_share,
+                    lambda shared: shared.once(sparse_half),
+                    work=EXAMPLES,
                 ),
             ),
         ),
@@ -125,6 +170,11 @@ class Density:
             for name in (what, f"{what}_se")
         }
         return {"density": divergence(points, points.facts["density"]), **present(points, found)}
+
+    def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, float]]:
+        """What no model can be better than on average, where the data's own entropy is known and not zero."""
+        entropy = points.facts["density"]["entropy"]
+        return {"loss": {"floor": entropy}, "perplexity": {"floor": float(np.exp(entropy))}} if entropy else {}
 
 
 def divergence(points: Points, facts: Mapping[str, Any]) -> np.ndarray:

@@ -7,7 +7,7 @@ On a plane both penalties are exact quadratics in (α, β): six numbers, then fr
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,38 +16,101 @@ import torch
 from torch import Tensor
 
 from ..checks import UNFIT, first_line
+from ..curvature.example_gradients import chunk_rows
 from ..curvature.fisher import fisher_diagonal
-from ..local.measure import LocalMeasure
-from ..network.forward import Measure
+from ..local.measure import LocalMeasure, Work
 from ..parameters import vectors
 from ..problem.trajectory import Anchor
-from .protocol import Points, Readout, Settings, present
+from . import needs
+from .protocol import Knob, NavigatorProperty, Points, Preparation, Readout, present
+from .vocabulary import INDEPENDENT, Entry
 
 if TYPE_CHECKING:
+    from ..local.context import Instruments
     from ..local.neighbourhood import Neighbourhood
     from ..plane.plane import Plane
     from ..problem.problem import Problem
+    from .settings import Settings
 
 Quadratic = tuple[float, float, float, float, float, float]
 
 
+FACTORS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+FISHER_VECTORS = 6  # beside gradients and their squares: a copy of the network, the point, sums, squares, means
+
+
+def _anchor(shared: Instruments) -> Anchor:
+    assert shared.problem.anchor is not None  # a readout that needs one is not measured without
+    return shared.problem.anchor
+
+
+def anchor_point(shared: Instruments) -> Tensor:
+    """θ* as a flat vector."""
+    return shared.flat(_anchor(shared).parameters)
+
+
+def pull_weights(shared: Instruments) -> Tensor:
+    """2 λ F*, the penalty's second derivative, as a flat vector."""
+    return 2 * _anchor(shared).strength * shared.flat(_anchor(shared).fisher)
+
+
+def recovery_step(shared: Instruments) -> float:
+    """The one given, else 1/λ_max of task loss and penalty at θ*, NaN where not finite; squared parameter units per nat."""
+    given = shared.estimation.recovery_step
+    return given if given is not None else shared.step_at(shared.once(anchor_point), shared.once(pull_weights))
+
+
 def _push(here: Neighbourhood) -> tuple[float]:
-    return (float(here.gradient @ (here.instruments.anchor_point - here.point).double()),)
+    return (float(here.gradient @ (here.instruments.once(anchor_point) - here.point).double()),)
 
 
 def _recovery(here: Neighbourhood) -> tuple[float]:
     from ..local.descents import recovered
 
-    return (recovered(here.bench, here.point),)
+    once = here.instruments.once
+    return (recovered(here.bench, here.point, once(anchor_point), once(pull_weights), once(recovery_step)),)
 
 
-class Elasticity:
+def _prepare(shared: Instruments) -> None:
+    shared.once(anchor_point), shared.once(pull_weights), shared.once(recovery_step)
+
+
+PUSH = LocalMeasure(("push",), "gradient", _push, lambda shared: shared.once(anchor_point))
+RECOVERY = LocalMeasure(
+    ("recovery",),
+    "descent",
+    _recovery,
+    _prepare,
+    step=lambda shared: shared.once(recovery_step),
+    work=Work(descents=1),
+)
+
+
+def _strength_text(facts: Mapping[str, Any], strength: float) -> str:
+    return f"λ = {strength:.3g}; anchor: {facts.get('anchor', 'none')}"
+
+
+class Elasticity(NavigatorProperty):
     """ewc = λ Σ F*_i (θ_i − θ*_i)²; l2 = λ‖θ‖²; total = L + ewc; force = −∇_{(α, β)} ewc; pull, recovery.
 
     Without an anchor of an earlier task, θ* is the trained network itself and F* its true Fisher diagonal.
     """
 
     name = "elasticity"
+    colormap, line_color = "BuGn_r", "#009E73"
+    entry = Entry(
+        poles=("stretchy", "not-stretchy"),
+        role=INDEPENDENT,
+        meaning=(
+            "The force that pulls the weights back to an earlier configuration after they were moved. "
+            "Catastrophic forgetting is elasticity lost altogether."
+        ),
+        formula=(
+            r"L_2: \lambda \lVert\theta\rVert^2; \quad \mathrm{EWC}: L_{total} = L_{task} + \lambda \sum_i "
+            r"F_i (\theta_i - \theta_i^*)^2"
+        ),
+        sources=("Kirkpatrick et al. 2017", "Krogh & Hertz 1992"),
+    )
     readouts = (
         Readout(
             "ewc",
@@ -57,7 +120,7 @@ class Elasticity:
             "λ times the squared distance from the anchor θ*, every parameter weighted by its Fisher information "
             "there: how strongly the earlier task resists the move.",
             poles=("not-stretchy", "stretchy"),
-            needs=("anchor",),
+            needs=(needs.anchor,),
             scale="log",
         ),
         Readout(
@@ -74,8 +137,9 @@ class Elasticity:
             "Loss + EWC",
             "nats",
             "The elastic terrain: the data loss and the EWC penalty together.",
-            needs=("anchor",),
+            needs=(needs.anchor,),
             scale="log",
+            like_loss=True,
         ),
         Readout(
             "force",
@@ -83,10 +147,10 @@ class Elasticity:
             "Elastic force along α",
             "nats",
             "−∂ewc/∂α: the restoring force in plane coordinates.",
-            needs=("anchor",),
+            needs=(needs.anchor,),
             scale="symlog",
             zero=True,
-            arrows=True,
+            arrows="elastic force",
         ),
         Readout(
             "force",
@@ -94,10 +158,10 @@ class Elasticity:
             "Elastic force along β",
             "nats",
             "−∂ewc/∂β: the restoring force in plane coordinates.",
-            needs=("anchor",),
+            needs=(needs.anchor,),
             scale="symlog",
             zero=True,
-            arrows=True,
+            arrows="elastic force",
         ),
         Readout(
             "pull",
@@ -107,9 +171,10 @@ class Elasticity:
             "The penalty's force along the way back to the anchor over the task gradient's push the other way: above 1 "
             "the model springs back. Infinite where the task pulls back too.",
             poles=("not-stretchy", "stretchy"),
-            needs=("anchor",),
+            needs=(needs.anchor,),
             scale="log",
-            local=(LocalMeasure(("push",), "gradient", _push, lambda shared: shared.anchor_point),),
+            local=(PUSH,),
+            shown=(1e-3, 1e3),
         ),
         Readout(
             "recovery",
@@ -119,13 +184,32 @@ class Elasticity:
             "How much of the way back to the anchor gradient descent on loss and penalty makes in 50 steps (unless set) "
             "of 1/λ_max there, at the anchor's own strength: 1 is a complete return, 0 none, below 0 it moves away.",
             poles=("not-stretchy", "stretchy"),
-            needs=("anchor",),
-            local=(LocalMeasure(("recovery",), "descent", _recovery, lambda shared: shared.recovery_step),),
+            needs=(needs.anchor,),
+            local=(RECOVERY,),
+            shown=(-1.0, None),
         ),
     )
 
-    def measures(self, problem: Problem) -> tuple[Measure, ...]:
-        return ()
+    knobs = (Knob("strength", "Strength λ, times its own", None, open=False, choices=FACTORS, caption=_strength_text),)
+    heights = True
+
+    def prepared(self, problem: Problem) -> Problem:
+        """`problem` with its anchor, or with the trained network as its own; as it is where no Fisher can be had."""
+        if not _is_own(problem):
+            return problem
+        found = copy.copy(problem)
+        with suppress(*UNFIT):
+            found.anchor = own_anchor(problem)
+        return found
+
+    def preparation(self, problem: Problem, columns: Collection[str]) -> Preparation | None:
+        """The Fisher diagonal, where the network is its own anchor; the anchor and its pull as flat vectors."""
+        own = _is_own(problem)
+        if problem.anchor is None and not own:
+            return None
+        flat = 2 * any(measure.columns[0] in columns for measure in (PUSH, RECOVERY))
+        passing = 2 * chunk_rows(problem.parameter_count) + FISHER_VECTORS if own else 0
+        return Preparation("anchor", own + flat, passing, "give the problem an anchor, or leave elasticity out")
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
         l2 = plane_quadratic(plane, None, None)
@@ -170,14 +254,9 @@ def pull(ewc: np.ndarray, push: np.ndarray) -> np.ndarray:
         return np.where(push > 0, 2 * ewc / push, np.where((push < 0) | (ewc > 0), np.inf, np.nan)) + 0 * push
 
 
-def anchored(problem: Problem) -> Problem:
-    """`problem` with its anchor, or with the trained network as its own; as it is where no Fisher can be had."""
-    if problem.anchor is not None or not problem.likelihood.is_likelihood:
-        return problem
-    found = copy.copy(problem)
-    with suppress(*UNFIT):
-        found.anchor = own_anchor(problem)
-    return found
+def _is_own(problem: Problem) -> bool:
+    """Whether the trained network is its own anchor."""
+    return problem.anchor is None and problem.likelihood.is_likelihood
 
 
 def own_anchor(problem: Problem) -> Anchor:

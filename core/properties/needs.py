@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-from .protocol import NavigatorProperty, Readout
-from .vocabulary import vocabulary
 
 if TYPE_CHECKING:
     from ..problem.problem import Problem
+    from .protocol import Owner, Readout
 
 Reason = str | None
 
 
-def _likelihood(problem: Problem) -> Reason:
+def likelihood(problem: Problem) -> Reason:
+    """That the loss is the negative logarithm of a probability of the data."""
     if problem.likelihood.is_likelihood:
         return None
     return (
@@ -23,7 +21,8 @@ def _likelihood(problem: Problem) -> Reason:
     )
 
 
-def _entropy(problem: Problem) -> Reason:
+def entropy(problem: Problem) -> Reason:
+    """That the entropy of the data's own law is known."""
     if problem.likelihood.is_categorical or problem.data_entropy is not None or problem.law is not None:
         return None
     return (
@@ -32,7 +31,8 @@ def _entropy(problem: Problem) -> Reason:
     )
 
 
-def _classes(problem: Problem) -> Reason:
+def classes(problem: Problem) -> Reason:
+    """That there is a softmax over classes or tokens."""
     return (
         None
         if problem.likelihood.is_categorical
@@ -40,7 +40,8 @@ def _classes(problem: Problem) -> Reason:
     )
 
 
-def _anchor(problem: Problem) -> Reason:
+def anchor(problem: Problem) -> Reason:
+    """That there is a configuration to be pulled back to, or that the network can be its own."""
     if problem.anchor is not None or problem.likelihood.is_likelihood:
         return None
     return (
@@ -49,32 +50,13 @@ def _anchor(problem: Problem) -> Reason:
     )
 
 
-def _trajectory(problem: Problem) -> Reason:
-    if problem.trajectory is not None:
-        return (
-            None
-            if problem.trajectory.length > 0
-            else "All checkpoints of the trajectory are the same, so there is no path."
-        )
-    return f"No training trajectory is given. {vocabulary()['memory'].flags[0]}"
-
-
-NEEDS: dict[str, Callable[[Problem], Reason]] = {
-    "likelihood": _likelihood,
-    "entropy": _entropy,
-    "classes": _classes,
-    "anchor": _anchor,
-    "trajectory": _trajectory,
-}
-
-
 def missing(readout: Readout, problem: Problem) -> Reason:
     """Why `readout` cannot be had for `problem`, or None where it can."""
-    reasons = (NEEDS[need](problem) for need in readout.needs)
+    reasons = (need(problem) for need in readout.needs)
     return next((reason for reason in reasons if reason), None)
 
 
-def unavailable(wanted: NavigatorProperty, problem: Problem) -> dict[str, str]:
+def unavailable(owner: Owner, problem: Problem) -> dict[str, str]:
     """variable → reason for every readout of a property that `problem` does not allow."""
-    found = {readout.variable: missing(readout, problem) for readout in wanted.readouts}
+    found = {readout.variable: missing(readout, problem) for readout in owner.readouts}
     return {variable: reason for variable, reason in found.items() if reason}

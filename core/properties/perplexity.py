@@ -7,21 +7,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..network.forward import Measure
+from . import needs
 from .density import Density, divergence
-from .protocol import Points, Readout, Settings
+from .protocol import NavigatorProperty, Points, Readout
+from .vocabulary import DERIVED, Entry
 
 if TYPE_CHECKING:
     from ..plane.plane import Plane
     from ..problem.problem import Problem
+    from .settings import Settings
 
 
-class Perplexity:
+class Perplexity(NavigatorProperty):
     """perplexity = exp(L) = 2^(L / ln 2); excess = exp(kl), the perplexity over the data's own.
 
     Uniform probabilities over K outcomes give exactly K.
     """
 
     name = "perplexity"
+    colormap, line_color = "magma", "#D55E00"
+    entry = Entry(
+        poles=("high", "low"),
+        role=DERIVED,
+        meaning=(
+            "Average surprise: the exponential of the cross-entropy. High where the terrain is unmapped or "
+            "contested; the marks of a turbulent training are read off a deployed model here."
+        ),
+        formula=r"PP(W) = P(w_1 \dots w_N)^{-1/N} = 2^{H(W)}",
+        sources=("Shannon 1948", "Manning & Schütze 1999, ch. 3"),
+    )
     readouts = (
         Readout(
             "perplexity",
@@ -30,7 +44,7 @@ class Perplexity:
             "",
             "The exponential of the mean loss: as many equally likely outcomes would surprise the model as much.",
             poles=("low", "high"),
-            needs=("likelihood",),
+            needs=(needs.likelihood,),
             scale="log",
         ),
         Readout(
@@ -40,7 +54,7 @@ class Perplexity:
             "",
             "The perplexity over the data's own, exp(D_KL): 1 for a perfect model.",
             poles=("low", "high"),
-            needs=("likelihood", "entropy"),
+            needs=(needs.likelihood, needs.entropy),
             scale="log",
         ),
     )

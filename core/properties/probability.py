@@ -15,22 +15,36 @@ import torch
 from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
-from ..checks import InputError
 from ..network.forward import Forward, Measure
-from .protocol import Points, Readout, Settings
+from . import needs
+from .protocol import Knob, NavigatorProperty, Points, Readout
+from .vocabulary import DERIVED, Entry
 
 if TYPE_CHECKING:
     from ..plane.plane import Plane
     from ..problem.problem import Problem
+    from .settings import Settings
 
 CACHED_NUMBERS = 2**18  # of a softmax at several temperatures, which stay in a core's cache
 LADDER = tuple(float(2.0 ** (k / 2)) for k in range(-4, 5))  # T from 1/4 to 4 in steps of √2
+TURNED = tuple(sorted({*(round(2 ** (k / 8), 3) for k in range(-16, 17)), LADDER[0], LADDER[-1], 1.0}))
 
 
-class Probability:
+class Probability(NavigatorProperty):
     """confidence = mean_n max_k p(k|x_n); entropy = mean_n H(p(·|x_n)) / ln K; p = softmax(z / T)."""
 
     name = "probability"
+    colormap, line_color = "plasma", "#B97F00"
+    entry = Entry(
+        poles=("high", "low"),
+        role=DERIVED,
+        meaning=(
+            "How peaked the output distribution is at inference. High is said to go with sharp, narrow "
+            "valleys; low with flat regions and saddle points."
+        ),
+        formula=r"P(x_i) = \exp(z_i/T) / \sum_j \exp(z_j/T)",
+        sources=("Bishop 2006, ch. 4",),
+    )
     readouts = (
         Readout(
             "confidence",
@@ -40,7 +54,7 @@ class Probability:
             "The probability of the most likely class, averaged over the examples: 1/K where the model knows "
             "nothing, 1 where it is sure.",
             poles=("low", "high"),
-            needs=("classes",),
+            needs=(needs.classes,),
         ),
         Readout(
             "entropy",
@@ -49,9 +63,11 @@ class Probability:
             "",
             "The entropy of the output distribution over ln K, averaged over the examples: 1 is uniform, 0 certain.",
             poles=("high", "low"),
-            needs=("classes",),
+            needs=(needs.classes,),
         ),
     )
+
+    knobs = (Knob("temperature", "Temperature T", 1.0, low=LADDER[0], high=LADDER[-1], open=False, choices=TURNED),)
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
         columns = tuple(f"{what}@{t:.6g}" for what in ("confidence", "entropy") for t in LADDER)
@@ -66,16 +82,16 @@ class Probability:
         entropy = at_temperature(points.columns, "entropy", settings.temperature)
         return {"probability": confidence, "probability_entropy": entropy / scale}
 
+    def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, float]]:
+        """How wrong a number between two rungs of the ladder may be."""
+        if settings.temperature == 1.0:
+            return {}
+        read = {"probability": "confidence", "probability_entropy": "entropy"}
+        return {v: {"interpolation_error": interpolation_error(points.columns, what)} for v, what in read.items()}
+
 
 def at_temperature(columns: Any, what: str, temperature: float) -> np.ndarray:
-    """The ladder's readings of `what` interpolated in ln T (monotone cubic, Fritsch & Carlson 1980), (m,).
-
-    Raises
-    ------
-    InputError  T outside the ladder
-    """
-    if not LADDER[0] <= temperature <= LADDER[-1]:
-        raise InputError(f"Temperature should be from {LADDER[0]:g} to {LADDER[-1]:g}, but is {temperature:g}.")
+    """The ladder's readings of `what` interpolated in ln T (monotone cubic, Fritsch & Carlson 1980), (m,)."""
     rungs = np.stack([columns[f"{what}@{t:.6g}"] for t in LADDER])
     if temperature in LADDER:
         return rungs[LADDER.index(temperature)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,11 @@ from ..local.measure import LocalMeasure
 from ..network.forward import Measure
 from ..plane.plane import Plane
 from ..problem.problem import Problem
-from . import PROPERTIES
 from .needs import missing, unavailable
-from .protocol import NavigatorProperty, Readout
+from .protocol import STAGES, Owner, Preparation, Readout
+from .registry import OWNERS, PROPERTIES, READOUTS
 from .terrain import TERRAIN
 
-OWNERS: tuple[NavigatorProperty, ...] = (TERRAIN, *PROPERTIES)
 EVERYTHING = "all"
 FORWARD = "forward"  # whatever forward passes and closed forms give
 
@@ -37,22 +36,38 @@ class Wanted:
         """The readouts to derive."""
         return (r for owner in OWNERS for r in owner.readouts if r.variable in self.variables)
 
+    @property
+    def owners(self) -> list[Owner]:
+        """The terrain, and the properties that have a readout to derive."""
+        return [o for o in OWNERS if o is TERRAIN or any(r.variable in self.variables for r in o.readouts)]
+
+    def prepared(self, problem: Problem) -> Problem:
+        """`problem` with what the properties need of it at every point."""
+        for owner in self.owners:
+            problem = owner.prepared(problem)
+        return problem
+
+    def preparations(self, problem: Problem) -> list[Preparation]:
+        """What that takes."""
+        columns = {column for stage in STAGES for measure in self.local_measures(stage) for column in measure.columns}
+        found = (owner.preparation(problem, columns) for owner in self.owners)
+        return [each for each in found if each is not None]
+
     def measures(self, problem: Problem) -> list[Measure]:
         """What the forward passes must sum: the terrain's own always."""
-        used = [o for o in OWNERS if o is TERRAIN or any(r.variable in self.variables for r in o.readouts)]
-        return [measure for owner in used for measure in owner.measures(problem)]
+        return [measure for owner in self.owners for measure in owner.measures(problem)]
 
     def local_measures(self, stage: str) -> list[LocalMeasure]:
-        """What must be measured around each point in one of the stages."""
-        return [measure for readout in self.readouts for measure in readout.local if measure.stage == stage]
+        """What must be measured around each point in one of the stages, each once."""
+        found = (measure for readout in self.readouts for measure in readout.local if measure.stage == stage)
+        return list(dict.fromkeys(found))
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
         """The closed-form facts of every property in use; readouts whose facts cannot be had move to `reasons`."""
-        used = [o for o in OWNERS if o is TERRAIN or any(r.variable in self.variables for r in o.readouts)]
-        facts = {owner.name: owner.facts(problem, plane) for owner in used}
-        memory = next(p for p in PROPERTIES if p.name == "memory")
-        if memory.name not in facts and not missing(memory.readouts[0], problem):
-            facts["memory"] = memory.facts(problem, plane)  # the path is drawn whether memory is an overlay or not
+        facts = {owner.name: owner.facts(problem, plane) for owner in self.owners}
+        for owner in OWNERS:
+            if owner.always and owner.name not in facts and not missing(owner.readouts[0], problem):
+                facts[owner.name] = owner.facts(problem, plane)
         return facts
 
     def less(self, reasons: dict[str, str]) -> Wanted:
@@ -81,13 +96,18 @@ def wanted(problem: Problem, overlays: Sequence[str]) -> Wanted:
     ------
     InputError  an unknown name, with the nearest one
     """
-    overlays = (overlays,) if isinstance(overlays, str) else overlays
-    names = _names()
-    chosen: list[str] = []
-    for overlay in overlays:
-        chosen += names[known(overlay, names, "overlay")]
+    chosen = variables_of(overlays)
     reasons = {v: why for p in PROPERTIES for v, why in unavailable(p, problem).items() if v in chosen}
-    return Wanted(tuple(v for v in dict.fromkeys(chosen) if v not in reasons), reasons)
+    return Wanted(tuple(v for v in chosen if v not in reasons), reasons)
+
+
+def variables_of(overlays: Sequence[str]) -> list[str]:
+    """The variables that names mean, whether a problem has them or not; names as in `wanted`."""
+    names = overlay_names()
+    chosen: list[str] = []
+    for overlay in (overlays,) if isinstance(overlays, str) else overlays:
+        chosen += names[known(overlay, names, "overlay")]
+    return list(dict.fromkeys(chosen))
 
 
 def waiting_for(stage: str, variables: Sequence[str]) -> list[str]:
@@ -96,7 +116,13 @@ def waiting_for(stage: str, variables: Sequence[str]) -> list[str]:
     return [r.variable for r in readouts if any(measure.stage == stage for measure in r.local)]
 
 
-def _names() -> dict[str, list[str]]:
+def reading(columns: Collection[str], variables: Sequence[str]) -> list[str]:
+    """Those of `variables` that are read off some of `columns`, which are measured around a point."""
+    readouts = (READOUTS[variable] for variable in variables if variable in READOUTS)
+    return [r.variable for r in readouts if any(set(measure.columns) & set(columns) for measure in r.local)]
+
+
+def overlay_names() -> dict[str, list[str]]:
     """Every name that can be asked for, with the variables that it means; a property's own name comes before a readout's."""
     found: dict[str, list[str]] = {
         EVERYTHING: [r.variable for o in OWNERS for r in _optional(o) if not r.asked],
@@ -111,6 +137,6 @@ def _names() -> dict[str, list[str]]:
     return found
 
 
-def _optional(owner: NavigatorProperty) -> list[Readout]:
+def _optional(owner: Owner) -> list[Readout]:
     """The terrain's elevation and accuracy are there always, and not asked for."""
     return [r for r in owner.readouts if owner is not TERRAIN or r.local]

@@ -10,13 +10,14 @@ from torch import Tensor
 
 from ..local.measure import LocalMeasure
 from ..network.forward import Forward, Measure
-from .protocol import Points, Readout, Settings, present
+from .protocol import Knob, Owner, Points, Readout, present
 from .viscosity import EXTREMES
 
 if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood
     from ..plane.plane import Plane
     from ..problem.problem import Problem
+    from .settings import Settings
 
 
 SHAPES = ("bowl", "valley", "saddle", "plateau", "ridge")
@@ -29,16 +30,23 @@ def _slope(here: Neighbourhood) -> tuple[float]:
 SLOPE = LocalMeasure(("slope",), "gradient", _slope)
 
 
-class Terrain:
+class Terrain(Owner):
     """elevation = L; accuracy = share of predictions whose largest logit is the target; error = 1 − accuracy.
 
     slope = ‖ḡ‖ and shape are measured where they are asked for.
     """
 
     name = "terrain"
+    colormap, line_color = "viridis", "#7A7A7A"
     readouts = (
         Readout(
-            "elevation", "loss", "Loss", "nats", "The mean loss over the data: the height of the terrain.", scale="log"
+            "elevation",
+            "loss",
+            "Loss",
+            "nats",
+            "The mean loss over the data: the height of the terrain.",
+            scale="log",
+            like_loss=True,
         ),
         Readout(
             "accuracy", "accuracy", "Accuracy", "", "The share of examples whose most likely class is the right one."
@@ -65,6 +73,9 @@ class Terrain:
             labels=SHAPES,
         ),
     )
+
+    knobs = (Knob("level", "Level", 0.01), Knob("flat", "No curvature", 0.01), Knob("bend", "Bends down", 0.1))
+    heights = True
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
         loss = Measure(("loss",), _loss)
@@ -96,12 +107,15 @@ def shape(slope: np.ndarray, highest: np.ndarray, lowest: np.ndarray, settings: 
     ----------
     slope            (m,) ‖ḡ‖
     highest, lowest  (m,) λ_max and λ_min of the Hessian
-    settings         its thresholds `level`, `flat` and `bend`
+    settings         its thresholds: a point is level where the slope promises a drop of less than `level`, in the loss's
+                     unit; a curvature below `flat`, in the loss's unit per squared parameter unit, counts as none; it bends
+                     down where −λ_min exceeds the share `bend` of |λ_max|
 
     A point is level where a step down the gradient promises a drop ‖ḡ‖² / 2|λ| under `level`, |λ| the larger of the two
     curvatures, or `flat` where that is more: less than that counts as no curvature. It bends down where −λ_min exceeds
     `bend` |λ_max|.
 
+    >>> from lossnav.core import Settings
     >>> shape(np.zeros(4), np.array([2, 2, 0, -1e-9]), np.array([0.1, -1, -2, -1e-9]), Settings()).tolist()
     [0.0, 2.0, 4.0, 3.0]
     """

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from ..local.measure import LocalMeasure
-from ..network.forward import Measure
-from .protocol import Points, Readout, Settings, present
+from ..local.measure import LocalMeasure, Work
+from .protocol import NavigatorProperty, Points, Readout, present
+from .vocabulary import DERIVED, Entry
 
 if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood
-    from ..plane.plane import Plane
-    from ..problem.problem import Problem
+    from .settings import Settings
 
 PER_SQUARE = "nats per squared parameter unit"
 BOUND = "an eigenvalue lies at least this near"
@@ -64,10 +63,25 @@ def _keskar(here: Neighbourhood) -> tuple[float]:
 EXTREMES = LocalMeasure(("lambda_max", "lambda_max_miss", "lambda_min", "lambda_min_miss"), "curvature", _extremes)
 
 
-class Viscosity:
+class Viscosity(NavigatorProperty):
     """sharpness = λ_max of the Hessian, and what else one Lanczos run says of its eigenvalues."""
 
     name = "viscosity"
+    colormap, line_color = "inferno", "#8F5FBF"
+    entry = Entry(
+        poles=("icky", "not-icky"),
+        role=DERIVED,
+        meaning=(
+            "Resistance to moving under the gradient's pressure. Icky: wide flat minima, where competing "
+            "orientations live on. Not-icky: sharp ones."
+        ),
+        formula=(
+            r"\{\lambda_i\} = \mathrm{spec}(H); \ \text{low } \lambda = \text{flat} = \text{icky}, \ "
+            r"\text{high } \lambda = \text{sharp} = \text{not-icky}"
+        ),
+        sources=("Keskar et al. 2016", "Foret et al. 2020"),
+        flags=("Coupling determines the eigenvalue spectrum: viscosity is no independent variable.",),
+    )
     readouts = (
         Readout(
             "sharpness",
@@ -101,7 +115,7 @@ class Viscosity:
             poles=("icky", "not-icky"),
             scale="symlog",
             zero=True,
-            local=(LocalMeasure(("trace", "trace_se"), "curvature", _trace),),
+            local=(LocalMeasure(("trace", "trace_se"), "curvature", _trace, work=Work(blocks=("rest",))),),
         ),
         Readout(
             "convexity",
@@ -140,7 +154,7 @@ class Viscosity:
             "gradient (Foret et al. 2020).",
             poles=("icky", "not-icky"),
             scale="symlog",
-            local=(LocalMeasure(("sam",), "gradient", _sam),),
+            local=(LocalMeasure(("sam",), "gradient", _sam, work=Work(passes=0.5)),),
         ),
         Readout(
             "keskar",
@@ -151,16 +165,10 @@ class Viscosity:
             "(Keskar et al. 2016). Its maximum is looked for by projected gradient ascent, so this is a lower bound.",
             poles=("icky", "not-icky"),
             scale="log",
-            local=(LocalMeasure(("keskar",), "descent", _keskar),),
+            local=(LocalMeasure(("keskar",), "descent", _keskar, work=Work(passes=10)),),
             asked=True,
         ),
     )
-
-    def measures(self, problem: Problem) -> tuple[Measure, ...]:
-        return ()
-
-    def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
-        return {}
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
         found = present(

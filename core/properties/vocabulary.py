@@ -1,11 +1,17 @@
-"""The vocabulary: each property's poles, role, meaning, formula, flags and sources, as its authors put them."""
+"""A property's entry in the vocabulary: its poles, role, meaning, formula, flags and sources, as its authors put them.
+
+The entries of the seven are those of the Loss Landscape Vocabulary Framework, v12 (April 2026), a working document of its
+authors, told in our own words: terms, formulas, flags and sources are theirs. Navigator properties say how a model moves
+through the terrain, resists it, keeps a history and spreads its probability. They are claimed to be conjugate to the
+terrain's own properties: measuring one side precisely costs precision on the other. A later review of the framework found
+that the seven come down to three independent variables (density, coupling, elasticity) and four readouts derived from them.
+"""
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+
+INDEPENDENT, DERIVED = ROLES = ("independent", "derived")
 
 
 @dataclass(frozen=True)
@@ -13,37 +19,16 @@ class Entry:
     """One property's entry; the words are data, shown to the user as they are.
 
     poles    the two words, as the framework orders them
-    role     "independent" or "derived"
+    role     one of ROLES
+    meaning  in a few short sentences
     formula  LaTeX
+    sources  who said so first, "Shannon 1948"
     flags    what the framework itself warns of
     """
 
-    name: str
     poles: tuple[str, str]
     role: str
     meaning: str
     formula: str
-    flags: tuple[str, ...]
     sources: tuple[str, ...]
-
-
-@cache
-def vocabulary() -> dict[str, Entry]:
-    """All seven entries by name, in the framework's order.
-
-    >>> vocabulary()["density"].poles
-    ('coarse', 'fine')
-    """
-    text = (files(__package__) / "vocabulary.toml").read_text(encoding="utf-8")
-    return {
-        name: Entry(
-            name,
-            (entry["poles"][0], entry["poles"][1]),
-            entry["role"],
-            entry["meaning"],
-            entry["formula"],
-            tuple(entry["flags"]),
-            tuple(entry["sources"]),
-        )
-        for name, entry in tomllib.loads(text).items()
-    }
+    flags: tuple[str, ...] = ()

@@ -21,19 +21,19 @@ from ..curvature.loss_function import twice_differentiable
 from ..engine.evaluator import Evaluator
 from ..local.context import Bench, Instruments
 from ..local.estimation import Estimation
+from ..local.measure import LocalMeasure, Work
 from ..local.samples import example_flops, sample_sizes
 from ..machine.threads import one_thread_each
 from ..problem.problem import Problem
 from ..properties.protocol import STAGES
 from .expected_points import expected_points
 from .footprint import (
-    WITHOUT_EXAMPLES,
     Footprint,
     byte_text,
     footprint,
     gradient_rows,
     refuse_what_does_not_fit,
-    stage_columns,
+    stage_measures,
 )
 from .grid import Plan, sparing
 from .specification import Specification
@@ -44,12 +44,9 @@ MOST_TIMES = 40
 ONCE_SECONDS = 0.3  # what takes that long is timed once
 BAND_PASSES = 336  # forward passes of the fidelity's band of other seeds
 SHARES_PASSES = 9 * 18  # forward passes that its 18 Hessian products and gradients take as long as
-ESTIMATED = {"offdiagonal", "interlayer", "trace"}  # columns that take a further block of products
 CHOICE_SECONDS = (
     0.1  # of choosing where to measure, for each readout of an adaptive survey (1.4 to 3.5 s for all of them)
 )
-COMPARED = 2  # basins that a descent's end is compared with, on average
-SEGMENT_LOSSES = 11
 
 
 @dataclass(frozen=True)
@@ -121,16 +118,16 @@ def estimate(specification: Specification) -> Cost:
     evaluator = Evaluator(
         problem, spec.plane, asked.measures(problem), spec.where, spec.converted, spec.batch_size, spec.precision
     )
-    columns = stage_columns(asked)
+    measures = stage_measures(asked)
     all_points = {stage: int(plan.every(1 if stage == STAGES[0] else spec.every).sum()) for stage in STAGES}
     allowed = spec.allowed
     points = all_points if allowed is None else _expected(plan, spec.every, allowed, bool(asked.variables))
     evaluator.tune(plan.points, points[STAGES[0]])  # as the survey will, which finds the choice made
     forward = _timed(lambda: evaluator.evaluate(np.zeros((1, 2))))
     each = {STAGES[0]: forward}
-    if any(columns.values()):
+    if any(measures.values()):
         shared = Instruments(problem, spec.plane, spec.estimation, spec.seed, spec.where, spec.converted)
-        each |= _seconds_each(shared, columns, min(points[stage] for stage in columns if columns[stage]))
+        each |= _seconds_each(shared, measures, min(points[stage] for stage in measures if measures[stage]))
     seconds = {NAMES[stage]: points[stage] * each[stage] for stage in each}
     extra = {}
     if spec.fidelity:
@@ -152,20 +149,22 @@ def _expected(plan: Plan, every: int, allowed: Tolerance, overlays: bool) -> dic
     return found
 
 
-def _seconds_each(shared: Instruments, columns: dict[str, set[str]], points: int) -> dict[str, float]:
+def _seconds_each(shared: Instruments, measures: dict[str, list[LocalMeasure]], points: int) -> dict[str, float]:
     """Seconds for each point of each stage in use, with as many points at once as there will be."""
     workers = min(points, shared.worker_count)
     with one_thread_each(), twice_differentiable(shared.problem.model):
         benches = [shared.first_bench, *shared.benches(workers - 1)]
         units = _Units(benches)
         stages = {"gradient": units.gradients, "curvature": units.curvature, "descent": units.descent}
-        return {stage: _unless_unfit(stages[stage], found) for stage, found in columns.items() if found}
+        return {
+            stage: _unless_unfit(stages[stage], [m.work for m in found]) for stage, found in measures.items() if found
+        }
 
 
-def _unless_unfit(seconds: Callable[[set[str]], float], columns: set[str]) -> float:
+def _unless_unfit(seconds: Callable[[list[Work]], float], works: list[Work]) -> float:
     """Nothing for a stage that this network cannot take: the survey will say so, and go on without it."""
     try:
-        return seconds(columns)
+        return seconds(works)
     except UNFIT:
         return 0.0
 
@@ -180,9 +179,9 @@ class _Units:
         for bench in benches:
             bench.place(self.point)
 
-    def gradients(self, columns: set[str]) -> float:
+    def gradients(self, works: list[Work]) -> float:
         whole = self._each(lambda bench: bench.whole.loss_and_gradient(self.point))
-        return whole * (1.5 if "sam" in columns else 1.0) + (self._single() if columns - WITHOUT_EXAMPLES else 0.0)
+        return whole * (1.0 + _passes(works)) + (self._single() if any(work.examples for work in works) else 0.0)
 
     def _single(self) -> float:
         """Gradients of single predictions and their inner products, from the first chunk of them."""
@@ -194,7 +193,7 @@ class _Units:
         differentiated = self._each(lambda bench: next(iter(example_gradients(bench.single))))
         return differentiated * problem.example_count / chunk + products
 
-    def curvature(self, columns: set[str]) -> float:
+    def curvature(self, works: list[Work]) -> float:
         probes, size = self.estimation.probes, self.benches[0].matrix.size
         slope = self._each(lambda bench: bench.walked.loss_and_gradient(self.point))
         slope *= self.shared.part.example_count / self.shared.walked.example_count
@@ -202,22 +201,21 @@ class _Units:
         first, further = (
             self._each(lambda bench: bench.matrix.products(self.shared.probes), once) for once in (True, False)
         )
-        blocks: float = self.estimation.steps + bool(columns & ESTIMATED) + ("interlayer" in columns)
+        blocks: float = self.estimation.steps + len({name for work in works for name in work.blocks})
         if size <= probes * self.estimation.steps:  # the whole matrix
             blocks = size / probes
         return 2 * slope + first + (blocks - 1) * further
 
-    def descent(self, columns: set[str]) -> float:
-        steps = self.estimation.descent_steps
-        slope = self._each(lambda bench: bench.walked.loss_and_gradient(self.point))
-        seconds = slope * steps * (("recovery" in columns) + ("basin" in columns))
-        if "basin" in columns:  # compared with those known one after another, while the workers go on
-            first = self.benches[:1]
-            seconds += (
-                COMPARED * SEGMENT_LOSSES * self._each(lambda bench: bench.walked.loss(self.point), benches=first)
-            )
-        if "keskar" in columns:
-            seconds += 10 * self._each(lambda bench: bench.whole.loss_and_gradient(self.point))
+    def descent(self, works: list[Work]) -> float:
+        walks, losses, passes = sum(w.descents for w in works), sum(w.losses for w in works), _passes(works)
+        seconds = 0.0
+        if walks:
+            slope = self._each(lambda bench: bench.walked.loss_and_gradient(self.point))
+            seconds += slope * self.estimation.descent_steps * walks
+        if losses:  # one after another, while the workers go on
+            seconds += losses * self._each(lambda bench: bench.walked.loss(self.point), benches=self.benches[:1])
+        if passes:
+            seconds += passes * self._each(lambda bench: bench.whole.loss_and_gradient(self.point))
         return seconds
 
     def _each(self, work: Callable[[Bench], object], once: bool = False, benches: list[Bench] | None = None) -> float:
@@ -227,6 +225,10 @@ class _Units:
             return _timed(lambda: work(used[0]), once)
         with ThreadPoolExecutor(len(used), initializer=torch.set_num_threads, initargs=(1,)) as pool:
             return _timed(lambda: list(pool.map(work, used)), once) / len(used)
+
+
+def _passes(works: list[Work]) -> float:
+    return sum(work.passes for work in works)
 
 
 def _timed(work: Callable[[], object], once: bool = False) -> float:

@@ -9,7 +9,7 @@ does not give back (see `allocation`). Nothing depends on the size of the grid b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -17,6 +17,7 @@ from ..checks import InputError
 from ..curvature.example_gradients import chunk_rows
 from ..engine.placement import lies_flat
 from ..local.estimation import Estimation
+from ..local.measure import LocalMeasure
 from ..local.samples import GRADIENT_NUMBERS, sample_sizes
 from ..local.workers import bytes_per_worker, worker_count
 from ..machine.allocator import SPARE_BYTES
@@ -33,16 +34,12 @@ from .specification import Specification
 
 LIVE_ACTIVATIONS = 3  # of the size of the largest, at once in a forward pass: what goes in, comes out, room to work
 KEPT_PASSES = 2  # passes whose activations the allocator keeps, as twice the examples are tried too
-FISHER_VECTORS = 6  # beside gradients and their squares: a copy of the network, the point, sums, squares, means
-FROM_ANCHOR = {"push", "recovery"}  # columns that take the anchor and its pull as flat vectors
 INNER_PRODUCT_BYTES = 20  # of each pair of gradients: in float32, in float64, and that once more while it is read
 OVERHEAD_BYTES = 5 * 2**20  # of Python and the kernels' own room, whatever the network
 TRACE_PROBES = 16  # of the fidelity's trace
-WITHOUT_EXAMPLES = {"sam", "push"}  # columns of the gradient stage that need no gradients of single examples
 REMEDIES = {
     "activations": "give a smaller batch_size, or fewer examples",
     "costly stages": "ask for readouts that need no curvature (overlays=('forward',)), or a lower effort",
-    "anchor": "give the problem an anchor, or leave elasticity out",
     "fidelity": "leave the fidelity out (fidelity=False, --no-fidelity)",
     "plane": "have the directions drawn anew at every point (Plane.random(…, held=False))",
 }
@@ -58,12 +55,14 @@ class Footprint:
             "overhead"
     passing what comes and goes, of which the largest counts: "activations", "anchor", "costly stages", "fidelity"
     held    how much of it is there before the survey starts
+    remedies  what to do where something that a property makes once does not fit, by its name
     """
 
     device: torch.device
     lasting: dict[str, int]
     passing: dict[str, int]
     held: int
+    remedies: dict[str, str] = field(default_factory=dict)
 
     @property
     def peak(self) -> int:
@@ -83,7 +82,7 @@ class Footprint:
         name = max(candidates, key=candidates.__getitem__)
         if candidates[name] < self.lasting["copy"] / 2:
             return "use a machine with more memory, or a lower precision (dtype)"
-        return REMEDIES[name]
+        return {**REMEDIES, **self.remedies}[name]
 
 
 def footprint(specification: Specification) -> Footprint:
@@ -112,22 +111,20 @@ def footprint(specification: Specification) -> Footprint:
     if where.type == "cpu":
         lasting["kept"] = min(SPARE_BYTES, KEPT_PASSES * total * examples)
     passing = {"activations": LIVE_ACTIVATIONS * largest * examples}
-    stages = stage_columns(spec.asked)
-    if any(name.startswith("elasticity") for name in spec.asked.variables):
-        own = problem.anchor is None
-        lasting["anchor"] = vector * (own + 2 * bool(FROM_ANCHOR & set().union(*stages.values())))
-        passing["anchor"] = own * (2 * chunk_rows(problem.parameter_count) + FISHER_VECTORS) * vector
+    stages, made = stage_measures(spec.asked), spec.asked.preparations(problem)
+    lasting |= {each.name: int(each.lasting * vector) for each in made}
+    passing |= {each.name: int(each.passing * vector) for each in made}
     if any(stages.values()):
         estimation, count = spec.estimation, int(spec.plan.every(spec.every).sum())
         lasting["workers"] = _workers(problem, estimation, where, kind, vector)
-        lasting["workers"] += count * vector * ("basin" in stages["descent"])
+        lasting["workers"] += count * vector * sum(each.work.kept for found in stages.values() for each in found)
         passing["costly stages"] = _at_work(problem, estimation, where, kind, stages, vector)
     if spec.fidelity:
         graph = min(CURVATURE_GRAPH_BYTES, 4 * total * problem.example_count)
         # sums of products in float64, and their means
         doubled = 2 * TRACE_PROBES * vector * torch.float64.itemsize // kind.itemsize
         passing["fidelity"] = 2 * vector + (2 * TRACE_PROBES + 2) * vector + doubled + graph
-    return Footprint(where, lasting, passing, held)
+    return Footprint(where, lasting, passing, held, {each.name: each.remedy for each in made})
 
 
 def refuse_what_does_not_fit(found: Footprint) -> None:
@@ -169,9 +166,9 @@ def _data_bytes(problem: Problem, dtype: torch.dtype | None, where: torch.device
     return total
 
 
-def stage_columns(asked: Wanted) -> dict[str, set[str]]:
-    """The costly stages, each with the columns that are measured in it."""
-    return {s: {c for m in asked.local_measures(s) for c in m.columns} for s in STAGES[1:]}
+def stage_measures(asked: Wanted) -> dict[str, list[LocalMeasure]]:
+    """The costly stages, each with what is measured in it."""
+    return {stage: asked.local_measures(stage) for stage in STAGES[1:]}
 
 
 def _workers(problem: Problem, estimation: Estimation, where: torch.device, kind: torch.dtype, vector: int) -> int:
@@ -189,16 +186,16 @@ def _at_work(
     estimation: Estimation,
     where: torch.device,
     kind: torch.dtype,
-    stages: dict[str, set[str]],
+    stages: dict[str, list[LocalMeasure]],
     vector: int,
 ) -> int:
     """What gradients, curvature or descents take at the points under way: gradients of examples, bases, steps."""
     workers = worker_count(problem, estimation, where, kind)
     at_work = {"gradient": 0, "curvature": bytes_per_worker(problem, estimation, kind), "descent": 6 * vector}
-    if stages["gradient"] - WITHOUT_EXAMPLES:
+    if any(measure.work.examples for measure in stages["gradient"]):
         rows = gradient_rows(problem, estimation)
         at_work["gradient"] = (rows + chunk_rows(problem.parameter_count)) * vector + rows**2 * INNER_PRODUCT_BYTES
-    return workers * max(at_work[stage] for stage, columns in stages.items() if columns)
+    return workers * max(at_work[stage] for stage, found in stages.items() if found)
 
 
 def gradient_rows(problem: Problem, estimation: Estimation) -> int:

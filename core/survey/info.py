@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import xarray as xr
 
 from ..adaptive.tolerance import Tolerance
-from ..properties.protocol import Settings
+from ..properties import Settings
 
 Json = Mapping[str, Any]  # as JSON holds it
 
@@ -39,6 +39,7 @@ class LandscapeInfo:
     descents     column → the step size of its descents
     fidelity     how far to trust the plane (see `fidelity`); None before it is known
     provenance   of each run that measured something: versions, machine, time
+    later        stage → "columns" that came later than its others, "filled" in at so many "of" the points that have those
 
     >>> info = LandscapeInfo("net", plane={"kind": "random"}, every=2, tolerance=Tolerance(0.02))
     >>> LandscapeInfo.from_json(json.loads(json.dumps(info.as_json()))) == info
@@ -61,6 +62,7 @@ class LandscapeInfo:
     descents: Mapping[str, float | None] | None = None
     fidelity: Json | None = None
     provenance: tuple[Json, ...] | None = None
+    later: Mapping[str, Json] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Ready for JSON; what is None is left out."""
@@ -75,7 +77,7 @@ class LandscapeInfo:
         """The `attrs` of a Dataset whose readouts are at `settings`: JSON text, but for the name."""
         content = self.as_json()
         texts = {key: json.dumps(content[key]) for key in IN_ATTRS if key in content}
-        return {"name": self.name, "settings": json.dumps(asdict(settings)), **texts}
+        return {"name": self.name, "settings": json.dumps(vars(settings)), **texts}
 
 
 # the fields that a Dataset carries, in their order there
@@ -134,7 +136,7 @@ class LandscapeAccessor:
 
     @property
     def settings(self) -> Settings:
-        """Temperature, strength, kernel width and bounds that the readouts are at."""
+        """What the knobs of the readouts are at."""
         return Settings(**self._read("settings", {}))
 
     def __getattr__(self, name: str) -> Any:

@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 
 from ..adaptive.interpolated import interpolated
-from ..properties import PROPERTIES
-from ..properties.probability import interpolation_error
-from ..properties.protocol import STAGES, NavigatorProperty, Points, Readout, Settings
+from ..properties import OWNERS, Settings
+from ..properties.protocol import STAGES, Owner, Points, Readout
+from ..properties.registry import HEIGHTS
 from ..properties.terrain import TERRAIN
 from .info import LandscapeInfo
 from .points import MeasuredPoints
@@ -32,7 +32,7 @@ def landscape(points: MeasuredPoints, settings: Settings | None = None) -> xr.Da
     -------
     Dataset over ("alpha", "beta"): `loss`, accuracy and error where there are labels, each overlay's readouts,
     `measured` (bool), and `measured_curvature` and so on where a stage is in use; the path over "checkpoint" where
-    there is one. What is measured is NaN where it is not measured yet; closed-form readouts (elasticity, memory) are
+    there is one. What is measured is NaN where it is not measured yet; closed-form readouts are
     known everywhere. An adaptive survey has values everywhere, and `<name>_error` beside what is interpolated; under way,
     those of a costly stage may be a first look's, whose error is infinite.
     """
@@ -40,7 +40,7 @@ def landscape(points: MeasuredPoints, settings: Settings | None = None) -> xr.Da
     if info.tolerance is None or not info.refined:
         return landscape_as_measured(points, settings)
     seen, rough = glanced(points)
-    land, said = interpolated(landscape_as_measured(seen, settings), info.refined, info.tolerance, rough)
+    land, said = interpolated(landscape_as_measured(seen, settings), info.refined, info.tolerance, rough, HEIGHTS)
     land.lossnav.adaptive = said
     return land
 
@@ -53,9 +53,9 @@ def landscape_as_measured(points: MeasuredPoints, settings: Settings | None = No
         name = "measured" if stage == STAGES[0] else f"measured_{stage}"
         land[name] = (("alpha", "beta"), plan.grid(points.done_at(stage), fill=False))
     known = known_at(points)
-    for owner in (TERRAIN, *PROPERTIES):
+    for owner in OWNERS:
         _add(land, owner, points, known, settings)
-    _add_path(land, points.info)
+    _add_notes(land, points, known, settings)
     land.attrs = points.info.as_attrs(settings)
     return land
 
@@ -71,8 +71,12 @@ def known_at(points: MeasuredPoints) -> Points:
     return Points(alpha, beta, named, points.info.facts, np.array(points.info.plane["gram"]))
 
 
-def _add(land: xr.Dataset, owner: NavigatorProperty, points: MeasuredPoints, known: Points, settings: Settings) -> None:
-    wanted = [r for r in owner.readouts if (owner is TERRAIN and not r.local) or r.variable in points.overlays]
+def _shown(owner: Owner, points: MeasuredPoints) -> list[Readout]:
+    return [r for r in owner.readouts if (owner is TERRAIN and not r.local) or r.variable in points.overlays]
+
+
+def _add(land: xr.Dataset, owner: Owner, points: MeasuredPoints, known: Points, settings: Settings) -> None:
+    wanted = _shown(owner, points)
     if not wanted:
         return
     values = owner.values(known, settings)
@@ -85,14 +89,19 @@ def _add(land: xr.Dataset, owner: NavigatorProperty, points: MeasuredPoints, kno
             error = {**attrs, "long_name": f"{readout.label}: {readout.error}", "error_of": readout.variable}
             errors = points.plan.grid(values[f"{readout.variable}_se"])
             land[f"{readout.variable}_se"] = (("alpha", "beta"), errors, error)
-    _add_floor(land, points.info)
-    if owner.name == "probability" and settings.temperature != 1.0:
-        for variable, what in (("probability", "confidence"), ("probability_entropy", "entropy")):
-            if variable in land:
-                land[variable].attrs["interpolation_error"] = interpolation_error(known.columns, what)
 
 
-def _attributes(owner: NavigatorProperty, readout: Readout, info: LandscapeInfo) -> dict[str, Any]:
+def _add_notes(land: xr.Dataset, points: MeasuredPoints, known: Points, settings: Settings) -> None:
+    """What the properties say of readouts, and what of them is drawn besides."""
+    for owner in OWNERS:
+        notes = owner.notes(known, settings) if _shown(owner, points) else {}
+        for variable in notes.keys() & land.keys():
+            land[variable].attrs |= notes[variable]
+        for name, (dimension, numbers) in owner.drawn(points.info.facts.get(owner.name, {})).items():
+            land[name] = (dimension, np.array(numbers))
+
+
+def _attributes(owner: Owner, readout: Readout, info: LandscapeInfo) -> dict[str, Any]:
     matrix = (info.estimation or {}).get("of", "hessian")
     # a loss that is no likelihood is not in nats
     loss_unit = "nats" if info.facts["terrain"]["is_likelihood"] else "loss units"
@@ -108,19 +117,3 @@ def _attributes(owner: NavigatorProperty, readout: Readout, info: LandscapeInfo)
         "stage": readout.stage,
         **({"labels": json.dumps(readout.labels)} if readout.labels else {}),
     }
-
-
-def _add_floor(land: xr.Dataset, info: LandscapeInfo) -> None:
-    """What no model can be better than on average, where the data's own entropy is known and not zero."""
-    entropy = info.facts.get("density", {}).get("entropy", 0.0)
-    if entropy:
-        for variable, floor in (("loss", entropy), ("perplexity", float(np.exp(entropy)))):
-            if variable in land:
-                land[variable].attrs["floor"] = floor
-
-
-def _add_path(land: xr.Dataset, info: LandscapeInfo) -> None:
-    path = info.facts.get("memory")
-    if path:
-        for key in ("alpha", "beta", "off_plane", "step"):
-            land[f"path_{key}"] = ("checkpoint", np.array(path[key]))

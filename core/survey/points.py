@@ -72,11 +72,13 @@ class MeasuredPoints:
     @property
     def made(self) -> int:
         """Measurements made, of `planned` in all; a point counts once for each stage."""
-        return sum(int((self.done_at(stage) & self.wanted_at(stage)).sum()) for stage in self.used)
+        later = sum(each["filled"] for each in (self.info.later or {}).values())
+        return later + sum(int((self.done_at(stage) & self.wanted_at(stage)).sum()) for stage in self.used)
 
     @property
     def planned(self) -> int:
-        return sum(self.planned_at(stage) for stage in self.used)
+        later = sum(each["of"] for each in (self.info.later or {}).values())
+        return later + sum(self.planned_at(stage) for stage in self.used)
 
     def planned_at(self, stage: str) -> int:
         """Points of a stage that are to be measured in all; of an adaptive survey what is asked for by now and a guess of what is still to come."""

@@ -61,7 +61,8 @@ class Glance:
         for stage, evaluator in self.local.items():
             seen = points.info.glance or {"rows": rows.tolist(), "stages": {}}
             if stage in points.used and stage not in seen["stages"] and not points.done_at(stage).any():
-                found = evaluator.evaluate(points.plan.points[rows])
+                order = [evaluator.columns.index(points.columns[place]) for place in points.columns_of(stage)]
+                found = (row[order] for row in evaluator.evaluate(points.plan.points[rows]))
                 values = [[v if math.isfinite(v) else None for v in row.tolist()] for row in found]
                 examples = evaluator.instruments.notes["examples"]
                 glance = {**seen, "stages": {**seen["stages"], stage: values}, "examples": examples}

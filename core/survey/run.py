@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -14,10 +14,9 @@ import torch
 
 from ..checks import UNFIT, first_line
 from ..engine.evaluator import Evaluator
-from ..local.context import Instruments
 from ..local.evaluator import LocalEvaluator
 from ..properties.protocol import STAGES
-from ..properties.selection import waiting_for
+from ..properties.selection import reading, waiting_for
 from .fidelity import fidelity
 from .landscape import known_at
 from .points import MeasuredPoints
@@ -32,6 +31,9 @@ Progress = Callable[[int, int], None]
 
 class Forward(Protocol):
     """What takes forward passes, as `Evaluator` does."""
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
 
     @property
     def way(self) -> dict[str, Any]: ...
@@ -98,7 +100,9 @@ class SurveyRun:
         if self.local:
             self._say(every=min(spec.every, self.points.info.every or spec.every))
             instruments = next(iter(self.local.values())).instruments
-            remember_basins(instruments, self.points)
+            known = known_at(self.points)
+            for each in self.local.values():
+                each.recall(self.points.plan.points, np.column_stack([known.columns[c] for c in each.columns]))
             self.glance = glance_of(instruments, spec.local_measures) if spec.allowed is not None else None
         # a survey that goes on keeps to what is asked of it now, be it closer, looser or every point
         self._say(tolerance=spec.allowed, refined=None)
@@ -131,9 +135,11 @@ class SurveyRun:
         started, before, more = time.time(), self.points.made, False
         try:
             self._choose_way()
-            if self.points.info.centre is None:
-                self._say(centre=self._centre())
+            centre = self.points.info.centre or {}
+            if not {self.points.columns[i] for i in self.points.columns_of(STAGES[0])} <= set(centre):
+                self._say(centre={**self._centre(), **centre})
                 self._write_info()
+            yield from self._filled_in()
             yield from self._measured()
             self._say(glance=None)
             info = self.points.info
@@ -153,12 +159,24 @@ class SurveyRun:
             if stage in self.points.used:
                 yield from self._measured_or_given_up(stage, rows)
 
+    def _filled_in(self) -> Iterator[None]:
+        """Columns that came later, at the points whose other numbers of the same stage are there already."""
+        for stage, left in (self.points.info.later or {}).items():
+            rows = np.flatnonzero(self.points.done_at(stage))[left["filled"] :]
+            try:
+                yield from self._measure(stage, rows, left["columns"])
+            except UNFIT as error:
+                if stage == STAGES[0] or (self.points.info.later or {})[stage]["filled"]:
+                    raise
+                self._say_unfit(reading(left["columns"], self.points.overlays), error)
+            self._say(later={s: each for s, each in (self.points.info.later or {}).items() if s != stage} or None)
+            self._write_info()
+
     def _say_of_the_whole(self, specification: Specification) -> None:
         """The descents' steps, and how far to trust the plane."""
         spec, info = specification, self.points.info
         if "descent" in self.local and info.descents is None:
-            local = self.local["descent"]
-            self._say(descents=local.instruments.steps(local.columns))
+            self._say(descents=self.local["descent"].steps)
         if spec.fidelity and info.fidelity is None:
             self._say(fidelity=fidelity(spec.problem, spec.plane, spec.where, spec.number, spec.seed))
 
@@ -181,11 +199,14 @@ class SurveyRun:
         except UNFIT as error:
             if stage == STAGES[0] or self.points.done_at(stage).any():
                 raise
-            info, why = self.points.info, first_line(error)
-            sentence = f"This network could not be measured around a point ({why.rstrip('.')})."
-            reasons = dict.fromkeys(waiting_for(stage, self.points.overlays), sentence)
-            self._say(failed=(*(info.failed or ()), stage), unavailable={**info.unavailable, **reasons})
+            self._say(failed=(*(self.points.info.failed or ()), stage))
+            self._say_unfit(waiting_for(stage, self.points.overlays), error)
             self._write_info()
+
+    def _say_unfit(self, variables: list[str], error: Exception) -> None:
+        """Give the reason why readouts are missing: the network does not stand what they need."""
+        sentence = f"This network could not be measured around a point ({first_line(error).rstrip('.')})."
+        self._say(unavailable={**self.points.info.unavailable, **dict.fromkeys(variables, sentence)})
 
     def _choose_way(self) -> None:
         """Run the network the way that the points measured so far were, or the fastest where there are none yet."""
@@ -201,30 +222,45 @@ class SurveyRun:
     def _centre(self) -> dict[str, float | None]:
         """The measured numbers at θ₀ itself, which an even grid, or one beside the origin, does not hold."""
         values = self.forward.evaluate(np.zeros((1, 2)))[0]
-        named = zip((self.points.columns[i] for i in self.points.columns_of(STAGES[0])), values, strict=True)
+        named = zip(self._evaluated(STAGES[0]), values, strict=True)
         return {c: float(v) if np.isfinite(v) else None for c, v in named}
 
-    def _measure(self, stage: str, rows: np.ndarray) -> Iterator[None]:
-        """Measure points at one stage, in their order, writing what is done every half second, also when interrupted."""
-        kind, columns = STAGES.index(stage), self.points.columns_of(stage)
+    def _evaluated(self, stage: str) -> Sequence[str]:
+        """The names of the columns that a stage's evaluator gives, in its order: those of `points` stand as they came."""
+        if stage in self.local:
+            return self.local[stage].columns
+        return self.forward.columns
+
+    def _measure(self, stage: str, rows: np.ndarray, later: Sequence[str] | None = None) -> Iterator[None]:
+        """Measure points at one stage, in their order, writing what is done every half second, also when interrupted.
+
+        later  the columns to be filled in where the stage's others are measured; None: all of them
+        """
+        names = [name for name in self._evaluated(stage) if later is None or name in later]
+        kind, columns = STAGES.index(stage), [self.points.columns.index(name) for name in names]
         waiting: list[int] = []
         last_write = time.monotonic()
         try:
             for tile in self._tiles(stage, rows):
-                for row, values in zip(tile.tolist(), self._values(stage, tile), strict=True):
+                for row, values in zip(tile.tolist(), self._values(stage, tile, names), strict=True):
                     self.points.values[row, columns] = values
                     self.points.done[row, kind] = True
                     waiting.append(row)
                     if time.monotonic() - last_write > SECONDS_BETWEEN_WRITES:
-                        self._write(waiting)
+                        self._write(waiting, stage if later else None)
                         last_write = time.monotonic()
                 yield
         finally:
-            self._write(waiting)
+            self._write(waiting, stage if later else None)
 
-    def _values(self, stage: str, rows: np.ndarray) -> Iterable[np.ndarray]:
+    def _values(self, stage: str, rows: np.ndarray, names: list[str]) -> Iterable[np.ndarray]:
         where = self.points.plan.points[rows]
-        return self.local[stage].evaluate(where) if stage in self.local else self.forward.evaluate(where)
+        if stage in self.local:
+            evaluator = self.local[stage].only(names)
+            chosen = [evaluator.columns.index(name) for name in names]
+            return (row[chosen] for row in evaluator.evaluate(where))
+        chosen = [self.forward.columns.index(name) for name in names]
+        return (row[chosen] for row in self.forward.evaluate(where))
 
     def _tiles(self, stage: str, rows: np.ndarray) -> Iterator[np.ndarray]:
         """Rows until the next look at the clock, or the next stop.
@@ -242,10 +278,15 @@ class SurveyRun:
             yield rows[start : start + size]
             start += size
 
-    def _write(self, waiting: list[int]) -> None:
+    def _write(self, waiting: list[int], filled: str | None = None) -> None:
+        """Write measured rows down; `filled` is the stage whose later columns they are."""
+        later = self.points.info.later or {}
+        if filled is not None:
+            left = {**later[filled], "filled": later[filled]["filled"] + len(waiting)}
+            self._say(later={**later, filled: left})
         if waiting and self.keeper is not None:
             self.keeper.write(self.points, slice(min(waiting), max(waiting) + 1))
-            if self.points.info.tolerance is not None:
+            if self.points.info.tolerance is not None or filled is not None:
                 self._write_info()  # the picture between the points is made from what was learned
         waiting.clear()
         if self.progress is not None:
@@ -263,12 +304,3 @@ class SurveyRun:
             "measurements": made,
         }
         self._say(provenance=(*(self.points.info.provenance or ()), run))
-
-
-def remember_basins(instruments: Instruments, points: MeasuredPoints) -> None:
-    """Where the basins in measured points were met first, so that a survey taken up again numbers them the same."""
-    if "basin" not in points.columns:
-        return
-    found = known_at(points).columns["basin"]
-    for basin in range(1, 1 + int(np.nanmax(found, initial=0.0))):
-        instruments.basin_starts.append(tuple(points.plan.points[np.flatnonzero(found == basin)[0]]))

@@ -11,9 +11,9 @@ import xarray as xr
 from ..adaptive.interpolated import scales_of
 from ..adaptive.refinement import Followed, Refinement, points_held_out
 from ..adaptive.tolerance import Tolerance
-from ..properties import PROPERTIES
+from ..properties import OWNERS
 from ..properties.protocol import STAGES
-from ..properties.terrain import TERRAIN
+from ..properties.registry import HEIGHTS
 from .grid import nested_grids
 from .landscape import landscape_as_measured
 from .points import MeasuredPoints
@@ -141,7 +141,7 @@ def followed(points: MeasuredPoints, stage: str, tolerance: Tolerance) -> dict[s
     for name in map(str, land.data_vars):
         if _is_measured(land[name], stage):
             clip = tolerance.clip if name == "loss" else None
-            found[name] = Followed(scales_of(land[name], tolerance.scale), name in drives, clip)
+            found[name] = Followed(scales_of(land[name], tolerance.scale, HEIGHTS), name in drives, clip)
     return found
 
 
@@ -153,7 +153,7 @@ def _is_measured(variable: xr.DataArray, stage: str) -> bool:
 
 def _driving(points: MeasuredPoints, stage: str) -> set[str]:
     found = {"loss"}
-    for owner in (TERRAIN, *PROPERTIES):
+    for owner in OWNERS:
         here = [
             r.variable for r in owner.readouts if r.variable in points.overlays and r.stage == stage and not r.labels
         ]

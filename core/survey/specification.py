@@ -22,7 +22,6 @@ from ..plane.identity import plane_identity, plane_recipe
 from ..plane.plane import Plane, Span
 from ..problem.identity import problem_identity
 from ..problem.problem import Problem
-from ..properties.elasticity import anchored
 from ..properties.protocol import STAGES
 from ..properties.selection import Wanted, wanted
 from .grid import Plan, grid_plan
@@ -109,9 +108,8 @@ class Specification:
 
     @cached_property
     def own(self) -> Problem:
-        """The problem, with an anchor of its own where elasticity is asked for: that takes derivatives."""
-        elastic = any(v.startswith("elasticity") for v in self.asked.variables)
-        return anchored(self.problem) if elastic else self.problem
+        """The problem, with what the properties asked for make of it once."""
+        return self.asked.prepared(self.problem)
 
     @cached_property
     def facts(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,11 @@ import xarray as xr
 from ..checks import InputError
 from ..machine.atomic import written_whole
 from ..parameters.hashing import digest
-from ..properties.protocol import Settings
+from ..properties import Settings
 from .grid import Plan
 from .info import LandscapeInfo
 from .landscape import landscape
+from .later import grown, grows, with_overlays
 from .points import MeasuredPoints
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class LandscapeStore:
     def open_or_create(self, fresh: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
         """The points already measured here for the same specification, or `fresh`, now on disk.
 
+        Where all that is measured here is asked for and more readouts beside it, they are added.
+
         Raises
         ------
         InputError  the store holds another landscape
@@ -104,8 +107,10 @@ class LandscapeStore:
         if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
             self._create(fresh, spec)
             return fresh
-        found = read_points(self.path)
-        if self._group("r").attrs["spec_digest"] != digest(spec):
+        found, stored = read_points(self.path), self._group("r").attrs
+        if stored["spec_digest"] != digest(spec):
+            if grows(stored["spec"], spec):  # type: ignore[arg-type]
+                return self._extend(grown(found, fresh), spec)
             raise InputError(
                 f"'{self.path}' already holds another landscape ({found.info.name}, {found.info.plane['kind']} plane, "
                 f"{len(found.plan.alpha)}×{len(found.plan.beta)}): choose another place, or delete it."
@@ -122,6 +127,13 @@ class LandscapeStore:
         """Put what the landscape says of itself on disk."""
         self._group("r+").attrs["about"] = points.info.as_json()
 
+    def _extend(self, points: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
+        """Make room for columns that came later; one killed before the names are written leaves room that it does not use."""
+        group = self._group("r+")
+        group["values"].resize(points.values.shape)  # type: ignore[union-attr]
+        group.attrs.update(_attributes(points, spec))
+        return points
+
     def _create(self, points: MeasuredPoints, spec: dict[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         written_whole(self.path, lambda place: write_group(place, points, spec))
@@ -130,6 +142,18 @@ class LandscapeStore:
         import zarr
 
         return zarr.open_group(self.path, mode=mode)
+
+
+def _attributes(points: MeasuredPoints, spec: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "lossnav_format": FORMAT,
+        "spec": spec,
+        "spec_digest": digest(spec),
+        "columns": list(points.columns),
+        "stages": list(points.stages),
+        "overlays": list(points.overlays),
+        "about": points.info.as_json(),
+    }
 
 
 def write_group(place: Any, points: MeasuredPoints, spec: dict[str, Any], small: bool = False) -> None:
@@ -141,16 +165,7 @@ def write_group(place: Any, points: MeasuredPoints, spec: dict[str, Any], small:
     from zarr.codecs import BloscCodec
 
     plan, count = points.plan, len(points.plan.cells)
-    attributes = {
-        "lossnav_format": FORMAT,
-        "spec": spec,
-        "spec_digest": digest(spec),
-        "columns": list(points.columns),
-        "stages": list(points.stages),
-        "overlays": list(points.overlays),
-        "about": points.info.as_json(),
-    }
-    group = zarr.create_group(place, attributes=attributes)
+    group = zarr.create_group(place, attributes=_attributes(points, spec))
     group.create_array("alpha", data=plan.alpha)
     group.create_array("beta", data=plan.beta)
     group.create_array("cells", data=plan.cells.astype("int32"))
@@ -213,18 +228,19 @@ def _points_in(group: zarr.Group, path: Path) -> MeasuredPoints:
     return MeasuredPoints(plan, columns, stages, read["values"], read["done"], overlays, info)
 
 
-def read_landscape(path: str | Path, settings: Settings | None = None) -> xr.Dataset:
+def read_landscape(path: str | Path, settings: Settings | None = None, overlays: Sequence[str] = ()) -> xr.Dataset:
     """The landscape at `path` as `survey` returned it, complete or as far as it was measured.
 
     Parameters
     ----------
-    settings  temperature, strength and kernel width; None: T = 1, the anchor's λ, the width chosen from the path
+    settings  what may be turned without measuring again; None: as it is unless it is turned
+    overlays  readouts to derive beside those that it was surveyed with, as far as they follow from what is stored
 
     Raises
     ------
-    InputError  nothing there, or something that is no landscape
+    InputError  nothing there, or something that is no landscape; an unknown name
     """
-    return landscape(read_points(path), settings)
+    return landscape(with_overlays(read_points(path), overlays), settings)
 
 
 def pack(source: str | Path, target: str | Path) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 import streamlit as st
 from lossnav.core import PROPERTIES, Settings
 from lossnav.core.plane.directions import IGNORE_CHOICES
-from lossnav.core.properties import NavigatorProperty, Readout, vocabulary
-from lossnav.core.properties.probability import LADDER
+from lossnav.core.properties import OWNERS, Knob, NavigatorProperty, Readout
+from lossnav.core.properties.protocol import Owner
 from lossnav.core.properties.terrain import TERRAIN as TERRAIN_READOUTS
+from lossnav.core.properties.vocabulary import ROLES
 
+from ..figures.shared.picture import ARROWS, arrow_name
 from ..request.planes import PLANES
 from ..request.survey import (
     DEFAULT_GRID,
@@ -31,14 +33,12 @@ from .vocabulary_card import vocabulary_card
 
 SCALES = ("auto", "linear", "log", "symlog")
 AS_HEIGHT = "height"
-FACTORS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-WIDTHS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)
 LIVE_HELP = (
     "The terrain follows while you turn the plane or move its centre: coarse at once, sharper while you look. "
     "What needs curvature waits until the plane is measured. For random directions and the training path."
 )
 TURNED_LIVE = ("random", "trajectory")  # eigenvectors take too long to find to be looked at while one turns
-EFFORT_HELP = "Coupling, viscosity, slope and descents cost far more than the loss. " + " ".join(
+EFFORT_HELP = "Curvature, gradients and descents cost far more than the loss. " + " ".join(
     f"**{title}**: {what}" for title, what in EFFORTS.values()
 )
 
@@ -108,7 +108,7 @@ def _ignore_title(choice: str) -> str:
 
 def elevation_controls(available: set[str]) -> tuple[Drawing, Drawing | None]:
     """What is drawn as height, on which scale, clipped where; and what colours the terrain where no overlay does."""
-    readouts = [*TERRAIN_READOUTS.readouts, *_readouts("elasticity")]
+    readouts = [readout for owner in OWNERS if owner.heights for readout in _readouts(owner)]
     shown = {r.variable: r for r in readouts if r.variable in available and not r.arrows}
     heights = [v for v, r in shown.items() if not r.labels]
     with st.expander("Height and terrain"):
@@ -129,48 +129,47 @@ def elevation_controls(available: set[str]) -> tuple[Drawing, Drawing | None]:
 class Switches:
     """What the row of switches says, and the places where values at the picked point are put.
 
-    factors  temperature, and strength and kernel width as multiples of the landscape's own
+    factors  knob → its value, or what multiplies the landscape's own
+    arrows   the properties that show their arrows
     """
 
     overlays: dict[str, Drawing]
     factors: dict[str, float]
     values: dict[str, Any]
-
-    @property
-    def arrows(self) -> bool:
-        """Whether elasticity shows its force."""
-        return bool(self.factors.get("arrows", 1.0))
+    arrows: tuple[str, ...] = ()
 
     def settings(self, facts: dict[str, Any]) -> Settings:
-        """What the factors mean for a landscape with these facts; one that has no strength or width yet has none to multiply."""
-        return Settings(
-            temperature=self.factors.get("temperature", 1.0),
-            strength=_scaled(facts.get("elasticity", {}).get("strength"), self.factors.get("strength", 1.0)),
-            width=_scaled(facts.get("memory", {}).get("width"), self.factors.get("width", 1.0)),
-        )
+        """What the factors mean for a landscape with these facts; what it has no number of yet, there is none to multiply."""
+        known = ((facts.get(owner.name, {}), knob) for owner in OWNERS for knob in owner.knobs if knob.choices)
+        return Settings(**{knob.name: _turned(knob, own, self.factors.get(knob.name)) for own, knob in known})
 
 
-def _scaled(own: float | None, factor: float) -> float | None:
-    return None if own is None or factor == 1.0 else factor * own
+def _turned(knob: Knob, facts: dict[str, Any], factor: float | None) -> float | None:
+    """The value of a knob that was turned to `factor`; None: the landscape's own."""
+    if knob.default is not None:
+        return knob.default if factor is None else factor
+    own = facts.get(knob.name)
+    return None if own is None or factor in (None, 1.0) else factor * own
 
 
 def switch_row(unavailable: dict[str, str], facts: dict[str, Any]) -> Switches:
-    """Seven switches in the framework's order: three independent, four derived."""
+    """A switch for each property: the independent ones, then those derived from them."""
     overlays: dict[str, Drawing] = {}
     values: dict[str, Any] = {}
     factors: dict[str, float] = {}
-    groups = st.columns([3, 4], gap="medium")
-    for group, role in zip(groups, ("independent", "derived"), strict=True):
-        members = [p for p in PROPERTIES if vocabulary()[p.name].role == role]
+    arrows: list[str] = []
+    rows = {role: [p for p in PROPERTIES if p.entry.role == role] for role in ROLES}
+    groups = st.columns([len(members) for members in rows.values()], gap="medium")
+    for group, (role, members) in zip(groups, rows.items(), strict=True):
         with group.container(key=f"switches_{role}"):
             st.caption(f"{role.capitalize()} properties")
             for place, owner in zip(st.columns(len(members), gap="small"), members, strict=True):
                 with place:
                     reason = unavailable.get(owner.readouts[0].variable)
-                    drawing, values[owner.name] = _switch(owner, reason, unavailable, facts, factors)
+                    drawing, values[owner.name] = _switch(owner, reason, unavailable, facts, factors, arrows)
                     if drawing is not None:
                         overlays[owner.name] = drawing
-    return Switches(overlays, factors, values)
+    return Switches(overlays, factors, values, tuple(arrows))
 
 
 def _switch(
@@ -179,6 +178,7 @@ def _switch(
     unavailable: dict[str, str],
     facts: dict[str, Any],
     factors: dict[str, float],
+    arrows: list[str],
 ) -> tuple[Drawing | None, Any]:
     on = st.toggle(owner.name.capitalize(), key=f"on_{owner.name}", disabled=reason is not None, **URL)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"line_{owner.name}"):
@@ -193,35 +193,44 @@ def _switch(
         ) as panel:
             drawing = None
             if reason is None:
-                drawing = _readout_controls(owner, unavailable, facts, factors)
+                drawing = _readout_controls(owner, unavailable)
+                if owner.name in ARROWS and _arrows_toggle(owner):
+                    arrows.append(owner.name)
+                factors |= _knob_controls(owner, facts.get(owner.name, {}))
                 st.divider()
             else:
                 st.info(f"Unavailable: {reason}", icon=":material/info:")
-            if panel.open:  # seven cards that nobody looks at would slow every turn of the page
+            if panel.open:  # cards that nobody looks at would slow every turn of the page
                 vocabulary_card(owner)
     return (drawing if on and reason is None else None), value
 
 
-def _readout_controls(
-    owner: NavigatorProperty, unavailable: dict[str, str], facts: dict[str, Any], factors: dict[str, float]
-) -> Drawing:
-    shown = {r.variable: r for r in _readouts(owner.name) if r.variable not in unavailable}
+def _readout_controls(owner: NavigatorProperty, unavailable: dict[str, str]) -> Drawing:
+    shown = {r.variable: r for r in _readouts(owner) if r.variable not in unavailable}
     variable = st.selectbox(
         "Readout", list(shown), key=f"readout_{owner.name}", format_func=lambda v: _readout_title(shown[v]), **URL
     )
-    drawing = Drawing(variable, *_scale_controls(owner.name))
-    if owner.name == "probability":
-        factors["temperature"] = st.select_slider("Temperature T", _temperatures(), 1.0, key="temperature", **URL)
-    if owner.name == "elasticity":
-        factors["arrows"] = float(st.toggle("Elastic force as arrows", True, key="arrows", **URL))
-        factors["strength"] = st.select_slider("Strength λ, times its own", FACTORS, 1.0, key="strength", **URL)
-        if own := facts.get("elasticity"):
-            st.caption(f"λ = {own['strength'] * factors['strength']:.3g}; anchor: {own.get('anchor', 'none')}")
-    if owner.name == "memory":
-        factors["width"] = st.select_slider("Kernel width h, times its own", WIDTHS, 1.0, key="width", **URL)
-        if own := facts.get("memory"):
-            st.caption(f"h = {own['width'] * factors['width']:.3g} parameter units")
-    return drawing
+    return Drawing(variable, *_scale_controls(owner.name))
+
+
+def _arrows_toggle(owner: NavigatorProperty) -> bool:
+    """Whether a property shows its arrows; the first that has some keeps the plain word in the address bar."""
+    key = "arrows" if owner.name == next(iter(ARROWS)) else f"arrows_{owner.name}"
+    return st.toggle(f"{arrow_name(owner.name).capitalize()} as arrows", True, key=key, **URL)
+
+
+def _knob_controls(owner: NavigatorProperty, facts: dict[str, Any]) -> dict[str, float]:
+    """What the knobs of a property are turned to: knob → value, or what multiplies the landscape's own."""
+    found = {}
+    for knob in owner.knobs:
+        if knob.choices:
+            found[knob.name] = st.select_slider(
+                knob.label, knob.choices, 1.0 if knob.default is None else knob.default, key=knob.name, **URL
+            )
+            own = facts.get(knob.name) if knob.default is None else 1.0
+            if knob.caption is not None and own is not None:
+                st.caption(knob.caption(facts, own * found[knob.name]))
+    return found
 
 
 def _scale_controls(key: str) -> tuple[str, float | None, float | None]:
@@ -261,20 +270,14 @@ def _layer_title(name: str) -> str:
     return "Terrain" if name == TERRAIN else name.capitalize()
 
 
-def _readouts(name: str) -> list[Readout]:
-    """A property's readouts; the two components of an arrow are one choice."""
-    owner = next(p for p in PROPERTIES if p.name == name)
+def _readouts(owner: Owner) -> list[Readout]:
+    """The readouts of a property, or the terrain's; the two components of an arrow are one choice."""
     unique = {r.name if r.arrows else r.variable: r for r in reversed(owner.readouts)}
     return list(reversed(unique.values()))
 
 
 def _readout_title(readout: Readout) -> str:
-    return "Elastic force (arrows)" if readout.arrows else readout.label
-
-
-def _temperatures() -> list[float]:
-    fine = [round(2 ** (k / 8), 3) for k in range(-16, 17)]
-    return sorted({*fine, LADDER[0], LADDER[-1], 1.0})
+    return f"{readout.arrows.capitalize()} (arrows)" if readout.arrows else readout.label
 
 
 def primary(name: str) -> str:

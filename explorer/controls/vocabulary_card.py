@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import streamlit as st
-from lossnav.core.properties import NavigatorProperty, vocabulary
+from lossnav.core.properties import NavigatorProperty
 
 
 def vocabulary_card(owner: NavigatorProperty) -> None:
     """Poles, meaning, formula, flags and sources of a property, then our readouts."""
-    entry = vocabulary()[owner.name]
+    entry = owner.entry
     st.markdown(f"**{owner.name.capitalize()}** · {entry.poles[0]} … {entry.poles[1]} · *{entry.role}*")
     st.markdown(entry.meaning)
     for line in entry.formula.split(r"\quad"):

@@ -65,7 +65,7 @@ class Course:
         while not bench.ready:
             bench.prepare()
             yield None
-        points = self._with_anchor(points) if whole else self._empty()
+        points = self._prepared(points) if whole else self._empty()
         coarser, pace = (shown if whole else SIZES[0]), bench.full.pace
         sizes = [n for n in SIZES if n > coarser and n * n * pace < FINEST_SECONDS] or [max(shown, SIZES[1])]
         for size in sizes:
@@ -95,8 +95,8 @@ class Course:
         columns = {STAGES[0]: bench.full.evaluator.columns}
         return MeasuredPoints.empty(self.plan, columns, "float64", asked.variables, info)
 
-    def _with_anchor(self, points: MeasuredPoints) -> MeasuredPoints:
-        """The same points with what the anchor adds, where it was found meanwhile."""
+    def _prepared(self, points: MeasuredPoints) -> MeasuredPoints:
+        """The same points with what was made ready meanwhile."""
         fresh = self._empty()
         return replace(points, overlays=fresh.overlays, info=replace(fresh.info, centre=points.info.centre))
 

@@ -1,4 +1,4 @@
-"""A problem kept ready in the worker: its evaluators, its pace, and the anchor that elasticity pulls back to."""
+"""A problem kept ready in the worker: its evaluators, its pace, and what properties make of it once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lossnav.core import Plane, Problem, load_problem
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.network.workspace import choose_device
 from lossnav.core.problem.identity import problem_identity
-from lossnav.core.properties.elasticity import anchored
+from lossnav.core.properties.protocol import Owner
 from lossnav.core.properties.selection import FORWARD, Wanted, wanted
 
 FIRST_SECONDS = 0.2  # what the first picture may take
 FIRST_POINTS = 81
 FEWEST_PREDICTIONS = 200
-WAITING = "The Fisher information at the trained network is being computed."
+WAITING = "What it needs of the trained network is being computed."
 
 
 @dataclass
@@ -61,6 +61,11 @@ class Turned:
     plane: Plane
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """What `evaluate` gives."""
+        return self.gauge.evaluator.columns
+
+    @property
     def way(self) -> dict[str, Any]:
         """How the network is run."""
         return self.gauge.evaluator.way
@@ -71,6 +76,12 @@ class Turned:
         return self.gauge.measure(points)
 
 
+def _takes_time(owner: Owner, problem: Problem) -> bool:
+    """Whether a property makes something of the network before its first number."""
+    made = owner.preparation(problem, ())
+    return made is not None and made.passing > 0
+
+
 class Bench:
     """A problem ready to be measured on one plane after another.
 
@@ -78,7 +89,7 @@ class Bench:
 
     Attributes
     ----------
-    problem   with an anchor once `prepare` has found one
+    problem   with what properties need of it at every point, once `prepare` has made that
     identity  what makes it the same landscape, as landscapes carry it
     full      measures all examples
     part      measures a seeded share of them, for first pictures; `full` itself where that is fast enough
@@ -93,28 +104,26 @@ class Bench:
         self.full = self._gauge(self.problem, None)
         self.part = self._gauge_of_part()
         self.identity = problem_identity(self.problem)
-        self._left = ["way", "anchor"]
+        self._tuned = False
+        self._waiting = [owner for owner in self.asked.owners if _takes_time(owner, self.problem)]
 
     @property
     def ready(self) -> bool:
-        return not self._left
+        return self._tuned and not self._waiting
 
-    def prepare(self) -> str:
-        """Do one of the things that make later pictures faster or fuller, and say which."""
-        what = self._left.pop(0)
-        if what == "way":
-            self.full.evaluator.tune(np.random.default_rng(0).uniform(-1, 1, (1000, 2)))
-            self._warm(self.full)
-            self.part = self._gauge_of_part()
-        else:
-            self.problem = anchored(self.problem)
-        return what
+    def prepare(self) -> None:
+        """Do one of the things that make later pictures faster or fuller."""
+        if self._tuned:
+            self.problem = self._waiting.pop(0).prepared(self.problem)
+            return
+        self.full.evaluator.tune(np.random.default_rng(0).uniform(-1, 1, (1000, 2)))
+        self._warm(self.full)
+        self.part = self._gauge_of_part()
+        self._tuned = True
 
     def wanted(self) -> Wanted:
-        """What can be had now: elasticity waits for its anchor."""
-        if self.problem.anchor is not None or "anchor" not in self._left or not self.problem.likelihood.is_likelihood:
-            return self.asked
-        waiting = [r.variable for r in self.asked.readouts if r.variable.startswith("elasticity")]
+        """What can be had now: some properties wait for what they make of the network once."""
+        waiting = (readout.variable for owner in self._waiting for readout in owner.readouts)
         return self.asked.less(dict.fromkeys(waiting, WAITING))
 
     def _gauge(self, problem: Problem, way: dict[str, object] | None) -> Gauge:

@@ -7,7 +7,7 @@ import html
 import streamlit as st
 import xarray as xr
 
-from ..figures.shared.picture import Picture, floor_of, poles_of, title_of
+from ..figures.shared.picture import Picture, arrow_name, floor_of, poles_of, title_of
 from ..figures.shared.style import contour_color
 from ..figures.web.theme import ink
 from ..summaries.adaptive import readout_text
@@ -16,8 +16,7 @@ from ..summaries.adaptive import readout_text
 def legend(land: xr.Dataset, picture: Picture) -> None:
     """One entry for each kind of line that is drawn."""
     entries = [_entry(contour_color(layer.variable), _named(land, layer.variable)) for layer in picture.lines]
-    if picture.arrows:
-        entries.append(_entry("#9AA", "→ elastic force"))
+    entries += [_entry("#9AA", f"→ {arrow_name(name)}") for name in picture.arrows]
     if picture.path:
         entries.append(_entry(ink(picture.dark).accent, "training path: ● start, ★ end"))
     entries.append(_entry("#9AA", f"{title_of(land, picture.elevation.variable)}, contours; × lowest"))

@@ -6,7 +6,7 @@ import streamlit as st
 import xarray as xr
 from lossnav.core import Settings, read_landscape
 
-from ..request.point import PointRequest
+from ..request.point import ASKED, PointRequest
 from ..request.survey import SurveyRequest
 from .inspector import inspected, readout_table
 from .progress import waiting_panel
@@ -19,6 +19,8 @@ def point_panel(request: SurveyRequest, land: xr.Dataset, cell: tuple[int, int],
         if not panel.open:
             return
         wanted = PointRequest(request, (alpha, beta))
-        st.caption("Curvature over all examples, 8 probes × 16 Lanczos steps, and Keskar's sharpness.")
+        st.caption(
+            "Curvature over all examples, 8 probes × 16 Lanczos steps, and what is too costly for a whole terrain."
+        )
         if waiting_panel(wanted, wanted.ready):
-            readout_table(inspected(read_landscape(wanted.path, settings), (0, 0)), columns=1)
+            readout_table(inspected(read_landscape(wanted.path, settings, ASKED), (0, 0)), columns=1)

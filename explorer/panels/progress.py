@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 
 import streamlit as st
+from lossnav.core import PROPERTIES
+from lossnav.core.properties.protocol import STAGES
+from lossnav.core.survey.later import unmeasured
 
 from ..jobs import Job, Jobs, Request
 from ..landscapes import Found, begin_from_shipped, own
 from ..request.survey import SurveyRequest
 
-STAGE_TITLES = {
-    "forward": "Terrain",
-    "curvature": "Curvature (coupling, viscosity)",
-    "gradient": "Gradients (slope, density, pull)",
-    "descent": "Descents (recovery, basins)",
-}
+STAGE_TITLES = {"forward": "Terrain", "curvature": "Curvature", "gradient": "Gradients", "descent": "Descents"}
+
+
+def stage_title(stage: str) -> str:
+    """What a stage measures, and for which properties: "Curvature (coupling, viscosity)"."""
+    named = [p.name for p in PROPERTIES if any(r.stage == stage and not r.asked for r in p.readouts)]
+    return STAGE_TITLES[stage] + (f" ({', '.join(named)})" if stage != STAGES[0] else "")
 
 
 @st.cache_resource
@@ -97,6 +101,8 @@ def _progress(request: SurveyRequest, found: Found | None, job: Job) -> tuple[fl
     """How far the whole is, and in words what it is at."""
     if found is None or found.done == 0:
         return 0.0, f"Preparing the {request.plane} plane of {request.target} …"
+    if found.points.info.later:
+        return found.done / found.total, "Readouts that came later …"
     at = next((stage for stage in found.points.used if _left(found, stage)), None)
     if at is None:
         return 1.0, "All points measured; now measuring how far to trust the plane …"
@@ -104,7 +110,7 @@ def _progress(request: SurveyRequest, found: Found | None, job: Job) -> tuple[fl
     done = total - _left(found, at)
     seconds = job.remaining(at, done, total)
     left = "" if seconds is None else f", about {_duration(seconds)} left for them"
-    return found.done / found.total, f"{STAGE_TITLES[at]}: {done:,} of {total:,} points{left}"
+    return found.done / found.total, f"{stage_title(at)}: {done:,} of {total:,} points{left}"
 
 
 def _left(found: Found, stage: str) -> int:
@@ -122,8 +128,11 @@ def _stopped(request: SurveyRequest) -> None:
     left, right = st.columns([7, 1], vertical_alignment="center")
     state = f"{100 * found.done / found.total:.0f} % measured" if found else "nothing measured yet"
     coarser = found is not None and found.done == found.total
+    waiting = unmeasured(found.points) if coarser and found is not None else []
     text = (
-        "This landscape is measured on fewer points than you ask for."
+        f"{len(waiting)} readouts are not measured here yet."
+        if waiting
+        else "This landscape is measured on fewer points than you ask for."
         if coarser
         else f"This survey was stopped: {state}."
     )

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lossnav.core import InputError
+from lossnav.core.properties import OWNERS
+from lossnav.core.survey.later import unmeasured, with_overlays
 from lossnav.core.survey.store import read_points
 from platformdirs import user_cache_path
 
 from .base import modified
 from .survey import SurveyRequest
 
-# What one point alone can tell: memory is relative to the other points of a terrain. Keskar's sharpness is only measured so.
-ASKED = ("terrain", "density", "coupling", "elasticity", "perplexity", "probability", "viscosity", "viscosity_keskar")
+# What one point alone can tell, and what is measured only where it is asked for by its own name.
+ASKED = (
+    *(owner.name for owner in OWNERS if not owner.relative),
+    *(readout.variable for owner in OWNERS if not owner.relative for readout in owner.readouts if readout.asked),
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class PointRequest:
     def ready(self) -> bool:
         """Whether everything is measured."""
         try:
-            points = read_points(self.path)
+            points = with_overlays(read_points(self.path), ASKED)
         except (InputError, OSError, KeyError):  # not there, or being created
             return False
-        return points.made == points.planned and points.info.provenance is not None
+        return points.made == points.planned and not unmeasured(points) and points.info.provenance is not None

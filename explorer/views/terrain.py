@@ -1,4 +1,4 @@
-"""Page "Terrain": choose a network and a plane; the surface, the map, and seven overlays over them."""
+"""Page "Terrain": choose a network and a plane; the surface, the map, and the properties over them."""
 
 import streamlit as st
 import xarray as xr

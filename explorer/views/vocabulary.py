@@ -1,29 +1,36 @@
-"""Page "Vocabulary": the seven properties as cards, three independent and four derived."""
+"""Page "Vocabulary": the properties as cards, under their roles."""
 
 import streamlit as st
 from lossnav.core import PROPERTIES
-from lossnav.core.properties import vocabulary
+from lossnav.core.properties.vocabulary import DERIVED, INDEPENDENT
 from lossnav.explorer.controls.vocabulary_card import vocabulary_card
 
+# role → (title after the number of its properties, cards side by side)
 ROLES = {
-    "independent": "Three independent properties",
-    "derived": "Four readouts derived from them",
+    INDEPENDENT: ("independent properties", 3),
+    DERIVED: ("readouts derived from them", 2),
 }
+WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def in_words(number: int) -> str:
+    """A small number as a word."""
+    return WORDS[number] if number < len(WORDS) else str(number)
 
 
 def page() -> None:
     """Cards under their roles."""
-    st.title("The seven navigator properties")
+    st.title(f"The {in_words(len(PROPERTIES))} navigator properties")
     st.markdown(
         "The Loss Landscape Vocabulary Framework says with them how a model moves through the terrain, resists it, keeps a "
-        "history and spreads its probability. A later review of the framework found three of them independent and four "
+        "history and spreads its probability. A later review of the framework found three of its seven independent and four "
         "derived. Its definitions and its own warnings are shown as they are; under them stands what lossnav computes."
     )
-    for role, title in ROLES.items():
-        members = [owner for owner in PROPERTIES if vocabulary()[owner.name].role == role]
-        st.subheader(title)
-        for start in range(0, len(members), 2 if role == "derived" else 3):
-            row = members[start : start + (2 if role == "derived" else 3)]
+    for role, (title, side_by_side) in ROLES.items():
+        members = [owner for owner in PROPERTIES if owner.entry.role == role]
+        st.subheader(f"{in_words(len(members)).capitalize()} {title}")
+        for start in range(0, len(members), side_by_side):
+            row = members[start : start + side_by_side]
             for column, owner in zip(st.columns(len(row)), row, strict=True):
                 with column.container(border=True, height="stretch"):
                     vocabulary_card(owner)

@@ -9,7 +9,6 @@ import lossnav.explorer
 import numpy as np
 import pytest
 from lossnav.core import PROPERTIES
-from lossnav.core.properties import vocabulary
 from lossnav.sample_models import NAMES
 from streamlit.testing.v1 import AppTest
 
@@ -101,10 +100,10 @@ def test_the_vocabulary_page_shows_every_flag_as_it_is(app: AppTest) -> None:
     app.switch_page("views/vocabulary.py").run()
     assert not app.exception
     shown = [box.value for box in app.warning]
-    assert sorted(shown) == sorted(flag for entry in vocabulary().values() for flag in entry.flags)
+    assert sorted(shown) == sorted(flag for owner in PROPERTIES for flag in owner.entry.flags)
     texts = " ".join(m.value for m in app.markdown)
     for owner in PROPERTIES:
-        assert vocabulary()[owner.name].meaning in texts
+        assert owner.entry.meaning in texts
 
 
 def test_the_models_page_has_a_card_for_each(app: AppTest) -> None:

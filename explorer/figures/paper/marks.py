@@ -10,6 +10,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 from ..shared import style
+from ..shared.picture import ARROWS, arrow_name, arrows_in
 from ..shared.scales import format_value
 from .grid import Floats, layer, minimum
 from .presets import PaperSpec, Preset
@@ -18,7 +19,6 @@ INK = "#111111"
 PAPER = "#FFFFFF"
 POINT_COLOR = style.ACCENT_DARK
 ARROWS_PER_SIDE = 13
-FORCE = ("elasticity_force_alpha", "elasticity_force_beta")
 
 
 def halo(preset: Preset, width: float) -> list[AbstractPathEffect]:
@@ -92,27 +92,31 @@ def add_point(axes: Axes, spec: PaperSpec) -> list[Line2D]:
 
 
 def add_arrows(axes: Axes, landscape: xr.Dataset, spec: PaperSpec) -> list[Line2D]:
-    """The elastic force in plane coordinates, on at most 13 × 13 points of the grid, the longest one cell long."""
-    if not set(FORCE) <= set(landscape.data_vars):
-        return []
+    """The arrows of each property that `spec` asks for; legend entries of those that are drawn."""
+    asked = arrows_in(landscape) if spec.arrows is True else spec.arrows or ()
+    return [entry for name in asked for entry in _add_arrow(axes, landscape, spec, name)]
+
+
+def _add_arrow(axes: Axes, landscape: xr.Dataset, spec: PaperSpec, owner: str) -> list[Line2D]:
+    """A force in plane coordinates, on at most 13 × 13 points of the grid, the longest one cell long."""
     thin = landscape.isel({dim: _every(landscape.sizes[dim]) for dim in ("alpha", "beta")})
-    force = np.stack([layer(thin, name).values for name in FORCE])
+    force = np.stack([layer(thin, name).values for name in ARROWS[owner]])
     longest = _longest(force)
     if longest == 0:
         return []
     cell = min(np.diff(thin[dim].to_numpy()).min() for dim in ("alpha", "beta"))
-    color = arrow_color(spec)
+    color = arrow_color(spec, owner)
     arrows = axes.quiver(
         thin["alpha"].to_numpy(), thin["beta"].to_numpy(), *(np.ma.masked_invalid(part).T for part in force),
         angles="xy", scale_units="xy", scale=longest / cell, color=color, pivot="mid", width=0.004, zorder=4,
     )  # fmt: skip
     arrows.set_path_effects(halo(spec.preset, 0.0))
-    return [Line2D([], [], color=color, marker=r"$\rightarrow$", lw=0, label=_force_label(thin, longest))]
+    return [Line2D([], [], color=color, marker=r"$\rightarrow$", lw=0, label=_arrow_label(thin, owner, longest))]
 
 
-def arrow_color(spec: PaperSpec) -> str:
-    """Elasticity's colour, or ink where the map itself already has it."""
-    return INK if style.property_of(spec.color) == "elasticity" else style.contour_color("elasticity")
+def arrow_color(spec: PaperSpec, owner: str) -> str:
+    """The property's colour, or ink where the map itself already has it."""
+    return INK if style.property_of(spec.color) == owner else style.contour_color(owner)
 
 
 def _every(size: int) -> slice:
@@ -125,10 +129,10 @@ def _longest(force: Floats) -> float:
     return float(np.nanmax(length)) if np.isfinite(length).any() else 0.0
 
 
-def _force_label(landscape: xr.Dataset, longest: float) -> str:
-    units = layer(landscape, FORCE[0]).units or "nats"
+def _arrow_label(landscape: xr.Dataset, owner: str, longest: float) -> str:
+    units = layer(landscape, ARROWS[owner][0]).units or "nats"
     # No-break spaces: the number stays on one line.
-    return f"elastic force, ≤\u00a0{format_value(longest)}\u00a0{units}"
+    return f"{arrow_name(owner)}, ≤\u00a0{format_value(longest)}\u00a0{units}"
 
 
 def gap_look() -> dict[str, Any]:

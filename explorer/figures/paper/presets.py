@@ -56,7 +56,7 @@ class PaperSpec:
     contours         variables shown as contour lines
     surface          variable shown as height, and as the curve of a one-dimensional landscape
     path             draw the training path where the landscape has one
-    arrows           draw the elastic force where the landscape has it
+    arrows           the properties whose arrows are drawn; True: all that the landscape has
     color_scale      how `color` becomes colour
     elevation_scale  how `surface` becomes height and contour lines
     camera           (azimuth, elevation) in degrees, or a plotly eye {"x", "y", "z"}
@@ -70,7 +70,7 @@ class PaperSpec:
     contours: tuple[str, ...] = ("loss",)
     surface: str = "loss"
     path: bool = True
-    arrows: bool = False
+    arrows: bool | tuple[str, ...] = False
     color_scale: Scale = field(default_factory=Scale)
     elevation_scale: Scale = field(default_factory=lambda: Scale("log"))
     camera: Camera = DEFAULT_CAMERA

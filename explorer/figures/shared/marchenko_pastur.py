@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .style import contour_color
+from .style import BLUE
 
-LAW_LINE = {"color": contour_color("density"), "width": 2, "dash": "dash"}
+LAW_LINE = {"color": BLUE, "width": 2, "dash": "dash"}
 
 
 def marchenko_pastur(values: np.ndarray, ratio: float, variance: float) -> np.ndarray:

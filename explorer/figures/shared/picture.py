@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from lossnav.core.properties import OWNERS, READOUTS
 
 from .scales import Kind, Scale, format_value
 
 SMALLEST_PATH = 0.04  # of the drawn span
-MOST_DECADES = 8  # beyond, two corners would take all of the colours (perplexity is the exponential of the loss)
+MOST_DECADES = 8  # beyond, two corners would take all of the colours (as of what is the exponential of the loss)
 CLIP_SHARE = 0.75
-SHOWN = {
-    "elasticity_recovery": (-1.0, None),
-    "elasticity_pull": (1e-3, 1e3),
-}  # beyond, one number is as good as another
+# property → the two readouts that are the components of its arrow, along alpha and beta
+ARROWS: dict[str, tuple[str, str]] = {
+    owner.name: (pair[0].variable, pair[1].variable)
+    for owner in OWNERS
+    if len(pair := [readout for readout in owner.readouts if readout.arrows]) == 2
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Picture:
     color      the colour of surface and map
     lines      drawn as contour lines in their property's colour
     path       draw the training path
-    arrows     draw the elastic force
+    arrows     the properties whose arrows are drawn
     point      (alpha, beta) of the picked point
     dark       on a dark page
     """
@@ -53,7 +56,7 @@ class Picture:
     color: Layer
     lines: tuple[Layer, ...] = ()
     path: bool = True
-    arrows: bool = False
+    arrows: tuple[str, ...] = ()
     point: tuple[float, float] | None = None
     dark: bool = False
 
@@ -70,7 +73,7 @@ def fitting_scale(land: xr.Dataset, variable: str, kind: str | None = None) -> S
     values = land[variable].values
     finite = values[np.isfinite(values)]
     wanted: Kind = kind or land[variable].attrs.get("scale", "linear")  # type: ignore[assignment]
-    low, high = SHOWN.get(variable, (None, None)) if kind is None else (None, None)
+    low, high = told_apart(variable) if kind is None else (None, None)
     if low is not None or high is not None:
         return Scale(wanted, low, high)
     if wanted == "log" and (finite.size == 0 or finite.max() <= 0 or (finite <= 0).mean() > 0.05):
@@ -80,6 +83,21 @@ def fitting_scale(land: xr.Dataset, variable: str, kind: str | None = None) -> S
     if wanted == "symlog":
         return Scale("symlog", linear_width=_linear_width(finite))
     return Scale(wanted)
+
+
+def told_apart(variable: str) -> tuple[float | None, float | None]:
+    """The lowest and highest value that are told apart: beyond, one number is as good as another. None: all are."""
+    return READOUTS[variable].shown if variable in READOUTS else (None, None)
+
+
+def arrows_in(land: xr.Dataset) -> tuple[str, ...]:
+    """The properties whose arrows a landscape has."""
+    return tuple(name for name, pair in ARROWS.items() if set(pair) <= set(land.data_vars))
+
+
+def arrow_name(name: str) -> str:
+    """What the arrow of a property is called: "elastic force"."""
+    return READOUTS[ARROWS[name][0]].arrows
 
 
 def class_scale(land: xr.Dataset, variable: str) -> Scale | None:
@@ -148,7 +166,7 @@ def drawn_values(land: xr.Dataset, variable: str) -> np.ndarray:
     values = land[variable].values.astype(float)
     finite = values[np.isfinite(values)]
     drawable = np.isfinite(land["loss"].values)
-    low, high = SHOWN.get(variable, (None, None))
+    low, high = told_apart(variable)
     for infinite, end, nearest in ((np.isneginf(values), low, finite.min), (np.isposinf(values), high, finite.max)):
         if end is not None or finite.size:
             values[infinite & drawable] = nearest() if end is None else end

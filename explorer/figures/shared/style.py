@@ -1,43 +1,26 @@
 """Colours shared by the browser's figures and the papers': maps per property, contour lines, the accent.
 
 Every map is sequential in lightness (it survives a grey printer) and readable for colour-blind people; low values are
-dark. The names are known to plotly and to matplotlib alike, with the same colours.
+dark. The names are known to plotly and to matplotlib alike, with the same colours. Each property brings its own; of the
+seven, four are perceptually uniform and three of a single hue, so that no two on one page look alike.
 """
 
 from typing import Any
 
 import numpy as np
+from lossnav.core.properties import OWNERS
+from lossnav.core.properties.registry import owner_of
 from numpy.typing import ArrayLike, NDArray
 
-PROPERTIES = ("density", "perplexity", "probability", "coupling", "viscosity", "elasticity", "memory")
 TERRAIN = "terrain"
-
-# Four perceptually uniform maps, then single-hue ones: no two properties on one page look alike.
-COLORMAPS = {
-    TERRAIN: "viridis",
-    "density": "cividis",
-    "perplexity": "magma",
-    "probability": "plasma",
-    "coupling": "PuBu_r",
-    "viscosity": "inferno",
-    "elasticity": "BuGn_r",
-    "memory": "YlOrBr_r",
-}
+COLORMAPS = {owner.name: owner.colormap for owner in OWNERS}
 DIVERGING = "RdBu_r"
 # Classes: the Okabe–Ito colours, the one that stands out least last, for "others".
 CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 
 # The Okabe–Ito hues, orange and sky blue darkened until a thin line has a contrast of 3:1 on white and on near-black.
-CONTOUR_COLORS = {
-    TERRAIN: "#7A7A7A",
-    "density": "#0072B2",
-    "perplexity": "#D55E00",
-    "probability": "#B97F00",
-    "coupling": "#CC79A7",
-    "viscosity": "#8F5FBF",
-    "elasticity": "#009E73",
-    "memory": "#3B92C4",
-}
+BLUE, VERMILION, SKY_BLUE = "#0072B2", "#D55E00", "#3B92C4"
+CONTOUR_COLORS = {owner.name: owner.line_color for owner in OWNERS}
 
 ACCENT_LIGHT = "#0F766E"
 ACCENT_DARK = "#2DD4BF"
@@ -48,8 +31,7 @@ GAP_COLOR = "#B8B8B8"
 
 def property_of(variable: str) -> str:
     """The navigator property that `variable` reads out ("elasticity_l2" → "elasticity"); "terrain" for the rest."""
-    head = variable.partition("_")[0]
-    return head if head in PROPERTIES else TERRAIN
+    return owner_of(variable).name
 
 
 def colormap_for(variable: str, *, diverging: bool = False) -> str:

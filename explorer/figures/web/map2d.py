@@ -8,8 +8,10 @@ import xarray as xr
 
 from ..shared.isolines import isolines
 from ..shared.picture import (
+    ARROWS,
     Layer,
     Picture,
+    arrow_name,
     axis_titles,
     drawn_values,
     hover_field,
@@ -37,8 +39,8 @@ def map_figure(land: xr.Dataset, picture: Picture, height: int | None = None) ->
     figure.add_trace(_lines(land, picture.elevation, ELEVATION_LINES, 0.9))
     for layer in picture.lines:
         figure.add_trace(_lines(land, layer, contour_color(layer.variable), 2.0))
-    if picture.arrows and "elasticity_force_alpha" in land:
-        figure.add_traces(_arrows(land))
+    for name in picture.arrows:
+        figure.add_traces(_arrows(land, name))
     if picture.path:
         figure.add_traces(_path(land, picture))
     figure.add_traces(_marks(land, picture))
@@ -83,19 +85,19 @@ def _lines(land: xr.Dataset, layer: Layer, color: str, width: float) -> go.Scatt
     )
 
 
-def _arrows(land: xr.Dataset) -> list[go.Scatter]:
-    """The force as arrows on a coarse subgrid, the longest one spanning its cell."""
+def _arrows(land: xr.Dataset, owner: str) -> list[go.Scatter]:
+    """A property's arrows on a coarse subgrid, the longest one spanning its cell."""
     rows, columns = (np.unique(np.linspace(0, n - 1, min(n, ARROWS_ACROSS)).astype(int)) for n in land["loss"].shape)
     part = land.isel(alpha=rows, beta=columns)
     a, b = np.meshgrid(part["alpha"].values, part["beta"].values, indexing="ij")
     reach = np.array([np.ptp(land[d].values) / ARROWS_ACROSS for d in ("alpha", "beta")])
-    force = np.stack([part["elasticity_force_alpha"].values, part["elasticity_force_beta"].values], -1) / reach
+    force = np.stack([part[component].values for component in ARROWS[owner]], -1) / reach
     longest = np.nanmax(np.linalg.norm(force, axis=-1))
     vectors = 0.9 * force / (longest if longest > 0 else 1.0)
     points = _arrow_shapes(np.stack([a, b], -1).reshape(-1, 2), vectors.reshape(-1, 2), reach)
     looks = {
-        "elastic force, outline": ("rgba(0,0,0,0.45)", 3.4),
-        "elastic force": ("white", 1.5),
+        f"{arrow_name(owner)}, outline": ("rgba(0,0,0,0.45)", 3.4),
+        arrow_name(owner): ("white", 1.5),
     }  # readable on any colour
     return [
         go.Scatter(

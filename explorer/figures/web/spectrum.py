@@ -11,12 +11,12 @@ from lossnav.core import Spectrum
 
 from ..shared.marchenko_pastur import LAW_LINE, marchenko_pastur
 from ..shared.scales import Scale, format_value
-from ..shared.style import contour_color
+from ..shared.style import SKY_BLUE, VERMILION
 from .theme import axis, base_layout, ink
 
 BINS = 90
-OUTLIER_COLOR = contour_color("perplexity")
-LOWEST_COLOR = contour_color("memory")  # of λ_min, beside λ_max in the outliers' colour
+OUTLIER_COLOR = VERMILION
+LOWEST_COLOR = SKY_BLUE  # of λ_min, beside λ_max in the outliers' colour
 LEGEND = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11.5}}
 MARGIN = {"l": 64, "r": 12, "t": 62, "b": 48}
 

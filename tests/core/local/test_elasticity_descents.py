@@ -48,9 +48,9 @@ def test_recovery_is_plain_descent_on_loss_and_penalty(name: str) -> None:
     problem = cases.CASES[name]()
     plane = Plane.random(problem, seed=2)
     from lossnav.core.local.context import Instruments
-    from lossnav.core.properties.elasticity import anchored
+    from lossnav.core.properties.elasticity import Elasticity, recovery_step
 
-    own = anchored(problem)
+    own = Elasticity().prepared(problem)
     anchor = own.anchor
     assert anchor is not None
     effort = Estimation(descent_steps=4)
@@ -58,7 +58,7 @@ def test_recovery_is_plain_descent_on_loss_and_penalty(name: str) -> None:
     home, weights = reference.flat(anchor.parameters), 2 * anchor.strength * reference.flat(anchor.fisher)
     total = reference.hessian(problem, anchor.parameters) + torch.diag(weights)
     shared = Instruments(own, plane.over(problem.parameters), effort, 0, torch.device("cpu"))
-    step = shared.recovery_step
+    step = shared.once(recovery_step)
     assert step == pytest.approx(1 / float(torch.linalg.eigvalsh(total)[-1]), rel=2e-2)
     assert step >= 1 / float(torch.linalg.eigvalsh(total)[-1]) - 1e-12
     for place, point in reference.places(land, plane):
@@ -113,10 +113,10 @@ def test_a_descent_that_diverges_is_minus_infinity_and_the_anchor_itself_has_no_
 def test_pull_is_the_ratio_of_two_forces_along_the_way_back(
     name: str, strength: float | None, tmp_path: object
 ) -> None:
-    from lossnav.core.properties.elasticity import anchored
+    from lossnav.core.properties.elasticity import Elasticity
 
     problem = cases.CASES[name]()
-    anchor = anchored(problem).anchor
+    anchor = Elasticity().prepared(problem).anchor
     assert anchor is not None
     scale = anchor.strength if strength is None else strength
     plane = Plane.random(problem, seed=2)

@@ -41,12 +41,12 @@ def test_what_a_smaller_preset_looks_at_a_larger_one_looks_at_too() -> None:
     for less, more in ((preview, standard), (standard, full)):
         assert set(chosen(less.part)) < set(chosen(more.part))
         assert set(chosen(less.single)) < set(chosen(more.single))
-        for rows in ("probes", "coupling_probes", "signs"):
+        for rows in ("probes", "rest_probes", "signs"):
             few, many = getattr(less, rows), getattr(more, rows)
             assert torch.equal(few, many[: len(few)])
         assert less.estimation.steps <= more.estimation.steps
     assert [len(chosen(i.part)) for i in (preview, standard, full)] == [128, 256, 300]
-    assert not torch.equal(full.probes, full.coupling_probes)
+    assert not torch.equal(full.probes, full.rest_probes)
 
 
 def test_seeds_draw_other_samples_and_the_same_seed_the_same() -> None:

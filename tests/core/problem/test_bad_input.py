@@ -161,7 +161,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "true Fisher": (lambda: fisher_diagonal(cases.regression()), r"use Gaussian\(sigma\), or kind='empirical'"),
     "kind of Fisher": (lambda: fisher_diagonal(cases.classifier(), kind="empiric"), "did you mean 'empirical'"),
-    "temperature": (lambda: Settings(temperature=0.0), "positive number, but is 0"),
+    "temperature": (lambda: Settings(temperature=0.0), "from 0.25 to 4, but is 0"),
     "strength": (lambda: Settings(strength=-1.0), "zero or more, but is -1"),
     "width": (lambda: Settings(width=0.0), "positive number, but is 0"),
     "module": (lambda: load_problem("no_such_module:problem"), "No module named 'no_such_module'"),

@@ -11,6 +11,7 @@ import torch
 from lossnav.core import InputError, Plane, Problem
 from lossnav.core.adaptive.tolerance import Tolerance
 from lossnav.core.local.estimation import Estimation
+from lossnav.core.properties.memory import BASIN
 from lossnav.core.properties.protocol import STAGES
 from lossnav.core.survey import cost
 from lossnav.core.survey import footprint as memory_needs
@@ -65,7 +66,7 @@ def test_costly_stages_are_counted_by_their_own_points_and_work() -> None:
     assert seconds["forward"] == 81
     assert seconds["gradients"] == pytest.approx(9 * 1.5)  # with sam's further pass
     assert seconds["curvature"] == pytest.approx(9 * (2 + 4 + 2))  # slopes, blocks of products, what interlayer adds
-    assert seconds["descents"] == pytest.approx(9 * (7 + cost.COMPARED * cost.SEGMENT_LOSSES))
+    assert seconds["descents"] == pytest.approx(9 * (7 + BASIN.work.losses))
 
 
 @pytest.mark.usefixtures("every_thing_takes_a_second")

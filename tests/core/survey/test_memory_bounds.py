@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import json
 import os
@@ -27,7 +26,9 @@ from lossnav.core.parameters.layout import Layout
 from lossnav.core.plane import random_directions as pairs
 from lossnav.core.plane.directions import IGNORE_CHOICES, NORMALIZATIONS, gaussian_pair
 from lossnav.core.plane.identity import plane_identity, plane_recipe
+from lossnav.core.properties.elasticity import Elasticity
 from lossnav.core.survey import footprint as memory_needs
+from lossnav.core.survey import specification
 from lossnav.core.survey.footprint import KEPT_PASSES, OVERHEAD_BYTES, Footprint, refuse_what_does_not_fit
 from lossnav.core.survey.footprint import footprint as footprint_of
 from lossnav.core.survey.specification import Specification
@@ -320,9 +321,8 @@ def test_a_survey_that_does_not_fit_is_refused_before_anything_is_computed(monke
     problem, passes = cases.classifier(), []
     plane = Plane.random(problem)
     monkeypatch.setattr(memory_needs, "free_bytes", lambda device: 1000)
-    module = importlib.import_module("lossnav.core.survey")  # of which the package shows the function of the same name
-    for name in ("anchored", "Evaluator"):
-        monkeypatch.setattr(module, name, lambda *args, name=name: passes.append(name))
+    monkeypatch.setattr(specification, "Evaluator", lambda *args: passes.append("forward"))
+    monkeypatch.setattr(Elasticity, "prepared", lambda *args: passes.append("anchor"))
     with pytest.raises(InputError, match=r"This survey needs about .* 1 MB are free"):
         survey(problem, plane, (3, 3), overlays=("elasticity",), device="cpu")
     assert not passes

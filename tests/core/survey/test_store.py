@@ -15,11 +15,10 @@ import numpy as np
 import pytest
 import torch
 import zarr
-from lossnav.core import InputError, Plane, Problem, read_landscape, survey
+from lossnav.core import InputError, Plane, Problem, Settings, read_landscape, survey
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.local.estimation import Estimation
 from lossnav.core.local.evaluator import LocalEvaluator
-from lossnav.core.properties.protocol import Settings
 from lossnav.core.survey import run as course
 from lossnav.core.survey.store import LandscapeStore, pack, read_points
 from torch import nn
@@ -244,7 +243,7 @@ def test_a_glance_at_the_lock_does_not_stop_a_writer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["weights", "data", "plane", "shape", "span", "overlays", "dtype", "seed", "batchnorm", "loss"],
+    ["weights", "data", "plane", "shape", "span", "fewer overlays", "dtype", "seed", "batchnorm", "loss"],
 )
 def test_another_landscape_in_the_same_place_is_refused(tmp_path: Path, change: str) -> None:
     def run(changed: bool) -> None:
@@ -257,12 +256,12 @@ def test_another_landscape_in_the_same_place_is_refused(tmp_path: Path, change: 
         if changed and change == "loss":
             more["loss"] = lambda f, y: f[:, 0]
         again = Problem(problem.model, **{"inputs": problem.inputs[0], "targets": problem.targets, **more})  # type: ignore[arg-type]
-        how: dict[str, object] = {"shape": (3, 3)}
+        how: dict[str, object] = {"shape": (3, 3), "overlays": ("perplexity",)}
         if changed:
             how |= {
                 "shape": {"shape": (3, 4)},
                 "span": {"span": ((-1, 1), (-1, 1.5))},
-                "overlays": {"overlays": ("perplexity",)},
+                "fewer overlays": {"overlays": ()},
                 "dtype": {"dtype": "float32"},
                 "seed": {"seed": 1},
             }.get(change, {})

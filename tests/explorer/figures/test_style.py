@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 import plotly.colors
 import pytest
+from lossnav.core import PROPERTIES
 from lossnav.explorer.figures.shared import style
 
 MAPS = [*style.COLORMAPS.values(), style.DIVERGING]
@@ -45,7 +46,7 @@ def test_lightness_is_that_of_cielab() -> None:
 
 def test_every_property_has_a_map_and_a_line_colour_of_its_own() -> None:
     for table in (style.COLORMAPS, style.CONTOUR_COLORS):
-        assert set(table) == {*style.PROPERTIES, "terrain"}
+        assert set(table) == {*(owner.name for owner in PROPERTIES), "terrain"}
         assert len(set(table.values())) == len(table)
     for one, other in combinations(style.COLORMAPS.values(), 2):
         assert np.abs(of_matplotlib(one) - of_matplotlib(other)).mean() > 0.02

@@ -1,0 +1,38 @@
+"""The navigator properties. A new one is its file and its line in PROPERTIES; all else follows from the protocol."""
+
+from __future__ import annotations
+
+from .coupling import Coupling
+from .density import Density
+from .elasticity import Elasticity
+from .memory import Memory
+from .perplexity import Perplexity
+from .probability import Probability
+from .protocol import NavigatorProperty, Owner, Readout
+from .terrain import TERRAIN
+from .viscosity import Viscosity
+
+_density = Density()
+
+PROPERTIES: tuple[NavigatorProperty, ...] = (
+    _density,
+    Coupling(),
+    Elasticity(),
+    Perplexity(_density),
+    Probability(),
+    Viscosity(),
+    Memory(),
+)
+OWNERS: tuple[Owner, ...] = (TERRAIN, *PROPERTIES)
+READOUTS: dict[str, Readout] = {readout.variable: readout for owner in OWNERS for readout in owner.readouts}
+HEIGHTS = tuple(readout.variable for readout in READOUTS.values() if readout.like_loss)  # drawn on the loss's own scale
+
+
+def owner_of(variable: str) -> Owner:
+    """What `variable` reads out: the longest name that it is or begins with; the terrain for the rest.
+
+    >>> owner_of("elasticity_force_alpha").name, owner_of("density_se").name, owner_of("test_loss").name
+    ('elasticity', 'density', 'terrain')
+    """
+    found = [p for p in PROPERTIES if variable == p.name or variable.startswith(f"{p.name}_")]
+    return max(found, key=lambda each: len(each.name), default=TERRAIN)
