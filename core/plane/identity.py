@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..parameters.hashing import _enter
+from .kinds import kind_stored
 from .plane import Plane
 
 
@@ -35,19 +36,21 @@ def plane_identity(plane: Plane) -> dict[str, Any]:
     }
 
 
-EXACT_KINDS = ("random", "trajectory", "line")
+CALLED = ("centre",)  # a place's name; θ₀'s own bytes say which it is
 
 
 def plane_recipe(plane: Plane) -> dict[str, Any]:
     """What makes two planes the same, ready for JSON, whatever the number of threads they were made with.
 
-    Sums over many threads differ in their last bits. Directions that such sums go into (eigenvectors, the gradient,
-    lengths) count by how they were made and by their lengths to four digits; the others, and θ₀, by their bytes.
+    Every detail counts but those that the plane's kind lists as `found` or `called`. Sums over many threads differ in their last bits:
+    directions that such sums go into (eigenvectors, the gradient, lengths) count by how they were made and by their lengths
+    to four digits; the others, and θ₀, by their bytes.
     """
-    names = ("seed", "which", "normalize", "ignore", "orthogonal", "turn", "third")
+    kind = kind_stored(plane.kind)
+    left, exact = ((), True) if kind is None else (kind.found + kind.called, kind.exact)
     return {
         "kind": plane.kind,
-        **{name: plane.details[name] for name in names if name in plane.details},
+        **{name: value for name, value in plane.details.items() if name not in (*left, *CALLED)},
         "lengths": [f"{length:.3e}" for length in np.sqrt(np.diag(plane.gram))],
-        "vectors": plane_digest(plane, "o01" if plane.kind in EXACT_KINDS else "o"),
+        "vectors": plane_digest(plane, "o01" if exact else "o"),
     }

@@ -13,13 +13,12 @@ from torch import Tensor
 from ..checks import InputError, matching
 from ..parameters import vectors
 from ..parameters.guarded import Watched, kept
-from ..parameters.vectors import Streamed, Vector, part, pieces
+from ..parameters.vectors import Streamed, Vector
 from ..problem.problem import Problem
 from ..problem.trajectory import Trajectory
-from . import curvature_directions, directions, projection
+from . import projection
 from . import rotation as turning
-from .configuration import Configuration, differences, tensors_of
-from .random_directions import GaussianPair, fits_in_memory
+from .configuration import Configuration, tensors_of
 
 Span = tuple[tuple[float, float], tuple[float, float]]
 UNIT_SPAN: Span = ((-1.0, 1.0), (-1.0, 1.0))
@@ -29,14 +28,14 @@ UNIT_SPAN: Span = ((-1.0, 1.0), (-1.0, 1.0))
 class Plane:
     """θ(α, β) = θ₀ + α d₁ + β d₂ over the trainable parameters; α and β are multiples of the directions.
 
-    Made by `Plane.random`, `.trajectory`, `.eigen`, `.gradient`, `.through` or `.line`, not directly.
+    Made by `Plane.random`, `.trajectory`, `.eigen`, `.gradient`, `.through`, `.line` or `.make`, not directly.
     Nothing here assumes that the directions are orthogonal or of unit length.
 
     Attributes
     ----------
     origin      θ₀, name → tensor; of a large network the model's own tensors, which then must not change
     directions  (d₁, d₂), name → tensor each, held or drawn anew whenever they are looked at; a line has d₂ = 0
-    kind        which of the six it is
+    kind        which of `kinds.KINDS` it is
     details     how it was made (seed, normalisation …), ready for JSON
     explained   shares of the trajectory's variance along d₁ and d₂, or None
     span        ((α from, α to), (β from, β to)) that shows the plane's subject
@@ -74,17 +73,9 @@ class Plane:
         ------
         InputError  an unknown normalisation or choice for ignore; directions that come out zero
         """
-        parameters = _some_parameters(problem)
-        origin = kept(parameters)
-        pair = GaussianPair(origin, seed, normalize, ignore, orthogonal)
-        chosen = pair.held() if (fits_in_memory(parameters) if held is None else held) else pair.streamed()
-        if not all(any(bool(part(d, piece).any()) for piece in pieces(origin)) for d in chosen):
-            raise InputError(
-                f"Under normalize='{normalize}' and ignore='{ignore}' every direction is zero: "
-                "use normalize='none', or ignore=None where all parameters are biases or norm scales."
-            )
-        details = {"seed": seed, "normalize": normalize, "ignore": ignore, "orthogonal": orthogonal}
-        return cls(origin, chosen, "random", details)
+        from .kinds.random import random_plane  # here and below, because kinds make planes
+
+        return random_plane(problem, seed, normalize, ignore, orthogonal, held)
 
     @classmethod
     def trajectory(cls, problem: Problem) -> Plane:
@@ -94,12 +85,9 @@ class Plane:
         ------
         InputError  the problem has no trajectory, or one that spans no plane
         """
-        if problem.trajectory is None:
-            raise InputError(f"'{problem.name}' has no training trajectory: give Problem(…, trajectory=Trajectory(…)).")
-        first, second, explained = directions.principal_components(problem.trajectory)
-        plane = cls._around(_some_parameters(problem), first, second, "trajectory", {})
-        path = plane.project_path(problem.trajectory)[:, :2]
-        return replace(plane, explained=explained, span=_around_path(path))
+        from .kinds.trajectory import trajectory_plane
+
+        return trajectory_plane(problem)
 
     @classmethod
     def eigen(cls, problem: Problem, which: tuple[str, str] = ("top", "second"), seed: int = 0) -> Plane:
@@ -111,8 +99,9 @@ class Plane:
         ------
         InputError  another pair than the two
         """
-        first, second, details = curvature_directions.eigenvectors(problem, which, seed)
-        return cls._around(problem.parameters, first, second, "eigen", details)
+        from .kinds.eigen import eigen_plane
+
+        return eigen_plane(problem, which, seed)
 
     @classmethod
     def gradient(cls, problem: Problem, seed: int = 0) -> Plane:
@@ -122,8 +111,9 @@ class Plane:
         ------
         InputError  the gradient is zero
         """
-        first, second, details = curvature_directions.gradient_and_eigenvector(problem, seed)
-        return cls._around(problem.parameters, first, second, "gradient", details)
+        from .kinds.gradient import gradient_plane
+
+        return gradient_plane(problem, seed)
 
     @classmethod
     def through(cls, a: Configuration, b: Configuration, c: Configuration) -> Plane:
@@ -139,15 +129,9 @@ class Plane:
         ------
         InputError  names or shapes that differ; a and b the same; c on the line through them
         """
-        origin, first, towards = differences(a, b, c)
-        length = directions.length(first, "difference of the first two configurations")
-        beside = directions.orthogonalized(towards, first)
-        if vectors.norm(beside) <= 1e-9 * vectors.norm(towards):
-            raise InputError("The three configurations lie on one line, which spans no plane: use Plane.line.")
-        second = {k: v * length for k, v in directions.unit(beside, "third configuration").items()}
-        plane = cls._around(origin, first, second, "through", {})
-        corners = np.array([(0.0, 0.0), (1.0, 0.0), plane.project(c)[:2]])
-        return replace(plane, span=_around_path(corners, margin=0.4))
+        from .kinds.through import plane_through
+
+        return plane_through(a, b, c)
 
     @classmethod
     def line(cls, a: Configuration, b: Configuration) -> Plane:
@@ -157,13 +141,31 @@ class Plane:
         ------
         InputError  names or shapes that differ; a and b the same
         """
-        origin, first = differences(a, b)
-        directions.length(first, "difference of the two configurations")
-        line = cls._around(origin, first, vectors.zeros_like(first), "line", {})
-        return replace(line, span=((-0.5, 1.5), (0.0, 0.0)))
+        from .kinds.line import line_between
+
+        return line_between(a, b)
 
     @classmethod
-    def _around(
+    def make(cls, kind: str, problem: Problem, **values: Any) -> Plane:
+        """A plane of any kind of `kinds.KINDS`, by its name, the values of its parameters as the command takes them.
+
+        Raises
+        ------
+        InputError  an unknown kind, parameter or value; a plane that the problem does not allow
+
+        >>> import torch
+        >>> from torch import nn
+        >>> problem = Problem(nn.Linear(3, 2), torch.ones(4, 3), torch.tensor([0, 1, 0, 1]))
+        >>> Plane.make("random", problem, seed=3).details["seed"]
+        3
+        """
+        from .kinds import kind_named
+
+        chosen = kind_named(kind)
+        return chosen.make(problem, **chosen.checked(values))
+
+    @classmethod
+    def around(
         cls,
         origin: Mapping[str, Tensor],
         first: Mapping[str, Tensor],
@@ -171,6 +173,13 @@ class Plane:
         kind: str,
         details: dict[str, Any],
     ) -> Plane:
+        """The plane of two directions through θ₀, each name → tensor, cast to the origin's precision and device.
+
+        Parameters
+        ----------
+        kind     `PlaneKind.stored_as` of the kind that makes it
+        details  how it was made, ready for JSON; all of it identifies the plane but what its kind lists as `found` or `called`
+        """
         start = kept(origin)
         return cls(start, (vectors.cast(first, start), vectors.cast(second, start)), kind, details)
 
@@ -202,10 +211,10 @@ class Plane:
         """
         return turning.turned(self, angle, third)
 
-    @property
+    @functools.cached_property
     def is_line(self) -> bool:
         """Whether only α has a direction."""
-        return self.kind == "line"
+        return not self.is_streamed and not any(bool(tensor.any()) for tensor in self.directions[1].values())
 
     @property
     def is_streamed(self) -> bool:
@@ -285,13 +294,15 @@ class Plane:
         return projection.project_path(self, path)
 
 
-def _some_parameters(problem: Problem) -> dict[str, Tensor]:
+def moving_parameters(problem: Problem) -> dict[str, Tensor]:
+    """θ₀; InputError where nothing is trainable."""
     if problem.parameter_count == 0:
         raise InputError(f"'{problem.name}' has no trainable parameter, so it has no landscape: unfreeze some weights.")
     return problem.parameters
 
 
-def _around_path(path: np.ndarray, margin: float = 0.25) -> Span:
+def span_around(path: np.ndarray, margin: float = 0.25) -> Span:
+    """The span that shows places (m, 2) and θ₀, with a margin as a share of it."""
     low, high = np.minimum(path.min(0), 0.0), np.maximum(path.max(0), 0.0)
     room = margin * np.maximum(high - low, 0.3 * (high - low).max())
     return tuple((float(a), float(b)) for a, b in zip(low - room, high + room, strict=True))  # type: ignore[return-value]

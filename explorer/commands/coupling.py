@@ -17,7 +17,8 @@ from rich.table import Table
 from ..request.survey import SurveyRequest
 from ..summaries.coupling import coupling_sentence, how_sentence, strongest_pairs
 from . import options
-from .options import At, Centre, Checkpoint, Device, Ignore, Normalize, Of, Orthogonal, PlaneName, Seed, Target, Turn
+from .options import At, Checkpoint, Device, Of, Seed, Target
+from .plane_options import with_plane
 
 PARTS = ("both", "sweep", "matrix")
 # Where each γ needs its own Lanczos run, five of them show the curve.
@@ -27,7 +28,9 @@ DIAGONAL_PROBES = 64
 MATRIX_PROBES = 8
 
 
+@with_plane(what="The plane of --at")
 def coupling_command(
+    *,
     target: Target,
     of: Of = "hessian",
     part: Annotated[str, typer.Option(help="sweep (λ against γ), matrix (layer by layer) or both.")] = "both",
@@ -41,12 +44,7 @@ def coupling_command(
     seed: Seed = 0,
     checkpoint: Checkpoint = None,
     at: At = None,
-    plane: PlaneName = "random",
-    normalize: Normalize = "filter",
-    ignore: Ignore = "biasbn",
-    orthogonal: Orthogonal = False,
-    turn: Turn = 0.0,
-    centre: Centre = None,
+    plane: SurveyRequest,
     device: Device = "auto",
     out: Annotated[Path | None, typer.Option(help="Also write it to this file, as JSON.")] = None,
 ) -> None:
@@ -55,8 +53,7 @@ def coupling_command(
     if probes is not None and probes < 2:
         raise InputError(f"--probes should be 2 or more for a standard error, but is {probes}.")
     problem = load_problem(target)
-    chosen = SurveyRequest(target, plane, seed, normalize, ignore, orthogonal, turn=turn, centre=centre)
-    point = options.place(problem, checkpoint, at, chosen)
+    point = options.place(problem, checkpoint, at, plane)
     sweep = _sweep(problem, point, of, probes, seed, device) if part != "matrix" else None
     matrix = None
     if part != "sweep":

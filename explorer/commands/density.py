@@ -13,10 +13,13 @@ from rich.console import Console
 
 from ..request.survey import SurveyRequest
 from . import options
-from .options import At, Centre, Checkpoint, Device, Ignore, Normalize, Orthogonal, PlaneName, Target, Turn
+from .options import At, Checkpoint, Device, Target
+from .plane_options import with_plane
 
 
+@with_plane(what="The plane of --at")
 def density_command(
+    *,
     target: Target,
     layer: Annotated[
         str | None, typer.Option(help="A module's activations in place of the inputs, by its name: blocks.3")
@@ -25,12 +28,7 @@ def density_command(
     seed: Annotated[int, typer.Option(help="Seed of the folds, of the permutations, and of a random plane.")] = 0,
     checkpoint: Checkpoint = None,
     at: At = None,
-    plane: PlaneName = "random",
-    normalize: Normalize = "filter",
-    ignore: Ignore = "biasbn",
-    orthogonal: Orthogonal = False,
-    turn: Turn = 0.0,
-    centre: Centre = None,
+    plane: SurveyRequest,
     device: Device = "auto",
     out: Annotated[Path | None, typer.Option(help="Also write it to this file, as NetCDF (.nc).")] = None,
 ) -> None:
@@ -42,8 +40,7 @@ def density_command(
     if out is not None and out.suffix != ".nc":
         raise InputError(f"--out should end in .nc, but is '{out.name}': density maps are written as NetCDF.")
     problem = load_problem(target)
-    chosen = SurveyRequest(target, plane, seed, normalize, ignore, orthogonal, turn=turn, centre=centre)
-    point = options.place(problem, checkpoint, at, chosen)
+    point = options.place(problem, checkpoint, at, plane)
     found = density_map(problem, point, layer=layer, seed=seed, permutations=permutations, device=device)
     if out is not None:
         write_density_map(found, out)

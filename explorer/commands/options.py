@@ -22,13 +22,7 @@ Target = Annotated[
 Of = Annotated[str, typer.Option(help="hessian, ggn, remainder, fisher or empirical_fisher.")]
 Checkpoint = Annotated[int | None, typer.Option(help="At this checkpoint of the training path.")]
 At = Annotated[str | None, typer.Option(help="At alpha,beta of the plane.")]
-PlaneName = Annotated[str, typer.Option("--plane", help="The plane of --at, as in `lossnav survey`.")]
 Seed = Annotated[int, typer.Option(help="Seed of the probes, and of a random plane.")]
-Normalize = Annotated[str, typer.Option(help="As in `lossnav survey`.")]
-Ignore = Annotated[str, typer.Option(help="As in `lossnav survey`.")]
-Orthogonal = Annotated[bool, typer.Option("--orthogonal", help="As in `lossnav survey`.")]
-Turn = Annotated[float, typer.Option(help="As in `lossnav survey`.")]
-Centre = Annotated[int | None, typer.Option(help="As in `lossnav survey`.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 
 

@@ -13,12 +13,15 @@ from rich.table import Table
 
 from ..request.survey import SurveyRequest
 from . import options
-from .options import At, Centre, Checkpoint, Device, Ignore, Normalize, Of, Orthogonal, PlaneName, Seed, Target, Turn
+from .options import At, Checkpoint, Device, Of, Seed, Target
+from .plane_options import with_plane
 
 ALONG = f"At N checkpoints of the training path, first and last among them; without N, {CHECKPOINTS}."
 
 
+@with_plane(what="The plane of --at")
 def spectrum_command(
+    *,
     target: Target,
     count: Annotated[int | None, typer.Argument(metavar="N", help="With --along: how many checkpoints.")] = None,
     along: Annotated[bool, typer.Option("--along", help=ALONG)] = False,
@@ -34,12 +37,7 @@ def spectrum_command(
     seed: Seed = 0,
     checkpoint: Checkpoint = None,
     at: At = None,
-    plane: PlaneName = "random",
-    normalize: Normalize = "filter",
-    ignore: Ignore = "biasbn",
-    orthogonal: Orthogonal = False,
-    turn: Turn = 0.0,
-    centre: Centre = None,
+    plane: SurveyRequest,
     device: Device = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Also write it to this file, as JSON; along, after every checkpoint.")
@@ -57,8 +55,7 @@ def spectrum_command(
     if along:
         _along(problem, of, CHECKPOINTS if count is None else count, top, steps, probes, seed, device, out)
         return
-    chosen = SurveyRequest(target, plane, seed, normalize, ignore, orthogonal, turn=turn, centre=centre)
-    point = options.place(problem, checkpoint, at, chosen)
+    point = options.place(problem, checkpoint, at, plane)
     counts = (_or(top, 15), _or(steps, 80), _or(probes, 10))
     found = spectrum(problem, point, of, *counts, seed, device=device)
     if out is not None:

@@ -21,22 +21,17 @@ from ..request.planes import make_plane, zoomed
 from ..request.survey import SurveyRequest
 from ..summaries.adaptive import adaptive_text
 from .options import Target, console, numbers, progress
+from .plane_options import with_plane
 
 WORTH_TELLING = 10.0  # seconds; what a survey costs is said beforehand where it takes longer
 
 
+@with_plane()
 def survey_command(
+    *,
     target: Target,
     out: Annotated[Path, typer.Option(help="The landscape's folder; a survey stopped there goes on.")],
-    plane: Annotated[str, typer.Option(help="random, trajectory, eigen-top, eigen-bottom or gradient.")] = "random",
-    seed: Annotated[int, typer.Option(help="Seed of the random directions.")] = 0,
-    normalize: Annotated[str, typer.Option(help="filter, layer, weight or none.")] = "filter",
-    ignore: Annotated[
-        str, typer.Option(help="biasbn: biases and norm parameters stay; none: they move too.")
-    ] = "biasbn",
-    orthogonal: Annotated[bool, typer.Option("--orthogonal", help="Make the directions orthogonal first.")] = False,
-    turn: Annotated[float, typer.Option(help="Degrees by which the second direction turns to a third.")] = 0.0,
-    centre: Annotated[int | None, typer.Option(help="Around this checkpoint, not the trained network.")] = None,
+    plane: SurveyRequest,
     grid: Annotated[
         str, typer.Option(help="Points along alpha and beta.")
     ] = f"{Specification.shape[0]}x{Specification.shape[1]}",
@@ -80,9 +75,9 @@ def survey_command(
 ) -> None:
     """Measure a landscape and keep it in a folder."""
     problem = load_problem(target)
-    asked = SurveyRequest(target, plane, seed, normalize, ignore, orthogonal, turn=turn, centre=centre)
-    chosen = make_plane(problem, asked)
+    chosen = make_plane(problem, plane)
     shape, where = _shape(grid), zoomed(_span(span) if span else chosen.span, zoom)
+    shape = (shape[0], 1) if chosen.is_line else shape
     estimation = _estimation(effort, probes, steps, examples, of)
     if overwrite and out.exists():
         _remove(out)
@@ -108,7 +103,7 @@ def survey_command(
             if cost.longest > WORTH_TELLING:
                 typer.echo(str(cost))
     with _stoppable(), progress() as bar:
-        task = bar.add_task(f"{problem.name}, {plane} plane", total=None)
+        task = bar.add_task(f"{problem.name}, {plane.kind.title}", total=None)
         surveyed(what, out, lambda done, total: bar.update(task, completed=done, total=total))
     said = adaptive_text(read_landscape(out))
     console.print(f"Landscape in {out}" + (f": {said}" if said else ""))

@@ -1,4 +1,4 @@
-"""Where a plane lies: its angle, its centre, its seed and how its directions are normalised."""
+"""Where a plane lies: its angle, its centre, and whatever else its kind leaves open."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
-from lossnav.core.plane.directions import NORMALIZATIONS
+from lossnav.core.plane.kinds import Parameter
 
 from ..request.survey import SurveyRequest, checkpoints
+from .url import URL
 
 TRAINED = "trained"
-URL: dict[str, Any] = {"bind": "query-params"}
-NORMALIZATION_HELP = (
-    "**filter**: every filter of the direction gets the length of the network's own (Li et al. 2018), so rescaling a "
-    "whole layer does not change the picture. Rescaling single units still does: only **weight** is free of that. "
-    "**layer**: the same per tensor. **none**: raw Gaussian directions."
-)
 TURN_HELP = "d₂ becomes cos φ d₂ + sin φ d₃: a third direction of the same seed. The arrow keys turn too."
 CENTRE_HELP = (
     "The plane lies around the network as it was at this checkpoint; BatchNorm statistics stay the trained network's."
@@ -24,18 +19,58 @@ CENTRE_HELP = (
 
 
 def position_controls(base: SurveyRequest) -> SurveyRequest:
-    """Angle, centre, seed and normalisation of the plane that `base` names."""
-    fixed = base.plane != "random"
-    turn = st.slider(
-        "Angle φ towards a third direction", -90, 90, 0, 5, format="%d°", key="turn", help=TURN_HELP, **URL
-    )
-    centre = _centre(base.target)
-    left, right = st.columns([1, 1.25], gap="small")
-    seed = left.number_input("Seed", 0, 2**31 - 1, 0, key="seed", disabled=fixed, **URL)
-    normalize = right.selectbox(
-        "Normalise", NORMALIZATIONS, key="normalize", disabled=fixed, help=NORMALIZATION_HELP, **URL
-    )
-    return replace(base, turn=float(turn), centre=centre, seed=int(seed), normalize=normalize).settled
+    """Angle, centre and the parameters of the plane that `base` names."""
+    kind = base.kind
+    turn = 0.0
+    if kind.turns:
+        turn = st.slider(
+            "Angle φ towards a third direction", -90, 90, 0, 5, format="%d°", key="turn", help=TURN_HELP, **URL
+        )
+    centre = _centre(base.target) if kind.around else None
+    columns = st.columns([1, 1.25], gap="small") * len(kind.parameters)
+    # places along the path need the whole width, what is short stands side by side
+    values = {
+        p.name: _places(p, base.target) if p.places else _widget(p, place)
+        for p, place in zip(kind.parameters, columns, strict=False)
+    }
+    return replace(base.with_values(values), turn=float(turn), centre=centre).settled
+
+
+def _widget(parameter: Parameter, place: Any) -> Any:
+    """What a person chooses a parameter's value by: as its default and its choices say."""
+    title, default = parameter.title or parameter.name, parameter.default
+    how: dict[str, Any] = {"key": parameter.name, "help": parameter.help, **URL}
+    if parameter.choices:
+        words = list(parameter.choices)
+        return place.selectbox(title, words, words.index(default), format_func=parameter.choices.__getitem__, **how)
+    if isinstance(default, bool):
+        return place.toggle(title, default, **how)
+    if isinstance(default, int | float):
+        low, high = parameter.limits or (None, None)
+        ends = [None if end is None else type(default)(end) for end in (low, high)]
+        return place.number_input(title, *ends, default, **how)
+    return place.text_input(title, default, **how)
+
+
+def _places(parameter: Parameter, target: str) -> str:
+    """Places along the training path, separated by commas; the first and the last have names, so that they stay."""
+    last = checkpoints(target) - 1
+    stops: list[Any] = ["initial", *range(1, last), TRAINED]
+    named = {"middle": last // 2}
+    plain = [named.get(word, word) for word in parameter.default.split(",")]
+    title, words = parameter.title or parameter.name, []
+    for number, word in enumerate(plain):
+        text = f"{title}, {number + 1} of {parameter.places}"
+        start = word if word in stops else stops[0]
+        chosen = st.select_slider(
+            text, stops, start, key=f"{parameter.name}_{number + 1}", help=parameter.help, format_func=_stop, **URL
+        )
+        words.append(chosen if isinstance(chosen, str) else f"checkpoint:{chosen}")
+    return ",".join(words)
+
+
+def _stop(place: Any) -> str:
+    return place if isinstance(place, str) else f"checkpoint {place}"
 
 
 def _centre(target: str) -> int | None:

@@ -7,14 +7,13 @@ from typing import Any
 
 import streamlit as st
 from lossnav.core import PROPERTIES, Settings
-from lossnav.core.plane.directions import IGNORE_CHOICES
+from lossnav.core.plane.kinds import KINDS, kind_named
 from lossnav.core.properties import OWNERS, Knob, NavigatorProperty, Readout
 from lossnav.core.properties.protocol import Owner
 from lossnav.core.properties.terrain import TERRAIN as TERRAIN_READOUTS
 from lossnav.core.properties.vocabulary import ROLES
 
 from ..figures.shared.picture import ARROWS, arrow_name
-from ..request.planes import PLANES
 from ..request.survey import (
     DEFAULT_GRID,
     EFFORTS,
@@ -35,9 +34,10 @@ SCALES = ("auto", "linear", "log", "symlog")
 AS_HEIGHT = "height"
 LIVE_HELP = (
     "The terrain follows while you turn the plane or move its centre: coarse at once, sharper while you look. "
-    "What needs curvature waits until the plane is measured. For random directions and the training path."
+    "What needs curvature waits until the plane is measured. For "
+    + " and ".join(k.title for k in KINDS if k.turns_live)
+    + "."
 )
-TURNED_LIVE = ("random", "trajectory")  # eigenvectors take too long to find to be looked at while one turns
 EFFORT_HELP = "Curvature, gradients and descents cost far more than the loss. " + " ".join(
     f"**{title}**: {what}" for title, what in EFFORTS.values()
 )
@@ -46,9 +46,9 @@ EFFORT_HELP = "Curvature, gradients and descents cost far more than the loss. " 
 def plane_controls() -> tuple[SurveyRequest, bool]:
     """The sidebar's choices that matter: a model, a plane and a span; and whether the plane is being turned."""
     target = st.selectbox("Model", targets(), key="model", **URL)
-    plane = st.selectbox("Plane", _planes(target), key="plane", format_func=lambda k: PLANES[k][0], **URL)
+    plane = st.selectbox("Plane", _planes(target), key="plane", format_func=lambda k: kind_named(k).title, **URL)
     zoom = st.select_slider("Span", SPAN_FACTORS, 1.0, key="zoom", format_func=lambda z: f"×{z:g}", **URL)
-    offered = plane in TURNED_LIVE
+    offered = kind_named(plane).turns_live
     live = st.toggle("Turn the plane", key="live", disabled=not offered, help=LIVE_HELP, **URL)
     return SurveyRequest(target, plane, zoom=zoom), live and offered
 
@@ -58,14 +58,9 @@ def request_controls(base: SurveyRequest, live: bool) -> SurveyRequest:
     if live:
         base = position_controls(base)
     with st.expander("Plane and grid"):
-        st.caption(PLANES[base.plane][1])
+        st.caption(base.kind.text)
         if not live:
             base = position_controls(base)
-        fixed = base.plane != "random"
-        ignore = st.selectbox(
-            "Biases and norm parameters", IGNORE_CHOICES, key="ignore", disabled=fixed, format_func=_ignore_title, **URL
-        )
-        orthogonal = st.toggle("Orthogonal before normalising", key="orthogonal", disabled=fixed, **URL)
         grid = st.select_slider("Grid", GRID_SIZES, DEFAULT_GRID, key="grid", format_func=lambda n: f"{n} × {n}", **URL)
         tolerance = st.selectbox(
             "Points measured",
@@ -94,16 +89,13 @@ def request_controls(base: SurveyRequest, live: bool) -> SurveyRequest:
             ),
             **URL,
         )
-    chosen = replace(base, ignore=ignore, orthogonal=orthogonal, grid=grid, tolerance=tolerance)
+    chosen = replace(base, grid=grid, tolerance=tolerance)
     return replace(chosen, effort=effort, every=every).settled
 
 
 def _planes(target: str) -> list[str]:
-    return [plane for plane in PLANES if plane != "trajectory" or checkpoints(target)]
-
-
-def _ignore_title(choice: str) -> str:
-    return "stay where they are" if choice == "biasbn" else "move too"
+    path = checkpoints(target)
+    return [kind.name for kind in KINDS if path >= kind.checkpoints]
 
 
 def elevation_controls(available: set[str]) -> tuple[Drawing, Drawing | None]:

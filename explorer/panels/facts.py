@@ -25,7 +25,7 @@ def facts(land: xr.Dataset) -> list[str]:
     problem, plane, centre = land.lossnav.problem, land.lossnav.plane, land.lossnav.centre or {}
     found = [f"{problem['parameters']:,} parameters"]
     if "loss" in centre:
-        whose = f"checkpoint {plane['centre']}" if "centre" in plane else "trained network"
+        whose = f"checkpoint {plane['centre']}" if "centre" in plane else plane.get("origin", "trained network")
         found.append(f"{whose}: loss {_number(centre['loss'])} {land['loss'].attrs.get('units', '')}".strip())
     if "accuracy" in centre:
         found.append(f"accuracy {_number(centre['accuracy'], 100)} %")

@@ -1,25 +1,14 @@
-"""The kinds of planes that can be asked for."""
+"""The plane that is asked for, and its span."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from lossnav.core import InputError, Plane, Problem
-from lossnav.core.checks import known
 from lossnav.core.plane.plane import Span
 from lossnav.core.problem.problem import at_checkpoint
 
 from .survey import SurveyRequest
-
-# name → (title, what it shows)
-PLANES: dict[str, tuple[str, str]] = {
-    "random": ("Random directions", "Two random directions around the trained network, scaled to its filters."),
-    "trajectory": ("Training path (PCA)", "The two principal components of the training path."),
-    "eigen-top": ("Top two eigenvectors", "The two directions of largest curvature at the trained network."),
-    "eigen-bottom": ("Top and bottom eigenvectors", "The directions of largest and of most negative curvature."),
-    "gradient": ("Gradient and top eigenvector", "The gradient, and the direction of largest curvature beside it."),
-}
 
 
 def make_plane(problem: Problem, asked: SurveyRequest) -> Plane:
@@ -27,21 +16,18 @@ def make_plane(problem: Problem, asked: SurveyRequest) -> Plane:
 
     Raises
     ------
-    InputError  an unknown name, or a plane that the problem does not allow
+    InputError  an unknown name or value, or a plane that the problem does not allow
     """
-    centre, ignore = asked.centre, None if asked.ignore == "none" else asked.ignore
-    if centre is not None:
-        problem = at_checkpoint(problem, centre)
-    makers: dict[str, Callable[[], Plane]] = {
-        "random": lambda: Plane.random(problem, asked.seed, asked.normalize, ignore, asked.orthogonal),
-        "trajectory": lambda: Plane.trajectory(problem),
-        "eigen-top": lambda: Plane.eigen(problem, ("top", "second")),
-        "eigen-bottom": lambda: Plane.eigen(problem, ("top", "bottom")),
-        "gradient": lambda: Plane.gradient(problem),
-    }
-    made = makers[known(asked.plane, makers, "plane")]()
+    kind, centre = asked.kind, asked.centre
+    if centre is not None and not kind.around:
+        raise InputError(
+            f"A {kind.name} plane lies where its networks are, not around a checkpoint: leave out --centre, or choose "
+            f"them by --{kind.parameters[0].name}."
+        )
+    around = problem if centre is None else at_checkpoint(problem, centre)
+    made = Plane.make(kind.name, around, **asked.values)
     placed = made if centre is None else replace(made, details={**made.details, "centre": centre})
-    return placed.turned(asked.turn)
+    return placed.turned(asked.turn) if asked.turn else placed
 
 
 def zoomed(span: Span, zoom: float) -> Span:

@@ -6,9 +6,12 @@ import hashlib
 import json
 import os
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from lossnav.core.plane.kinds import Parameter, PlaneKind, kind_named
 from lossnav.core.properties.selection import FORWARD
 from lossnav.core.survey.specification import Specification
 from lossnav.sample_models import NAMES, card
@@ -38,13 +41,18 @@ TOLERANCES = {
 COSTLY = 10  # times the tolerance is what curvature, gradients and descents may be off by
 
 
+# Parameters of planes that have had fields of their own since the first stores: everything else is in `choices`.
+FIELDS = ("seed", "normalize", "ignore", "orthogonal")
+
+
 @dataclass(frozen=True)
 class SurveyRequest:
     """A model, a plane and a grid.
 
     target      a sample's name, or "file.py[:name]", or "module:name"
-    plane       a key of PLANES
-    seed, normalize, ignore, orthogonal   of the random plane; the others have no such choice
+    plane       the name of one of `kinds.KINDS`
+    seed, normalize, ignore, orthogonal   parameters of planes that have such
+    choices     the others' (name, value) that are not at their defaults
     grid        points along each axis
     zoom        the span as a multiple of the plane's own
     effort      a key of EFFORTS: how finely curvature, gradients and descents are measured around each point
@@ -67,13 +75,45 @@ class SurveyRequest:
     turn: float = 0.0
     centre: int | None = None
     tolerance: float = TOLERANCE
+    choices: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def kind(self) -> PlaneKind:
+        """The kind of plane; InputError where there is none of that name."""
+        return kind_named(self.plane)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The value of each parameter of the plane, by name."""
+        chosen = dict(self.choices)
+        return {
+            p.name: getattr(self, p.name) if p.name in FIELDS else chosen.get(p.name, p.default)
+            for p in self.kind.parameters
+        }
+
+    def with_values(self, values: Mapping[str, Any]) -> SurveyRequest:
+        """The same request with these parameters of its plane; those not named are at their defaults.
+
+        >>> SurveyRequest("gaussians-mlp", "line").with_values({"between": "middle,trained"}).plane_arguments
+        ['--plane', 'line', '--between', 'middle,trained']
+
+        Raises
+        ------
+        InputError  a parameter that the plane does not have, or a value that it cannot have
+        """
+        checked = self.kind.checked(values)
+        fields = {name: value for name, value in checked.items() if name in FIELDS}
+        return replace(self, **fields, choices=tuple(item for item in checked.items() if item[0] not in FIELDS)).settled
 
     @property
     def settled(self) -> SurveyRequest:
         """The same request without choices that its plane does not have, so that equal pictures have equal requests."""
-        plain = SurveyRequest(self.target, self.plane)
-        fixed = {f: getattr(plain, f) for f in ("seed", "normalize", "ignore", "orthogonal")}
-        return self if self.plane == "random" else replace(self, **fixed)
+        plain, kind, own = SurveyRequest(self.target, self.plane), self.kind, self.values
+        fixed: dict[str, Any] = {f: getattr(plain, f) for f in FIELDS if f not in own}
+        fixed |= {} if kind.turns else {"turn": plain.turn}
+        fixed |= {} if kind.around else {"centre": plain.centre}
+        chosen = [(p.name, own[p.name]) for p in kind.parameters if p.name not in FIELDS and own[p.name] != p.default]
+        return replace(self, **fixed, choices=tuple(chosen))
 
     @property
     def is_standard(self) -> bool:
@@ -95,9 +135,9 @@ class SurveyRequest:
     def path(self) -> Path:
         """Where its landscape is kept on this machine; a changed problem file means another place."""
         content = {**asdict(replace(self.settled, every=0)), "changed": modified(self.target)}
-        for name, plain in (("turn", 0.0), ("centre", None)):
+        for name, plain in (("turn", 0.0), ("centre", None), ("choices", ())):
             if content[name] == plain:
-                del content[name]  # a plane that is not moved stays where it was kept before planes could be
+                del content[name]  # what was kept before there were such choices stays where it is
         del content["tolerance"]  # a survey goes on with another one in the same place
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
         name = Path(self.target.partition(":")[0]).stem
@@ -125,9 +165,8 @@ class SurveyRequest:
     def plane_arguments(self) -> list[str]:
         """The part of the arguments that makes the plane."""
         words = ["--plane", self.plane]
-        if self.plane == "random":
-            words += ["--seed", str(self.seed), "--normalize", self.normalize, "--ignore", self.ignore]
-            words += ["--orthogonal"] if self.orthogonal else []
+        for parameter in self.kind.parameters:
+            words += _option(parameter, self.values[parameter.name])
         words += [f"--turn={self.turn:g}"] if self.turn else []
         return words + ([f"--centre={self.centre}"] if self.centre is not None else [])
 
@@ -140,6 +179,14 @@ class SurveyRequest:
     def command(self) -> str:
         """The command as a person would type it."""
         return shlex.join(["lossnav", *self.arguments, "--out", f"{Path(self.target.partition(':')[0]).stem}.zarr"])
+
+
+def _option(parameter: Parameter, value: Any) -> list[str]:
+    """The words of one parameter of a plane on the command."""
+    name = parameter.name.replace("_", "-")
+    if isinstance(value, bool):
+        return [] if value == parameter.default else [f"--{name}" if value else f"--no-{name}"]
+    return [f"--{name}={value}"] if str(value).startswith("-") else [f"--{name}", str(value)]
 
 
 def checkpoints(target: str) -> int:

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lossnav.core import Settings, load_problem
+from lossnav.core.plane.kinds import KINDS
 from lossnav.explorer.figures.shared.picture import value_text
 from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.landscapes import begin_from_shipped, best, own
-from lossnav.explorer.request.planes import PLANES, make_plane
+from lossnav.explorer.request.planes import make_plane
 from lossnav.explorer.request.survey import SurveyRequest
 
 
@@ -60,7 +61,7 @@ def test_the_command_is_what_a_person_would_type() -> None:
     assert words[words.index("--zoom") + 1] == "0.5"
 
 
-@pytest.mark.parametrize("name", PLANES)
+@pytest.mark.parametrize("name", [kind.name for kind in KINDS])
 def test_every_plane_can_be_made(name: str) -> None:
     problem = load_problem("gaussians-mlp")
     plane = make_plane(problem, SurveyRequest(problem.name, name))

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from lossnav.core.plane.kinds import Axis, axes_of
 from matplotlib.axes import Axes
 
 from ..shared.scales import Scale
@@ -14,17 +15,14 @@ SENSIBLE_RATIO = 2.0
 
 
 def direction_labels(landscape: xr.Dataset) -> tuple[str, str]:
-    """Labels of the two axes: "α", "β", with component and share of variance on a trajectory's plane."""
-    facts = plane_facts(landscape)
-    if facts.get("kind") != "trajectory":
-        return "α", "β"
-    shares = facts.get("explained") or (None, None)
-    first, second = (_component(k, share) for k, share in enumerate(shares[:2], start=1))
-    return f"α, {first}", f"β, {second}"
+    """Labels of the two axes: "α", "β", and what the plane's kind says of its directions."""
+    first, second = axes_of(plane_facts(landscape))
+    return _label("α", first), _label("β", second)
 
 
-def _component(k: int, share: float | None) -> str:
-    return f"PC {k}" if share is None else f"PC {k} ({100 * share:.0f} %)"
+def _label(letter: str, axis: Axis) -> str:
+    share = "" if axis.share is None else f" ({100 * axis.share:.0f} %)"
+    return f"{letter}, {axis.title}{share}" if axis.title else letter
 
 
 def even_ticks(axis: Any, coordinates: Floats, count: int = 5) -> None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from lossnav.core.plane.kinds import Axis, axes_of, kind_stored
 from lossnav.core.properties import OWNERS, READOUTS
 
 from .scales import Kind, Scale, format_value
 
+MADE_FROM = ("kind", "which", "seed", "normalize", "ignore", "orthogonal", "turn", "centre")  # first, in this order
 SMALLEST_PATH = 0.04  # of the drawn span
 MOST_DECADES = 8  # beyond, two corners would take all of the colours (as of what is the exponential of the loss)
 CLIP_SHARE = 0.75
@@ -191,25 +193,23 @@ def floor_of(land: xr.Dataset, layer: Layer) -> float | None:
 
 
 def made_from(land: xr.Dataset) -> dict[str, object]:
-    """What makes the plane again: its kind, seed, normalisation, angle and centre, as far as it has them."""
+    """What makes the plane again: its kind and how it was made, without what was found of it."""
     plane = land.lossnav.plane
-    names = ("kind", "which", "seed", "normalize", "ignore", "orthogonal", "turn", "centre")
-    return {name: plane[name] for name in names if name in plane}
+    kind = kind_stored(plane.get("kind", ""))
+    found = {"cosine", "explained", "gram", "vectors", *(kind.found if kind else ())}
+    names = [*MADE_FROM, *sorted(plane.keys() - set(MADE_FROM))]
+    return {name: plane[name] for name in names if name in plane and name not in found}
 
 
 def axis_titles(land: xr.Dataset) -> tuple[str, str]:
-    """What the two axes are: α and β, and for a trajectory's plane which component with its share of variance."""
-    plane = land.lossnav.plane
-    explained = plane.get("explained")
-    if explained:
-        first, second = (f"PC {i + 1} ({100 * share:.3g} %)" for i, share in enumerate(explained))
-        return f"α · {first}", f"β · {second}"
-    named = {
-        "eigen": ("α · top eigenvector", f"β · {(plane.get('which') or ['', 'second'])[1]} eigenvector"),
-        "gradient": ("α · gradient", "β · top eigenvector"),
-        "line": ("α · from a to b", "β"),
-    }
-    return named.get(plane.get("kind", ""), ("α", "β"))
+    """What the two axes are: α and β, and what the plane's kind says of its directions."""
+    first, second = axes_of(land.lossnav.plane)
+    return _axis_title("α", first), _axis_title("β", second)
+
+
+def _axis_title(letter: str, axis: Axis) -> str:
+    share = "" if axis.share is None else f" ({100 * axis.share:.3g} %)"
+    return f"{letter} · {axis.title}{share}" if axis.title else letter
 
 
 def minimum(land: xr.Dataset, variable: str) -> tuple[int, int] | None:

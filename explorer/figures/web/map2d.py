@@ -23,17 +23,17 @@ from ..shared.picture import (
 from ..shared.scales import format_value
 from ..shared.style import contour_color
 from .colorbar import colouring
+from .line import GROUND, is_slice, slice_figure
 from .theme import axis, base_layout, ink
 
-GROUND = "colour"  # the trace that a click picks a grid point of
 ARROWS_ACROSS = 13
 ELEVATION_LINES = "rgba(255,255,255,0.5)"
 
 
 def map_figure(land: xr.Dataset, picture: Picture, height: int | None = None) -> go.Figure:
     """Colour, contour lines of the elevation and of further overlays, path, arrows and the picked point."""
-    if min(land.sizes["alpha"], land.sizes["beta"]) < 2:
-        return _slice_figure(land, picture, height)
+    if is_slice(land):
+        return slice_figure(land, picture, picture.color, height)
     figure = go.Figure(layout=base_layout(picture.dark, {"l": 46, "r": 8, "t": 8, "b": 40}))
     figure.add_trace(_color(land, picture))
     figure.add_trace(_lines(land, picture.elevation, ELEVATION_LINES, 0.9))
@@ -169,21 +169,6 @@ def _mark(x: float, y: float, name: str, symbol: str, color: str, edge: str, siz
         hoverinfo="skip",
         name=name,
     )
-
-
-def _slice_figure(land: xr.Dataset, picture: Picture, height: int | None) -> go.Figure:
-    """A landscape along one direction: a curve."""
-    figure = go.Figure(layout=base_layout(picture.dark, {"l": 56, "r": 8, "t": 8, "b": 40}))
-    layer = picture.elevation
-    values = land[layer.variable].values.ravel()
-    along = "alpha" if land.sizes["beta"] == 1 else "beta"
-    positions, labels = layer.scale.ticks(values)
-    line = {"color": ink(picture.dark).accent, "width": 2}
-    figure.add_trace(go.Scatter(x=land[along].values, y=layer.scale.apply(values), line=line, name=GROUND))
-    figure.update_xaxes(**axis(picture.dark, axis_titles(land)[0]))
-    figure.update_yaxes(**axis(picture.dark, title_of(land, layer.variable)), tickvals=positions, ticktext=labels)
-    figure.update_layout(height=height)
-    return figure
 
 
 def _ends(land: xr.Dataset, dimension: str) -> list[float]:

@@ -26,6 +26,7 @@ from ..shared.picture import (
 from ..shared.scales import format_value
 from ..shared.style import contour_color
 from .colorbar import colouring, low_pole
+from .line import is_slice, slice_figure
 from .theme import base_layout, ink
 
 CAMERA = {"eye": {"x": 1.0, "y": -1.29, "z": 0.82}, "center": {"x": 0, "y": 0, "z": -0.16}}
@@ -40,6 +41,8 @@ def surface_figure(
 
     camera  plotly's, where the view was left; None: from the front right and above
     """
+    if is_slice(land):
+        return slice_figure(land, picture, picture.elevation, height)
     figure = go.Figure(layout=base_layout(picture.dark, {"l": 0, "r": 0, "t": 0, "b": 0}))
     figure.add_trace(_surface(land, picture))
     _add_floor(figure, land, picture)

@@ -21,7 +21,7 @@ def skewed(problem: Problem, ratio: float = 40.0) -> Plane:
     """A plane whose directions are neither orthogonal nor of unit nor of equal length."""
     first = {k: cases.normal(*v.shape, seed=1) for k, v in problem.parameters.items()}
     second = {k: ratio * (0.9 * first[k] + 0.3 * cases.normal(*v.shape, seed=2)) for k, v in problem.parameters.items()}
-    return Plane._around(problem.parameters, first, second, "random", {})
+    return Plane.around(problem.parameters, first, second, "random", {})
 
 
 @pytest.mark.parametrize("ratio", [1.0, 40.0, 1e-7])
@@ -237,7 +237,7 @@ def test_recalibrated_statistics_are_those_of_the_point_in_planes_and_fidelity()
     walked = Problem(moving.model, data, moving.targets, batchnorm="recalibrate", trajectory=Trajectory(path))
     plane = Plane.random(walked)
     stated = fidelity(walked, plane, torch.device("cpu"))
-    truth = fidelity(own, Plane._around(own.parameters, *plane.directions, "line", {}), torch.device("cpu"))
+    truth = fidelity(own, Plane.around(own.parameters, *plane.directions, "line", {}), torch.device("cpu"))
     for name in ("gradient_share", "trace", "trace_share"):
         assert stated[name] == pytest.approx(truth[name], rel=1e-6)
     for index, point in enumerate(path):

@@ -50,7 +50,7 @@ def test_every_point_is_in_its_own_cell(shape: tuple[int, int]) -> None:
         model.weight.zero_()
     problem = Problem(model, torch.eye(2).double(), torch.zeros(2), loss=lambda f, y: f[:, 0])
     directions = [{"weight": torch.tensor([row]).double()} for row in ([2000.0, 0.0], [0.0, 2.0])]
-    plane = Plane._around(problem.parameters, directions[0], directions[1], "random", {})
+    plane = Plane.around(problem.parameters, directions[0], directions[1], "random", {})
     land = survey(problem, plane, shape, ((0, 5), (-1, 3)))
     expected = 1000 * land.alpha.values[:, None] + land.beta.values[None, :]
     assert land["loss"].shape == shape
