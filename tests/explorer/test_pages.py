@@ -155,3 +155,21 @@ def test_trust_is_said_in_sentences(land) -> None:
     assert "60.8" in said  # a random walk's first component
     assert "of the Hessian's trace" in said
     assert "off the plane" in said
+
+
+def test_a_line_between_two_checkpoints_is_a_curve(app: AppTest) -> None:
+    from lossnav.explorer.jobs import Jobs
+    from lossnav.explorer.request.survey import SurveyRequest
+
+    request = SurveyRequest("gaussians-mlp", "line", effort="none").with_values({"between": "checkpoint:7,trained"})
+    assert Jobs().start(request).process.wait(timeout=300) == 0
+    app.run()
+    app.selectbox(key="plane").set_value("line").run()
+    app.selectbox(key="effort").set_value("none")
+    app.select_slider(key="between_1").set_value(7).run()
+    assert not app.exception
+    assert app.toggle(key="live").disabled
+    drawn = [json.loads(json.loads(chart.proto.json)["figure"]) for chart in app.get("bidi_component")]
+    assert [f["data"][0]["type"] for f in drawn] == ["scatter", "scatter"]
+    assert drawn[0]["layout"]["xaxis"]["title"]["text"] == "α · from checkpoint:7 to trained"
+    assert any("checkpoint:7: loss" in box.proto.body for box in app.get("html"))

@@ -214,6 +214,8 @@ def test_axes_name_directions_and_their_share(make_landscape: Callable[..., xr.D
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("α, PC 1 (61 %)", "β, PC 2 (15 %)")
     axes = draw_map(make_landscape(kind="random"), PaperSpec()).axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("α", "β")
+    axes = draw_map(make_landscape(kind="eigen"), PaperSpec()).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("α, top eigenvector", "β, second eigenvector")
 
 
 def test_units_are_equal_unless_one_span_dwarfs_the_other(landscape: xr.Dataset) -> None:

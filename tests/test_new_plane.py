@@ -1,0 +1,100 @@
+"""docs/adding-a-plane.md carried out: its own example in a copy of the tree, surveyed, drawn and shown without another touch."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+RECIPE = (ROOT / "docs" / "adding-a-plane.md").read_text(encoding="utf-8")
+FACES = """
+import json, sys
+from pathlib import Path
+import lossnav.core, lossnav.explorer
+assert lossnav.core.__file__.startswith(sys.argv[1]), lossnav.core.__file__
+from streamlit.testing.v1 import AppTest
+from lossnav.core import Plane, load_problem, read_landscape
+from lossnav.core.plane.identity import plane_recipe
+from lossnav.explorer.figures.paper.axes import direction_labels
+from lossnav.explorer.figures.shared.picture import axis_titles
+
+problem = load_problem("gaussians-mlp")
+planes = [Plane.make("shrinking", problem, strength=s) for s in (0.5, 0.25)]
+land = read_landscape(sys.argv[2])
+app = AppTest.from_file(str(Path(lossnav.explorer.__path__[0]) / "app.py"), default_timeout=120).run()
+app.selectbox(key="plane").set_value("shrinking").run()
+print(json.dumps({
+    "moved": all(bool((planes[0].at(1.0)[n] == 0.5 * t).all()) for n, t in problem.parameters.items()),
+    "recipes": [plane_recipe(plane) for plane in planes],
+    "page": axis_titles(land), "print": direction_labels(land), "plane": json.loads(land.attrs["plane"]),
+    "offered": app.selectbox(key="plane").options, "default": app.number_input(key="strength").value,
+    "live": app.toggle(key="live").disabled, "errors": [str(e.value) for e in app.exception],
+}))
+"""
+
+
+def block(number: int) -> str:
+    return re.findall(r"```python\n(.*?)```", RECIPE, re.S)[number]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `lossnav` with the three tops in it and one kind of plane more: a file and a line (and its import)."""
+    top = tmp_path_factory.mktemp("copy") / "lossnav"
+    for folder in ("core", "explorer", "sample_models"):
+        shutil.copytree(ROOT / folder, top / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    kinds = top / "core" / "plane" / "kinds"
+    (kinds / "shrinking.py").write_text(block(0), encoding="utf-8")
+    (list_file := kinds / "__init__.py").write_text(
+        list_file.read_text(encoding="utf-8")
+        .replace("from .through", f"{block(1).splitlines()[0]}\nfrom .through")
+        .replace("    THROUGH,\n", "    THROUGH,\n    SHRINKING,\n"),
+        encoding="utf-8",
+    )
+    return top.parent
+
+
+def python(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    # -S keeps the editable installation's own finder of `lossnav` out; what it would add is put back by hand
+    paths = os.pathsep.join([str(tree), *(p for p in sys.path if p.endswith("site-packages"))])
+    run = subprocess.run(
+        [sys.executable, "-S", *words],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": paths, "XDG_CACHE_HOME": str(tree)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode in (0, 2), run.stderr
+    return run
+
+
+@pytest.mark.slow
+def test_a_kind_of_plane_is_its_file_and_its_line(tree: Path) -> None:
+    cli, out = ("-m", "lossnav.explorer.cli"), str(tree / "out.zarr")
+    words = ("--plane", "shrinking", "--strength", "0.5", "--grid", "5", "--overlay", "forward", "--turn", "20")
+    assert python(tree, *cli, "survey", "gaussians-mlp", *words, "--out", out).returncode == 0
+    wrong = python(tree, *cli, "survey", "gaussians-mlp", "--plane", "shrinking", "--strength", "99", "--out", out)
+    assert "strength should be from 0 to 10, but is 99.0" in wrong.stderr
+    other = python(tree, *cli, "survey", "gaussians-mlp", "--strength", "0.5", "--out", out)
+    assert "--strength is of --plane shrinking" in other.stderr
+    helped = python(tree, *cli, "survey", "--help").stdout
+    assert "--strength" in helped
+    assert "shrinking" in helped
+
+    faces = json.loads(python(tree, "-c", FACES, str(tree), out).stdout.splitlines()[-1])
+    assert faces["moved"]
+    assert faces["recipes"][0] != faces["recipes"][1]
+    assert faces["page"] == ["α · weights towards zero", "β · biases, turned by 20°"]
+    assert faces["print"] == ["α, weights towards zero", "β, biases, turned by 20°"]
+    assert faces["plane"]["strength"] == 0.5
+    assert "Weights towards zero" in faces["offered"]
+    assert (faces["default"], faces["live"], faces["errors"]) == (1.0, False, [])
