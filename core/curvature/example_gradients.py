@@ -58,7 +58,7 @@ def example_gradients(function: LossFunction, rows: int | None = None) -> Iterat
             for piece in gradient_pieces(function.workspace, point, args, kwargs, targets, mean=True):
                 found = torch.zeros(len(piece[layout.names[0]]), layout.size, device=device, dtype=dtype)
                 for name, offset, shape in zip(layout.names, layout.offsets, layout.shapes, strict=True):
-                    found[:, offset : offset + shape.numel()] = piece[name].flatten(1)
+                    found[:, offset : offset + shape.numel()] = piece[name].reshape(len(found), -1)
                 yield found
 
 

@@ -59,6 +59,11 @@ class Workspace:
                 f"'{problem.name}' has no trainable parameter, so it has no landscape: unfreeze some weights."
             )
         dtypes = {p.dtype for p in problem.parameters.values()}
+        if len({d.is_complex for d in dtypes}) > 1:
+            raise InputError(
+                "The model has complex and real weights, and one vector of numbers holds all of them: keep the complex ones as "
+                "real parameters (torch.view_as_real) and view them as complex in forward."
+            )
         if dtype is None and len(dtypes) > 1:
             raise InputError(f"The model mixes {', '.join(map(str, dtypes))}: choose one with dtype=.")
         if batch_size is not None and batch_size < 1:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping
 
-import torch
 from torch import Tensor
 
 from ..checks import InputError
-from .vectors import pieces_of
+from .vectors import pieces_of, raw
 
 OWNED_NUMBERS = 2**24  # parameters up to which a plane keeps a copy of θ₀, and its directions, without counting
 
@@ -20,6 +19,7 @@ class Watched(Mapping[str, Tensor]):
     Every look compares torch's own count of in-place writes, which costs nothing; `check` also compares a checksum of all
     bytes (6 GB/s), which finds writes that torch does not count (through `.data`, or a NumPy array of the same memory).
 
+    >>> import torch
     >>> weight = torch.ones(2)
     >>> seen = Watched({"w": weight})
     >>> weight.mul_(2.0)
@@ -76,6 +76,5 @@ def _writes(tensor: Tensor) -> int:
 def _checksum(name: str, tensor: Tensor) -> int:
     total = 0
     for piece in pieces_of(name, tensor.shape):
-        numbers = piece.of(tensor).reshape(-1).view(torch.uint8)
-        total = zlib.crc32(numbers.numpy(force=True).data, total)
+        total = zlib.crc32(raw(piece.of(tensor)).numpy(force=True).data, total)
     return total

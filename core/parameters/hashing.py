@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..machine.threads import side_by_side
-from .vectors import Streamed, part, pieces_of
+from .vectors import Streamed, part, pieces_of, raw
 
 AHEAD = 16  # pieces that are drawn side by side before they are hashed
 
@@ -38,6 +37,7 @@ def digest(content: Any) -> str:
 def tensor_digest(tensors: Mapping[str, Tensor | None]) -> str:
     """SHA-256 over names, types, shapes and bytes of tensors, hexadecimal.
 
+    >>> import torch
     >>> tensor_digest({"a": torch.zeros(2)}) == tensor_digest({"a": torch.zeros(2)})
     True
     """
@@ -58,6 +58,5 @@ def _enter(total: Any, label: str, like: Tensor, of: Tensor | Mapping[str, Tenso
     else:
         found = (piece.of(of) if isinstance(of, Tensor) else part(of, piece) for piece in cut)
     for one in found:
-        flat = one.detach().cpu().contiguous().flatten()
-        if flat.numel():
-            total.update(flat.view(torch.uint8).numpy())
+        if one.numel():
+            total.update(raw(one.cpu()).numpy())

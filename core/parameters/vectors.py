@@ -71,9 +71,37 @@ def part(vector: Mapping[str, Tensor], piece: Piece) -> Tensor:
     return piece.of(vector[piece.name])
 
 
+def wide(tensor: Tensor) -> Tensor:
+    """The tensor in float64, or complex128 where it is complex."""
+    return tensor.to(torch.complex128) if tensor.is_complex() else tensor.double()
+
+
+def numbers(tensor: Tensor) -> Tensor:
+    """The tensor's real numbers in float64, one dimension; of complex ones both parts.
+
+    >>> numbers(torch.tensor([1 + 2j]))
+    tensor([1., 2.], dtype=torch.float64)
+    """
+    return (torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor).double().flatten()
+
+
+def raw(tensor: Tensor) -> Tensor:
+    """The tensor's bytes in order, one dimension, uint8; a copy only where they do not lie so in memory."""
+    flat = tensor.detach().contiguous().flatten()
+    # one number of a larger table counts as contiguous, whatever its stride
+    return (flat if flat.stride(-1) == 1 else flat.clone(memory_format=torch.contiguous_format)).view(torch.uint8)
+
+
+def gaussian(shape: torch.Size, generator: torch.Generator, like: Tensor) -> Tensor:
+    """N(0, 1) draws in float64; complex128 where `like` is complex, both parts drawn."""
+    if like.is_complex():
+        return torch.view_as_complex(torch.randn((*shape, 2), generator=generator, dtype=torch.float64))
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
 def piece_dot(a: Tensor, b: Tensor) -> float:
-    """Inner product of two tensors of the same shape, summed in float64."""
-    return float(torch.dot(a.double().flatten(), b.to(a.device).double().flatten()))
+    """Inner product of two tensors of the same shape, summed in float64; of complex ones that of both parts."""
+    return float(torch.dot(numbers(a), numbers(b.to(a.device))))
 
 
 def dot(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
@@ -106,7 +134,7 @@ def combine(*terms: tuple[float, Mapping[str, Tensor]]) -> Vector:
 
 def subtract(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> Vector:
     """a − b, computed in float64 so that nearby vectors keep their difference."""
-    return {k: v.double() - b[k].to(v.device).double() for k, v in a.items()}
+    return {k: wide(v) - wide(b[k].to(v.device)) for k, v in a.items()}
 
 
 def zeros_like(a: Mapping[str, Tensor]) -> Vector:

@@ -23,7 +23,8 @@ def tensors_of(thing: Configuration) -> Vector:
         return thing.parameters
     if isinstance(thing, nn.Module):
         return {k: p.detach() for k, p in thing.named_parameters() if p.requires_grad}
-    return {k: v.detach() for k, v in thing.items() if v.is_floating_point() and not k.endswith(STATISTICS)}
+    moving = ((k, v) for k, v in thing.items() if v.is_floating_point() or v.is_complex())
+    return {k: v.detach() for k, v in moving if not k.endswith(STATISTICS)}
 
 
 def differences(first: Configuration, *others: Configuration) -> tuple[Vector, ...]:

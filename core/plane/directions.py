@@ -13,6 +13,7 @@ from ..checks import InputError, known
 from ..parameters import vectors
 from ..parameters.vectors import Vector
 from ..problem.trajectory import Trajectory
+from .filters import ROWS, Filter, filter_of, layer_of
 
 NORMALIZATIONS = ("filter", "layer", "weight", "none")
 IGNORE_CHOICES = ("biasbn", "none")
@@ -27,27 +28,33 @@ def gaussian_pair(parameters: Mapping[str, Tensor], seed: int) -> tuple[Vector, 
     generator = torch.Generator().manual_seed(seed)
 
     def draw() -> Vector:
-        return {k: torch.randn(v.shape, generator=generator, dtype=torch.float64) for k, v in parameters.items()}
+        return {k: vectors.gaussian(v.shape, generator, v) for k, v in parameters.items()}
 
     return draw(), draw()
 
 
 def normalized(
-    direction: Mapping[str, Tensor], parameters: Mapping[str, Tensor], how: str, ignore: str | None
+    direction: Mapping[str, Tensor],
+    parameters: Mapping[str, Tensor],
+    how: str,
+    ignore: str | None,
+    filters: Mapping[str, Filter] | None = None,
 ) -> Vector:
     """`direction` scaled to the parameters.
 
-    ==========  ================================================================
+    ==========  ==========================================================================
     how         what is scaled
-    ==========  ================================================================
-    filter      each slice f along dimension 0:  d_f ← d_f ‖θ_f‖ / (‖d_f‖ + 1e-10)
-    layer       each tensor, in the same way
+    ==========  ==========================================================================
+    filter      each filter f, as `filters` says:  d_f ← d_f ‖θ_f‖ / (‖d_f‖ + 1e-10)
+    layer       each tensor, in the same way; the two factors of a low-rank adapter as one
     weight      each number:  d ← d ⊙ |θ|
     none        nothing
-    ==========  ================================================================
+    ==========  ==========================================================================
 
-    Under ignore="biasbn" tensors with one dimension or none get d = 0; else such a tensor is one filter.
-    The result is float64 on the parameters' device.
+    Under ignore="biasbn" biases and what belongs to normalisations get d = 0; else such a tensor is one filter.
+    The result is float64 (complex128) on the parameters' device.
+
+    filters  of `filters_of` by name; where there is none: rows, and tensors with one dimension or none count as biases
 
     Raises
     ------
@@ -55,30 +62,34 @@ def normalized(
     """
     known(how, NORMALIZATIONS, "normalisation")
     known(ignore or "none", IGNORE_CHOICES, "choice for ignore")
+    wide = {name: vectors.wide(theta) for name, theta in parameters.items()}
+    drawn = {name: vectors.wide(direction[name].to(theta.device)) for name, theta in parameters.items()}
     result = {}
-    for name, theta in parameters.items():
-        d = direction[name].to(theta.device).double()
-        if theta.ndim <= 1 and ignore == "biasbn":
+    for name, theta in wide.items():
+        cut, d = (filters or {}).get(name) or filter_of(theta), drawn[name]
+        layer = layer_of(name, parameters)
+        if cut.still and ignore == "biasbn":
             result[name] = torch.zeros_like(d)
+        elif how == "layer" and len(layer) > 1:
+            lengths = (torch.stack([v[k].norm() for k in layer]).norm() for v in (wide, drawn))
+            result[name] = d * ratio(*lengths)
         else:
-            result[name] = _scaled(d, theta.double(), how)
+            scale = factors(d, theta, how, cut)
+            result[name] = d if scale is None else d * scale
     return result
 
 
-def _scaled(d: Tensor, theta: Tensor, how: str) -> Tensor:
-    scale = factors(d, theta, how)
-    return d if scale is None else d * scale
-
-
-def factors(d: Tensor, theta: Tensor, how: str) -> Tensor | None:
-    """What `d` is multiplied by to be normalised to `theta`, both float64; None for nothing. Rows are scaled apart."""
+def factors(d: Tensor, theta: Tensor, how: str, cut: Filter) -> Tensor | None:
+    """What `d` is multiplied by to be normalised to `theta`, both float64; None for nothing. Plain rows are scaled apart."""
     if how == "none":
         return None
     if how == "weight":
         return theta.abs()
-    if how == "layer" or theta.ndim <= 1:
+    if how == "layer" or cut.along is None:
         return ratio(theta.norm(), d.norm())
-    return ratio(theta.flatten(1).norm(dim=1), d.flatten(1).norm(dim=1)).reshape(-1, *[1] * (d.ndim - 1))
+    if cut == ROWS:
+        return ratio(theta.flatten(1).norm(dim=1), d.flatten(1).norm(dim=1)).reshape(-1, *[1] * (d.ndim - 1))
+    return ratio(cut.lengths(theta), cut.lengths(d))
 
 
 def ratio(wanted: Tensor, length: Tensor) -> Tensor:
@@ -137,9 +148,13 @@ def principal_components(trajectory: Trajectory) -> tuple[Vector, Vector, tuple[
 
 
 def _flat(vector: Mapping[str, Tensor]) -> np.ndarray:
-    return torch.cat([v.flatten().cpu() for v in vector.values()]).numpy()
+    return torch.cat([vectors.numbers(v).cpu() for v in vector.values()]).numpy()
 
 
 def _unflat(row: np.ndarray, like: Mapping[str, Tensor]) -> Vector:
-    pieces = torch.from_numpy(row).split([v.numel() for v in like.values()])
-    return {k: piece.reshape(v.shape) for (k, v), piece in zip(like.items(), pieces, strict=True)}
+    sizes = [v.numel() * (2 if v.is_complex() else 1) for v in like.values()]
+    pieces = zip(like.items(), torch.from_numpy(row).split(sizes), strict=True)
+    return {
+        k: torch.view_as_complex(part.reshape(*v.shape, 2)) if v.is_complex() else part.reshape(v.shape)
+        for (k, v), part in pieces
+    }

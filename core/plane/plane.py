@@ -19,6 +19,7 @@ from ..problem.trajectory import Trajectory
 from . import projection
 from . import rotation as turning
 from .configuration import Configuration, tensors_of
+from .filters import Filter
 
 Span = tuple[tuple[float, float], tuple[float, float]]
 UNIT_SPAN: Span = ((-1.0, 1.0), (-1.0, 1.0))
@@ -39,6 +40,7 @@ class Plane:
     details     how it was made (seed, normalisation …), ready for JSON
     explained   shares of the trajectory's variance along d₁ and d₂, or None
     span        ((α from, α to), (β from, β to)) that shows the plane's subject
+    filters     what a filter of each parameter is, where directions are scaled to them
     """
 
     origin: Mapping[str, Tensor] = field(repr=False)
@@ -47,6 +49,7 @@ class Plane:
     details: dict[str, Any] = field(default_factory=dict)
     explained: tuple[float, float] | None = None
     span: Span = UNIT_SPAN
+    filters: Mapping[str, Filter] = field(default_factory=dict, repr=False)
 
     @classmethod
     def random(
@@ -64,14 +67,15 @@ class Plane:
         ----------
         seed        of the draw; the same underlying numbers in every precision and on every device
         normalize   "filter" | "layer" | "weight" | "none"
-        ignore      "biasbn": tensors with one dimension or none stay at θ₀; None: each is one filter
+        ignore      "biasbn": biases and norm parameters stay at θ₀; None: each such tensor is one filter
         orthogonal  make d₂ orthogonal to d₁ before normalising (normalising then tilts them a little again)
         held        whether the directions are kept in memory; else every point draws them anew from the seed, the same
                     numbers. None: kept where they fit beside the copy of the model that a survey makes
 
         Raises
         ------
-        InputError  an unknown normalisation or choice for ignore; directions that come out zero
+        InputError  an unknown normalisation or choice for ignore; directions that come out zero, or that move only one
+                    factor of a low-rank adapter whose other factor is zero
         """
         from .kinds.random import random_plane  # here and below, because kinds make planes
 

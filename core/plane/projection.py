@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..machine.threads import side_by_side
-from ..parameters.vectors import Piece, part, piece_dot, pieces
+from ..parameters.vectors import Piece, numbers, part, piece_dot, pieces
 from ..problem.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -58,11 +58,12 @@ def _projected(plane: Plane, points: Callable[[Piece], Tensor], count: int) -> n
 
     def gaps(piece: Piece) -> Tensor:
         """θ − θ₀, in float64 so that nearby points keep their difference."""
-        start = part(plane.origin, piece).double()
-        return points(piece).to(start.device).double().flatten(1) - start.flatten()
+        start = part(plane.origin, piece)
+        each = torch.stack([numbers(point) for point in points(piece).to(start.device)])
+        return each - numbers(start)
 
     def pair(piece: Piece) -> Tensor:
-        return torch.stack([part(d, piece).double().flatten() for d in plane.directions], 1)
+        return torch.stack([numbers(part(d, piece)) for d in plane.directions], 1)
 
     products, squared = np.zeros((count, 2)), np.zeros(count)
     for piece in pieces(plane.origin):

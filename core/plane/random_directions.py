@@ -18,6 +18,7 @@ from ..parameters import guarded as watched
 from ..parameters import vectors
 from ..parameters.vectors import Piece, Streamed, Vector, pieces, pieces_of
 from .directions import IGNORE_CHOICES, NORMALIZATIONS, factors, ratio
+from .filters import ROWS, Filter, filter_of, layer_of
 
 REMEMBERED = 2**22  # numbers of both directions, up to which none is drawn twice while a pair is made
 
@@ -29,6 +30,7 @@ class GaussianPair:
     ----------
     parameters                                θ₀, which the directions are scaled to; not copied
     seed, normalize, ignore, orthogonal       as in `Plane.random`
+    filters                                   as in `directions.normalized`
 
     Raises
     ------
@@ -47,7 +49,9 @@ class GaussianPair:
         normalize: str = "filter",
         ignore: str | None = "biasbn",
         orthogonal: bool = False,
+        filters: Mapping[str, Filter] | None = None,
     ) -> None:
+        self._filters = {k: (filters or {}).get(k) or filter_of(theta) for k, theta in parameters.items()}
         self.parameters, self._how = parameters, known(normalize, NORMALIZATIONS, "normalisation")
         self._stays_put = known(ignore or "none", IGNORE_CHOICES, "choice for ignore") == "biasbn"
         self._pieces = list(pieces(parameters))
@@ -78,8 +82,11 @@ class GaussianPair:
         if self._stays(piece.name):
             return torch.zeros_like(theta)
         drawn = self._drawn(which, piece).to(theta.device)
-        scale = self._scales[which].get(piece.name)
-        scale = factors(drawn, theta.double(), self._how) if scale is None else scale
+        scale, cut = self._scales[which].get(piece.name), self._filters[piece.name]
+        if scale is None:
+            scale = factors(drawn, vectors.wide(theta), self._how, cut)
+        elif scale.ndim and cut.groups > 1:
+            scale = piece.of(scale)  # which differs between the groups' rows
         return (drawn if scale is None else drawn * scale).to(theta.dtype)
 
     def tensor(self, which: int, name: str) -> Tensor:
@@ -120,8 +127,8 @@ class GaussianPair:
                     self._remembered[which, piece] = drawn
 
     def _draw(self, piece: Piece, generator: torch.Generator) -> Tensor:
-        shape = piece.of(self.parameters[piece.name]).shape
-        return torch.randn(shape, generator=generator, dtype=torch.float64)
+        like = piece.of(self.parameters[piece.name])
+        return vectors.gaussian(like.shape, generator, like)
 
     def _raw(self, which: int, piece: Piece) -> Tensor:
         kept = self._remembered.get((which, piece))
@@ -146,22 +153,29 @@ class GaussianPair:
         return -across / length if length else 0.0
 
     def _stays(self, name: str) -> bool:
-        return self._stays_put and self.parameters[name].ndim <= 1
+        return self._stays_put and self._filters[name].still
 
     def _has_one_scale(self, name: str) -> bool:
-        theta = self.parameters[name]
-        single = self._how == "layer" or (self._how == "filter" and (theta.ndim <= 1 or theta.shape[0] == 1))
+        theta, cut = self.parameters[name], self._filters[name]
+        single = self._how == "layer" or (self._how == "filter" and (cut != ROWS or theta.shape[0] == 1))
         return single and not self._stays(name)
 
     def _scale(self, which: int, name: str) -> Tensor | None:
-        """The factor of a tensor that is scaled as one: made once, as a sum's last bits depend on the number of threads."""
-        theta = self.parameters[name]
-        cut = pieces_of(name, theta.shape)
-        if len(cut) == 1:
-            return factors(self._drawn(which, cut[0]).to(theta.device), theta.double(), self._how)
-        own = sum(float(self._drawn(which, piece).square().sum()) for piece in cut)
-        asked = sum(float(piece.of(theta).double().square().sum()) for piece in cut)
-        lengths = (torch.tensor(x, dtype=torch.float64, device=theta.device).sqrt() for x in (asked, own))
+        """The factor of a tensor whose rows are no filters of their own: made once, as a sum's last bits depend on the number
+        of threads."""
+        theta, cut = self.parameters[name], self._filters[name]
+        layer = layer_of(name, self.parameters) if self._how == "layer" else (name,)
+        own = pieces_of(name, theta.shape)
+        if len(own) == 1 and len(layer) == 1:
+            return factors(self._drawn(which, own[0]).to(theta.device), vectors.wide(theta), self._how, cut)
+        if self._how == "filter" and cut.along:
+            asked = cut.rooted([cut.squares(vectors.wide(piece.of(theta))) for piece in own], theta.shape)
+            drawn = cut.rooted([cut.squares(self._drawn(which, piece)) for piece in own], theta.shape)
+            return ratio(asked, drawn.to(theta.device))
+        cuts = [piece for each in layer for piece in pieces_of(each, self.parameters[each].shape)]
+        length = sum(float(self._drawn(which, piece).abs().square().sum()) for piece in cuts)
+        wanted = sum(float(vectors.wide(piece.of(self.parameters[piece.name])).abs().square().sum()) for piece in cuts)
+        lengths = (torch.tensor(x, dtype=torch.float64, device=theta.device).sqrt() for x in (wanted, length))
         return ratio(*lengths)
 
 

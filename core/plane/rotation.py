@@ -36,7 +36,7 @@ def turned(plane: Plane, angle: float, third: Mapping[str, Tensor] | None = None
     _check_turnable(plane)
     second, towards = plane.directions[1], third if third is not None else third_direction(plane)
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    mixed = {k: cos * v.double() + sin * towards[k].to(v.device).double() for k, v in second.items()}
+    mixed = {k: cos * vectors.wide(v) + sin * vectors.wide(towards[k].to(v.device)) for k, v in second.items()}
     parts = abs(cos) * vectors.norm(second) + abs(sin) * vectors.norm({k: towards[k] for k in second})
     if vectors.norm(mixed) <= VANISHED * parts:
         raise InputError(
@@ -75,11 +75,12 @@ def third_direction(plane: Plane) -> Vector:
     if plane.kind == "random":
         if plane.details["orthogonal"]:
             drawn = directions.orthogonalized(drawn, directions.gaussian_pair(plane.origin, seed)[0])
-        return directions.normalized(drawn, plane.origin, plane.details["normalize"], plane.details["ignore"])
+        how, ignore = plane.details["normalize"], plane.details["ignore"]
+        return directions.normalized(drawn, plane.origin, how, ignore, plane.filters)
     a, b = (
         sum(plane.inverse_gram[i, j] * vectors.dot(drawn, d) for j, d in enumerate(plane.directions)) for i in (0, 1)
     )
-    beside = {k: v - a * first[k].double() - b * plane.directions[1][k].double() for k, v in drawn.items()}
+    beside = {k: v - a * vectors.wide(first[k]) - b * vectors.wide(plane.directions[1][k]) for k, v in drawn.items()}
     length = vectors.norm(plane.directions[1])
     return {k: length * v for k, v in directions.unit(beside, "part of a third direction beside the plane").items()}
 
@@ -88,7 +89,7 @@ def third_draw(parameters: Mapping[str, Tensor], seed: int) -> Vector:
     """What follows the two draws of `directions.gaussian_pair` under the same seed."""
     generator = torch.Generator().manual_seed(seed)
     for _ in range(3):
-        drawn = {k: torch.randn(v.shape, generator=generator, dtype=torch.float64) for k, v in parameters.items()}
+        drawn = {k: vectors.gaussian(v.shape, generator, v) for k, v in parameters.items()}
     return drawn
 
 
@@ -96,7 +97,7 @@ def _sized(mixed: Vector, plane: Plane) -> Vector:
     """A turned direction with the lengths that d₂ had: of each filter where filters are normalised, else as a whole."""
     how = plane.details.get("normalize")
     if plane.kind == "random" and how in ("filter", "layer"):
-        return directions.normalized(mixed, plane.origin, how, plane.details["ignore"])
+        return directions.normalized(mixed, plane.origin, how, plane.details["ignore"], plane.filters)
     if plane.kind == "random":
         return mixed  # draws of unit variance stay so, times the weights or not
     length = vectors.norm(plane.directions[1])

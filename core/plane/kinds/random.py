@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from torch import Tensor
+
 from ...checks import InputError
 from ...parameters.guarded import kept
 from ...parameters.vectors import part, pieces
 from ...problem.problem import Problem
+from ..filters import filters_of, partner_of
 from ..plane import Plane, moving_parameters
 from ..random_directions import GaussianPair, fits_in_memory
 from .protocol import Parameter, PlaneKind
@@ -27,16 +32,32 @@ def random_plane(
 ) -> Plane:
     """See `Plane.random`."""
     parameters = moving_parameters(problem)
-    origin = kept(parameters)
-    pair = GaussianPair(origin, seed, normalize, ignore, orthogonal)
+    origin, filters = kept(parameters), filters_of(problem.model)
+    pair = GaussianPair(origin, seed, normalize, ignore, orthogonal, filters)
     chosen = pair.held() if (fits_in_memory(parameters) if held is None else held) else pair.streamed()
     if not all(any(bool(part(d, piece).any()) for piece in pieces(origin)) for d in chosen):
         raise InputError(
             f"Under normalize='{normalize}' and ignore='{ignore}' every direction is zero: "
             "use normalize='none', or ignore=None where all parameters are biases or norm scales."
         )
+    _refuse_fresh_adapter(origin, chosen, normalize)
     details = {"seed": seed, "normalize": normalize, "ignore": ignore, "orthogonal": orthogonal}
-    return Plane(origin, chosen, "random", details)
+    return Plane(origin, chosen, "random", details, filters=filters)
+
+
+def _refuse_fresh_adapter(
+    origin: Mapping[str, Tensor], chosen: tuple[Mapping[str, Tensor], Mapping[str, Tensor]], normalize: str
+) -> None:
+    """A product of two factors stays zero where one is zero and stays so: a plane that moves nothing else is flat."""
+    factors = {name: partner_of(name) for name in origin if partner_of(name) in origin}
+    fresh = [name for name in factors if not bool(origin[name].any())]
+    moving = (piece.name for piece in pieces(origin) if any(bool(part(d, piece).any()) for d in chosen))
+    if fresh and all(factors.get(name) in fresh for name in moving):
+        raise InputError(
+            f"'{fresh[0]}' is zero, as in an adapter before training, so normalize='{normalize}' leaves it still, the product "
+            "of the two factors stays zero, and the map would be flat: use normalize='layer', which scales both factors "
+            "together, or train the adapter first."
+        )
 
 
 def _make(problem: Problem, seed: int, normalize: str, ignore: str, orthogonal: bool) -> Plane:

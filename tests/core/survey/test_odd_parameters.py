@@ -1,0 +1,64 @@
+"""Parameters that are not like most: numbers without a dimension, views into larger tables, complex ones."""
+
+from __future__ import annotations
+
+import cases
+import pytest
+import torch
+from lossnav.core import Estimation, InputError, Plane, Problem, survey
+from torch import Tensor, nn
+
+
+class Gated(nn.Module):
+    """A gate with a single number, as ReZero or a logit scale."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.gate = nn.Linear(3, 3), nn.Parameter(torch.tensor(0.6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(self.inner(x)) * self.gate.exp()
+
+
+def test_every_readout_of_a_network_with_a_parameter_without_dimensions() -> None:
+    model = cases.initialised(Gated())
+    problem = Problem(model, cases.normal(8, 3), cases.labels(8, classes=3))
+    rows = []
+    for n in range(8):
+        loss = nn.functional.cross_entropy(model(problem.inputs[0][n : n + 1]), problem.targets[n : n + 1])
+        rows.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))]))
+    gram = torch.stack(rows) @ torch.stack(rows).T
+    coverage = float(gram.trace() ** 2 / gram.square().sum())
+    start = problem.parameters
+    line = Plane.line(start, {k: v + 0.1 for k, v in start.items()})
+    land = survey(problem, line, (2, 1), ((0, 1), (0, 0)), ("all",), effort=Estimation(examples=None))
+    assert float(land["density_coverage"][0, 0]) == pytest.approx(coverage, rel=1e-6)
+    plane = Plane.random(problem, ignore=None)
+    assert abs(float(plane.directions[0]["gate"])) == pytest.approx(float(start["gate"].abs()))
+    assert not any(Plane.random(problem).directions[0][name] for name in ("gate",))
+
+
+def test_a_bias_that_is_one_number_of_a_table() -> None:
+    table = cases.normal(20, 3)
+    model = cases.initialised(nn.Linear(5, 1))
+    model.bias.data = table[0:1, 1]  # stride 3
+    X, y = cases.normal(9, 5), cases.normal(9, 1, seed=1)
+    problem = Problem(model, X, y, loss="mse")
+    line = Plane.line(problem, {k: v + 0.1 for k, v in problem.parameters.items()})
+    right = float((model(X) - y).square().mean().detach())
+    assert float(survey(problem, line, (2, 1), ((0, 1), (0, 0)))["loss"][0, 0]) == pytest.approx(right, rel=1e-12)
+
+
+def test_complex_and_real_weights_together_are_refused_with_a_remedy() -> None:
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.turn = nn.Parameter(torch.ones(3, dtype=torch.complex128))
+            self.head = nn.Linear(3, 2).double()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head((x * self.turn).real)
+
+    problem = Problem(Mixed(), cases.normal(4, 3), cases.labels(4, classes=2))
+    with pytest.raises(InputError, match="view_as_real"):
+        survey(problem, Plane.random(problem), (2, 2))
