@@ -1,20 +1,30 @@
-"""BatchNorm statistics recomputed on the data at the present point, for `batchnorm="recalibrate"`."""
+"""BatchNorm statistics recomputed on the data at the present point, for `batchnorm="recalibrate"`, or a network's own."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from .workspace import Workspace
 
+ROUNDINGS = 16  # units of the last place, between a point of a plane and the network that it is
+
 
 def recalibrate(workspace: Workspace) -> None:
     """Set every BatchNorm's running mean and variance to those of the data at the present point.
+
+    At the point of a network whose own are known (`Problem.known_statistics`) they are these.
 
     A cumulative average over the batches (momentum=None), as in stochastic weight averaging's `update_bn`
     (Izmailov et al. 2018); with the whole data set in one batch, which is the rule here, they are exact up to
     torch's own n/(n − 1) in the running variance.
     """
+    own = _own_statistics(workspace)
+    if own is not None:
+        adopt(workspace, own)
+        return
     layers = [m for m in workspace.model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     for layer in layers:
         layer.reset_running_stats()
@@ -25,6 +35,27 @@ def recalibrate(workspace: Workspace) -> None:
             workspace.outputs(batch)
     for layer in layers:
         layer.eval()
+
+
+def adopt(workspace: Workspace, statistics: Mapping[str, Tensor]) -> None:
+    """Set the running means and variances of the workspace's network to these, by name."""
+    for name, buffer in workspace.model.named_buffers():
+        if name in statistics:
+            buffer.copy_(statistics[name])
+
+
+def _own_statistics(workspace: Workspace) -> Mapping[str, Tensor] | None:
+    """Those of the known network that the present point is, but for rounding; None where it is none of them."""
+    here = workspace.layout.views(workspace.flat)
+    for parameters, statistics in workspace.problem.known_statistics:
+        if all(_alike(theta, parameters[name].to(theta)) for name, theta in here.items()):
+            return statistics
+    return None
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    largest = float(b.abs().max()) if b.numel() else 0.0
+    return bool((a - b).abs().max() <= ROUNDINGS * torch.finfo(a.dtype).eps * largest) if b.numel() else True
 
 
 def calibrate(workspace: Workspace, point: Tensor) -> None:

@@ -10,11 +10,12 @@ from ..checks import InputError, finite, matching
 from ..parameters import vectors
 from ..parameters.vectors import Vector
 from ..problem.problem import Problem
+from ..problem.trajectory import STATISTICS
 
 Configuration = Mapping[str, Tensor] | nn.Module | Problem
 
 # a state dict may bring its buffers along; statistics are no directions (Li et al. 2018 leave them where they are)
-STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+COUNTED = (*STATISTICS, "num_batches_tracked")
 
 
 def tensors_of(thing: Configuration) -> Vector:
@@ -24,7 +25,7 @@ def tensors_of(thing: Configuration) -> Vector:
     if isinstance(thing, nn.Module):
         return {k: p.detach() for k, p in thing.named_parameters() if p.requires_grad}
     moving = ((k, v) for k, v in thing.items() if v.is_floating_point() or v.is_complex())
-    return {k: v.detach() for k, v in moving if not k.endswith(STATISTICS)}
+    return {k: v.detach() for k, v in moving if not k.endswith(COUNTED)}
 
 
 def differences(first: Configuration, *others: Configuration) -> tuple[Vector, ...]:

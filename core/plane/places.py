@@ -39,7 +39,7 @@ def place_of(problem: Problem, name: str) -> Configuration:
     if name == "trained":
         return problem
     if name in ("initial", "middle") or name.startswith(CHECKPOINT):
-        return at_checkpoint(problem, _checkpoint(problem, name))
+        return _at(problem, _checkpoint(problem, name))
     path = name.partition(":")[0]
     if name in sample_names() or path.endswith(".py"):
         return load_problem(name)
@@ -65,6 +65,12 @@ def places_of(problem: Problem, names: str, count: int, option: str) -> list[Con
             f"{','.join(('initial', 'trained', 'middle')[:count])}, but is '{names}'."
         )
     return [place_of(problem, word) for word in words]
+
+
+def _at(problem: Problem, index: int) -> Configuration:
+    """A checkpoint's parameters, with the statistics that it brings along, if any."""
+    own = {} if problem.trajectory is None else problem.trajectory.statistics
+    return {**at_checkpoint(problem, index).parameters, **{name: stack[index] for name, stack in own.items()}}
 
 
 def _checkpoint(problem: Problem, name: str) -> int:

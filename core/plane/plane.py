@@ -22,6 +22,7 @@ from .configuration import Configuration, tensors_of
 from .filters import Filter
 
 Span = tuple[tuple[float, float], tuple[float, float]]
+Statistics = tuple[tuple[tuple[float, float], Mapping[str, Tensor]], ...]
 UNIT_SPAN: Span = ((-1.0, 1.0), (-1.0, 1.0))
 
 
@@ -41,6 +42,8 @@ class Plane:
     explained   shares of the trajectory's variance along d₁ and d₂, or None
     span        ((α from, α to), (β from, β to)) that shows the plane's subject
     filters     what a filter of each parameter is, where directions are scaled to them
+    statistics  ((α, β), name → tensor) of each network on the plane whose BatchNorm statistics are known
+    recalibrates   whether such statistics are recomputed on the data at all other points
     """
 
     origin: Mapping[str, Tensor] = field(repr=False)
@@ -50,6 +53,8 @@ class Plane:
     explained: tuple[float, float] | None = None
     span: Span = UNIT_SPAN
     filters: Mapping[str, Filter] = field(default_factory=dict, repr=False)
+    statistics: Statistics = field(default=(), repr=False)
+    recalibrates: bool = False
 
     @classmethod
     def random(
@@ -120,14 +125,16 @@ class Plane:
         return gradient_plane(problem, seed)
 
     @classmethod
-    def through(cls, a: Configuration, b: Configuration, c: Configuration) -> Plane:
+    def through(cls, a: Configuration, b: Configuration, c: Configuration, batchnorm: str = "own") -> Plane:
         """The plane of three configurations: a at (0, 0), b at (1, 0), c beside them (Garipov et al. 2018).
 
         d₁ = b − a; d₂ = c − a made orthogonal to d₁ and scaled to ‖d₁‖.
 
         Parameters
         ----------
-        a, b, c  dicts name → tensor over the trainable parameters, or models, or problems
+        a, b, c    dicts name → tensor over the trainable parameters, or models, or problems
+        batchnorm  statistics of BatchNorm, where the problem says "eval": "own": each network's own at its own point, as far
+                   as it brings them along, and recomputed on the data at all others; "eval": the trained network's everywhere
 
         Raises
         ------
@@ -135,11 +142,13 @@ class Plane:
         """
         from .kinds.through import plane_through
 
-        return plane_through(a, b, c)
+        return plane_through(a, b, c, batchnorm)
 
     @classmethod
-    def line(cls, a: Configuration, b: Configuration) -> Plane:
+    def line(cls, a: Configuration, b: Configuration, batchnorm: str = "own") -> Plane:
         """The line from a (α = 0) to b (α = 1), a 1-D slice (Goodfellow et al. 2014); β has no direction.
+
+        batchnorm  as in `through`
 
         Raises
         ------
@@ -147,7 +156,7 @@ class Plane:
         """
         from .kinds.line import line_between
 
-        return line_between(a, b)
+        return line_between(a, b, batchnorm)
 
     @classmethod
     def make(cls, kind: str, problem: Problem, **values: Any) -> Plane:

@@ -23,6 +23,7 @@ def problem_identity(problem: Problem) -> dict[str, Any]:
     anchor = problem.anchor and {
         f"{w}/{k}": v for w in ("parameters", "fisher") for k, v in getattr(problem.anchor, w).items()
     }
+    statistics = {} if problem.trajectory is None else problem.trajectory.statistics
     data = {str(i): t for i, t in enumerate(problem.inputs)} | {"targets": problem.targets, "law": problem.law}
     return {
         "name": problem.name,
@@ -30,6 +31,7 @@ def problem_identity(problem: Problem) -> dict[str, Any]:
         "weights": tensor_digest(problem.model.state_dict()),
         "data": tensor_digest(data),
         "trajectory": path and tensor_digest(path),
+        **({"path_statistics": tensor_digest(statistics)} if statistics else {}),
         "anchor": anchor and tensor_digest(anchor),
         "strength": problem.anchor and problem.anchor.strength,
         "loss": _loss_name(problem),

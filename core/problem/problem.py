@@ -82,6 +82,8 @@ class Problem:
         self.classes = self._check_outputs()
         self.law = self._checked_law(law)
         self.trajectory = self._checked_trajectory(trajectory)
+        # (parameters, statistics) of networks whose statistics are their own where the others' are recomputed
+        self.known_statistics: tuple[tuple[Mapping[str, Tensor], Mapping[str, Tensor]], ...] = ()
         self.anchor = self._checked_anchor(anchor)
 
     @property
@@ -267,10 +269,12 @@ def _floating_dtype(model: nn.Module) -> torch.dtype:
     return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.get_default_dtype())
 
 
-def at_checkpoint(problem: Problem, index: int) -> Problem:
+def at_checkpoint(problem: Problem, index: int, own_statistics: bool = False) -> Problem:
     """The problem with the network as it was at a checkpoint of its training, so that planes lie around that place.
 
     Buffers, BatchNorm's statistics among them, stay the trained network's, as everywhere on a plane.
+
+    own_statistics  BatchNorm's statistics are the checkpoint's own, where the checkpoints hold them
 
     Raises
     ------
@@ -286,4 +290,8 @@ def at_checkpoint(problem: Problem, index: int) -> Problem:
         if name in there:
             parameter.copy_(there[name])
             parameter.requires_grad_(True)
+    own = problem.trajectory.statistics_at(index) if own_statistics else {}
+    for name, buffer in moved.model.named_buffers():
+        if name in own:
+            buffer.copy_(own[name])
     return moved

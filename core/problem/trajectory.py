@@ -14,6 +14,9 @@ from ..checks import InputError, finite, matching
 from ..parameters import vectors
 from .weights import read_weights
 
+# BatchNorm's own names, at the end of a buffer's
+STATISTICS = ("running_mean", "running_var")
+
 
 class Trajectory:
     """Checkpoints θ_0 … θ_T of the trainable parameters, in the order of training.
@@ -22,6 +25,10 @@ class Trajectory:
     ----------
     checkpoints  dict name → tensor (T + 1, *shape), or a sequence of dicts name → tensor (*shape)
     steps        the optimiser step of each checkpoint, increasing; 0, 1, 2, … where not given
+
+    Attributes
+    ----------
+    statistics   BatchNorm's running means and variances that came along in the checkpoints, name → (T + 1, *shape)
 
     >>> path = Trajectory([{"w": torch.zeros(2)}, {"w": torch.ones(2)}], steps=[0, 10])
     >>> len(path), path.at(1)["w"].tolist(), round(path.length, 4)
@@ -36,6 +43,7 @@ class Trajectory:
         self, checkpoints: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]], steps: Sequence[int] | None = None
     ) -> None:
         self._stacked = _stack(checkpoints)
+        self.statistics = {k: stack for k, stack in self._stacked.items() if k.endswith(STATISTICS)}
         count = next(iter(self._stacked.values())).shape[0]
         self.steps = tuple(int(s) for s in steps) if steps is not None else tuple(range(count))
         if count < 2 or len(self.steps) != count:
@@ -73,8 +81,14 @@ class Trajectory:
         finite({name: self._stacked[name] for name in parameters}, "Trajectory of")
 
     def only(self, names: Sequence[str]) -> Trajectory:
-        """The same path over the named parameters, without buffers that came along in the checkpoints."""
-        return Trajectory({name: self._stacked[name] for name in names}, self.steps)
+        """The same path over the named parameters; of the buffers that came along, BatchNorm's statistics stay beside it."""
+        path = Trajectory({name: self._stacked[name] for name in names}, self.steps)
+        path.statistics = self.statistics
+        return path
+
+    def statistics_at(self, index: int) -> dict[str, Tensor]:
+        """The statistics of checkpoint number `index`, name → tensor; nothing where the checkpoints have none."""
+        return {name: stack[index] for name, stack in self.statistics.items()}
 
     @functools.cached_property
     def segment_lengths(self) -> list[float]:

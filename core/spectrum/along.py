@@ -64,9 +64,9 @@ def spectra_along(
     if found.spectra:
         yield found
     for index in found.checkpoints[len(found.spectra) :]:
-        point = at_checkpoint(problem, index).parameters
+        there = at_checkpoint(problem, index, own_statistics=True)
         method = "exact" if exact else "slq"
-        each = spectrum(problem, point, of, top, steps, probes, seed, method=method, device=device)
+        each = spectrum(there, there.parameters, of, top, steps, probes, seed, method=method, device=device)
         found = replace(found, spectra=(*found.spectra, each))
         if out is not None:
             write_along(found, out)

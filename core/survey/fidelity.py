@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from ..curvature.loss_function import LossFunction
 from ..engine.evaluator import Evaluator
+from ..network.batchnorm import adopt
 from ..parameters import vectors
 from ..plane.plane import Plane
 from ..problem.problem import Problem
@@ -30,7 +32,8 @@ def fidelity(
     explained       shares of the path's variance in the plane's axes, with those of a random walk beside them
     gradient_share  share of ‖ḡ‖² that lies in the plane
     trace_share     tr(ΠHΠ) / tr H, with its standard error from Hutchinson's probes
-    path            each checkpoint's distance off the plane, its true loss, and the plane's loss under it
+    path            each checkpoint's distance off the plane, its true loss (with BatchNorm statistics of its own where the
+                    checkpoints hold them), and the plane's loss under it
     band            for random planes: loss along single directions of other seeds, mean and 10–90 % band
     """
     function = LossFunction(problem, plane.origin, device, dtype).calibrate()
@@ -69,13 +72,26 @@ def _path(problem: Problem, plane: Plane, function: LossFunction) -> dict[str, l
     assert problem.trajectory is not None
     layout, where = function.layout, function.point
     rows = []
-    for point in problem.trajectory:
+    for index, point in enumerate(problem.trajectory):
         alpha, beta, off = plane.project(point)
         pair = [layout.flatten(v, where.device, where.dtype) for v in (point, plane.at(alpha, beta))]
-        true, shown = (function.calibrate(place).loss(place) for place in pair)
+        true = _with_own(function, pair[0], problem.trajectory.statistics_at(index))
+        shown = function.calibrate(pair[1]).loss(pair[1])
         rows.append((off, vectors.norm(vectors.subtract(point, plane.origin)), true, shown))
     names = ("off_plane", "distance", "true_loss", "plane_loss")
     return {name: [float(row[i]) for row in rows] for i, name in enumerate(names)}
+
+
+def _with_own(function: LossFunction, point: torch.Tensor, statistics: Mapping[str, torch.Tensor]) -> float:
+    """The loss of a checkpoint, with its own BatchNorm statistics where it has brought them along."""
+    if not statistics:
+        return function.calibrate(point).loss(point)
+    space = function.workspace
+    before = {name: buffer.clone() for name, buffer in space.model.named_buffers()}
+    adopt(space, statistics)
+    loss = function.loss(point)
+    adopt(space, before)
+    return loss
 
 
 def _band(problem: Problem, plane: Plane, device: torch.device, dtype: torch.dtype | None) -> dict[str, list[float]]:

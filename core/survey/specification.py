@@ -20,6 +20,7 @@ from ..network.forward import Measure
 from ..network.workspace import choose_device, dtype_of
 from ..plane.identity import plane_identity, plane_recipe
 from ..plane.plane import Plane, Span
+from ..plane.statistics import on_plane
 from ..problem.identity import problem_identity
 from ..problem.problem import Problem
 from ..properties.protocol import STAGES
@@ -65,6 +66,7 @@ class Specification:
         if self.every < 1 or self.every & (self.every - 1):
             raise InputError(f"every should be 1, 2, 4 or another power of two, but is {self.every}.")
         object.__setattr__(self, "plane", self.plane.over(self.problem.parameters))
+        object.__setattr__(self, "problem", on_plane(self.problem, self.plane))
         for checked in ("allowed", "estimation", "where", "converted", "asked", "plan"):
             getattr(self, checked)
 

@@ -53,7 +53,7 @@ def coupling_command(
     if probes is not None and probes < 2:
         raise InputError(f"--probes should be 2 or more for a standard error, but is {probes}.")
     problem = load_problem(target)
-    point = options.place(problem, checkpoint, at, plane)
+    problem, point = options.place(problem, checkpoint, at, plane)
     sweep = _sweep(problem, point, of, probes, seed, device) if part != "matrix" else None
     matrix = None
     if part != "sweep":

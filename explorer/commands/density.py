@@ -40,7 +40,7 @@ def density_command(
     if out is not None and out.suffix != ".nc":
         raise InputError(f"--out should end in .nc, but is '{out.name}': density maps are written as NetCDF.")
     problem = load_problem(target)
-    point = options.place(problem, checkpoint, at, plane)
+    problem, point = options.place(problem, checkpoint, at, plane)
     found = density_map(problem, point, layer=layer, seed=seed, permutations=permutations, device=device)
     if out is not None:
         write_density_map(found, out)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from lossnav.core import InputError, Problem
+from lossnav.core.plane.statistics import on_plane
 from lossnav.core.problem.problem import at_checkpoint
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -47,8 +48,10 @@ def numbers(text: str, count: int, option: str) -> list[float]:
 
 def place(
     problem: Problem, checkpoint: int | None, at: str | None, plane: SurveyRequest
-) -> Mapping[str, Tensor] | None:
-    """The point that --checkpoint or --at on a plane means; None: the trained network.
+) -> tuple[Problem, Mapping[str, Tensor] | None]:
+    """The point that --checkpoint or --at on a plane means, None: the trained network; and the problem as it is there.
+
+    At a checkpoint BatchNorm's statistics are its own, on a plane those that a survey of it has.
 
     Raises
     ------
@@ -57,8 +60,12 @@ def place(
     if checkpoint is not None and at is not None:
         raise InputError("--checkpoint and --at are two places: give one of them.")
     if checkpoint is not None:
-        return at_checkpoint(problem, checkpoint).parameters
-    return None if at is None else make_plane(problem, plane).at(*numbers(at, 2, "--at"))
+        there = at_checkpoint(problem, checkpoint, own_statistics=True)
+        return there, there.parameters
+    if at is None:
+        return problem, None
+    made = make_plane(problem, plane)
+    return on_plane(problem, made), made.at(*numbers(at, 2, "--at"))
 
 
 def progress() -> Progress:

@@ -55,7 +55,7 @@ def spectrum_command(
     if along:
         _along(problem, of, CHECKPOINTS if count is None else count, top, steps, probes, seed, device, out)
         return
-    point = options.place(problem, checkpoint, at, plane)
+    problem, point = options.place(problem, checkpoint, at, plane)
     counts = (_or(top, 15), _or(steps, 80), _or(probes, 10))
     found = spectrum(problem, point, of, *counts, seed, device=device)
     if out is not None:

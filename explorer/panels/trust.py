@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 import xarray as xr
+from lossnav.core.plane.statistics import said_of
 
 from ..figures.shared.scales import format_value
 from ..figures.web.trust import band_figure, path_figure
@@ -41,7 +42,8 @@ def sentences(land: xr.Dataset, found: dict[str, Any]) -> list[str]:
         said.append(f"It holds {inside}.")
     if "path" in found:
         said.append(_path_sentence(found["path"]))
-    return said
+    statistics = said_of(land.lossnav.plane, land.lossnav.problem)
+    return said + ([statistics] if statistics else [])
 
 
 def _inside(found: dict[str, Any]) -> str:
@@ -75,8 +77,8 @@ def _details(land: xr.Dataset, found: dict[str, Any], dark: bool) -> None:
         st.plotly_chart(band_figure(found["band"], dark), theme=None, key="band", config={"displayModeBar": False})
     if "path" in found and "path_step" in land:
         st.markdown(
-            "**The path above the plane.** The loss at each checkpoint, and the plane's loss under it; buffers such as "
-            "BatchNorm statistics stay at the trained network's, as everywhere on the plane."
+            "**The path above the plane.** The loss at each checkpoint, and the plane's loss under it; BatchNorm statistics "
+            "at a checkpoint are its own where the checkpoints hold them, else as on the plane."
         )
         steps = land["path_step"].values.tolist()
         st.plotly_chart(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...checks import InputError
+from ...checks import InputError, known
 from ...parameters import vectors
 from ...parameters.hashing import tensor_digest
 from ...problem.problem import Problem
@@ -16,11 +16,13 @@ from .. import directions
 from ..configuration import Configuration, differences, tensors_of
 from ..places import PLACE_HELP, places_of
 from ..plane import Plane, span_around
+from ..statistics import CHOICES, HELP, OWN, with_statistics
 from .protocol import Axes, Axis, Parameter, PlaneKind
 
 
-def plane_through(a: Configuration, b: Configuration, c: Configuration) -> Plane:
+def plane_through(a: Configuration, b: Configuration, c: Configuration, batchnorm: str = OWN) -> Plane:
     """See `Plane.through`."""
+    known(batchnorm, CHOICES, "choice for batchnorm")
     origin, first, towards = differences(a, b, c)
     length = directions.length(first, "difference of the first two configurations")
     beside = directions.orthogonalized(towards, first)
@@ -30,12 +32,13 @@ def plane_through(a: Configuration, b: Configuration, c: Configuration) -> Plane
     # d₂ comes from sums, whose last bits depend on the number of threads: the corners themselves say which plane it is
     corners = [tensor_digest({k: tensors_of(each)[k] for k in origin}) for each in (b, c)]
     plane = Plane.around(origin, first, second, "through", {"corners": corners})
-    places = np.array([(0.0, 0.0), (1.0, 0.0), plane.project(c)[:2]])
-    return replace(plane, span=span_around(places, margin=0.4))
+    places = [(0.0, 0.0), (1.0, 0.0), plane.project(c)[:2]]
+    plane = with_statistics(plane, list(zip(places, (a, b, c), strict=True)), batchnorm)
+    return replace(plane, span=span_around(np.array(places), margin=0.4))
 
 
-def _make(problem: Problem, through: str) -> Plane:
-    plane = Plane.through(*places_of(problem, through, 3, "through"))
+def _make(problem: Problem, through: str, batchnorm: str) -> Plane:
+    plane = Plane.through(*places_of(problem, through, 3, "through"), batchnorm=batchnorm)
     names = [word.strip() for word in through.split(",")]
     return replace(plane, details={**plane.details, "through": names, "origin": names[0]}).over(problem.parameters)
 
@@ -54,6 +57,7 @@ THROUGH = PlaneKind(
         Parameter(
             "through", "trained,initial,middle", f"Its three networks, the first at (0, 0). {PLACE_HELP}", places=3
         ),
+        Parameter("batchnorm", OWN, HELP, "BatchNorm statistics", CHOICES),
     ),
     axes=_axes,
     checkpoints=3,
