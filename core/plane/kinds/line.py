@@ -28,7 +28,8 @@ def line_between(a: Configuration, b: Configuration, batchnorm: str = OWN) -> Pl
 
 
 def _make(problem: Problem, between: str, batchnorm: str) -> Plane:
-    line = Plane.line(*places_of(problem, between, 2, "between"), batchnorm=batchnorm)
+    a, b = places_of(problem, between, 2, "between")
+    line = Plane.line(a, b, batchnorm)
     ends = [word.strip() for word in between.split(",")]
     return replace(line, details={**line.details, "between": ends, "origin": ends[0]}).over(problem.parameters)
 

@@ -38,7 +38,8 @@ def plane_through(a: Configuration, b: Configuration, c: Configuration, batchnor
 
 
 def _make(problem: Problem, through: str, batchnorm: str) -> Plane:
-    plane = Plane.through(*places_of(problem, through, 3, "through"), batchnorm=batchnorm)
+    a, b, c = places_of(problem, through, 3, "through")
+    plane = Plane.through(a, b, c, batchnorm)
     names = [word.strip() for word in through.split(",")]
     return replace(plane, details={**plane.details, "through": names, "origin": names[0]}).over(problem.parameters)
 
