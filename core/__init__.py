@@ -8,6 +8,7 @@ from .plane.plane import Plane
 from .problem.likelihood import Gaussian
 from .problem.loading import load_problem, sample_names
 from .problem.problem import Problem
+from .problem.recorder import Recorder
 from .problem.trajectory import Anchor, Trajectory
 from .problem.weights import load_weights, read_weights
 from .properties import PROPERTIES, Settings
@@ -25,6 +26,7 @@ __all__ = [
     "InputError",
     "Plane",
     "Problem",
+    "Recorder",
     "Settings",
     "Spectrum",
     "Tolerance",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -44,17 +44,29 @@ def known(name: str, choices: Iterable[str], what: str) -> str:
     raise InputError(f"Unknown {what} '{name}': {hint} are {', '.join(names)}.")
 
 
+PIECE_NUMBERS = 2**22
 CHECKPOINT_REMEDY = "load weights from a checkpoint taken before training diverged"
 
 
 def finite(tensors: Mapping[str, Tensor], what: str, remedy: str = CHECKPOINT_REMEDY) -> None:
     """Raise InputError if any floating tensor of `tensors` holds NaN or infinity, naming the first and the remedy."""
     for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            bad = int((~torch.isfinite(tensor)).sum())
+        if tensor.is_floating_point() and (bad := sum(map(_not_finite, _pieces(tensor)))):
             raise InputError(
                 f"{what} '{name}' should be finite, but {bad} of its {tensor.numel()} values are NaN or infinite: {remedy}."
             )
+
+
+def _pieces(tensor: Tensor) -> Sequence[Tensor]:
+    """A tensor in parts of some rows each, so that what lies on disk never comes into memory as a whole."""
+    if tensor.numel() <= PIECE_NUMBERS or tensor.ndim == 0:
+        return [tensor]
+    return tensor.split(max(1, PIECE_NUMBERS * len(tensor) // tensor.numel()))
+
+
+def _not_finite(tensor: Tensor) -> int:
+    finite = torch.isfinite(tensor)
+    return 0 if bool(finite.all()) else int((~finite).sum())
 
 
 def matching(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], what: str) -> None:

@@ -1,5 +1,6 @@
 """The explorer's entry script: page config, navigation, run."""
 
+import os
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -10,11 +11,15 @@ def main() -> None:
     """Streamlit runs this at every turn of the page."""
     import streamlit as st
     from lossnav.explorer.panels.style import page_style
+    from lossnav.explorer.server import LANDSCAPE_VARIABLE
 
     st.set_page_config(page_title="lossnav", page_icon=str(HERE / "icon.svg"), layout="wide")
     page_style()
+    opened = LANDSCAPE_VARIABLE in os.environ
+    file_page = [st.Page(VIEWS / "file.py", title="File", icon=":material/folder_open:", default=True)]
     pages = [
-        st.Page(VIEWS / "terrain.py", title="Terrain", icon=":material/landscape:", default=True),
+        *(file_page if opened else []),
+        st.Page(VIEWS / "terrain.py", title="Terrain", icon=":material/landscape:", default=not opened),
         st.Page(VIEWS / "spectrum.py", title="Spectrum", icon=":material/bar_chart:"),
         st.Page(VIEWS / "density.py", title="Density", icon=":material/scatter_plot:"),
         st.Page(VIEWS / "models.py", title="Models", icon=":material/hub:"),

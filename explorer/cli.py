@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from lossnav.core import InputError, load_problem, read_landscape
+from lossnav.core import InputError, load_problem
 from rich.console import Console
 from rich.table import Table
 
@@ -37,14 +37,23 @@ def default(context: typer.Context) -> None:
 @app.command()
 def explore(
     target: Annotated[
-        str | None, typer.Argument(help="A sample or your own problem; without one, the samples.")
+        str | None,
+        typer.Argument(
+            help="A sample, your own problem, or a landscape file (.zarr, .zarr.zip, .nc, .h5); without one, the samples."
+        ),
     ] = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8501,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = False,
 ) -> None:
     """Open the explorer in the browser."""
-    from .server import serve
+    from lossnav.core.formats.convert import is_landscape
 
+    from .server import serve, serve_landscape
+
+    if target is not None and is_landscape(target):
+        _read(Path(target))  # says now, not in the browser, what is wrong with it
+        serve_landscape(Path(target), port, browser)
+        return
     # says now, not in the browser, what is wrong with it
     path = None if target is None else load_problem(target).trajectory
     serve(target, 0 if path is None else len(path), port, browser)
@@ -58,7 +67,9 @@ app.command(name="density")(density_command)
 
 @app.command()
 def figure(
-    landscape: Annotated[Path, typer.Argument(help="A landscape made by `lossnav survey`.")],
+    landscape: Annotated[
+        Path, typer.Argument(help="A landscape: .zarr, .zarr.zip, .nc, or an .h5 surface of Li et al.'s code.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The figure: .pdf, .svg or .png.")],
     kind: Annotated[str, typer.Option(help="map (2-D) or surface (3-D).")] = "map",
     width: Annotated[str, typer.Option(help="single or double column, or slide.")] = "single",
@@ -145,14 +156,13 @@ def _in_folder(path: Path) -> Path:
     return path
 
 
-def _read(path: Path, readouts: Sequence[str]) -> Any:
-    """The landscape in a file or folder with `readouts`, those measured on a coarser grid interpolated."""
-    from lossnav.core.formats.netcdf import read_netcdf
+def _read(path: Path, readouts: Sequence[str] = ()) -> Any:
+    """The landscape in a file or folder of any kind, with `readouts`, those measured on a coarser grid interpolated."""
+    from lossnav.core.formats.convert import read_any
     from lossnav.core.properties.selection import overlay_names
     from lossnav.core.survey.coarse_fill import filled
 
-    names = [name for name in readouts if name in overlay_names()]
-    return filled(read_netcdf(path) if path.suffix == ".nc" else read_landscape(path, None, names))
+    return filled(read_any(path, [name for name in readouts if name in overlay_names()]))
 
 
 if __name__ == "__main__":

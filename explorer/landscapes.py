@@ -107,7 +107,7 @@ def _found(path: Path, overlays: Sequence[str] = ()) -> Found:
         points = with_overlays(read_points(path), overlays)
     except (InputError, OSError, KeyError):  # being created or replaced at this moment: look again at the next turn
         return _nothing(path)
-    level = _drawn_level(points)
+    level = drawn_level(points)
     rows, columns = level if level is not None else (np.array([], int), np.array([], int))
     last[:] = [state, found := Found(path, points, rows, columns)]
     return found
@@ -128,7 +128,7 @@ def _state(path: Path) -> tuple[tuple[str, int, int], ...]:
         return ()
 
 
-def _drawn_level(points: MeasuredPoints) -> tuple[np.ndarray, np.ndarray] | None:
+def drawn_level(points: MeasuredPoints) -> tuple[np.ndarray, np.ndarray] | None:
     """The finest complete level; of an adaptive survey everything, as soon as it has one."""
     level = finest_complete(points.plan.grid(points.done_at("forward"), fill=False))
     if level is not None and points.info.tolerance is not None and "forward" in (points.info.refined or {}):

@@ -11,6 +11,7 @@ from lossnav.core import InputError
 
 # how the command hands its target to the page's script, and how many checkpoints that one's training path has
 TARGET_VARIABLE, CHECKPOINTS_VARIABLE = "LOSSNAV_TARGET", "LOSSNAV_CHECKPOINTS"
+LANDSCAPE_VARIABLE = "LOSSNAV_LANDSCAPE"  # a landscape file that is looked at without its network
 
 
 def serve(target: str | None, checkpoints: int, port: int, open_browser: bool) -> None:
@@ -25,11 +26,26 @@ def serve(target: str | None, checkpoints: int, port: int, open_browser: bool) -
     ------
     InputError  the port is taken
     """
+    if target is not None:
+        os.environ |= {TARGET_VARIABLE: target, CHECKPOINTS_VARIABLE: str(checkpoints)}
+    _run(port, open_browser)
+
+
+def serve_landscape(path: Path, port: int, open_browser: bool) -> None:
+    """Run the explorer on a landscape file, without its network, until interrupted.
+
+    Raises
+    ------
+    InputError  the port is taken
+    """
+    os.environ[LANDSCAPE_VARIABLE] = str(path.absolute())
+    _run(port, open_browser)
+
+
+def _run(port: int, open_browser: bool) -> None:
     from streamlit.web import bootstrap
 
     _check_free(port)
-    if target is not None:
-        os.environ |= {TARGET_VARIABLE: target, CHECKPOINTS_VARIABLE: str(checkpoints)}
     script = str(Path(__file__).parent / "app.py")
     options = {
         "server.address": "127.0.0.1",

@@ -44,11 +44,8 @@ class Drawing:
         return Layer(self.variable, replace(fitting, **ends))
 
 
-class Source(Protocol):
-    """Measured points that a landscape can be drawn from: kept on disk, or of a plane that is being turned."""
-
-    @property
-    def points(self) -> MeasuredPoints: ...
+class Readable(Protocol):
+    """What a landscape can be drawn from: measured points, or a file."""
 
     def measured(self, settings: Settings) -> xr.Dataset:
         """What is measured, on the whole grid, and nothing that is interpolated."""
@@ -57,6 +54,13 @@ class Source(Protocol):
     def landscape(self, settings: Settings) -> xr.Dataset:
         """What is drawn."""
         ...
+
+
+class Source(Readable, Protocol):
+    """Measured points: kept on disk, or of a plane that is being turned."""
+
+    @property
+    def points(self) -> MeasuredPoints: ...
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ FLOORS = {
         ("app", "cli"),
         ("commands", "views"),
         ("panels",),
+        ("landscape_file",),
         ("controls", "live", "jobs", "export", "landscapes"),
         ("state", "summaries"),
         ("figures.web", "figures.paper"),

@@ -83,7 +83,7 @@ class Evaluator:
         self._placement = Placement(plane, self.workspace.layout, device, self.workspace.dtype)
         self._fused: FusedNetwork | None = None
         self._way = Way(batch_size=self.workspace.batch_size)
-        self._replay: tuple[list[Batch], Replay] | None = None
+        self._replay: tuple[Sequence[Batch], Replay] | None = None
         if way is not None:
             self.pin(way)
 
@@ -178,7 +178,7 @@ class Evaluator:
         """Whether the network was never seen to write or draw anything."""
         return self._stillness.is_still
 
-    def trial(self, way: Way, batches: list[Batch], points: np.ndarray) -> None:
+    def trial(self, way: Way, batches: Sequence[Batch], points: np.ndarray) -> None:
         """Run `batches` at `points`, as many as `way` takes at once, and wait until that is done."""
         space, own = self.workspace, self._way
         kept = space.batches
@@ -225,7 +225,7 @@ class Evaluator:
             return sums[: len(points)]
         alpha, beta = points[0].tolist()
         self._placement.place(alpha, beta, self.workspace.flat)
-        if self._way.graph:
+        if self._way.graph and not self.workspace.is_streamed:  # a graph holds on to its batches
             return self._replayed()[None]
         if self.workspace.problem.batchnorm == "recalibrate":
             recalibrate(self.workspace)

@@ -7,7 +7,7 @@ data and settings, so that two surveys in it agree to the bit.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +122,7 @@ def _fastest(evaluator: Evaluator, ways: list[Way], points: np.ndarray, budget: 
     """Times the ways in turns; the first of them, the simplest, stays unless another gains enough."""
     examples = max(way.batch_size for way in ways)
     seconds: dict[Way, float] = {}
-    runs: dict[Way, list[Batch]] = {}
+    runs: dict[Way, Sequence[Batch]] = {}
     for way in ways:
         try:
             runs[way] = _batches(evaluator, way, examples)
@@ -146,11 +146,11 @@ def _fastest(evaluator: Evaluator, ways: list[Way], points: np.ndarray, budget: 
     return best if ways[0] not in seconds or seconds[best] < GAIN * seconds[ways[0]] else ways[0]
 
 
-def _batches(evaluator: Evaluator, way: Way, examples: int) -> list[Batch]:
+def _batches(evaluator: Evaluator, way: Way, examples: int) -> Sequence[Batch]:
     return evaluator.workspace.first_batches(way.batch_size, way.layout == "channels_last", examples)
 
 
-def _timed(evaluator: Evaluator, way: Way, batches: list[Batch], point: np.ndarray) -> float:
+def _timed(evaluator: Evaluator, way: Way, batches: Sequence[Batch], point: np.ndarray) -> float:
     """Seconds per example and point.
 
     On a CPU they are those that this thread was at work, not those that other programs took from it.

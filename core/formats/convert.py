@@ -4,7 +4,7 @@ NetCDF keeps everything (xarray, MATLAB, R, Panoply read it), CSV the numbers ov
 VTK the surface (ParaView). `convert` goes from one file to another by their endings.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,31 @@ def convert(source: File, target: File) -> Path:
     return write(read(source), target)
 
 
-def _read_store(path: File) -> xr.Dataset:
+def read_any(path: File, overlays: Sequence[str] = ()) -> xr.Dataset:
+    """The landscape in a file or folder of any kind that is known here: .zarr, its .zip, .nc, or an .h5 surface of Li et al.
+
+    overlays  readouts to derive beside those in it, as far as they follow from what is stored (.zarr and .zip)
+
+    InputError: nothing there, or none of these.
+    """
+    if Path(path).is_dir() or (Path(path).suffix.lower() == ".zip" and Path(path).exists()):
+        return _read_store(path, overlays)
+    if not Path(path).exists():
+        raise InputError(f"No landscape at '{path}': check the path, or make one with `lossnav survey`.")
+    found: xr.Dataset = _by_ending(path, READERS, "A landscape is read from")(path)
+    return found
+
+
+def is_landscape(path: File) -> bool:
+    """Whether a path names a landscape by its ending, or is a folder that holds one."""
+    path = Path(path)
+    return path.suffix.lower() in READERS or (path / "zarr.json").is_file()
+
+
+def _read_store(path: File, overlays: Sequence[str] = ()) -> xr.Dataset:
     from ..survey.store import read_landscape
 
-    return read_landscape(Path(path))
+    return read_landscape(Path(path), None, overlays)
 
 
 Reader = Callable[[File], xr.Dataset]

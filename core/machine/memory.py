@@ -58,3 +58,13 @@ def _left_in(group: Path) -> int | None:
     if not limit.isdigit():
         return None
     return max(0, int(limit) - int(used) + sum(int(line.split()[1]) for line in caches))
+
+
+def byte_text(count: float) -> str:
+    """Bytes for people, to two digits.
+
+    >>> byte_text(31.4e9), byte_text(1.23e9), byte_text(45.6e6), byte_text(800)
+    ('31 GB', '1.2 GB', '46 MB', '1 MB')
+    """
+    unit, value = ("GB", count / 1e9) if count >= 0.95e9 else ("MB", max(count / 1e6, 1.0))
+    return f"{value:.1f} GB" if unit == "GB" and value < 9.95 else f"{value:.0f} {unit}"

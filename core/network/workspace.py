@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from ..machine.allocator import keep_freed_memory
 from ..parameters.layout import Layout
 from ..problem.likelihood import IGNORED, output_tensor
 from ..problem.problem import Problem
+from .streamed import Streamed, is_streamed
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Workspace:
     ----------
     model       the copy, in eval mode; its trainable parameters are views of `flat`
     flat        the present point θ, one tensor
+    is_streamed batches are made when they are asked for, as all of them would not fit
     forward     what is called on a batch: the model itself, or what computes the same
     """
 
@@ -81,7 +83,8 @@ class Workspace:
         self.forward: Callable[..., Any] = self.model
         self._channels_last = False
         self.batch_size = min(batch_size or problem.example_count, problem.example_count)
-        self.batches = list(self._cut(self.batch_size))
+        self.is_streamed = is_streamed(problem, dtype, self.device)
+        self.batches = self._kept(self.batch_size)
 
     @property
     def origin(self) -> Tensor:
@@ -102,7 +105,7 @@ class Workspace:
         """Cut the data anew, `batch_size` examples at a time; images as they are, or with their channels last in memory."""
         self.batches = []
         self.batch_size, self._channels_last = batch_size, channels_last
-        self.batches = list(self._cut(batch_size))
+        self.batches = self._kept(batch_size)
 
     def first_batches(self, batch_size: int, channels_last: bool, examples: int) -> list[Batch]:
         """Batches cut in another way, as many as hold `examples` examples."""
@@ -128,7 +131,13 @@ class Workspace:
             if name in views:
                 parameter.data = views[name]
 
-    def _cut(self, size: int) -> Iterator[Batch]:
+    def _kept(self, size: int) -> Sequence[Batch]:
+        """All batches: laid out now, or each when it is asked for where all of them would not fit."""
+        if not self.is_streamed:
+            return list(self._cut(size))
+        return Streamed(-(-self.problem.example_count // size), lambda i: next(self._cut(size, i * size)))
+
+    def _cut(self, size: int, first: int = 0) -> Iterator[Batch]:
         def ready(tensor: Tensor) -> Tensor:
             return tensor.to(self.device, self.dtype) if tensor.is_floating_point() else tensor.to(self.device)
 
@@ -138,7 +147,7 @@ class Workspace:
             return tensor.contiguous(memory_format=torch.channels_last) if turned else tensor
 
         problem = self.problem
-        for start in range(0, problem.example_count, size):
+        for start in range(first, problem.example_count, size):
             part = slice(start, start + size)
             yield self._batch(
                 tuple(fed(t[part]) for t in problem.args),

@@ -17,6 +17,11 @@ from .filters import ROWS, Filter, filter_of, layer_of
 
 NORMALIZATIONS = ("filter", "layer", "weight", "none")
 IGNORE_CHOICES = ("biasbn", "none")
+ON_ONE_LINE = "The checkpoints lie on one line, which spans no plane: use Plane.line, or a random plane."
+ALL_THE_SAME = (
+    "All checkpoints of the trajectory are the same, so they span no plane: keep a copy of each while training, "
+    "{k: v.detach().clone() for k, v in model.state_dict().items()}."
+)
 _TINY = 1e-10  # Li et al.'s own guard against a filter of zeros
 
 
@@ -136,14 +141,28 @@ def principal_components(trajectory: Trajectory) -> tuple[Vector, Vector, tuple[
 
     if len(trajectory) < 3:
         raise InputError(f"A trajectory plane needs three or more checkpoints, but there are {len(trajectory)}.")
+    if trajectory.is_streamed:
+        return _streamed_components(trajectory)
+    if trajectory.length == 0:
+        raise InputError(ALL_THE_SAME)
     last = trajectory.at(len(trajectory) - 1)
     rows = np.stack([_flat(vectors.subtract(point, last)) for point in trajectory])
     pca = PCA(n_components=2, svd_solver="full").fit(rows)
     if pca.singular_values_[1] <= 1e-12 * pca.singular_values_[0]:
-        raise InputError("The checkpoints lie on one line, which spans no plane: use Plane.line, or a random plane.")
+        raise InputError(ON_ONE_LINE)
     signs = np.where(pca.components_ @ rows[0] < 0, -1.0, 1.0)
     first, second = (_unflat(sign * row, last) for sign, row in zip(signs, pca.components_, strict=True))
     shares = pca.explained_variance_ratio_
+    return first, second, (float(shares[0]), float(shares[1]))
+
+
+def _streamed_components(trajectory: Trajectory) -> tuple[Vector, Vector, tuple[float, float]]:
+    found, singular, shares = trajectory.streamed_components()
+    if singular[0] == 0:
+        raise InputError(ALL_THE_SAME)
+    if len(found) < 2:
+        raise InputError(ON_ONE_LINE)
+    first, second = (unit(each, "principal component") for each in found)
     return first, second, (float(shares[0]), float(shares[1]))
 
 

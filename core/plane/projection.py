@@ -44,7 +44,9 @@ def project_point(plane: Plane, point: Mapping[str, Tensor]) -> np.ndarray:
 
 
 def project_path(plane: Plane, path: Trajectory) -> np.ndarray:
-    """The same of every checkpoint, (T + 1, 3)."""
+    """The same of every checkpoint, (T + 1, 3); those on disk are read one after another."""
+    if path.is_streamed:
+        return np.stack([project_point(plane, point) for point in path])
 
     def points(piece: Piece) -> Tensor:
         stack = path.stacked(piece.name)

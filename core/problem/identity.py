@@ -11,26 +11,18 @@ from .problem import Problem
 
 def problem_identity(problem: Problem) -> dict[str, Any]:
     """What makes two problems the same landscape, ready for JSON: hashes, loss, BatchNorm mode."""
-    path = (
-        None
-        if problem.trajectory is None
-        else {
-            f"{step}/{k}": v
-            for step, p in zip(problem.trajectory.steps, problem.trajectory, strict=True)
-            for k, v in p.items()
-        }
-    )
     anchor = problem.anchor and {
         f"{w}/{k}": v for w in ("parameters", "fisher") for k, v in getattr(problem.anchor, w).items()
     }
     statistics = {} if problem.trajectory is None else problem.trajectory.statistics
     data = {str(i): t for i, t in enumerate(problem.inputs)} | {"targets": problem.targets, "law": problem.law}
-    return {
+    called = {} if problem.adapter is None else {"called": problem.adapter.name}
+    return called | {
         "name": problem.name,
         "network": hashlib.sha256(repr(problem.model).encode()).hexdigest(),
         "weights": tensor_digest(problem.model.state_dict()),
         "data": tensor_digest(data),
-        "trajectory": path and tensor_digest(path),
+        "trajectory": problem.trajectory and problem.trajectory.digest(),
         **({"path_statistics": tensor_digest(statistics)} if statistics else {}),
         "anchor": anchor and tensor_digest(anchor),
         "strength": problem.anchor and problem.anchor.strength,

@@ -11,8 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import InputError, finite, first_line, known, matching
-from .likelihood import IGNORED, Likelihood, LossFunction, check_indices, output_tensor, resolve
+from .data import brought
+from .data_tensors import converted
+from .likelihood import IGNORED, Custom, Likelihood, LossFunction, check_indices, output_tensor, resolve
 from .trajectory import Anchor, Trajectory
+from .writes import copying_inputs, copying_targets, written
 
 Inputs = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 BATCHNORM_MODES = ("eval", "recalibrate")
@@ -26,9 +29,10 @@ class Problem:
     Parameters
     ----------
     model         any nn.Module with at least one trainable parameter; θ₀ is its present state
-    inputs        tensor (n, …), a sequence of tensors (several positional inputs), or a dict (keyword inputs)
+    inputs        tensor (n, …), a sequence of tensors (several positional inputs), or a dict (keyword inputs); arrays,
+                  memmaps and tables as well; or inputs and targets together: a DataLoader, a Dataset, graphs … (`brought`)
     targets       (n,) class indices, (n, t) token indices with −100 for "not predicted", (n, K) soft labels,
-                  or real values of the outputs' shape
+                  or real values of the outputs' shape; left out where the data have them, or their key or place there
     loss          "cross_entropy" | "mse" | Gaussian(sigma) | a callable (outputs, targets) → losses of shape (n,)
     name          short name shown to people; the model's class name where not given
     trajectory    checkpoints of the training, for memory and trajectory planes
@@ -37,6 +41,13 @@ class Problem:
     law           the data's own law, where it is known: p(class | input), (n, K), or (n, t, K) for tokens; beside a
                   Gaussian likelihood the mean E[y | input], in the targets' shape
     batchnorm     "eval": running statistics stay at θ₀'s; "recalibrate": recomputed on the data at every point
+    examples      how many examples to draw from the data, the same at every point, or the rows to take; None: all
+
+    Attributes
+    ----------
+    notes          what was understood, frozen or left out, in sentences
+    loader_batches examples in each batch of the loader that the data came from; None: there was none
+    adapter        what puts rows together for forward, where it takes no rows (graphs, packed sequences); attached to copies
 
     Raises
     ------
@@ -50,8 +61,8 @@ class Problem:
     def __init__(
         self,
         model: nn.Module,
-        inputs: Inputs,
-        targets: Tensor,
+        inputs: Any,
+        targets: Any = None,
         loss: str | Likelihood | LossFunction = "cross_entropy",
         *,
         name: str | None = None,
@@ -60,6 +71,7 @@ class Problem:
         data_entropy: float | None = None,
         law: Tensor | None = None,
         batchnorm: str = "eval",
+        examples: int | Sequence[int] | None = None,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise InputError(
@@ -74,8 +86,15 @@ class Problem:
         finite(dict(model.named_parameters()), "Weight")
         # an attention mask may hold −∞, and rightly; NaN is wrong in any buffer
         finite({k: b.nan_to_num(posinf=0.0, neginf=0.0, nan=torch.nan) for k, b in _real_buffers(model)}, "Buffer")
-        self.args, self.kwargs = _arranged(inputs, _floating_dtype(model))
-        self.targets = torch.as_tensor(targets).detach()
+        data = brought(model, inputs, targets, examples)
+        self.notes, self.loader_batches, self.adapter, self._writes_inputs = (
+            data.notes,
+            data.batches,
+            data.adapter,
+            False,
+        )
+        self.args, self.kwargs = _arranged(data.inputs, _floating_dtype(model))
+        self.targets = data.targets
         if self._indexed:
             self.targets = self.targets.long()
         self._check_data()
@@ -149,13 +168,17 @@ class Problem:
             if type(own[name]) is nn.Parameter:  # other kinds may carry more than their numbers
                 memo[id(own[name])] = nn.Parameter(tensor, requires_grad=False)
         try:
-            duplicate = copy.deepcopy(self.model, memo).eval()
-            return duplicate.requires_grad_(False)
+            duplicate = copy.deepcopy(self.model, memo).eval().requires_grad_(False)
         except (RuntimeError, TypeError, AttributeError) as error:
             raise InputError(
                 f"The model cannot be copied ({first_line(error)}), and lossnav computes on a copy so that yours stays as "
                 "it is: remove locks, open files and compiled parts from the module."
             ) from error
+        if self._writes_inputs:
+            copying_inputs(duplicate)
+        if self.adapter is not None:
+            self.adapter.attach(duplicate)
+        return duplicate
 
     def __repr__(self) -> str:
         return f"Problem({self.name!r}, {self.parameter_count:,} parameters, {self.example_count:,} examples)"
@@ -181,8 +204,9 @@ class Problem:
     def _check_outputs(self) -> int:
         """Run two examples to see that model, inputs, targets and loss fit; returns the number of classes (0: none)."""
         device = next((p.device for p in self.model.parameters()), torch.device("cpu"))
-        args = [t[:2].to(device) for t in self.args]
-        kwargs = {k: t[:2].to(device) for k, t in self.kwargs.items()}
+        args = [t[:2].to(device, copy=True) for t in self.args]  # a forward may write to what it is given
+        kwargs = {k: t[:2].to(device, copy=True) for k, t in self.kwargs.items()}
+        targets = self.targets[:2].to(device, copy=True)
         model = self.working_copy()
         try:
             with torch.random.fork_rng(devices=[]):  # a network that draws must not move the caller's random state
@@ -195,7 +219,10 @@ class Problem:
                 f"The model cannot take inputs of shape {shapes} ({first_line(error)}): "
                 "give them in the shape and type that its forward expects."
             ) from error
-        self.likelihood.check(outputs, self.targets[:2].to(device))
+        self._writes_inputs = written([*args, *kwargs.values()], [t[:2] for t in self.inputs])
+        self.likelihood.check(outputs, targets)
+        if isinstance(self.likelihood, Custom) and written([targets], [self.targets[:2]]):
+            self.likelihood = Custom(copying_targets(self.likelihood.function))
         if not self.likelihood.is_categorical:
             return 0
         if self._indexed:
@@ -231,8 +258,9 @@ class Problem:
             raise InputError(
                 f"trajectory should be a Trajectory, but is a {type(trajectory).__name__}: pass Trajectory(checkpoints)."
             )
-        trajectory.check(self.parameters)
-        return trajectory.only(list(self.parameters))
+        found = trajectory.fitted(self.parameters)
+        self.notes = (*self.notes, *found.notes)
+        return found
 
     def _checked_anchor(self, anchor: Anchor | None) -> Anchor | None:
         if anchor is not None:
@@ -247,7 +275,7 @@ class Problem:
 def _arranged(inputs: Inputs, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
     def ready(tensor: Any) -> Tensor:
         tensor = torch.as_tensor(tensor).detach()
-        return tensor.to(dtype) if tensor.is_floating_point() else tensor
+        return converted(tensor, dtype) if tensor.is_floating_point() else tensor
 
     if isinstance(inputs, Mapping):
         return (), {k: ready(v) for k, v in inputs.items()}

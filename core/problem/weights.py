@@ -1,92 +1,152 @@
-"""Weights from disk, without running code: safetensors, or torch files read with `weights_only=True`."""
+"""Weights from disk, without running code: into a dict, or into a network whose names they fit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..checks import InputError, finite
+from .weight_files import KNOWN_GROUPS, Group, WeightsFile, chosen_group, group_text, weights_file
+from .weight_names import ADAPTERS, Fit, fit
+
+log = logging.getLogger("lossnav")
 
 
-def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """State dict in a `.safetensors` file or a file saved by `torch.save(model.state_dict(), …)`.
+def read_weights(path: str | Path, key: str | None = None) -> dict[str, Tensor]:
+    """State dict in a `.safetensors` file, a file saved by `torch.save`, or a checkpoint folder.
 
-    A training checkpoint that holds the state dict under "state_dict" or "model" is understood too.
+    Files in several parts with their index (`model.safetensors.index.json`) are one. A training checkpoint that holds the
+    state dict under "state_dict" or "model", or a single one under any other key, is understood too.
+
+    key  where the state dict is, in a file that holds several
 
     Raises
     ------
-    InputError  no such file; a file of another kind; a pickle that would run code when read
+    InputError  no such file; a file of another kind; a pickle that would run code when read; several state dicts
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"No weights file at '{path}': check the path.")
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    for key in ("state_dict", "model_state_dict", "model"):
-        if isinstance(content.get(key), Mapping):
-            content = content[key]
-    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    if not tensors:
-        raise InputError(
-            f"'{path}' should hold a state dict (names and tensors), but holds no tensor at its top level."
-        )
-    return tensors
+    file = weights_file(path)
+    shapes = file.shapes()
+    group = chosen_group(shapes, file.path, key)
+    names = list(shapes[group])
+    return dict(zip(names, file.read(group, names), strict=True))
 
 
-def load_weights(model: nn.Module, path: str | Path) -> nn.Module:
+def load_weights(model: nn.Module, path: str | Path, *, key: str | None = None, prefix: str | None = None) -> nn.Module:
     """Load the weights at `path` into `model`, every name and shape matching, and return the model.
+
+    What wrappers and trainers put before names (`module.`, `_orig_mod.`, `model.`, `net.`, …) is found and taken off, which
+    is said in the log. Of a file that holds an adapter alone (peft), the adapter is loaded.
+
+    Parameters
+    ----------
+    key, prefix  which state dict in the file, and which names in it, where several fit
 
     Raises
     ------
     InputError  names or shapes that differ, NaN or infinite values, and all of `read_weights`
     """
-    weights = read_weights(path)
+    file = weights_file(path)
+    shapes, expected = file.shapes(), model.state_dict()
+    groups = _tied(expected)
+    found = find(file, shapes, groups, key, prefix)
+    if found is None:
+        found = _adapter(shapes, groups)
+    if found is None or found[1].rest:
+        raise _another_network(file.path, _nearest(shapes, file, key), groups, prefix)
+    group, names, said = found[0], found[1].names, found[1].said
+    weights = dict(zip(names, file.read(group, list(names.values())), strict=True))
     finite(weights, "Weight")
-    expected = model.state_dict()
-    unknown = [name for name in weights if name not in expected]
-    given = {expected[name].data_ptr() for name in weights if name in expected}
-    missing = [k for k, v in expected.items() if k not in weights and v.data_ptr() not in given]  # tied ones come once
-    if unknown or missing:
-        raise InputError(
-            f"'{path}' does not belong to this model: it lacks {len(missing)} of the model's tensors{_first(missing)} and "
-            f"has {len(unknown)} that the model does not know{_first(unknown)}; build the network it was trained with."
-        )
     for name, tensor in weights.items():
         if tensor.shape != expected[name].shape:
             raise InputError(
-                f"'{path}' has '{name}' of shape {tuple(tensor.shape)} where the model has "
+                f"'{file.path}' has '{names[name]}' of shape {tuple(tensor.shape)} where the model has "
                 f"{tuple(expected[name].shape)}: build the model with the sizes it was trained with."
             )
     model.load_state_dict(weights, strict=False)
+    for note in (said, _group_note(group, shapes)):
+        if note is not None:
+            log.warning("%s: %s", file.path.name, note)
     return model
 
 
-def _first(names: list[str]) -> str:
-    return f" (first '{names[0]}')" if names else ""
+def find(
+    file: WeightsFile,
+    shapes: Mapping[Group, Collection[str]],
+    wanted: Sequence[Sequence[str]],
+    key: str | None = None,
+    prefix: str | None = None,
+) -> tuple[Group, Fit] | None:
+    """The group of tensors in a file that fits a network's names, and how; None where none does.
 
-
-def _read_safetensors(path: Path) -> dict[str, Any]:
-    try:
-        return dict(load_file(path))
-    except SafetensorError as error:
-        raise InputError(f"'{path}' is not a readable safetensors file ({error}): save the weights again.") from error
-
-
-def _read_torch(path: Path) -> dict[str, Any]:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file can fail in any way inside the reader
+    Raises
+    ------
+    InputError  several groups fit, and none is where training scripts keep the network
+    """
+    groups = list(shapes) if key is None else [chosen_group(shapes, file.path, key)]
+    fits = {g: f for g in groups if (f := fit(shapes[g], wanted, prefix)) is not None}
+    known = [g for k in KNOWN_GROUPS for g in fits if g[:1] == (k,)] or [g for g in fits if not g]
+    if len(fits) > 1 and not known:
         raise InputError(
-            f"'{path}' is not a plain file of weights, and reading a pickle could run code hidden in it, so it was not "
-            "opened: save the state dict alone, with safetensors.torch.save_file(model.state_dict(), …)."
-        ) from error
-    if not isinstance(content, Mapping):
-        raise InputError(
-            f"'{path}' should hold a state dict, but holds a {type(content).__name__}: save model.state_dict()."
+            f"'{file.path}' holds several sets of weights that fit this network ({group_text(list(fits))}): say which is "
+            f"meant, as in key={'.'.join(next(iter(fits)))!r}."
         )
-    return dict(content)
+    chosen = known[0] if known else next(iter(fits), None)
+    return None if chosen is None else (chosen, fits[chosen])
+
+
+def _group_note(group: Group, shapes: Mapping[Group, Collection[str]]) -> str | None:
+    others = [g for g in shapes if g != group and g]
+    return (
+        f"the weights under {group_text([group])} were taken; there are also {group_text(others)}."
+        if others and group
+        else None
+    )
+
+
+def _tied(state: Mapping[str, Tensor]) -> list[list[str]]:
+    """The network's names, those of one tensor together: files hold it once."""
+    found: dict[object, list[str]] = {}
+    for name, tensor in state.items():
+        place = (tensor.data_ptr(), tensor.shape) if tensor.numel() and tensor.device.type != "meta" else name
+        found.setdefault(place, []).append(name)
+    return list(found.values())
+
+
+def _adapter(shapes: Mapping[Group, Collection[str]], groups: Sequence[Sequence[str]]) -> tuple[Group, Fit] | None:
+    """How a file of an adapter alone fits the adapter in a network."""
+    own = [group for group in groups if ADAPTERS.search(group[0]) or ".modules_to_save." in group[0]]
+    for group, names in shapes.items():
+        if own and any(ADAPTERS.search(name) for name in names):
+            found = fit(names, own)
+            if found is not None:
+                said = "an adapter alone: the rest of the network stays as it is."
+                return group, Fit(found.names, found.rest, found.beside, said)
+    return None
+
+
+def _nearest(shapes: Mapping[Group, Collection[str]], file: WeightsFile, key: str | None) -> list[str]:
+    try:
+        return list(shapes[chosen_group(shapes, file.path, key)])
+    except InputError:
+        return [".".join((*group, name)) for group, names in shapes.items() for name in names]
+
+
+def _another_network(
+    path: Path, found: Sequence[str], groups: Sequence[Sequence[str]], prefix: str | None
+) -> InputError:
+    start = prefix or ""
+    there = dict.fromkeys(name[len(start) :] for name in found if name.startswith(start))
+    missing = [group[0] for group in groups if not any(name in there for name in group)]
+    own = {name for group in groups for name in group}
+    unknown = [name for name in there if name not in own]
+    return InputError(
+        f"'{path}' does not belong to this model: it lacks {len(missing)} of the model's tensors{_first(missing)} and has "
+        f"{len(unknown)} that the model does not know{_first(unknown)}; build the network it was trained with."
+    )
+
+
+def _first(names: Sequence[str]) -> str:
+    return f" (first '{names[0]}')" if names else ""

@@ -33,7 +33,7 @@ def fidelity(
     gradient_share  share of ‖ḡ‖² that lies in the plane
     trace_share     tr(ΠHΠ) / tr H, with its standard error from Hutchinson's probes
     path            each checkpoint's distance off the plane, its true loss (with BatchNorm statistics of its own where the
-                    checkpoints hold them), and the plane's loss under it
+                    checkpoints hold them), the plane's loss under it, and the loss that the training wrote down, where it did
     band            for random planes: loss along single directions of other seeds, mean and 10–90 % band
     """
     function = LossFunction(problem, plane.origin, device, dtype).calibrate()
@@ -79,7 +79,9 @@ def _path(problem: Problem, plane: Plane, function: LossFunction) -> dict[str, l
         shown = function.calibrate(pair[1]).loss(pair[1])
         rows.append((off, vectors.norm(vectors.subtract(point, plane.origin)), true, shown))
     names = ("off_plane", "distance", "true_loss", "plane_loss")
-    return {name: [float(row[i]) for row in rows] for i, name in enumerate(names)}
+    found = {name: [float(row[i]) for row in rows] for i, name in enumerate(names)}
+    told = problem.trajectory.losses  # what the training wrote down, to hold the plot against
+    return found if told is None else found | {"training_loss": [float("nan") if v is None else v for v in told]}
 
 
 def _with_own(function: LossFunction, point: torch.Tensor, statistics: Mapping[str, torch.Tensor]) -> float:

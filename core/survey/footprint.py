@@ -21,8 +21,9 @@ from ..local.measure import LocalMeasure
 from ..local.samples import GRADIENT_NUMBERS, sample_sizes
 from ..local.workers import bytes_per_worker, worker_count
 from ..machine.allocator import SPARE_BYTES
-from ..machine.memory import free_bytes
+from ..machine.memory import byte_text, free_bytes
 from ..network.batching import CURVATURE_GRAPH_BYTES, activation_bytes, forward_batch_size
+from ..network.streamed import is_streamed
 from ..network.workspace import is_image
 from ..parameters.guarded import Watched
 from ..parameters.layout import Layout
@@ -137,16 +138,6 @@ def refuse_what_does_not_fit(found: Footprint) -> None:
         )
 
 
-def byte_text(count: float) -> str:
-    """Bytes for people, to two digits.
-
-    >>> byte_text(31.4e9), byte_text(1.23e9), byte_text(45.6e6), byte_text(800)
-    ('31 GB', '1.2 GB', '46 MB', '1 MB')
-    """
-    unit, value = ("GB", count / 1e9) if count >= 0.95e9 else ("MB", max(count / 1e6, 1.0))
-    return f"{value:.1f} GB" if unit == "GB" and value < 9.95 else f"{value:.0f} {unit}"
-
-
 def _plane_bytes(plane: Plane) -> int:
     vector = sum(t.nbytes for t in plane.origin.values())
     return vector * ((not isinstance(plane.origin, Watched)) + 2 * (not plane.is_streamed))
@@ -157,7 +148,10 @@ def _data(problem: Problem) -> list[torch.Tensor]:
 
 
 def _data_bytes(problem: Problem, dtype: torch.dtype | None, where: torch.device) -> int:
-    """What is laid out anew of the data: in another precision, on a GPU, images with their channels last."""
+    """What is laid out anew of the data: in another precision, on a GPU, images with their channels last; data that are
+    streamed are not."""
+    if is_streamed(problem, dtype, where):
+        return 0
     total = 0
     for tensor in _data(problem):
         kind = dtype if dtype is not None and tensor.is_floating_point() else tensor.dtype

@@ -12,7 +12,7 @@ from ..figures.shared.picture import Layer, Picture
 from ..figures.web.map2d import map_figure
 from ..figures.web.picking import picked_point
 from ..figures.web.surface3d import surface_figure
-from ..state import Source, View
+from ..state import Readable, View
 from .camera import remember
 from .chart import chart
 
@@ -26,7 +26,7 @@ class Drawn:
     map: str
 
 
-def landscape(source: Source, settings: Settings) -> xr.Dataset:
+def landscape(source: Readable, settings: Settings) -> xr.Dataset:
     """What is drawn; that of the last turn of the page where it would be the same."""
     last = st.session_state.get("landscape")
     if last is not None and last[0] is source and last[1] == settings:

@@ -15,7 +15,7 @@ from ..summaries.adaptive import terrain_text
 
 def facts_line(land: xr.Dataset, target: str) -> None:
     """Name, parameters, loss and accuracy at the centre, cos(d₁, d₂), how much of the path lies in the plane."""
-    title = card(target)["title"] if target in NAMES else land.lossnav.name
+    title = card(target)["title"] if target in NAMES else land.lossnav.name or target
     items = "".join(f"<span class='item'>{html.escape(text)}</span>" for text in facts(land))
     st.html(f"<p class='facts'><b>{html.escape(title)}</b>{items}</p>")
 
@@ -23,7 +23,7 @@ def facts_line(land: xr.Dataset, target: str) -> None:
 def facts(land: xr.Dataset) -> list[str]:
     """The facts as short texts."""
     problem, plane, centre = land.lossnav.problem, land.lossnav.plane, land.lossnav.centre or {}
-    found = [f"{problem['parameters']:,} parameters"]
+    found = [f"{problem['parameters']:,} parameters"] if "parameters" in problem else []  # a file may not say
     if "loss" in centre:
         whose = f"checkpoint {plane['centre']}" if "centre" in plane else plane.get("origin", "trained network")
         found.append(f"{whose}: loss {_number(centre['loss'])} {land['loss'].attrs.get('units', '')}".strip())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from lossnav.core import Plane, load_problem, survey
 from lossnav.core.survey.store import LandscapeStore, read_points
-from lossnav.explorer.landscapes import _drawn_level, _found
+from lossnav.explorer.landscapes import _found, drawn_level
 
 
 def stopped_after(points: int, store: Path) -> None:
@@ -29,7 +29,7 @@ def test_an_adaptive_picture_is_the_whole_grid_and_waits_for_the_coarsest_one(tm
     points.done[:5, 0] = True  # five of its nine points
 
     def drawn() -> int:
-        level = _drawn_level(points)
+        level = drawn_level(points)
         return 0 if level is None else len(level[0])
 
     assert drawn() == 0

@@ -29,19 +29,23 @@ def band_figure(band: dict[str, Any], dark: bool, height: int = 240) -> go.Figur
 
 
 def path_figure(path: dict[str, Any], steps: list[int], dark: bool, height: int = 240) -> go.Figure:
-    """Each checkpoint's true loss against the plane's loss under it, along training."""
+    """Each checkpoint's true loss against the plane's loss under it, along training; and what the training wrote down."""
     colors = ink(dark)
     true, shown = (np.array(path[k], float) for k in ("true_loss", "plane_loss"))
-    scale = _scale(np.concatenate([true, shown]))
+    told = np.array(path.get("training_loss", []), float)
+    scale = _scale(np.concatenate([true, shown, told]))
     figure = go.Figure(layout=base_layout(dark, {"l": 52, "r": 8, "t": 8, "b": 40}))
     for values, color, dash, name in (
         (true, colors.accent, "solid", "at the checkpoint"),
         (shown, colors.faint, "dot", "on the plane under it"),
+        (told, colors.faint, "dash", "as the training wrote it down"),
     ):
+        if not len(values):
+            continue
         line = {"color": color, "width": 2, "dash": dash}
         figure.add_trace(go.Scatter(x=list(range(len(steps))), y=scale.apply(values), line=line, name=name))
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0})
-    return _finished(figure, scale, np.concatenate([true, shown]), dark, "checkpoint", height)
+    return _finished(figure, scale, np.concatenate([true, shown, told]), dark, "checkpoint", height)
 
 
 def _scale(values: np.ndarray) -> Scale:

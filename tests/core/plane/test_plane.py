@@ -98,7 +98,10 @@ def test_random_walk_shares_are_those_of_a_random_walk() -> None:
     shares = PCA(n_components=2).fit(walk).explained_variance_ratio_
     model = cases.initialised(nn.Linear(3, 4))
     path = Trajectory([{k: v + t**1.5 for k, v in dict(model.named_parameters()).items()} for t in (2, 1, 0)])
-    bent = {k: torch.cat([v, v[-1:] + cases.normal(1, *v.shape[1:])]) for k, v in path._stacked.items()}
+    bent = {
+        k: torch.cat([v, v[-1:] + cases.normal(1, *v.shape[1:])])
+        for k, v in {n: path.stacked(n) for n in path.at(0)}.items()
+    }
     problem = Problem(model, cases.normal(4, 3), cases.labels(4, classes=4), trajectory=Trajectory(bent))
     stated = fidelity(problem, Plane.trajectory(problem), torch.device("cpu"))["random_walk"]
     assert stated == pytest.approx(list(shares), rel=0.03)

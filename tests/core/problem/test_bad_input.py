@@ -115,8 +115,14 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
         lambda: fitted(anchor=cases.classifier().parameters),
         "should be an Anchor, but is a dict",
     ),
-    "trajectory of another net": (lambda: fitted(trajectory=Trajectory([other()] * 2)), "trajectory should hold the 4"),
-    "trajectory of other sizes": (lambda: fitted(trajectory=Trajectory([resized()] * 2)), "trajectory has '0.weight'"),
+    "trajectory of another net": (
+        lambda: fitted(trajectory=Trajectory([other(), other()])),
+        "trajectory should hold the 4",
+    ),
+    "trajectory of other sizes": (
+        lambda: fitted(trajectory=Trajectory([resized(), resized()])),
+        "trajectory has '0.weight'",
+    ),
     "NaN trajectory": (lambda: fitted(trajectory=diverged()), "should be finite"),
     "one checkpoint": (one_checkpoint, "two or more checkpoints"),
     "no checkpoint": (lambda: Trajectory([]), "got none"),

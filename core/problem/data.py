@@ -1,0 +1,294 @@
+"""Data as they lie, brought to tensors with a row per example: one door for arrays, sets, loaders, graphs and sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from ..checks import InputError
+from .data_adapter import Adapter, with_constants
+from .data_graph import arranged_graphs, is_graph
+from .data_packed import unpacked, unpacked_targets
+from .data_ragged import padded_inputs, padded_targets
+from .data_reading import Ragged, Read, chosen_rows, read_loader, read_set, read_stream
+from .data_split import Which, split
+from .data_tensors import is_numbers, tensor_of
+
+
+@dataclass(frozen=True)
+class Brought:
+    """Data as a problem keeps them.
+
+    inputs   a tensor, a tuple of them (by place) or a dict (by name), one row per example each
+    targets  a tensor, one row per example
+    notes    what was taken, frozen or left out, in sentences
+    adapter  what puts rows together for forward, where it takes no rows
+    batches  examples in each batch of the loader that the data came from; None: there was none
+    """
+
+    inputs: Any
+    targets: Tensor
+    notes: tuple[str, ...] = ()
+    adapter: Adapter | None = None
+    batches: tuple[int, ...] | None = None
+
+
+def brought(network: nn.Module, data: Any, targets: Any = None, examples: int | Sequence[int] | None = None) -> Brought:
+    """`data` and `targets` as tensors with a row per example.
+
+    Parameters
+    ----------
+    network   what will be called on them: the names and number of its arguments decide what of a batch is an input
+    data      inputs (tensor, array, memmap, DataFrame, list of examples, several of these, a dict by names, PackedSequence);
+              or inputs and targets together: DataLoader, Dataset, IterableDataset, Hugging Face data set, an iterable of
+              batches, a dict with labels, graphs with `y`
+    targets   beside inputs alone; or the key (str) or place (int) of the targets in each example of the data
+    examples  how many to draw, or which rows to take; None: all
+
+    Raises
+    ------
+    InputError  what cannot be read as numbers, what is ambiguous, what does not fit in memory
+
+    >>> from torch.utils.data import TensorDataset
+    >>> found = brought(nn.Linear(2, 3), TensorDataset(torch.ones(4, 2), torch.arange(4)))
+    >>> tuple(found.inputs.shape), found.targets.tolist()
+    ((4, 2), [0, 1, 2, 3])
+    """
+    _refuse_what_holds_several(data)
+    if isinstance(data, PackedSequence):
+        return _packed(data, targets, examples)
+    if is_graph(data) or _first_graph(data) is not None:
+        return _graphs(network, data, targets, examples)
+    which: Which = targets if isinstance(targets, (str, int)) and not isinstance(targets, bool) else None
+    beside = None if which is not None else targets
+    read = _read(data, examples, beside)
+    if read is None:
+        return _arrays(network, data, beside, which, examples)
+    if beside is not None and not _is_inputs_alone(read.content):
+        raise InputError(
+            f"The {type(data).__name__} gives its own targets, and others came beside it: leave those out, as in "
+            "Problem(model, data), or give a data set of the inputs alone."
+        )
+    inputs, own, notes = (read.content, beside, []) if beside is not None else split(read.content, network, which)
+    return _finished(network, inputs, own, [*read.notes, *notes], read.batches)
+
+
+def _read(data: Any, examples: int | Sequence[int] | None, beside: Any) -> Read | None:
+    """What a data set, loader or stream holds; None for anything else."""
+    if isinstance(data, DataLoader):
+        return read_loader(data, examples)
+    if isinstance(data, IterableDataset):
+        return read_stream(data, examples, batched=False)
+    if isinstance(data, Dataset) and not hasattr(data, "__len__"):
+        raise InputError(
+            f"The {type(data).__name__} has no length: give it `__len__`, or let it be an IterableDataset."
+        )
+    if isinstance(data, Dataset) or _is_set_like(data):
+        return read_set(data, examples)
+    if _is_stream(data) or (
+        beside is None
+        and isinstance(data, list)
+        and data
+        and not is_numbers(data[0])
+        and isinstance(data[0], (tuple, list, Mapping))
+    ):
+        return read_stream(data, examples)
+    return None
+
+
+def _arrays(network: nn.Module, data: Any, targets: Any, which: Which, examples: int | Sequence[int] | None) -> Brought:
+    """Inputs in memory or on disk, and targets beside them or among them."""
+    notes: list[str] = []
+    if targets is None:
+        data, targets, notes = split(_own_dict(data), network, which)
+    targets = _target_tensor(unpacked_targets(targets))
+    data, constants = _constants(data)
+    inputs, count = _input_tensors(data, len(targets)), len(targets)
+    rows = chosen_rows(count, examples)
+    if rows is not None:
+        inputs, targets = _taken(inputs, rows, count), _taken(targets, rows, count)
+        notes = [
+            *notes,
+            f"{len(rows):,} of {count:,} examples"
+            + (", drawn with seed 0" if isinstance(examples, int) else "")
+            + ", the same at every point.",
+        ]
+    found = _finished(network, inputs, targets, notes, None)
+    return replace(found, adapter=with_constants(constants)) if constants else found
+
+
+def _constants(data: Any) -> tuple[Any, dict[str, Any]]:
+    """Named inputs that have a row per example, and those that are the same for all: flags, numbers, None."""
+    if not isinstance(data, Mapping):
+        return data, {}
+    constants = {k: v for k, v in data.items() if v is None or isinstance(v, (bool, int, float, str))}
+    return {k: v for k, v in data.items() if k not in constants}, constants
+
+
+def _finished(
+    network: nn.Module, inputs: Any, targets: Any, notes: list[str], batches: tuple[int, ...] | None
+) -> Brought:
+    targets = padded_targets(targets)
+    inputs, told = padded_inputs(_numbers_only(inputs), network)
+    return Brought(inputs, _target_tensor(targets), (*notes, *told), None, batches)
+
+
+def _packed(data: PackedSequence, targets: Any, examples: int | Sequence[int] | None) -> Brought:
+    if targets is None:
+        raise InputError(
+            "Packed sequences are inputs alone: pass the targets beside, as in Problem(model, packed, targets)."
+        )
+    rows, adapter = unpacked(data)
+    targets = padded_targets(_target_tensor(unpacked_targets(targets)))
+    chosen = chosen_rows(len(targets), examples)
+    notes = ("Each packed sequence is one example.",)
+    if chosen is None:
+        return Brought(rows, targets, notes, adapter)
+    return Brought({k: t[chosen] for k, t in rows.items()}, targets[chosen], notes, adapter)
+
+
+def _graphs(network: nn.Module, data: Any, targets: Any, examples: int | Sequence[int] | None) -> Brought:
+    if targets is not None:
+        raise InputError("Graphs carry their own targets as `y`: leave the targets out, as in Problem(model, graphs).")
+    sizes = None
+    if is_graph(data):
+        given = [data]
+    elif isinstance(data, DataLoader):
+        given = list(read_graphs(data))
+    else:
+        graphs: Any = data
+        given = [graphs[i] for i in range(len(graphs))]
+    inputs, own, adapter, notes = arranged_graphs(given, network)
+    chosen = chosen_rows(len(own), examples)
+    if chosen is not None:
+        inputs, own = {k: t[chosen] for k, t in inputs.items()}, own[chosen]
+    if isinstance(data, DataLoader) and chosen is None:
+        sizes = tuple(int(getattr(batch, "num_graphs", 1)) for batch in given)
+    return Brought(inputs, own, tuple(notes), adapter, sizes)
+
+
+def read_graphs(loader: DataLoader[Any]) -> Iterator[Any]:
+    """The batches of graphs in one order, drawn from the seed."""
+    from .data_reading import seeded
+
+    with seeded(loader.generator, getattr(loader.sampler, "generator", None)):
+        yield from list(loader)
+
+
+def _first_graph(data: Any) -> Any:
+    """The first example where that is a graph."""
+    source: Any = data.dataset if isinstance(data, DataLoader) else data
+    if isinstance(source, (Tensor, Mapping, IterableDataset)) or not hasattr(source, "__getitem__"):
+        return None
+    try:
+        first = source[0] if len(source) else None
+    except Exception:  # anything that is not indexed by numbers
+        return None
+    return first if is_graph(first) else None
+
+
+def _is_set_like(data: Any) -> bool:
+    """Whether `data` is indexed by 0, 1, 2 … and is neither an array nor a container of Python's: as Hugging Face's sets are."""
+    if isinstance(data, (Tensor, Mapping, Sequence)) or hasattr(data, "__array__") or hasattr(data, "to_numpy"):
+        return False
+    return hasattr(data, "__getitem__") and hasattr(data, "__len__")
+
+
+def _is_stream(data: Any) -> bool:
+    if isinstance(data, (Tensor, Mapping, Sequence)) or hasattr(data, "__array__") or hasattr(data, "to_numpy"):
+        return False
+    return isinstance(data, Iterable)
+
+
+def _refuse_what_holds_several(data: Any) -> None:
+    if isinstance(data, Mapping) and data and all(hasattr(v, "column_names") for v in data.values()):
+        raise InputError(
+            f"The data hold several sets ({', '.join(map(repr, data))}): give one of them, such as data[{next(iter(data))!r}]."
+        )
+    if hasattr(data, "train_dataloader") and not isinstance(data, (DataLoader, nn.Module)):
+        raise InputError(
+            f"A {type(data).__name__} makes loaders: call its setup(), and give data.train_dataloader() in its place."
+        )
+    if data is None:
+        raise InputError("There are no data: give inputs and targets, or a DataLoader or Dataset that has both.")
+
+
+def _is_inputs_alone(content: Any) -> bool:
+    return isinstance(content, (Tensor, Ragged)) or (isinstance(content, tuple) and len(content) == 1)
+
+
+def _own_dict(data: Any) -> Any:
+    return dict(data) if isinstance(data, Mapping) else data
+
+
+def _target_tensor(targets: Any) -> Any:
+    if isinstance(targets, Ragged):
+        return targets
+    if isinstance(targets, tuple) and any(isinstance(t, Tensor) and t.ndim for t in targets):
+        raise InputError(
+            f"targets should be one tensor with a row per example, but are a tuple of {len(targets)}: give the one that the "
+            "loss is of, or stack them along a last dimension."
+        )
+    if isinstance(targets, list) and targets and all(_has_length(t) for t in targets):
+        examples = [tensor_of(t, "targets") for t in targets]
+        if len({t.shape for t in examples}) > 1:
+            return Ragged(examples)
+    return tensor_of(targets, "targets")
+
+
+def _input_tensors(data: Any, count: int) -> Any:
+    """Tensors in the places that they have: one, several, or by name."""
+    if isinstance(data, Mapping):
+        return {str(k): _one_input(v) for k, v in data.items()}
+    if isinstance(data, (list, tuple)) and not is_numbers(data):
+        if _are_examples(data, count):
+            return _one_input(list(data))
+        return tuple(_one_input(v) for v in data)
+    return _one_input(data)
+
+
+def _one_input(part: Any) -> Any:
+    if isinstance(part, Tensor) and part.is_nested:
+        return Ragged([t.detach() for t in part.unbind()])
+    if isinstance(part, (list, tuple)) and part and all(_has_length(x) for x in part):
+        examples = [tensor_of(x, "inputs") for x in part]
+        return torch.stack(examples) if len({t.shape for t in examples}) == 1 else Ragged(examples)
+    return part if isinstance(part, Ragged) else tensor_of(part, "inputs")
+
+
+def _are_examples(parts: Sequence[Any], count: int) -> bool:
+    """Whether a list is of examples, not of several inputs that have a row for each."""
+    lengths = [len(x) if _has_length(x) else None for x in parts]
+    return len(parts) == count and not all(length == count for length in lengths)
+
+
+def _has_length(thing: Any) -> bool:
+    return bool(thing.ndim) if hasattr(thing, "ndim") else isinstance(thing, (list, tuple))
+
+
+def _numbers_only(inputs: Any) -> Any:
+    def checked(part: Any) -> Any:
+        return part if isinstance(part, (Tensor, Ragged)) else tensor_of(part, "inputs")
+
+    if isinstance(inputs, Mapping):
+        return {k: checked(v) for k, v in inputs.items()}
+    return tuple(checked(v) for v in inputs) if isinstance(inputs, tuple) else checked(inputs)
+
+
+def _taken(part: Any, rows: list[int], count: int) -> Any:
+    if isinstance(part, Mapping):
+        return {k: _taken(v, rows, count) for k, v in part.items()}
+    if isinstance(part, tuple):
+        return tuple(_taken(v, rows, count) for v in part)
+    if len(part) != count:
+        raise InputError(
+            f"Inputs and targets should have one row per example, but have {len(part)} and {count} rows: "
+            "pass the same number of each."
+        )
+    return Ragged([part.examples[i] for i in rows]) if isinstance(part, Ragged) else part[rows]

@@ -1,0 +1,54 @@
+"""Inputs that are no tensors with a row per example (graphs, packed sequences, flags): put together for forward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """What stands between tensors with a row per example and what a network takes and gives.
+
+    before  (args, kwargs) of rows → the arguments that forward takes
+    after   (outputs, the kwargs of rows) → outputs with a row per example
+    name    what it does, part of what makes two problems the same
+    """
+
+    before: Callable[[tuple[Any, ...], dict[str, Any]], Call]
+    after: Callable[[Any, dict[str, Any]], Any]
+    name: str
+
+    def attach(self, network: nn.Module) -> None:
+        """From now on `network` is called with rows and gives rows."""
+        called: list[dict[str, Any]] = []
+
+        def arrange(_network: nn.Module, args: Any, kwargs: dict[str, Any]) -> Call:
+            called[:] = [kwargs]
+            return self.before(args, kwargs)
+
+        def return_rows(_network: nn.Module, args: Any, outputs: Any) -> Any:
+            return self.after(outputs, called.pop())
+
+        network.register_forward_pre_hook(arrange, with_kwargs=True)
+        network.register_forward_hook(return_rows)
+
+
+def with_constants(constants: Mapping[str, Any]) -> Adapter:
+    """Calls with the same further arguments for every batch: flags, numbers, None.
+
+    >>> import torch
+    >>> network = nn.Flatten()
+    >>> network.forward = lambda x, scale: scale * x
+    >>> with_constants({"scale": 2}).attach(network)
+    >>> network(torch.ones(1)).tolist()
+    [2.0]
+    """
+    same = dict(constants)
+    name = f"constants {sorted(same.items(), key=str)}"
+    return Adapter(lambda args, kwargs: (args, kwargs | same), lambda outputs, _: outputs, name)

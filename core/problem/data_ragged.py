@@ -1,0 +1,110 @@
+"""Examples of different lengths: padded to the longest, with a mask where the network takes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..checks import InputError
+from .data_reading import Ragged
+from .data_signature import LENGTHS, MASKS, TRUE_WHERE_KEPT, TRUE_WHERE_PADDED, Signature, padding_token
+from .likelihood import IGNORED
+
+
+def padded(examples: Sequence[Tensor], value: float = 0) -> Tensor:
+    """(n, longest, …) from tensors (length, …), `value` in the places that are left over.
+
+    >>> padded([torch.tensor([1, 2]), torch.tensor([3])]).tolist()
+    [[1, 2], [3, 0]]
+    """
+    return torch.nn.utils.rnn.pad_sequence(list(examples), batch_first=True, padding_value=value)
+
+
+def padded_inputs(inputs: Any, network: nn.Module) -> tuple[Any, list[str]]:
+    """The inputs with every Ragged part padded and a mask beside where there is none yet; and a note.
+
+    Raises
+    ------
+    InputError  the network takes no mask, or examples that differ in more than their length
+    """
+    parts = _named(inputs)
+    ragged = {name: part for name, part in parts.items() if isinstance(part, Ragged)}
+    if not ragged:
+        return inputs, []
+    lengths = _lengths(next(iter(ragged.values())))
+    signature = Signature.of(network)
+    found = {name: _padded_part(str(name), part, network) for name, part in parts.items()}
+    note = f"Examples of {min(lengths)} to {max(lengths)} places were padded to {max(lengths)}"
+    if any(name in MASKS for name in parts):
+        return _like(inputs, found), [f"{note}, the mask with them."]
+    mask = _mask(signature, lengths)
+    if mask is None:
+        raise InputError(
+            f"The examples have different lengths ({min(lengths)} to {max(lengths)}), and {signature.text} takes no mask "
+            "(attention_mask, src_key_padding_mask or lengths) to tell padding by: pad them yourself as in training, give "
+            "examples of one length, or let forward take such a mask."
+        )
+    named = {n if isinstance(n, str) else signature.names[n]: part for n, part in found.items()}
+    return named | mask, [f"{note}, and forward is told by `{next(iter(mask))}`."]
+
+
+def padded_targets(targets: Any) -> Any:
+    """Targets of different lengths with −100, which is not predicted, behind their ends.
+
+    Raises
+    ------
+    InputError  real-valued targets of different lengths
+    """
+    if not isinstance(targets, Ragged):
+        return targets
+    if targets.examples[0].is_floating_point():
+        raise InputError(
+            "The targets are real values of different lengths, and padding would count as values: pad inputs and targets "
+            "yourself and give a loss of your own that leaves the padding out."
+        )
+    _lengths(targets)
+    return padded(targets.examples, IGNORED)
+
+
+def _padded_part(name: str, part: Any, network: nn.Module) -> Any:
+    if not isinstance(part, Ragged):
+        return part
+    _lengths(part)
+    return padded(part.examples, padding_token(network) if name == "input_ids" else 0)
+
+
+def _mask(signature: Signature, lengths: list[int]) -> dict[str, Tensor] | None:
+    counts = torch.tensor(lengths)
+    kept = torch.arange(int(counts.max()))[None] < counts[:, None]
+    makers = (
+        (TRUE_WHERE_KEPT, kept.long()),
+        (TRUE_WHERE_PADDED, ~kept),
+        (LENGTHS, counts),
+    )
+    found = [(name, mask) for names, mask in makers for name in names if signature.takes(name)]
+    return dict(found[:1]) or None
+
+
+def _lengths(part: Ragged) -> list[int]:
+    if len({(t.ndim, t.shape[1:], t.dtype) for t in part.examples}) != 1 or part.examples[0].ndim == 0:
+        shapes = sorted({tuple(t.shape) for t in part.examples})
+        raise InputError(
+            f"The examples differ in more than their length ({', '.join(map(str, shapes[:3]))}): bring them to one shape "
+            "first, by resizing or cropping."
+        )
+    return [len(t) for t in part.examples]
+
+
+def _named(inputs: Any) -> dict[Any, Any]:
+    if isinstance(inputs, Mapping):
+        return dict(inputs)
+    return dict(enumerate(inputs)) if isinstance(inputs, tuple) else {0: inputs}
+
+
+def _like(inputs: Any, parts: dict[Any, Any]) -> Any:
+    if isinstance(inputs, Mapping):
+        return parts
+    return tuple(parts.values()) if isinstance(inputs, tuple) else parts[0]

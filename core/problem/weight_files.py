@@ -1,0 +1,287 @@
+"""Files and folders that hold one set of weights, read a tensor or a part of one at a time, and never run.
+
+Safetensors in one file or several with their index, state dicts that torch saved, and the checkpoint folders of transformers
+and peft. Where a file holds more than weights, its groups of tensors are kept apart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..checks import InputError
+
+Group = tuple[str, ...]  # the keys that lead to a mapping of names to tensors; () for the top of the file
+# where training scripts keep the network, in this order
+KNOWN_GROUPS = ("state_dict", "model_state_dict", "model")
+# what a checkpoint folder holds, the first that is there
+IN_FOLDERS = (
+    "model.safetensors.index.json",
+    "model.safetensors",
+    "pytorch_model.bin.index.json",
+    "pytorch_model.bin",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+)
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+DANGEROUS = (
+    "os",
+    "posix",
+    "nt",
+    "sys",
+    "subprocess",
+    "builtins",
+    "__builtin__",
+    "shutil",
+    "socket",
+    "runpy",
+    "importlib",
+)
+
+
+class WeightsFile(Protocol):
+    """Tensors on disk."""
+
+    path: Path
+
+    def shapes(self) -> dict[Group, dict[str, torch.Size]]:
+        """The groups of tensors in it, each with names and shapes; numbers are not read."""
+
+    def read(self, group: Group, names: Sequence[str]) -> list[Tensor]:
+        """These tensors, on the CPU."""
+
+    def rows(self, group: Group, parts: Sequence[tuple[str, int, int | None]]) -> list[Tensor]:
+        """Rows from start to stop of these tensors; all of one where stop is None."""
+
+    def metadata(self) -> dict[str, str]:
+        """Text that was saved with the tensors."""
+
+
+def weights_file(path: str | Path) -> WeightsFile:
+    """What holds the weights at `path`: a file, an index of files, or a checkpoint folder.
+
+    Raises
+    ------
+    InputError  nothing there; a folder with no weights, or with several
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = _in_folder(path)
+    if not path.is_file():
+        raise InputError(f"No weights file at '{path}': check the path.")
+    if path.name.endswith(".index.json"):
+        return _Sharded(path)
+    return _Safetensors(path) if path.suffix == ".safetensors" else _Torch(path)
+
+
+def _in_folder(folder: Path) -> Path:
+    known = next((folder / name for name in IN_FOLDERS if (folder / name).is_file()), None)
+    if known is not None:
+        return known
+    files = sorted(
+        p for p in folder.iterdir() if p.suffix in SUFFIXES and not p.name.startswith(("optimizer", "scheduler", "."))
+    )
+    if len(files) == 1:
+        return files[0]
+    what = f"holds {len(files)} weights files" if files else "holds no weights file"
+    raise InputError(
+        f"The folder '{folder}' should hold one set of weights, but {what}: name the file"
+        f"{', or read them all as a path of training with Trajectory.from_folder' if files else ''}."
+    )
+
+
+class _Safetensors:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[Any]:
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                yield file
+        except SafetensorError as error:
+            raise InputError(
+                f"'{self.path}' is not a readable safetensors file ({error}): save the weights again."
+            ) from error
+
+    def shapes(self) -> dict[Group, dict[str, torch.Size]]:
+        with self._open() as file:
+            return {(): {name: torch.Size(file.get_slice(name).get_shape()) for name in file.keys()}}  # noqa: SIM118
+
+    def read(self, group: Group, names: Sequence[str]) -> list[Tensor]:
+        with self._open() as file:
+            return [file.get_tensor(name) for name in names]
+
+    def rows(self, group: Group, parts: Sequence[tuple[str, int, int | None]]) -> list[Tensor]:
+        with self._open() as file:
+            return [
+                file.get_tensor(name) if stop is None else file.get_slice(name)[start:stop]
+                for name, start, stop in parts
+            ]
+
+    def metadata(self) -> dict[str, str]:
+        with self._open() as file:
+            return dict(file.metadata() or {})
+
+
+class _Sharded:
+    """Several files with an index of which holds what."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            places = dict(json.loads(path.read_text("utf-8"))["weight_map"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"'{path}' is no index of weights files (it has no weight_map): copy it again.") from error
+        missing = sorted({p for p in places.values() if not (path.parent / p).is_file()})
+        if missing:
+            raise InputError(
+                f"'{path.name}' names {len(missing)} file(s) that are not beside it (first '{missing[0]}'): copy them too."
+            )
+        self._shards: dict[str, WeightsFile] = {p: weights_file(path.parent / p) for p in places.values()}
+        self._places = places
+
+    def shapes(self) -> dict[Group, dict[str, torch.Size]]:
+        found = {name: shape for shard in self._shards.values() for name, shape in shard.shapes()[()].items()}
+        lacking = [name for name in self._places if name not in found]
+        if lacking:
+            raise InputError(
+                f"'{self.path.name}' names a tensor that its files lack ('{lacking[0]}'): copy them again."
+            )
+        return {(): found}
+
+    def read(self, group: Group, names: Sequence[str]) -> list[Tensor]:
+        return self.rows(group, [(name, 0, None) for name in names])
+
+    def rows(self, group: Group, parts: Sequence[tuple[str, int, int | None]]) -> list[Tensor]:
+        found: dict[int, Tensor] = {}
+        for place, shard in self._shards.items():
+            own = [i for i, (name, *_) in enumerate(parts) if self._places[name] == place]
+            found |= dict(zip(own, shard.rows(group, [parts[i] for i in own]), strict=True)) if own else {}
+        return [found[i] for i in range(len(parts))]
+
+    def metadata(self) -> dict[str, str]:
+        return {}
+
+
+class _Torch:
+    """What `torch.save` wrote, read with weights_only=True; zipped files stay on disk until a tensor is looked at."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def _groups(self) -> dict[Group, dict[str, Tensor]]:
+        try:
+            content = torch.load(
+                self.path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(self.path) or None
+            )
+        except Exception as error:  # a damaged file can fail in any way inside the reader
+            raise InputError(_unreadable(self.path)) from error
+        if not isinstance(content, Mapping):
+            raise InputError(
+                f"'{self.path}' should hold a state dict, but holds a {type(content).__name__}: save model.state_dict()."
+            )
+        found = dict(_grouped(content))
+        if not found:
+            raise InputError(
+                f"'{self.path}' should hold a state dict (names and tensors), but holds no tensor at its top level or "
+                "below: save model.state_dict()."
+            )
+        return found
+
+    def shapes(self) -> dict[Group, dict[str, torch.Size]]:
+        return {group: {name: t.shape for name, t in tensors.items()} for group, tensors in self._groups().items()}
+
+    def read(self, group: Group, names: Sequence[str]) -> list[Tensor]:
+        tensors = self._groups()[group]
+        return [tensors[name].detach().clone() for name in names]
+
+    def rows(self, group: Group, parts: Sequence[tuple[str, int, int | None]]) -> list[Tensor]:
+        tensors = self._groups()[group]
+        found = [(tensors[name].detach(), start, stop) for name, start, stop in parts]
+        return [(t if stop is None else t[start:stop]).clone() for t, start, stop in found]
+
+    def metadata(self) -> dict[str, str]:
+        return {}
+
+
+def _grouped(content: Mapping[Any, Any], path: Group = ()) -> Iterator[tuple[Group, dict[str, Tensor]]]:
+    """Every mapping from names to tensors in a file, and the keys that lead to it; optimiser states have numbers for names."""
+    tensors = {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, Tensor)}
+    if tensors:
+        yield path, tensors
+    for key, value in content.items():
+        if isinstance(key, str) and isinstance(value, Mapping):
+            yield from _grouped(value, (*path, key))
+
+
+def _unreadable(path: Path) -> str:
+    names = _foreign_names(path)
+    safe = [name for name in names if name.partition(".")[0] not in DANGEROUS]
+    if names and safe == names:
+        listed = ", ".join(names[:4])
+        return (
+            f"'{path}' holds more than weights ({listed}), and reading that could run code hidden in it, so it was not opened: "
+            f"save the state dict alone, or, where you made the file yourself, import {listed} and read it inside "
+            f"`with torch.serialization.safe_globals([{listed}]):`."
+        )
+    what = f" (it would run {names[0]})" if names else ""
+    return (
+        f"'{path}' is not a plain file of weights{what}, and reading a pickle could run code hidden in it, so it was not "
+        "opened: save the state dict alone, with safetensors.torch.save_file(model.state_dict(), …)."
+    )
+
+
+def _foreign_names(path: Path) -> list[str]:
+    """Classes and functions that reading the file would call for beside torch's own; nothing is run."""
+    try:
+        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except Exception:  # an old or a damaged file: the reader's own message may name one
+        pass
+    try:
+        torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        found = re.search(r"Unsupported (?:global|class): GLOBAL (\S+)|WeightsUnpickler.*?class (\S+)", str(error))
+        return [next(name for name in found.groups() if name)] if found else []
+    return []
+
+
+def chosen_group(shapes: Mapping[Group, Any], path: Path, key: str | None = None) -> Group:
+    """The group of tensors that is meant: by its key, else the known ones, the top, or the only one.
+
+    Raises
+    ------
+    InputError  no such key, or several groups of which none is known
+    """
+    groups = list(shapes)
+    if key is not None:
+        named = [g for g in groups if ".".join(g) == key or (g and g[-1] == key)]
+        if len(named) != 1:
+            raise InputError(f"'{path}' has no weights under key={key!r}: it has {group_text(groups)}.")
+        return named[0]
+    for known in KNOWN_GROUPS:
+        inside = [g for g in groups if g[:1] == (known,)]
+        if inside:
+            return inside[0]
+    if () in groups:
+        return ()
+    if len(groups) > 1:
+        raise InputError(
+            f"'{path}' holds several sets of weights ({group_text(groups)}): say which is meant, as in "
+            f"key={'.'.join(groups[0])!r}."
+        )
+    return groups[0]
+
+
+def group_text(groups: Sequence[Group]) -> str:
+    """The keys of groups for people."""
+    return ", ".join(repr(".".join(g)) if g else "tensors at its top" for g in groups)

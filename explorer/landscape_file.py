@@ -1,0 +1,71 @@
+"""A landscape file that is looked at without its network: what it holds, and why the rest is not there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from lossnav.core import PROPERTIES, InputError, Settings
+from lossnav.core.formats.convert import read_any
+from lossnav.core.survey.coarse_fill import filled
+from lossnav.core.survey.landscape import landscape
+from lossnav.core.survey.points import MeasuredPoints
+from lossnav.core.survey.store import read_points
+
+from .landscapes import drawn_level
+
+NOT_IN_FILE = "The file does not hold it, and without its network it cannot be measured."
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A landscape file.
+
+    land    what it holds
+    points  the measured points, where the file is lossnav's own store: its readouts follow temperature, strength and width
+    """
+
+    path: Path
+    land: xr.Dataset
+    points: MeasuredPoints | None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Facts of the properties, where the file has them."""
+        found: dict[str, Any] = self.land.lossnav.facts
+        return found
+
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """Readout → why it is not there; the file's own reasons first."""
+        told = self.land.lossnav.unavailable
+        names = [r.variable for owner in PROPERTIES for r in owner.readouts if r.variable not in self.land]
+        return {name: told.get(name, NOT_IN_FILE) for name in names}
+
+    def measured(self, settings: Settings) -> xr.Dataset:
+        """What is in the file, gaps and all."""
+        return self.land if self.points is None else landscape(self.points, settings)
+
+    def landscape(self, settings: Settings) -> xr.Dataset:
+        """What is drawn: readouts of coarser grids interpolated, of an unfinished survey its finest complete level."""
+        land = filled(self.measured(settings))
+        level = None if self.points is None else drawn_level(self.points)
+        return land if level is None else land.isel(alpha=level[0], beta=level[1])
+
+
+def opened(path: str | Path) -> Opened:
+    """The landscape at `path`.
+
+    Raises
+    ------
+    InputError  nothing there, or no landscape; one with nothing measured yet
+    """
+    path = Path(path)
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        points = read_points(path)
+        if drawn_level(points) is None:
+            raise InputError(f"'{path.name}' has no complete level to draw yet: let its survey go on a little.")
+        return Opened(path, landscape(points), points)
+    return Opened(path, read_any(path), None)
