@@ -4,6 +4,7 @@ from .adaptive.tolerance import Tolerance
 from .checks import InputError
 from .density import density_map
 from .local.estimation import Estimation
+from .moved import MOVED, keep_old_names
 from .plane.plane import Plane
 from .problem.likelihood import Gaussian
 from .problem.loading import load_problem, sample_names
@@ -42,3 +43,5 @@ __all__ = [
     "spectrum",
     "survey",
 ]
+
+keep_old_names(__name__, MOVED)

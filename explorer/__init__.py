@@ -6,3 +6,9 @@ import os
 # spin costs little alone (benchmarks/NOTES.md). Read when torch is first imported; the user's own setting stands.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+from lossnav.core.moved import keep_old_names
+
+from .moved import MOVED
+
+keep_old_names(__name__, MOVED)

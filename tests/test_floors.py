@@ -23,7 +23,7 @@ FLOORS = {
         ("network",),
         ("problem",),
         ("parameters", "adaptive"),
-        ("machine", "checks", "lazy"),
+        ("machine", "checks", "lazy", "moved"),
     ),
     "explorer": (
         ("app", "cli"),
@@ -35,7 +35,7 @@ FLOORS = {
         ("figures.web", "figures.paper"),
         ("figures.shared",),
         ("request",),
-        ("server",),
+        ("server", "moved"),
     ),
 }
 
