@@ -85,14 +85,13 @@ def _is_met(need: Need, variables: Iterable[str]) -> bool:
 
 def _refusal(need: Need, points: MeasuredPoints) -> str:
     """The reason of a stored readout that lacks this need and no other."""
+    failed = points.info.failed or ()
     for variable, why in points.info.unavailable.items():
-        others = [n for n in READOUTS[variable].needs if n is not need] if variable in READOUTS else [need]
-        if (
-            variable in READOUTS
-            and need in READOUTS[variable].needs
-            and all(_is_met(n, points.overlays) for n in others)
-        ):
-            return str(why)
+        readout = READOUTS.get(variable)
+        if readout is None or need not in readout.needs or readout.stage in failed:
+            continue
+        if all(_is_met(other, points.overlays) for other in readout.needs if other is not need):
+            return why
     return NOT_YET
 
 
