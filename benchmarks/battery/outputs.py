@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import zipfile
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from .surveys import on_disk
 def shipped() -> Items:
     """The shipped landscapes: as they are read, and gone on with as they were made, when nothing is measured anew.
 
-    Over the span that they have: the ends of a trajectory's plane differ in the last bits from machine to machine."""
+    Over the span that they have: the ends of a trajectory's plane differ in the last bits from machine to machine.
+    """
     for source in SHIPPED:
         name, kind = source.name.split(".")[:2]
         problem, land, path = load_problem(name), read_landscape(source), ROOM / source.stem
@@ -44,17 +45,20 @@ def shipped() -> Items:
         if measured[0] != measured[1] or parts(land) != parts(again):
             raise AssertionError(f"{source.name}: measured {measured}, and not the same landscape as before")
         yield source.name, again
-        yield f"{source.name} at other settings", read_landscape(source, Settings(2.0, 0.5, 1.5, 0.02, 0.1, 0.2))
+        yield (
+            f"{source.name} at other settings",
+            read_landscape(source, Settings(temperature=2.0, strength=0.5, width=1.5, bend=0.2)),
+        )
 
 
 def figures() -> Items:
     """Figures for papers, to the byte; every readout is drawn."""
-    problem, room = load_problem("gaussians-mlp"), ROOM
+    problem = load_problem("gaussians-mlp")
     made = {"adaptive": ("trajectory", {"tolerance": 0.02}), "line": ("line", {}), "eigen": ("eigen, bottom", {})}
     for name, (kind, asked) in made.items():
-        survey(problem, PLANES[kind](problem), (9, 9), overlays=("all",), store=room / f"{name}.zarr", **asked)
+        survey(problem, PLANES[kind](problem), (9, 9), overlays=("all",), store=ROOM / f"{name}.zarr", **asked)
         for view in (("map", "pdf"), ("surface", "svg")) if kind != "line" else (("map", "svg"),):
-            yield f"{name} {view}", figure(room / f"{name}.zarr", *view, "--color", "viscosity")
+            yield f"{name} {view}", figure(ROOM / f"{name}.zarr", *view, "--color", "viscosity")
     for turn, source in enumerate(SHIPPED):
         drawn = readouts(source)
         first, second, third = (drawn[(3 * turn + k) % len(drawn)] for k in range(3))
@@ -88,83 +92,60 @@ def figure(source: Path, kind: str, ending: str, *options: str) -> bytes:
 
 def exports() -> Items:
     """`lossnav convert`: texts to the byte, NetCDF as it is read back."""
-    path = ROOM / "export"
     for source in SHIPPED:
-        for ending in (".nc", ".csv", *((".vtk", ".vts") if source.name.startswith(LIGHT) else ())):
-            lossnav_command("convert", str(source), str(path.with_suffix(ending)))
-            with xr.open_dataset(path.with_suffix(".nc"), engine="h5netcdf") as opened:
-                yield (
-                    f"{source.name} {ending}",
-                    opened.load() if ending == ".nc" else path.with_suffix(ending).read_bytes(),
-                )
+        for ending in ("nc", "csv", *(("vtk", "vts") if source.name.startswith(LIGHT) else ())):
+            path = ROOM / f"export.{ending}"
+            lossnav_command("convert", str(source), str(path))
+            yield f"{source.name} {ending}", path.read_bytes() if ending != "nc" else netcdf(path)
+
+
+def netcdf(path: Path) -> xr.Dataset:
+    """A NetCDF file's content."""
+    with xr.open_dataset(path, engine="h5netcdf") as opened:
+        return opened.load()
+
+
+SURVEYS = {
+    "plain": "--grid 5x5",
+    "elsewhere": "--plane trajectory --centre 7 --turn 20 --zoom 2 --grid 3x3 --every 1 --examples 100 --of ggn",
+    "adaptive": "--grid 9x9 --tolerance 0.02 --costly 0.2 --scale log --overlay viscosity",
+}
+OTHERS = {
+    "spectrum": "spectrum gaussians-mlp --checkpoint 5 --of ggn",
+    "along": "spectrum digits-small-batch 3 --along --steps 10 --probes 2 --top 2",
+    "coupling": "coupling gaussians-mlp --at 0.5,-0.5 --plane trajectory",
+}
 
 
 def commands() -> Items:
     """The other commands: what they write, and what they say."""
-    path, light = ROOM, ("gaussians-mlp", "--device", "cpu")
-    centre = ("--plane", "trajectory", "--centre", "7", "--turn", "20", "--zoom", "2", "--every", "1")
-    asked = {
-        "random.zarr": ("--grid", "5x5"),
-        "centre.zarr": (*centre, "--grid", "3x3", "--examples", "100", "--of", "ggn"),
-    }
-    asked["adaptive.zarr"] = (
-        "--grid",
-        "9x9",
-        "--tolerance",
-        "0.02",
-        "--costly",
-        "0.2",
-        "--scale",
-        "log",
-        "--overlay",
-        "viscosity",
-    )
-    for out, options in asked.items():
-        lossnav_command("survey", *light, *options, "--out", str(path / out))
-        yield f"survey {out}", read_landscape(path / out)
-        yield f"survey {out}, on disk", on_disk(path / out)
-    program = [
-        str(Path(sys.executable).with_name("lossnav")),
-        "survey",
-        *light,
-        "--grid",
-        "5x5",
-        "--out",
-        str(path / "process.zarr"),
-    ]
-    subprocess.run(program, check=True, capture_output=True)
-    yield "survey in a process of its own", read_landscape(path / "process.zarr")
-    others = {"spectrum.json": ("spectrum", *light, "--checkpoint", "5", "--of", "ggn")}
-    others["along.json"] = (
-        "spectrum",
-        "digits-small-batch",
-        "3",
-        "--along",
-        "--steps",
-        "10",
-        "--probes",
-        "2",
-        "--top",
-        "2",
-    )
-    others["coupling.json"] = ("coupling", *light, "--at", "0.5,-0.5", "--plane", "trajectory")
-    for out, words in others.items():
-        yield f"{out}, said", lossnav_command(*words, "--out", str(path / out))
-        yield out, json.loads((path / out).read_text("utf-8"))
-    yield "density, said", lossnav_command("density", *light, "--permutations", "50")
+    for what, options in SURVEYS.items():
+        path = ROOM / f"{what}.zarr"
+        lossnav_command("survey", "gaussians-mlp", *options.split(), "--device", "cpu", "--out", str(path))
+        yield f"survey {what}", read_landscape(path)
+        yield f"survey {what}, on disk", on_disk(path)
+    for what, words in OTHERS.items():
+        path = ROOM / f"{what}.json"
+        yield f"{what}, said", lossnav_command(*words.split(), "--device", "cpu", "--out", str(path))
+        yield what, json.loads(path.read_text("utf-8"))
+    yield "density, said", lossnav_command("density", "gaussians-mlp", "--permutations", "50", "--device", "cpu")
     yield "samples, said", lossnav_command("samples")
+    path = ROOM / "process.zarr"
+    words = ("survey", "gaussians-mlp", *SURVEYS["plain"].split(), "--device", "cpu", "--out", str(path))
+    subprocess.run([Path(sys.executable).with_name("lossnav"), *words], check=True, capture_output=True)
+    yield "survey in a process of its own", read_landscape(path)
 
 
 def lossnav_command(*words: str) -> str:
     """What the `lossnav` command prints, run in this process."""
     main = entry_points(group="console_scripts", name="lossnav")["lossnav"].load()
-    sys.argv, said = ["lossnav", *words], io.StringIO()
-    with redirect_stdout(said):
+    sys.argv, said, beside = ["lossnav", *words], io.StringIO(), io.StringIO()
+    with redirect_stdout(said), redirect_stderr(beside):
         try:
             main()
         except SystemExit as end:
             if end.code:
-                raise RuntimeError(f"lossnav {' '.join(words)} ended with {end.code}") from end
+                raise RuntimeError(f"lossnav {' '.join(words)}: {beside.getvalue()}") from end
     return said.getvalue()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import torch
 from lossnav.core import coupling_matrix, density_map, eigenpairs, load_problem, spectrum
@@ -23,10 +24,8 @@ def spectra() -> Items:
         for of in MATRICES:
             yield f"{name} {of} exact", spectrum(problem, problem.trajectory.at(3), of, device="cpu")
             yield f"{name} {of} coupling, exact", coupling_matrix(problem, of=of, device="cpu")
-        yield (
-            f"{name} float64",
-            spectrum(problem, method="slq", steps=20, probes=3, distribution="gaussian", dtype=torch.float64),
-        )
+        how: dict[str, Any] = {"distribution": "gaussian", "dtype": torch.float64, "device": "cpu"}
+        yield f"{name} float64", spectrum(problem, method="slq", steps=20, probes=3, **how)
     for name in HEAVY:
         yield f"{name} pairs", eigenpairs(load_problem(name), top=1, tolerance=0.05, device="cpu")
 
@@ -37,9 +36,6 @@ def density() -> Items:
         problem = load_problem(name)
         found = density_map(problem, permutations=50, device="cpu")
         yield name, found
-        if name not in HEAVY:
-            layer = json.loads(found.attrs["layers"])[0]
-            yield (
-                f"{name} {layer}",
-                density_map(problem, problem.trajectory.at(5), layer=layer, permutations=20, seed=1),
-            )
+        for layer in json.loads(found.attrs["layers"])[:1]:
+            point = problem.trajectory.at(5)
+            yield f"{name} {layer}", density_map(problem, point, layer=layer, permutations=20, seed=1, device="cpu")
