@@ -120,17 +120,17 @@ OTHERS = {
 def commands() -> Items:
     """The other commands: what they write, and what they say."""
     for what, options in SURVEYS.items():
-        path = ROOM / f"{what}.zarr"
+        path = ROOM / f"command {what}.zarr"
         lossnav_command("survey", "gaussians-mlp", *options.split(), "--device", "cpu", "--out", str(path))
         yield f"survey {what}", read_landscape(path)
         yield f"survey {what}, on disk", on_disk(path)
     for what, words in OTHERS.items():
-        path = ROOM / f"{what}.json"
+        path = ROOM / f"command {what}.json"
         yield f"{what}, said", lossnav_command(*words.split(), "--device", "cpu", "--out", str(path))
         yield what, json.loads(path.read_text("utf-8"))
     yield "density, said", lossnav_command("density", "gaussians-mlp", "--permutations", "50", "--device", "cpu")
     yield "samples, said", lossnav_command("samples")
-    path = ROOM / "process.zarr"
+    path = ROOM / "command process.zarr"
     words = ("survey", "gaussians-mlp", *SURVEYS["plain"].split(), "--device", "cpu", "--out", str(path))
     subprocess.run([Path(sys.executable).with_name("lossnav"), *words], check=True, capture_output=True)
     yield "survey in a process of its own", read_landscape(path)
