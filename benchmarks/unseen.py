@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from lossnav.core import Plane, Problem, Trajectory
 from lossnav.core.plane.plane import Span
-from lossnav.core.problem.likelihood import LossFunction, resolve
+from lossnav.core.problem.likelihoods.protocol import LossFunction
+from lossnav.core.problem.resolve import resolve
 from sklearn import datasets
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -6,7 +6,7 @@ from .density import density_map
 from .local.estimation import Estimation
 from .moved import MOVED, keep_old_names
 from .plane.plane import Plane
-from .problem.likelihood import Gaussian
+from .problem.likelihoods import Bernoulli, CrossEntropy, Gaussian, GaussianHeads, Poisson
 from .problem.loading import load_problem, sample_names
 from .problem.problem import Problem
 from .problem.recorder import Recorder
@@ -22,10 +22,14 @@ from .survey.survey import survey
 __all__ = [
     "PROPERTIES",
     "Anchor",
+    "Bernoulli",
+    "CrossEntropy",
     "Estimation",
     "Gaussian",
+    "GaussianHeads",
     "InputError",
     "Plane",
+    "Poisson",
     "Problem",
     "Recorder",
     "Settings",

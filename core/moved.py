@@ -40,7 +40,7 @@ MOVED = {
     "gaussian_pair": "plane.random_directions",
     "glance": "survey.preview",
     "landscape": "survey.points",
-    "likelihood": "problem.likelihood",
+    "likelihood": "problem.likelihoods",
     "loading": "problem.loading",
     "local.instruments": "local.context",
     "local.room": "local.workers",

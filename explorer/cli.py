@@ -78,7 +78,10 @@ def figure(
         list[str] | None, typer.Option(help="Readouts shown as contour lines; without it, the loss.")
     ] = None,
     surface: Annotated[str, typer.Option(help="The readout shown as height.")] = "loss",
-    scale: Annotated[str, typer.Option(help="linear, log or symlog, for height and loss.")] = "log",
+    scale: Annotated[
+        str | None,
+        typer.Option(help="linear, log or symlog, for height and loss; without it, log where all of it is above 0."),
+    ] = None,
     color_scale: Annotated[str | None, typer.Option(help="linear, log or symlog, for the colour.")] = None,
     path: Annotated[bool, typer.Option(help="Draw the training path.")] = True,
     arrows: Annotated[bool, typer.Option("--arrows", help="Draw forces as arrows.")] = False,
@@ -89,13 +92,18 @@ def figure(
     from lossnav.core.checks import known
 
     from .figures.paper import PaperSpec, draw_map, draw_surface, save
-    from .figures.shared.picture import path_inside
-    from .figures.shared.scales import Scale
+    from .figures.shared.picture import fitting_scale, path_inside
+    from .figures.shared.scales import Scale, check_log
     from .summaries.adaptive import adaptive_text
 
     draw = {"map": draw_map, "surface": draw_surface}[known(kind, ("map", "surface"), "kind of figure")]
     azimuth, elevation = numbers(camera, 2, "--camera")
     land = _read(landscape, (color, *(contours or ()), surface))
+    fitting = fitting_scale(land, surface, "log") if surface in land else Scale("log")
+    height = Scale(scale) if scale else fitting  # type: ignore[arg-type]
+    painted = Scale(color_scale) if color_scale else height if color == surface else Scale()  # type: ignore[arg-type]
+    for name, kind_of_scale in {surface: height, color: painted}.items():
+        check_log(kind_of_scale, land[name].values if name in land else (), name)
     spec = PaperSpec(
         width=width,  # type: ignore[arg-type]  # checked there, with a sentence
         color=color,
@@ -103,8 +111,8 @@ def figure(
         surface=surface,
         path=path and path_inside(land) is not None,
         arrows=arrows,
-        color_scale=Scale(color_scale or (scale if color == surface else "linear")),  # type: ignore[arg-type]
-        elevation_scale=Scale(scale),  # type: ignore[arg-type]
+        color_scale=painted,
+        elevation_scale=height,
         camera=(azimuth, elevation),
         title=title,
     )
@@ -129,12 +137,12 @@ def convert(
 @app.command()
 def samples() -> None:
     """List the sample networks."""
-    from lossnav.sample_models import NAMES, card
+    from lossnav.sample_models import card, names
 
     table = Table("name", "what it is", "parameters", box=None, header_style="bold")
-    for name in NAMES:
+    for name in names():
         facts = card(name)
-        table.add_row(name, facts["title"], f"{facts['parameters']:,}")
+        table.add_row(name, facts["title"], f"{facts['parameters']:,}" if "parameters" in facts else "")
     Console().print(table)
 
 

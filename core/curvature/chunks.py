@@ -5,7 +5,7 @@ By rules where all operations of the network have one, else by automatic differe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -13,9 +13,9 @@ from torch import Tensor
 from ..lazy import lazy
 from ..network.workspace import Batch
 from ..parameters.layout import Layout
-from ..problem.likelihood import Likelihood
+from ..problem.likelihoods.protocol import Likelihood, Middle
 from .linearised import Linearised
-from .output_curvature import Middle, output_fisher, output_hessian
+from .output_curvature import differentiated, laid_out, output_hessian
 from .rules import NotUnderstood
 
 if TYPE_CHECKING:
@@ -41,7 +41,13 @@ class RuledChunk:
     """
 
     def __init__(self, function: LossFunction, batch: Batch) -> None:
-        if function.program is None or batch.kept is not None or batch.kwargs or len(batch.args) != 1:
+        if (
+            function.program is None
+            or not function.problem.likelihood.keeps_order
+            or batch.kept is not None
+            or batch.kwargs
+            or len(batch.args) != 1
+        ):
             raise NotUnderstood
         self._layout, self._likelihood, self._targets = function.layout, function.problem.likelihood, batch.targets
         self._network = Linearised(function.program, function.layout.views(function.point), batch.args[0])
@@ -79,7 +85,7 @@ class GraphChunk:
         self._point = function.point.clone().requires_grad_(True)
 
     @lazy
-    def _outputs(self) -> Tensor:
+    def _outputs(self) -> Any:
         return self._function.predictions(self._point, self._batch)
 
     @lazy
@@ -90,13 +96,24 @@ class GraphChunk:
 
     def products(self, directions: Tensor, of: str) -> Tensor:
         if of != "hessian":
-            middle = _middle(of, self._function.problem.likelihood, self._outputs, self._batch.targets)
-            return jacobian_products(self._outputs, self._point, directions, middle)
+            return self._through_outputs(directions, of)
         found = torch.zeros_like(directions)
         if self._gradient.requires_grad:  # else the loss is linear in the parameters: H = 0
             for row, direction in zip(found, directions, strict=True):
                 row.copy_(torch.autograd.grad(self._gradient, self._point, direction, retain_graph=True)[0])
         return found
+
+    def _through_outputs(self, directions: Tensor, of: str) -> Tensor:
+        likelihood, targets = self._function.problem.likelihood, self._batch.targets
+        if isinstance(self._outputs, Tensor):
+            middle = _middle(of, likelihood, self._outputs, targets)
+            return jacobian_products(self._outputs, self._point, directions, middle)
+        values, back = laid_out(self._outputs)
+        if of == "fisher":
+            middle = likelihood.output_fisher(values)
+        else:
+            middle = differentiated(lambda z: likelihood.losses(back(z), targets), values.detach())
+        return jacobian_products(values, self._point, directions, middle)
 
 
 def jacobian_products(values: Tensor, point: Tensor, directions: Tensor, middle: Middle) -> Tensor:
@@ -113,7 +130,7 @@ def jacobian_products(values: Tensor, point: Tensor, directions: Tensor, middle:
 
 
 def _middle(of: str, likelihood: Likelihood, outputs: Tensor, targets: Tensor) -> Middle:
-    return output_fisher(likelihood, outputs) if of == "fisher" else output_hessian(likelihood, outputs, targets)
+    return likelihood.output_fisher(outputs) if of == "fisher" else output_hessian(likelihood, outputs, targets)
 
 
 def _views(layout: Layout, rows: Tensor) -> dict[str, Tensor]:

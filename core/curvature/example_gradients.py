@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import grad, vmap
 
 from ..network.workspace import Workspace
-from ..problem.likelihood import IGNORED, output_tensor
+from ..parameters.layout import as_real
+from ..problem.likelihoods.protocol import Likelihood
 from .loss_function import LossFunction, twice_differentiable
 
 CHUNK_NUMBERS = 16_000_000  # per-example gradients held at once, in numbers
@@ -57,8 +59,10 @@ def example_gradients(function: LossFunction, rows: int | None = None) -> Iterat
             targets = batch.shaped_targets[part]
             for piece in gradient_pieces(function.workspace, point, args, kwargs, targets, mean=True):
                 found = torch.zeros(len(piece[layout.names[0]]), layout.size, device=device, dtype=dtype)
-                for name, offset, shape in zip(layout.names, layout.offsets, layout.shapes, strict=True):
-                    found[:, offset : offset + shape.numel()] = piece[name].reshape(len(found), -1)
+                for name, offset, width in zip(layout.names, layout.offsets, layout.widths, strict=True):
+                    found[:, offset : offset + width] = as_real(piece[name]).reshape(len(found), -1)
+                if function.problem.weight_decay:
+                    found += function.problem.weight_decay * function.point
                 yield found
 
 
@@ -82,37 +86,64 @@ def gradient_pieces(
     kwargs: Mapping[str, Tensor],
     targets: Tensor,
     mean: bool,
+    of: str = "losses",
+    only: int | None = None,
 ) -> Iterator[dict[str, Tensor]]:
     """Gradients of the examples' summed (or mean) losses, dict name → (m, …); one piece, or one per example.
 
-    torch's recurrent kernels know no vmap, so networks that have them give a piece for each example.
+    torch's recurrent kernels know no vmap, and derivatives inside a network none of its transforms, so such networks give a
+    piece for each example.
+
+    of    "losses", or "negative_log_likelihoods"
+    only  of this one among each example's predictions; None: of all
     """
     likelihood = workspace.problem.likelihood
+    losses_of = getattr(likelihood, of)
 
     def example_loss(
-        parameters: dict[str, Tensor], args: tuple[Tensor, ...], kwargs: dict[str, Tensor], y: Tensor
+        parameters: Mapping[str, Tensor], args: tuple[Tensor, ...], kwargs: dict[str, Tensor], y: Tensor
     ) -> Tensor:
-        one = [t.unsqueeze(0) for t in args]
+        one = tuple(t.unsqueeze(0) for t in args)
         named = {k: t.unsqueeze(0) for k, t in kwargs.items()}
-        outputs = output_tensor(functional_call(workspace.model, parameters, tuple(one), named))
+        outputs = workspace.outputs_at(parameters, one, named)
         rows, wanted = likelihood.flatten(outputs, y.unsqueeze(0))
-        losses = likelihood.losses(rows, wanted)
-        return losses.sum() / _predictions(likelihood.is_categorical, wanted, losses) if mean else losses.sum()
+        losses: Tensor = losses_of(rows, wanted)
+        if only is not None:
+            return losses[only]
+        return losses.sum() / _predictions(likelihood, wanted, losses) if mean else losses.sum()
 
-    if not any(isinstance(module, nn.RNNBase) for module in workspace.model.modules()):
+    differentiates = workspace.problem.differentiates
+    loops = differentiates or any(isinstance(module, nn.RNNBase) for module in workspace.model.modules())
+    if not loops:
         per_example = vmap(grad(example_loss), in_dims=(None, 0, 0, 0), randomness="error")
         with twice_differentiable(workspace.model):
             found = per_example(dict(point), args, dict(kwargs), targets)
         yield found
         return
+    each = _plain_gradient if differentiates else grad
     for n, y in enumerate(targets):
         with twice_differentiable(workspace.model):
-            found = grad(example_loss)(dict(point), tuple(t[n] for t in args), {k: t[n] for k, t in kwargs.items()}, y)
+            found = each(example_loss)(dict(point), tuple(t[n] for t in args), {k: t[n] for k, t in kwargs.items()}, y)
         yield {k: g.unsqueeze(0) for k, g in found.items()}
 
 
-def _predictions(is_categorical: bool, wanted: Tensor, losses: Tensor) -> Tensor | int:
+def _plain_gradient(loss: Callable[..., Tensor]) -> Callable[..., dict[str, Tensor]]:
+    """What torch.func.grad does, for functions that use autograd themselves."""
+
+    @torch.enable_grad()
+    def gradient(parameters: Mapping[str, Tensor], *rest: Any) -> dict[str, Tensor]:
+        leaves = {name: tensor.detach().requires_grad_(True) for name, tensor in parameters.items()}
+        total = loss(leaves, *rest)
+        if not total.requires_grad:
+            return {name: torch.zeros_like(leaf) for name, leaf in leaves.items()}
+        found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+        pairs = zip(leaves.items(), found, strict=True)
+        return {name: torch.zeros_like(leaf) if g is None else g for (name, leaf), g in pairs}
+
+    return gradient
+
+
+def _predictions(likelihood: Likelihood, wanted: Tensor, losses: Tensor) -> Tensor | int:
     """How many predictions an example makes: its rows, less those that are not predicted."""
-    if is_categorical and not wanted.is_floating_point():
-        return (wanted != IGNORED).sum().clamp(min=1)
-    return losses.numel()
+    predicted = likelihood.predicted(wanted)
+    return losses.numel() if predicted is None else predicted.sum().clamp(min=1)

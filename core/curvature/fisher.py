@@ -9,13 +9,12 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from ..checks import InputError, known
 from ..network.batchnorm import calibrate
 from ..network.workspace import Batch, Workspace, choose_device
-from ..problem.likelihood import Gaussian, output_tensor
 from ..problem.problem import Problem
+from ..problem.trial import passes
 from .example_gradients import chunk_rows, gradient_pieces
 
 KINDS = ("true", "empirical")
@@ -67,40 +66,30 @@ def fisher_diagonal(
 def _squared_gradients(
     workspace: Workspace, point: dict[str, Tensor], batch: Batch, kind: str, generator: torch.Generator
 ) -> dict[str, Tensor]:
-    targets = batch.shaped_targets
+    targets, of = batch.shaped_targets, "losses"
     if kind == "true":
-        targets = _drawn_targets(workspace, point, batch, generator)
-    sequences = workspace.problem.likelihood.is_categorical and targets.ndim == 2 and not targets.is_floating_point()
-    masks = _token_masks(targets) if sequences and kind == "empirical" else [None]
+        targets, of = _drawn_targets(workspace, point, batch, generator), "negative_log_likelihoods"
+    # drawn independently, the cross terms between an example's predictions vanish on average; the data's own do not
+    each = workspace.problem.likelihood.target_rows(targets[:1]).shape[0] if kind == "empirical" else 1
     total: dict[str, Tensor] = {}
-    for mask in masks:
-        shown = targets if mask is None else torch.where(mask, targets, -100)
-        for k, squares in _summed_squares(workspace, point, batch, shown).items():
+    for only in range(each) if each > 1 else [None]:
+        for k, squares in _summed_squares(workspace, point, batch, targets, of, only).items():
             total[k] = total.get(k, torch.zeros_like(squares)) + squares
     return total
 
 
-def _summed_squares(workspace: Workspace, point: dict[str, Tensor], batch: Batch, targets: Tensor) -> dict[str, Tensor]:
+def _summed_squares(
+    workspace: Workspace, point: dict[str, Tensor], batch: Batch, targets: Tensor, of: str, only: int | None
+) -> dict[str, Tensor]:
     total = {k: torch.zeros_like(v) for k, v in point.items()}
-    for piece in gradient_pieces(workspace, point, batch.args, batch.kwargs, targets, mean=False):
+    for piece in gradient_pieces(workspace, point, batch.args, batch.kwargs, targets, False, of, only):
         for k, gradients in piece.items():
             total[k] += gradients.square().sum(0)
     return total
 
 
-@torch.no_grad()
 def _drawn_targets(workspace: Workspace, point: dict[str, Tensor], batch: Batch, generator: torch.Generator) -> Tensor:
-    outputs = output_tensor(functional_call(workspace.model, point, batch.args, batch.kwargs))
-    likelihood, shaped = workspace.problem.likelihood, batch.shaped_targets
-    if isinstance(likelihood, Gaussian):
-        noise = torch.randn(outputs.shape, generator=generator, dtype=torch.float64)
-        return (outputs + likelihood.sigma * noise.to(outputs)).reshape(shaped.shape)
-    reached = outputs.double().softmax(-1).cumsum(-1)
-    below = torch.rand(outputs.shape[:-1], generator=generator, dtype=torch.float64).to(outputs.device)
-    drawn = (reached[..., :-1] <= below[..., None]).sum(-1)
-    return drawn if shaped.is_floating_point() else torch.where(shaped == -100, shaped, drawn)
-
-
-def _token_masks(targets: Tensor) -> list[Tensor]:
-    positions = torch.arange(targets.shape[1], device=targets.device)
-    return [(positions == t).expand_as(targets) for t in range(targets.shape[1])]
+    with passes(workspace.problem.differentiates):
+        outputs = workspace.outputs_at(point, batch.args, batch.kwargs)
+        drawn = workspace.problem.likelihood.sample(outputs, batch.shaped_targets, generator)
+    return drawn.detach().clone()  # no tensor of inference mode, which autograd could not keep

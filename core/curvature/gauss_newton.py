@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..checks import InputError
 from .chunks import jacobian_products
 from .loss_function import LossFunction
 
@@ -38,10 +39,15 @@ def empirical_fisher_products(function: LossFunction, directions: Tensor) -> Ten
     n runs over predictions, for a language model over tokens, each with a gradient of its own: the rows of J are
     the gradients of the losses, and nothing stands in the middle.
     """
-    losses = function.problem.likelihood.losses
+    likelihood = function.problem.likelihood
     total = torch.zeros_like(directions, dtype=torch.float64)
     for batch in function.workspace.batches:
         point = function.point.clone().requires_grad_(True)
-        each = losses(function.predictions(point, batch), batch.targets)
+        each = likelihood.losses(function.predictions(point, batch), batch.targets)
+        if not likelihood.is_per_example:
+            raise InputError(
+                "The empirical Fisher is made of the gradients of single losses, but loss(model, batch) returns their mean: "
+                "let it return one loss per example."
+            )
         total += jacobian_products(each, point, directions, lambda u: u)
     return (total / function.problem.prediction_count).to(directions)

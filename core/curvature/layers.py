@@ -47,9 +47,7 @@ def layers_of(layout: Layout) -> Layers:
     """
     owners = [_owner(name) for name in layout.names]
     names = tuple(dict.fromkeys(owners))
-    pieces = [
-        torch.full((shape.numel(),), names.index(owner)) for owner, shape in zip(owners, layout.shapes, strict=True)
-    ]
+    pieces = [torch.full((width,), names.index(owner)) for owner, width in zip(owners, layout.widths, strict=True)]
     return Layers(names, torch.cat(pieces))
 
 

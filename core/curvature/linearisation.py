@@ -30,7 +30,7 @@ class Linearisation:
 
     @torch.enable_grad()  # also where the caller has switched gradients off
     def products(self, directions: Tensor, of: str = "hessian") -> Tensor:
-        """A v for each row v of `directions` (k, P padded), a mean over predictions.
+        """A v for each row v of `directions` (k, P padded), a mean over predictions; weight decay adds λ v, but not to Fisher's.
 
         of  "hessian" | "ggn" | "fisher"
         """
@@ -39,7 +39,9 @@ class Linearisation:
             chunk = self._chunk(index)
             for into, rows in zip(total.split(self._most_rows), directions.split(self._most_rows), strict=True):
                 into += chunk.products(rows, of)
-        return (total / self._function.problem.prediction_count).to(directions)
+        found = (total / self._function.problem.prediction_count).to(directions)
+        decay = self._function.problem.weight_decay
+        return found + decay * directions if decay and of != "fisher" else found
 
     def _chunk(self, index: int) -> Chunk:
         if index in self._kept:

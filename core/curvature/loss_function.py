@@ -11,14 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
 from ..network.batching import activation_bytes, curvature_batch_size, in_equal_passes
 from ..network.batchnorm import calibrate
 from ..network.workspace import Batch, Workspace, choose_device
-from ..problem.likelihood import output_tensor
 from ..problem.problem import Problem
 from .linearisation import Linearisation
 from .program import program_of
@@ -89,7 +87,8 @@ class LossFunction:
         largest, self.activation_bytes = activation_bytes(problem)
         model, trained = self.workspace.model, set(self.layout.names)
         names = {parameter: name for name, parameter in model.named_parameters() if name in trained}
-        self.program = program_of(model, names, problem.model)
+        ruled = not problem.is_adapted and self.layout.is_real
+        self.program = program_of(model, names, problem.model) if ruled else None
         self._linearised: tuple[Tensor, tuple[int, ...], Linearisation] | None = None
         self._program_checked = False
         if self.program is not None and batch_size is None and where.type == "cpu":
@@ -102,8 +101,9 @@ class LossFunction:
 
     def loss(self, point: Tensor) -> float:
         """L at a flat point."""
-        with torch.no_grad():
-            return sum(float(self._total(point, batch)) for batch in self.workspace.batches) / self._count
+        with torch.set_grad_enabled(self.problem.differentiates):
+            total = sum(float(self._total(point, batch).detach()) for batch in self.workspace.batches) / self._count
+        return total + self.penalty(point)
 
     def gradient(self) -> Tensor:
         """ḡ = ∇L at the point, a flat vector."""
@@ -119,7 +119,15 @@ class LossFunction:
             (piece,) = torch.autograd.grad(total, point)
             loss += float(total.detach())
             slope += piece
-        return loss / self._count, slope / self._count
+        slope /= self._count
+        if self.problem.weight_decay:
+            slope += self.problem.weight_decay * at
+        return loss / self._count + self.penalty(at), slope
+
+    def penalty(self, point: Tensor) -> float:
+        """½ λ ‖θ‖² at a flat point, of the problem's weight decay."""
+        decay = self.problem.weight_decay
+        return 0.5 * decay * float(point.double().square().sum()) if decay else 0.0
 
     def hessian_products(self, directions: Tensor) -> Tensor:
         """H v for each row v of `directions` (k, P padded), all over one linearisation per chunk of data."""
@@ -156,12 +164,10 @@ class LossFunction:
             raise NotUnderstood
         self._program_checked = True
 
-    def predictions(self, point: Tensor, batch: Batch) -> Tensor:
+    def predictions(self, point: Tensor, batch: Batch) -> Any:
         """The network's outputs at a flat point that may require a gradient, one row per prediction (m, …)."""
         with twice_differentiable(self.workspace.model):
-            outputs = output_tensor(
-                functional_call(self.workspace.model, self.layout.views(point), batch.args, batch.kwargs)
-            )
+            outputs = self.workspace.outputs_at(self.layout.views(point), batch.args, batch.kwargs)
         return self.workspace.rows(outputs, batch)
 
     @property

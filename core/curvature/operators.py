@@ -102,8 +102,8 @@ class Curvature:
     def __init__(self, function: LossFunction, of: str = "hessian") -> None:
         self.function, self.of = function, known(of, KINDS, "curvature matrix")
         self.layout = function.layout
-        ends = [start + shape.numel() for start, shape in zip(self.layout.offsets, self.layout.shapes, strict=True)]
-        spans = [torch.arange(start, end) for start, end in zip(self.layout.offsets, ends, strict=True)]
+        places = zip(self.layout.offsets, self.layout.widths, strict=True)
+        spans = [torch.arange(start, start + width) for start, width in places]
         self._kept = torch.cat(spans).to(self.device)
 
     @property

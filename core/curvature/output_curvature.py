@@ -3,60 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
-from ..checks import InputError
-from ..problem.likelihood import CrossEntropy, Gaussian, Likelihood, MeanSquaredError
-
-Middle = Callable[[Tensor], Tensor]
+from ..problem.likelihoods.protocol import Likelihood, Middle, states
 
 
 def output_hessian(likelihood: Likelihood, outputs: Tensor, targets: Tensor) -> Middle:
     """u → (∂²ℓ/∂z²) u for outputs (m, …), row by row, of a loss that treats rows apart.
 
-    In closed form for the losses known here, by automatic differentiation for all others, their subclasses included.
+    In closed form where the loss states one of the losses that it computes, by automatic differentiation for all others.
 
+    >>> from ..problem.likelihoods import CrossEntropy
     >>> z = torch.zeros(1, 2, dtype=torch.float64)  # p = (½, ½): diag(p) − ppᵀ = [[¼, −¼], [−¼, ¼]]
     >>> output_hessian(CrossEntropy(), z, torch.tensor([1]))(torch.tensor([[1.0, 0.0]]))
     tensor([[ 0.2500, -0.2500]], dtype=torch.float64)
     """
-    if type(likelihood) is CrossEntropy:
-        plain = _softmax_fisher(outputs)
-        if not targets.is_floating_point():
-            return plain
-        mass = targets.sum(-1, keepdim=True)  # −Σ y_k ln p_k bends by Σ y, which need not be 1 to the last digit
-        return lambda u: mass * plain(u)
-    if type(likelihood) is Gaussian:
-        return lambda u: u / likelihood.sigma**2
-    if type(likelihood) is MeanSquaredError:
-        return lambda u: 2 * u / outputs[0].numel()
-    return _differentiated(likelihood, outputs.detach(), targets)
+    stated = likelihood.output_hessian(outputs, targets) if states(likelihood, "output_hessian") else None
+    if stated is not None:
+        return stated
+    return differentiated(lambda z: likelihood.losses(z, targets), outputs.detach())
 
 
-def output_fisher(likelihood: Likelihood, outputs: Tensor) -> Middle:
-    """u → E_y[∂ℓ/∂z ∂ℓ/∂zᵀ] u with y drawn from the model, for outputs (m, …)."""
-    if isinstance(likelihood, Gaussian):
-        return lambda u: u / likelihood.sigma**2
-    if likelihood.is_likelihood and likelihood.is_categorical:
-        return _softmax_fisher(outputs)
-    raise InputError(
-        f"The Fisher draws labels from the model's likelihood, but the loss '{likelihood.name}' states none: "
-        "use Gaussian(sigma), or of='empirical_fisher'."
-    )
-
-
-def _softmax_fisher(outputs: Tensor) -> Middle:
-    p = outputs.detach().softmax(-1)
-    return lambda u: p * u - p * (p * u).sum(-1, keepdim=True)
-
-
-def _differentiated(likelihood: Likelihood, outputs: Tensor, targets: Tensor) -> Middle:
+def differentiated(losses: Callable[[Tensor], Tensor], outputs: Tensor) -> Middle:
+    """u → (∂² Σ ℓ/∂z²) u at outputs z without a graph, by automatic differentiation."""
     outputs = outputs.requires_grad_(True)
     with torch.enable_grad():
-        total = likelihood.losses(outputs, targets).sum()
-        (slope,) = torch.autograd.grad(total, outputs, create_graph=True)
+        (slope,) = torch.autograd.grad(losses(outputs).sum(), outputs, create_graph=True)
 
     def middle(u: Tensor) -> Tensor:
         if not slope.requires_grad:
@@ -65,3 +41,25 @@ def _differentiated(likelihood: Likelihood, outputs: Tensor, targets: Tensor) ->
         return torch.zeros_like(u) if found is None else found
 
     return middle
+
+
+def laid_out(outputs: Any) -> tuple[Tensor, Callable[[Tensor], Any]]:
+    """All real numbers of what a network returned as one tensor, and the way back; a tensor as it is.
+
+    >>> flat, back = laid_out({"mean": torch.ones(2, 1), "spread": torch.zeros(2)})
+    >>> flat.tolist(), back(flat)["mean"].shape
+    ([1.0, 1.0, 0.0, 0.0], torch.Size([2, 1]))
+    """
+    if isinstance(outputs, Tensor):
+        return outputs, lambda flat: flat
+    leaves, spec = pytree.tree_flatten(outputs)
+    places = [k for k, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+    sizes = [leaves[k].numel() for k in places]
+
+    def back(flat: Tensor) -> Any:
+        every = list(leaves)
+        for place, piece in zip(places, flat.split(sizes), strict=True):
+            every[place] = piece.reshape(leaves[place].shape)
+        return pytree.tree_unflatten(every, spec)
+
+    return torch.cat([leaves[k].flatten() for k in places]), back

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..checks import InputError, known
 from ..network.workspace import Workspace
 from ..problem.problem import Problem
+from ..problem.trial import FIRST, first_examples, passes, undrawn
 from . import rows
 from .rows import flat_rows
 
@@ -20,17 +21,14 @@ def layer_names(problem: Problem) -> list[str]:
     """The modules whose output is one row per example, in the model's order; "" (the whole network) is left out."""
     model = problem.working_copy()
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    count = min(2, problem.example_count)
+    count = min(FIRST, problem.example_count)
     names = [name for name, _ in model.named_modules() if name]
-    with torch.no_grad(), torch.random.fork_rng(devices=[]), _caught(model, names) as found:
-        model(
-            *(t[:count].to(device) for t in problem.args),
-            **{k: t[:count].to(device) for k, t in problem.kwargs.items()},
-        )
+    args, kwargs = first_examples(problem, device)
+    with passes(problem.differentiates), undrawn(), _caught(model, names) as found:
+        problem.adapted(model)(*args, **kwargs)
     return [name for name in names if name in found and found[name].ndim > 1 and len(found[name]) == count]
 
 
-@torch.no_grad()
 def layer_rows(workspace: Workspace, layer: str) -> np.ndarray:
     """The outputs of a module at the workspace's present point, laid flat, (n, d) float64.
 
@@ -42,7 +40,7 @@ def layer_rows(workspace: Workspace, layer: str) -> np.ndarray:
     known(layer, layer_names(problem), "layer")
     pieces: list[np.ndarray] = []
     for batch in workspace.batches:
-        with _caught(workspace.model, [layer]) as found:
+        with passes(problem.differentiates), _caught(workspace.model, [layer]) as found:
             workspace.outputs(batch)
         pieces.append(flat_rows(found[layer]))
         _check(pieces[-1], layer, problem)

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..checks import InputError, matching
 from ..curvature.loss_function import LossFunction
 from ..network.batching import needs_whole_data
+from ..network.workspace import dtype_of
 from ..problem.problem import Problem
 from .activations import layer_names, layer_rows
 from .claims import CLAIMS, evidence, no_evidence
@@ -45,6 +46,7 @@ def density_map(
     seed: int = 0,
     permutations: int = 2000,
     device: str | torch.device = "auto",
+    dtype: torch.dtype | str | None = None,
 ) -> xr.Dataset:
     """The examples on a map of input space, the density there, and the network's numbers on each example at a point.
 
@@ -55,7 +57,7 @@ def density_map(
     layer         a module's name ("blocks.3"): its activations at the point in place of the inputs
     seed          of the folds that choose the bandwidth, and of the permutations
     permutations  of each claim's test
-    device        as in `survey`
+    device, dtype  as in `survey`
 
     Returns
     -------
@@ -102,10 +104,10 @@ def density_map(
         raise InputError("A density map needs at least two examples, but the problem has one: give more data.")
     if at is not None:
         matching(at, problem.parameters, "The point")
-    function = _at(problem, at, device)
+    function = _at(problem, at, device, dtype_of(dtype))
     rows = input_rows(problem) if layer is None else layer_rows(function.workspace, layer)
     places = placed(rows, layer, seed) if coordinates is None else given(coordinates, len(rows))
-    variables, unavailable = example_readouts(function)
+    variables, surprises, unavailable = example_readouts(function)
     variables["density"] = neighbour_density(rows)
     found = _dataset(problem, places, variables, seed)
     found.attrs |= DensityInfo(
@@ -118,15 +120,19 @@ def density_map(
         neighbours=min(NEIGHBOURS, len(rows) - 1),
         unavailable=unavailable,
         notes=notes(problem, variables["loss"], variables.get("gradient_norm", np.empty(0))),
-        claims=_claims(variables, unavailable, permutations, seed),
+        claims=_claims(variables, surprises, unavailable, permutations, seed),
     ).as_attrs()
     return found
 
 
-def _at(problem: Problem, at: Mapping[str, Tensor] | None, device: str | torch.device) -> LossFunction:
+def _at(
+    problem: Problem, at: Mapping[str, Tensor] | None, device: str | torch.device, dtype: torch.dtype | None
+) -> LossFunction:
     """The loss at the point, the workspace's network standing there too."""
-    whole = problem.example_count if needs_whole_data(problem) else None
-    function = LossFunction(problem, at, device, batch_size=whole)
+    size = problem.example_count if needs_whole_data(problem) else None
+    if not problem.likelihood.is_per_example:
+        size = 1
+    function = LossFunction(problem, at, device, dtype, size)
     function.workspace.flat.copy_(function.point)
     return function.calibrate()
 
@@ -171,10 +177,14 @@ def _words(name: str, problem: Problem) -> dict[str, Any]:
 
 
 def _claims(
-    variables: dict[str, np.ndarray], unavailable: dict[str, str], permutations: int, seed: int
+    variables: dict[str, np.ndarray],
+    surprises: np.ndarray,
+    unavailable: dict[str, str],
+    permutations: int,
+    seed: int,
 ) -> list[dict[str, Any]]:
     """Each claim tested; perplexity by its logarithm, which has the same ranks and does not overflow."""
-    values = {**variables, "perplexity": variables["loss"]}
+    values = {**variables, "perplexity": surprises}
     return [
         no_evidence(claim, unavailable[claim.variable])
         if claim.variable in unavailable

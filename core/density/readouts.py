@@ -11,22 +11,24 @@ from ..curvature.example_gradients import example_gradients
 from ..curvature.loss_function import LossFunction
 from ..network.batching import needs_whole_data
 from ..network.workspace import Batch
-from ..problem.likelihood import IGNORED
+from ..problem.likelihoods.protocol import Likelihood
 from ..problem.problem import Problem
+from ..problem.trial import passes
 
 
-def example_readouts(function: LossFunction) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Loss, perplexity, confidence, gradient norm and label of each example, (n,) each; and why the rest is not there.
+def example_readouts(function: LossFunction) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, str]]:
+    """Loss, perplexity, confidence, gradient norm and label of each example, (n,) each; the perplexity's logarithm, which
+    does not overflow; and why the rest is not there.
 
     NaN for an example that predicts nothing and where the loss is not finite.
     """
     problem, kind = function.problem, function.problem.likelihood
-    losses, confidences = _losses_and_confidences(function)
+    losses, surprises, confidences = _losses_and_confidences(function)
     norms, reason = _gradient_norms(function)
     found, unavailable = {"loss": losses}, {}
     if kind.is_likelihood:
         with np.errstate(over="ignore"):
-            found["perplexity"] = np.exp(losses)
+            found["perplexity"] = np.exp(surprises)
     else:
         unavailable["perplexity"] = f"the loss '{kind.name}' states no likelihood, so it has no perplexity"
     if confidences is not None:
@@ -37,18 +39,21 @@ def example_readouts(function: LossFunction) -> tuple[dict[str, np.ndarray], dic
         found["gradient_norm"] = np.where(np.isfinite(losses), norms, np.nan)
     else:
         unavailable["gradient_norm"] = reason
-    if kind.is_categorical and problem.targets.ndim == 1:
-        found["label"] = problem.targets.cpu().numpy()
+    labels = kind.example_labels(problem.targets)
+    if isinstance(labels, str):
+        unavailable["label"] = labels
     else:
-        unavailable["label"] = _why_no_class(problem)
-    return found, unavailable
+        found["label"] = labels.cpu().numpy()
+    return found, surprises, unavailable
 
 
 def notes(problem: Problem, losses: np.ndarray, norms: np.ndarray) -> list[str]:
     """One sentence for each kind of example that lacks numbers; `norms` empty where there are none."""
     count, silent = problem.example_count, np.zeros(problem.example_count, bool)
     if problem.ignores:
-        silent = (problem.targets.reshape(count, -1) == IGNORED).all(1).cpu().numpy()
+        predicted = problem.likelihood.predicted(problem.likelihood.target_rows(problem.targets))
+        assert predicted is not None
+        silent = (~predicted.reshape(count, -1)).all(1).cpu().numpy()
     lost = ~np.isfinite(losses) & ~silent
     said = [f"{silent.sum():,} of {count:,} examples predict nothing and have no numbers."] if silent.any() else []
     if lost.any():
@@ -63,21 +68,27 @@ def notes(problem: Problem, losses: np.ndarray, norms: np.ndarray) -> list[str]:
     return said
 
 
-@torch.no_grad()
-def _losses_and_confidences(function: LossFunction) -> tuple[np.ndarray, np.ndarray | None]:
-    """Mean loss and, where outputs are logits, mean max softmax over each example's predictions."""
-    kind = function.problem.likelihood
-    losses, tops = [], []
+def _losses_and_confidences(function: LossFunction) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Mean loss, mean −ln p and, where outputs are classes, mean max softmax over each example's predictions."""
+    kind, problem = function.problem.likelihood, function.problem
+    losses, surprises, tops = [], [], []
     for batch in function.workspace.batches:
-        outputs = function.predictions(function.point, batch)
-        owners, count = _owners(function.problem, batch, len(outputs)), len(batch.shaped_targets)
-        targets = batch.targets
-        if kind.is_categorical:
-            # in float32 the loss of a sure network is 0 for most examples, and ties have no rank
-            outputs, targets = outputs.double(), targets.double() if targets.is_floating_point() else targets
-            tops.append(_means(outputs.softmax(-1).amax(-1), owners, count))
-        losses.append(_means(kind.losses(outputs, targets), owners, count))
-    return _finite(np.concatenate(losses)), _finite(np.concatenate(tops)) if tops else None
+        with passes(problem.differentiates):
+            outputs = function.predictions(function.point, batch)
+            targets, count = batch.targets, len(batch.shaped_targets)
+            if kind.is_categorical:
+                # in float32 the loss of a sure network is 0 for most examples, and ties have no rank
+                outputs, targets = outputs.double(), targets.double() if targets.is_floating_point() else targets
+            each = kind.losses(outputs, targets).detach()
+            owners = _owners(kind, batch, len(each))
+            losses.append(_means(each, owners, count))
+            surprising = kind.is_likelihood and not kind.states_loss
+            surprise = kind.negative_log_likelihoods(outputs, targets).detach() if surprising else each
+            surprises.append(_means(surprise, owners, count))
+            if kind.is_categorical:
+                tops.append(_means(kind.class_logits(outputs).softmax(-1).amax(-1).detach(), owners, count))
+    found = _finite(np.concatenate(losses)) + function.penalty(function.point)
+    return found, _finite(np.concatenate(surprises)), _finite(np.concatenate(tops)) if tops else None
 
 
 def _gradient_norms(function: LossFunction) -> tuple[np.ndarray, str | None]:
@@ -94,14 +105,11 @@ def _gradient_norms(function: LossFunction) -> tuple[np.ndarray, str | None]:
     return _finite(np.concatenate(pieces)), None
 
 
-def _owners(problem: Problem, batch: Batch, rows: int) -> Tensor:
+def _owners(kind: Likelihood, batch: Batch, rows: int) -> Tensor:
     """For each prediction, which example of the batch it belongs to."""
     places = torch.arange(rows, device=batch.targets.device) if batch.kept is None else batch.kept
-    if not problem.likelihood.is_categorical:
-        return places
-    targets = batch.shaped_targets
-    each = targets[0, ..., 0] if targets.is_floating_point() else targets[0]
-    return places // max(1, each.numel())
+    every = len(kind.target_rows(batch.shaped_targets))
+    return places // max(1, every // len(batch.shaped_targets))
 
 
 def _means(values: Tensor, owners: Tensor, count: int) -> np.ndarray:
@@ -111,12 +119,6 @@ def _means(values: Tensor, owners: Tensor, count: int) -> np.ndarray:
 
 def _finite(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.nan)
-
-
-def _why_no_class(problem: Problem) -> str:
-    if not problem.likelihood.is_categorical:
-        return "the targets are numbers, not classes"
-    return "the labels are soft" if problem.targets.is_floating_point() else "each example is a sequence of tokens"
 
 
 def _reads_its_batch(problem: Problem) -> bool:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
 from ..network.workspace import Batch, Workspace
-from ..problem.likelihood import output_tensor
 from .placement import Placement
 from .precision import lowered
 
@@ -23,8 +22,8 @@ def sums_at_once(
     sums: Callable[[Tensor, Batch], Tensor],
     points: np.ndarray,
     precision: str | None,
-) -> Tensor:
-    """Sums over predictions at `points` (k, 2), (k, columns).
+) -> tuple[Tensor, Tensor]:
+    """Sums over predictions at `points` (k, 2), (k, columns), and the points as flat vectors (k, size).
 
     sums  (outputs, one row per prediction; batch) → (columns,)
 
@@ -38,12 +37,12 @@ def sums_at_once(
 
     def at_one(flat: Tensor, batch: Batch) -> Tensor:
         with lowered(precision, workspace.device.type):
-            outputs = functional_call(workspace.model, workspace.layout.views(flat), batch.args, batch.kwargs)
-        return sums(workspace.rows(output_tensor(outputs), batch), batch)
+            outputs = workspace.outputs_at(workspace.layout.views(flat), batch.args, batch.kwargs)
+        return sums(workspace.rows(outputs, batch), batch)
 
     at_all = vmap(at_one, in_dims=(0, None), randomness="error")
     with _no_loops():
-        return torch.stack([at_all(flats, batch) for batch in workspace.batches]).sum(0)
+        return torch.stack([at_all(flats, batch) for batch in workspace.batches]).sum(0), flats
 
 
 @contextlib.contextmanager

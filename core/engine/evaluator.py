@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from ..checks import InputError, matching
 from ..network.batching import forward_batch_size, needs_whole_data
@@ -23,6 +24,7 @@ from ..network.purity import Stillness
 from ..network.workspace import Batch, Workspace
 from ..plane.plane import Plane
 from ..problem.problem import Problem
+from ..problem.trial import passes
 from .batched_points import sums_at_once
 from .cuda_graph import Replay
 from .execution import Way
@@ -32,6 +34,8 @@ from .placement import Placement
 from .precision import arithmetic, checked_precision, lowered
 from .tracing import UnrecordableError
 from .tuning import choose, measured_error
+
+LOSS = "loss"  # the column that weight decay is part of
 
 
 class Evaluator:
@@ -78,8 +82,7 @@ class Evaluator:
         self.precision = checked_precision(precision, self.workspace.dtype, device)
         self.precision_error: dict[str, Any] | None = None
         self._predictions = problem.prediction_count
-        frozen = {k: p.detach() for k, p in problem.model.named_parameters() if not p.requires_grad}
-        self._stillness = Stillness(self.workspace.model, device, frozen)
+        self._stillness = Stillness(self.workspace.model, device, problem.fixed_parameters)
         self._placement = Placement(plane, self.workspace.layout, device, self.workspace.dtype)
         self._fused: FusedNetwork | None = None
         self._way = Way(batch_size=self.workspace.batch_size)
@@ -101,7 +104,7 @@ class Evaluator:
         """
         stated = Way.of(way)
         plain = replace(stated, network="plain", points=1, graph=False)
-        if needs_whole_data(self.workspace.problem):
+        if self._runs_plainly:
             stated = plain
         self._settled = True
         stated = replace(stated, graph=stated.graph and self.workspace.device.type == "cuda")
@@ -128,7 +131,7 @@ class Evaluator:
         if self._settled or len(points) == 0:
             return
         self._settled = True
-        if not needs_whole_data(self.workspace.problem):
+        if not self._runs_plainly:
             choose(self, points, len(points) if planned is None else planned)
         if self.precision is not None:
             self.precision_error = measured_error(self, points)
@@ -147,7 +150,7 @@ class Evaluator:
         InputError  not even one example fits into the device's memory
         """
         rows = torch.empty(len(points), len(self.columns), dtype=torch.float64, device=self.workspace.device)
-        with torch.inference_mode(), arithmetic(self.precision):
+        with passes(self.workspace.problem.differentiates), arithmetic(self.precision):
             at_once = self._way.points
             for start in range(0, len(points), at_once):
                 part = slice(start, start + at_once)
@@ -166,12 +169,12 @@ class Evaluator:
     def network(self, way: Way) -> Callable[..., Any]:
         """What is called on a batch under `way`."""
         if way.network == "plain":
-            return self.workspace.model
+            return self.workspace.network
         if self._fused is None:
             kernels = Kernels.of(self.workspace.device, self.workspace.dtype)
             if kernels is None:
                 raise UnrecordableError("there are no kernels for this device and precision")
-            self._fused = FusedNetwork(self.workspace.model, kernels)
+            self._fused = FusedNetwork(self.workspace.network, kernels)
         return self._fused
 
     def is_still(self) -> bool:
@@ -184,10 +187,16 @@ class Evaluator:
         kept = space.batches
         try:
             space.forward, space.batches, self._way = self.network(way), batches, way
-            with torch.inference_mode(), arithmetic(self.precision):
+            with passes(self.workspace.problem.differentiates), arithmetic(self.precision):
                 self._stillness.run(functools.partial(self._sums, points)).cpu()  # which waits for a GPU
         finally:
             space.forward, space.batches, self._way = self.network(own), kept, own
+
+    @property
+    def _runs_plainly(self) -> bool:
+        """Whether there is no other way: BatchNorm's statistics need all the data, autograd the network itself."""
+        problem = self.workspace.problem
+        return needs_whole_data(problem) or problem.differentiates
 
     def _sums_with_room(self, points: np.ndarray) -> Tensor:
         """Sums at points, the batch halved until it fits into memory."""
@@ -221,15 +230,15 @@ class Evaluator:
             return torch.cat([self._sums(points[i : i + at_once]) for i in range(0, len(points), at_once)])
         if at_once > 1:  # always as many, so that no number depends on where a tile ends
             filled = points[np.minimum(np.arange(at_once), len(points) - 1)]
-            sums = sums_at_once(self.workspace, self._placement, self._batch_sums, filled, self.precision)
-            return sums[: len(points)]
+            sums, flats = sums_at_once(self.workspace, self._placement, self._batch_sums, filled, self.precision)
+            return self._with_decay(sums, flats)[: len(points)]
         alpha, beta = points[0].tolist()
         self._placement.place(alpha, beta, self.workspace.flat)
         if self._way.graph and not self.workspace.is_streamed:  # a graph holds on to its batches
-            return self._replayed()[None]
+            return self._with_decay(self._replayed(), self.workspace.flat)[None]
         if self.workspace.problem.batchnorm == "recalibrate":
             recalibrate(self.workspace)
-        return self._total()[None]
+        return self._with_decay(self._total(), self.workspace.flat)[None]
 
     def _replayed(self) -> Tensor:
         batches = self.workspace.batches
@@ -251,6 +260,20 @@ class Evaluator:
 
     def _batch_sums(self, outputs: Tensor, batch: Batch) -> Tensor:
         if self.precision is not None:
-            outputs = outputs.float()
+            outputs = pytree.tree_map_only(Tensor, _exactly_held, outputs)
         forward = Forward(self.workspace.problem, outputs, batch.targets, batch.law)
-        return torch.cat([measure.sums(forward) for measure in self.measures])
+        return torch.cat([measure.sums(forward) for measure in self.measures]).detach()
+
+    def _with_decay(self, sums: Tensor, flat: Tensor) -> Tensor:
+        """Sums (…, columns) with ½ λ ‖θ‖² in every loss, θ in `flat` (…, size), where the problem has weight decay."""
+        decay = self.workspace.problem.weight_decay
+        if not decay or LOSS not in self.columns:
+            return sums
+        penalty = 0.5 * decay * flat.double().square().sum(-1)
+        sums = sums.clone()
+        sums[..., self.columns.index(LOSS)] += penalty * self._predictions
+        return sums
+
+
+def _exactly_held(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor

@@ -7,7 +7,6 @@ from typing import Any
 from torch import Tensor, fx, nn
 from torch.func import functional_call
 
-from ..problem.likelihood import output_tensor
 from .fusion import fuse, split
 from .kernels import Kernels
 from .precision import lowered
@@ -62,7 +61,10 @@ class FusedNetwork:
         def forward(*tensors: Tensor) -> Tensor:
             state = dict(zip(self._names, tensors[:size], strict=True))
             named = dict(zip(keywords, tensors[size + count :], strict=True))
-            return output_tensor(functional_call(self._model, state, tensors[size : size + count], named))
+            output = functional_call(self._model, state, tensors[size : size + count], named)
+            if not isinstance(output, Tensor):
+                raise UnrecordableError("it returns more than one tensor")
+            return output
 
         graph = recorded(forward, [*self._state, *inputs])
         if fuse(graph, self._kernels) == 0:

@@ -200,10 +200,12 @@ def _identity(evaluator: Evaluator) -> tuple[Any, ...]:
     space = evaluator.workspace
     problem = space.problem
     return (
-        repr(space.model),
+        repr(space.network),
         tuple((k, v.shape) for k, v in problem.parameters.items()),
         tuple((t.shape, t.dtype) for t in problem.inputs),
         problem.likelihood.name,
+        repr(problem.likelihood),
+        problem.weight_decay,
         evaluator.columns,
         evaluator.precision,
         space.dtype,

@@ -168,7 +168,7 @@ class Instruments:
     @cached_property
     def worker_count(self) -> int:
         """Points that are measured at once, as torch's threads and the machine's memory were when this was first asked."""
-        kind = self.dtype or next(iter(self.problem.parameters.values())).dtype
+        kind = self.dtype or self.problem.dtype
         return worker_count(self.problem, self.estimation, self.device, kind)
 
     def benches(self, count: int) -> list[Bench]:

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..network.batching import once_for_a_network
-from ..problem.likelihood import IGNORED
+from ..problem.likelihoods.protocol import IGNORED
 from ..problem.problem import Problem
+from ..problem.trial import FIRST, first_examples, passes, undrawn
 from .estimation import Estimation
 
 DESCENTS_COST = 8  # a descent takes a hundred passes, and single gradients their inner products
@@ -18,7 +19,6 @@ GRADIENT_NUMBERS = 128_000_000  # per-example gradients held at once, in numbers
 
 
 @once_for_a_network
-@torch.no_grad()
 def example_flops(problem: Problem) -> float:
     """Floating-point operations of a forward pass, for one example; twice the parameters where torch counts none.
 
@@ -26,11 +26,12 @@ def example_flops(problem: Problem) -> float:
     >>> example_flops(Problem(nn.Linear(3, 5), torch.zeros(4, 3), torch.zeros(4).long()))
     30.0
     """
-    model, count = problem.working_copy(), min(2, problem.example_count)
+    model, count = problem.working_copy(), min(FIRST, problem.example_count)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    args = [t[:count].to(device) for t in problem.args]
-    with torch.random.fork_rng(devices=[]), FlopCounterMode(display=False) as counter:
-        model(*args, **{k: t[:count].to(device) for k, t in problem.kwargs.items()})
+    args, kwargs = first_examples(problem, device)
+    counter = FlopCounterMode(display=False)
+    with passes(problem.differentiates), undrawn(), counter:
+        problem.adapted(model)(*args, **kwargs)
     return counter.get_total_flops() / count or 2.0 * problem.parameter_count
 
 
@@ -66,11 +67,12 @@ def sampled_predictions(problem: Problem, count: int | None, seed: int) -> tuple
     """
     fitting = max(2, GRADIENT_NUMBERS // problem.parameter_count)
     count = fitting if count is None else min(count, fitting)
-    indexed = problem.likelihood.is_categorical and not problem.targets.is_floating_point()
-    if not indexed or problem.targets.ndim == 1:
+    rows = problem.likelihood.target_rows(problem.targets)
+    predicted = problem.likelihood.predicted(rows)
+    if predicted is None or problem.targets.ndim == 1:
         kept = torch.arange(problem.example_count)
-        if indexed and problem.ignores:
-            kept = kept[problem.targets != IGNORED]
+        if predicted is not None and problem.ignores:
+            kept = kept[predicted]
         chosen = _first(kept, count, seed)
         return problem.subset(chosen), chosen
     flat = problem.targets.reshape(problem.example_count, -1)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..problem.problem import Problem
+from ..problem.trial import FIRST, first_examples, passes
 from .purity import Stillness
 
 Found = TypeVar("Found")
@@ -59,7 +60,6 @@ def once_for_a_network(tried: Callable[[Problem], Found]) -> Callable[[Problem],
 
 
 @once_for_a_network
-@torch.no_grad()
 def activation_bytes(problem: Problem) -> tuple[int, int]:
     """Bytes of the largest output of any module, and of all of them together, for one example."""
     sizes: list[int] = []
@@ -72,16 +72,17 @@ def activation_bytes(problem: Problem) -> tuple[int, int]:
     for module in model.modules():
         if not isinstance(module, torch.jit.ScriptModule):  # which takes no hooks
             module.register_forward_hook(record)
+    network = problem.adapted(model)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    count = min(2, problem.example_count)
-    args = [t[:count].to(device) for t in problem.args]
-    kwargs = {k: t[:count].to(device) for k, t in problem.kwargs.items()}
+    count = min(FIRST, problem.example_count)
 
     def run() -> Any:
         sizes.clear()
-        return model(*args, **kwargs)
+        args, kwargs = first_examples(problem, device)
+        return network(*args, **kwargs)
 
-    Stillness(model, device).run(run)  # a network that draws must not move the caller's random state
+    with passes(problem.differentiates):
+        Stillness(model, device).run(run)  # a network that draws must not move the caller's random state
     return max(sizes, default=1) // count + 1, sum(sizes) // count + 1
 
 

@@ -30,7 +30,7 @@ def recalibrate(workspace: Workspace) -> None:
         layer.reset_running_stats()
         layer.momentum = None
         layer.train()
-    with torch.no_grad():
+    with torch.set_grad_enabled(workspace.problem.differentiates):
         for batch in workspace.batches:
             workspace.outputs(batch)
     for layer in layers:

@@ -6,19 +6,22 @@ point θ = θ₀ + α d₁ + β d₂ is then two operations on the flat buffer, 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.func import functional_call
 
 from ..checks import InputError, known
 from ..machine.allocator import keep_freed_memory
 from ..parameters.layout import Layout
-from ..problem.likelihood import IGNORED, output_tensor
+from ..problem.adapted import KeepsGraph
+from ..problem.number_types import convert
 from ..problem.problem import Problem
 from .streamed import Streamed, is_streamed
 
@@ -48,9 +51,10 @@ class Workspace:
     Attributes
     ----------
     model       the copy, in eval mode; its trainable parameters are views of `flat`
+    network     what is called on a batch: the model, or more around it
     flat        the present point θ, one tensor
     is_streamed batches are made when they are asked for, as all of them would not fit
-    forward     what is called on a batch: the model itself, or what computes the same
+    forward     the network, or what computes the same
     """
 
     def __init__(
@@ -60,27 +64,21 @@ class Workspace:
             raise InputError(
                 f"'{problem.name}' has no trainable parameter, so it has no landscape: unfreeze some weights."
             )
-        dtypes = {p.dtype for p in problem.parameters.values()}
-        if len({d.is_complex for d in dtypes}) > 1:
-            raise InputError(
-                "The model has complex and real weights, and one vector of numbers holds all of them: keep the complex ones as "
-                "real parameters (torch.view_as_real) and view them as complex in forward."
-            )
-        if dtype is None and len(dtypes) > 1:
-            raise InputError(f"The model mixes {', '.join(map(str, dtypes))}: choose one with dtype=.")
         if batch_size is not None and batch_size < 1:
             raise InputError(f"batch_size should be 1 or more, but is {batch_size}: leave it out to have it chosen.")
         keep_freed_memory()
         self.problem, self.device, self._converts = problem, device, dtype is not None
-        self.dtype = dtype or next(iter(dtypes))
+        self.dtype = dtype or problem.dtype
         self.layout = Layout.of(problem.parameters)
         self.flat = self.origin
         self.device = self.flat.device  # with its number, which "cuda" leaves to whatever GPU is the present one
         self.model = problem.working_copy(self.layout.views(self.flat)).to(device)
         if self._converts:
-            _convert(self.model, self.dtype)
+            convert(self.model, self.dtype)
         self._adopt(self.flat)
-        self.forward: Callable[..., Any] = self.model
+        self.network = problem.adapted(self.model)
+        self._prefix = "" if self.network is self.model else "model."
+        self.forward: Callable[..., Any] = self.network
         self._channels_last = False
         self.batch_size = min(batch_size or problem.example_count, problem.example_count)
         self.is_streamed = is_streamed(problem, dtype, self.device)
@@ -97,7 +95,8 @@ class Workspace:
         Not for two threads at once.
         """
         other = copy.copy(self)
-        other.problem, other.forward, other.batches = problem, self.model, []
+        other.problem, other.network, other.batches = problem, problem.adapted(self.model), []
+        other.forward = other.network
         other.rebatch(min(batch_size or problem.example_count, problem.example_count))
         return other
 
@@ -115,13 +114,20 @@ class Workspace:
         finally:
             self._channels_last = kept
 
-    def outputs(self, batch: Batch) -> Tensor:
+    def outputs(self, batch: Batch) -> Any:
         """Flattened outputs of the present point on a batch: one row per prediction."""
-        outputs = output_tensor(self.forward(*batch.args, **batch.kwargs))
-        return self.rows(outputs, batch)
+        return self.rows(self.forward(*batch.args, **batch.kwargs), batch)
 
-    def rows(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """One row per prediction of whatever the model returned on `batch`."""
+    def outputs_at(
+        self, parameters: Mapping[str, Tensor], args: tuple[Tensor, ...], kwargs: Mapping[str, Tensor]
+    ) -> Any:
+        """What comes out with these parameters, by name, in place of the model's own; derivatives can be taken of it."""
+        named = {f"{self._prefix}{name}": tensor for name, tensor in parameters.items()}
+        with KeepsGraph() if self.problem.differentiates else contextlib.nullcontext():
+            return functional_call(self.network, named, args, dict(kwargs))
+
+    def rows(self, outputs: Any, batch: Batch) -> Any:
+        """One row per prediction of whatever came out on `batch`."""
         flat, _ = self.problem.likelihood.flatten(outputs, batch.shaped_targets)
         return flat if batch.kept is None else flat[batch.kept]
 
@@ -157,16 +163,13 @@ class Workspace:
             )
 
     def _batch(self, args: tuple[Tensor, ...], kwargs: dict[str, Any], targets: Tensor, law: Tensor | None) -> Batch:
-        kept = None
-        rows = targets
-        if self.problem.likelihood.is_categorical:
-            rows = targets.reshape(-1, targets.shape[-1]) if targets.is_floating_point() else targets.reshape(-1)
-            law = None if law is None else law.reshape(-1, law.shape[-1])
-        elif self.problem.likelihood.name != "custom":
-            rows = targets.reshape(targets.shape[0], -1)
-            law = None if law is None else law.reshape(law.shape[0], -1)
+        kept, likelihood = None, self.problem.likelihood
+        rows = likelihood.target_rows(targets)
+        law = None if law is None else likelihood.law_rows(law)
         if self.problem.ignores:
-            kept = (rows != IGNORED).nonzero().squeeze(1)
+            predicted = likelihood.predicted(rows)
+            assert predicted is not None
+            kept = predicted.nonzero().squeeze(1)
             rows = rows[kept]
             law = None if law is None else law[kept]
         return Batch(args, kwargs, rows, law, kept, targets)
@@ -175,13 +178,6 @@ class Workspace:
 def is_image(tensor: Tensor) -> bool:
     """Whether an input has channels, rows and columns, so that its channels may come last in memory."""
     return tensor.ndim == 4 and tensor.is_floating_point()
-
-
-def _convert(model: nn.Module, dtype: torch.dtype) -> None:
-    """Real weights and buffers to `dtype`; `nn.Module.to` would drop the imaginary part of complex ones."""
-    for tensor in (*model.parameters(), *model.buffers()):
-        if tensor.is_floating_point():
-            tensor.data = tensor.data.to(dtype)
 
 
 def choose_device(device: str | torch.device) -> torch.device:

@@ -118,14 +118,23 @@ def norm(a: Mapping[str, Tensor]) -> float:
     return dot(a, a) ** 0.5
 
 
+def offset_dtype(dtype: torch.dtype) -> torch.dtype:
+    """In which precision weights of type `dtype` are moved: their own, float32 for half precision, whose steps are coarse.
+
+    >>> offset_dtype(torch.bfloat16), offset_dtype(torch.float64)
+    (torch.float32, torch.float64)
+    """
+    return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+
+
 def combine(*terms: tuple[float, Mapping[str, Tensor]]) -> Vector:
-    """Sum of scaled vectors, in the precision and on the device of the first.
+    """Sum of scaled vectors, on the device of the first and in its `offset_dtype`.
 
     >>> combine((2.0, {"w": torch.ones(2)}), (-1.0, {"w": torch.ones(2)}))
     {'w': tensor([1., 1.])}
     """
     first = terms[0][1]
-    total = {k: terms[0][0] * v for k, v in first.items()}
+    total = {k: terms[0][0] * v.to(offset_dtype(v.dtype)) for k, v in first.items()}
     for scale, vector in terms[1:]:
         for k, v in total.items():
             total[k] = v + scale * vector[k].to(v)
@@ -143,5 +152,5 @@ def zeros_like(a: Mapping[str, Tensor]) -> Vector:
 
 
 def cast(a: Mapping[str, Tensor], like: Mapping[str, Tensor]) -> Vector:
-    """`a` in the precision and on the device of `like`, restricted to the names of `like`."""
-    return {k: a[k].detach().to(v) for k, v in like.items()}
+    """`a` on the device of `like` and in its `offset_dtype`, restricted to the names of `like`."""
+    return {k: a[k].detach().to(v.device, offset_dtype(v.dtype)) for k, v in like.items()}

@@ -16,7 +16,7 @@ from ..machine.memory import free_bytes
 from ..machine.threads import side_by_side
 from ..parameters import guarded as watched
 from ..parameters import vectors
-from ..parameters.vectors import Piece, Streamed, Vector, pieces, pieces_of
+from ..parameters.vectors import Piece, Streamed, Vector, offset_dtype, pieces, pieces_of
 from .directions import IGNORE_CHOICES, NORMALIZATIONS, factors, ratio
 from .filters import ROWS, Filter, filter_of, layer_of
 
@@ -80,14 +80,14 @@ class GaussianPair:
         """One piece of direction `which`, 0 or 1, finished."""
         theta = piece.of(self.parameters[piece.name])
         if self._stays(piece.name):
-            return torch.zeros_like(theta)
+            return torch.zeros_like(theta, dtype=offset_dtype(theta.dtype))
         drawn = self._drawn(which, piece).to(theta.device)
         scale, cut = self._scales[which].get(piece.name), self._filters[piece.name]
         if scale is None:
             scale = factors(drawn, vectors.wide(theta), self._how, cut)
         elif scale.ndim and cut.groups > 1:
             scale = piece.of(scale)  # which differs between the groups' rows
-        return (drawn if scale is None else drawn * scale).to(theta.dtype)
+        return (drawn if scale is None else drawn * scale).to(offset_dtype(theta.dtype))
 
     def tensor(self, which: int, name: str) -> Tensor:
         """One tensor of direction `which`, all its pieces together."""
@@ -112,7 +112,7 @@ class GaussianPair:
 
     def _like(self, name: str) -> Tensor:
         theta = self.parameters[name]
-        return torch.empty(theta.shape, dtype=theta.dtype, device=theta.device)
+        return torch.empty(theta.shape, dtype=offset_dtype(theta.dtype), device=theta.device)
 
     def _record(self, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)

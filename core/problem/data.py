@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from ..checks import InputError
-from .data_adapter import Adapter, with_constants
+from .data_adapter import Adapter
 from .data_graph import arranged_graphs, is_graph
 from .data_packed import unpacked, unpacked_targets
 from .data_ragged import padded_inputs, padded_targets
@@ -108,7 +108,6 @@ def _arrays(network: nn.Module, data: Any, targets: Any, which: Which, examples:
     if targets is None:
         data, targets, notes = split(_own_dict(data), network, which)
     targets = _target_tensor(unpacked_targets(targets))
-    data, constants = _constants(data)
     inputs, count = _input_tensors(data, len(targets)), len(targets)
     rows = chosen_rows(count, examples)
     if rows is not None:
@@ -119,16 +118,7 @@ def _arrays(network: nn.Module, data: Any, targets: Any, which: Which, examples:
             + (", drawn with seed 0" if isinstance(examples, int) else "")
             + ", the same at every point.",
         ]
-    found = _finished(network, inputs, targets, notes, None)
-    return replace(found, adapter=with_constants(constants)) if constants else found
-
-
-def _constants(data: Any) -> tuple[Any, dict[str, Any]]:
-    """Named inputs that have a row per example, and those that are the same for all: flags, numbers, None."""
-    if not isinstance(data, Mapping):
-        return data, {}
-    constants = {k: v for k, v in data.items() if v is None or isinstance(v, (bool, int, float, str))}
-    return {k: v for k, v in data.items() if k not in constants}, constants
+    return _finished(network, inputs, targets, notes, None)
 
 
 def _finished(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,18 +37,3 @@ class Adapter:
 
         network.register_forward_pre_hook(arrange, with_kwargs=True)
         network.register_forward_hook(return_rows)
-
-
-def with_constants(constants: Mapping[str, Any]) -> Adapter:
-    """Calls with the same further arguments for every batch: flags, numbers, None.
-
-    >>> import torch
-    >>> network = nn.Flatten()
-    >>> network.forward = lambda x, scale: scale * x
-    >>> with_constants({"scale": 2}).attach(network)
-    >>> network(torch.ones(1)).tolist()
-    [2.0]
-    """
-    same = dict(constants)
-    name = f"constants {sorted(same.items(), key=str)}"
-    return Adapter(lambda args, kwargs: (args, kwargs | same), lambda outputs, _: outputs, name)

@@ -13,7 +13,7 @@ from ..checks import InputError
 from .data_adapter import Adapter, Call
 from .data_ragged import padded
 from .data_signature import Signature
-from .likelihood import IGNORED
+from .likelihoods.protocol import IGNORED
 
 NODES, EDGES = "node_count", "edge_count"
 STRUCTURE = ("batch", "ptr", "y")

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from .data_adapter import Adapter, Call
-from .likelihood import IGNORED
+from .likelihoods.protocol import IGNORED
 
 ROWS, LENGTHS = "sequences", "lengths"
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..checks import InputError
 from .data_reading import Ragged
 from .data_signature import LENGTHS, MASKS, TRUE_WHERE_KEPT, TRUE_WHERE_PADDED, Signature, padding_token
-from .likelihood import IGNORED
+from .likelihoods.protocol import IGNORED
 
 
 def padded(examples: Sequence[Tensor], value: float = 0) -> Tensor:

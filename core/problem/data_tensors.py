@@ -175,7 +175,7 @@ def _no_numbers(what: str, kind: str) -> str:
 def _described(thing: Any) -> str:
     if isinstance(thing, Mapping):
         names = [str(name) for name in thing]
-        return f"a dict with {', '.join(map(repr, names[:4]))}: give the entry that the loss is of."
+        return f"a dict with {', '.join(map(repr, names[:4]))}: give the entry that the loss is of, or use Problem.from_loss(model, data, loss)."
     return "text: turn it into numbers first."
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from torch import Tensor
+
 from ..parameters.hashing import tensor_digest
 from .problem import Problem
 
@@ -17,7 +19,7 @@ def problem_identity(problem: Problem) -> dict[str, Any]:
     statistics = {} if problem.trajectory is None else problem.trajectory.statistics
     data = {str(i): t for i, t in enumerate(problem.inputs)} | {"targets": problem.targets, "law": problem.law}
     called = {} if problem.adapter is None else {"called": problem.adapter.name}
-    return called | {
+    found = called | {
         "name": problem.name,
         "network": hashlib.sha256(repr(problem.model).encode()).hexdigest(),
         "weights": tensor_digest(problem.model.state_dict()),
@@ -33,6 +35,25 @@ def problem_identity(problem: Problem) -> dict[str, Any]:
         "parameters": problem.parameter_count,
         "examples": problem.example_count,
         "predictions": problem.prediction_count,
+    }
+    # what there was no word for before is named only where it is there, so that landscapes stored before go on
+    return found | {key: value for key, value in _more(problem).items() if value}
+
+
+def _more(problem: Problem) -> dict[str, Any]:
+    """Parts of the identity that most problems do not have."""
+    details = problem.likelihood.details()
+    tensors = {k: v for k, v in details.items() if isinstance(v, Tensor)}
+    plain = {k: v for k, v in details.items() if k not in tensors}
+    fixed = {str(k): v for k, v in problem.fixed.items()}
+    return {
+        "loss_details": plain | {k: tensor_digest({k: v}) for k, v in tensors.items()},
+        "output": None if problem.output is None else repr(problem.output),
+        "fixed": {k: tensor_digest({k: v}) if isinstance(v, Tensor) else v for k, v in fixed.items()},
+        "selection": None
+        if problem.selection is None
+        else hashlib.sha256(repr(problem.selection).encode()).hexdigest(),
+        "weight_decay": problem.weight_decay,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,14 +12,24 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import InputError, finite, first_line, known, matching
+from . import number_types
+from .adapted import Adapted, without_fixed
 from .data import brought
 from .data_tensors import converted
-from .likelihood import IGNORED, Custom, Likelihood, LossFunction, check_indices, output_tensor, resolve
+from .language import shifted
+from .likelihoods.of_network import NetworkLoss, OfNetwork
+from .likelihoods.protocol import Likelihood, LossFunction
+from .outputs import Output, Reader
+from .resolve import resolve
+from .selection import Selection, selected
+from .structure import taken_apart
 from .trajectory import Anchor, Trajectory
-from .writes import copying_inputs, copying_targets, written
+from .trial import passes, tried, undrawn
+from .wrappers import unwrapped
 
-Inputs = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
+Inputs = Tensor | Sequence[Any] | Mapping[str, Any]
 BATCHNORM_MODES = ("eval", "recalibrate")
+COUNTED_AT_ONCE = 64  # examples
 
 
 class Problem:
@@ -30,10 +41,13 @@ class Problem:
     ----------
     model         any nn.Module with at least one trainable parameter; θ₀ is its present state
     inputs        tensor (n, …), a sequence of tensors (several positional inputs), or a dict (keyword inputs); arrays,
-                  memmaps and tables as well; or inputs and targets together: a DataLoader, a Dataset, graphs … (`brought`)
+                  memmaps and tables as well; or inputs and targets together: a DataLoader, a Dataset, graphs … (`brought`).
+                  None, flags, numbers and texts beside tensors are the same for every example
     targets       (n,) class indices, (n, t) token indices with −100 for "not predicted", (n, K) soft labels,
                   or real values of the outputs' shape; left out where the data have them, or their key or place there
-    loss          "cross_entropy" | "mse" | Gaussian(sigma) | a callable (outputs, targets) → losses of shape (n,)
+    loss          "cross_entropy" | "mse" | "bernoulli" | "poisson" | Gaussian(sigma) | one of torch's own, as a training
+                  script has it (nn.CrossEntropyLoss(weight=w), F.huber_loss) | a callable (outputs, targets) → losses of
+                  shape (n,), which is handed all that the network returns
     name          short name shown to people; the model's class name where not given
     trajectory    checkpoints of the training, for memory and trajectory planes
     anchor        θ*, F* of an earlier task, for elasticity
@@ -42,6 +56,12 @@ class Problem:
                   Gaussian likelihood the mean E[y | input], in the targets' shape
     batchnorm     "eval": running statistics stay at θ₀'s; "recalibrate": recomputed on the data at every point
     examples      how many examples to draw from the data, the same at every point, or the rows to take; None: all
+    output        which entry the loss is taken of, where the network returns several: a name, a place, several of them, or
+                  a function of what it returns
+    parameters    which parameters make the landscape: "encoder.layer.3.*", ["*.lora_*"], a function of a name; None: all
+                  that are trainable. The others stay as they are
+    weight_decay  λ: the loss is L + ½ λ ‖θ‖² over these parameters
+    shift_labels  True: targets are the input tokens, and place k is to predict token k + 1
 
     Attributes
     ----------
@@ -51,7 +71,8 @@ class Problem:
 
     Raises
     ------
-    InputError    empty data, NaN weights or data, shapes or names that do not belong together
+    InputError    empty data, NaN weights or data, shapes or names that do not belong together, outputs that can be read in
+                  two ways
 
     >>> problem = Problem(nn.Linear(2, 3), torch.zeros(4, 2), torch.tensor([0, 1, 2, 0]))
     >>> problem.parameter_count, problem.example_count, problem.classes
@@ -72,48 +93,100 @@ class Problem:
         law: Tensor | None = None,
         batchnorm: str = "eval",
         examples: int | Sequence[int] | None = None,
+        output: Output | None = None,
+        parameters: Selection | None = None,
+        weight_decay: float = 0.0,
+        shift_labels: bool | None = None,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise InputError(
                 f"model should be a torch.nn.Module, but is a {type(model).__name__}: pass the network itself."
             )
-        self.model = model
+        self.model, unwrapping = unwrapped(model)
         self.trials: dict[Any, Any] = {}  # what trial passes found of the network, shared with its subsets
-        self.name = name or type(model).__name__
+        self.name = name or type(self.model).__name__
         self.likelihood = resolve(loss)
         self.batchnorm = known(batchnorm, BATCHNORM_MODES, "batchnorm mode")
         self.data_entropy = data_entropy
-        finite(dict(model.named_parameters()), "Weight")
+        number_types.check_weights(self.model)
+        finite(dict(self.model.named_parameters()), "Weight")
         # an attention mask may hold −∞, and rightly; NaN is wrong in any buffer
-        finite({k: b.nan_to_num(posinf=0.0, neginf=0.0, nan=torch.nan) for k, b in _real_buffers(model)}, "Buffer")
-        data = brought(model, inputs, targets, examples)
-        self.notes, self.loader_batches, self.adapter, self._writes_inputs = (
-            data.notes,
-            data.batches,
-            data.adapter,
-            False,
-        )
-        self.args, self.kwargs = _arranged(data.inputs, _floating_dtype(model))
-        self.targets = data.targets
-        if self._indexed:
-            self.targets = self.targets.long()
+        buffers = _real_buffers(self.model)
+        finite({k: b.nan_to_num(posinf=0.0, neginf=0.0, nan=torch.nan) for k, b in buffers}, "Buffer")
+        self.selection: tuple[str, ...] | None = selected(self._trainable, parameters)
+        self.weight_decay = _checked_decay(weight_decay)
+        self.dtype = number_types.working_dtype(self.parameters.values())
+        inputs, self.fixed = without_fixed(inputs)
+        data = brought(self.model, inputs, targets, examples)
+        self.loader_batches, self.adapter = data.batches, data.adapter
+        self.notes: tuple[str, ...] = (*unwrapping, *data.notes)
+        self.args, self.kwargs = _arranged(data.inputs, self._input_dtype)
+        self.targets = shifted(self.model, self.inputs, data.targets, shift_labels)
         self._check_data()
-        self.classes = self._check_outputs()
+        self.targets = self.likelihood.accepted(self.targets)
+        self.output = output
+        trial = tried(self, output)
+        self.likelihood, self.classes = trial.likelihood, trial.classes
+        self.differentiates, self.changes_inputs = trial.differentiates, trial.changes_inputs
+        self.reader: Reader | None = trial.reader
         self.law = self._checked_law(law)
         self.trajectory = self._checked_trajectory(trajectory)
         # (parameters, statistics) of networks whose statistics are their own where the others' are recomputed
         self.known_statistics: tuple[tuple[Mapping[str, Tensor], Mapping[str, Tensor]], ...] = ()
         self.anchor = self._checked_anchor(anchor)
+        self.notes = (*self.notes, *trial.notes, *self._own_notes())
+
+    @classmethod
+    def from_loss(cls, model: nn.Module, data: Any, loss: NetworkLoss, **more: Any) -> Problem:
+        """A problem whose loss calls the network itself, and may differentiate it: residuals, penalties, forces.
+
+        Parameters
+        ----------
+        data  a tensor, or tensors in a tuple or dict, one row per example; tensors with different numbers of rows are
+              handed over whole, as one example
+        loss  (model, batch) → losses of shape (n,), or a pair of their mean and the number of examples that it is the mean
+              of; the batch is built as the data are, and everything that is computed of `model` counts
+        more  as for `Problem`
+
+        Raises
+        ------
+        InputError  as for `Problem`; a loss that returns something else
+
+        >>> def residual(model, x):  # u' = u
+        ...     x = x.requires_grad_()
+        ...     u = model(x)
+        ...     return (torch.autograd.grad(u.sum(), x, create_graph=True)[0] - u).square().squeeze(1)
+        >>> Problem.from_loss(nn.Linear(1, 1), torch.ones(4, 1), residual).differentiates
+        True
+        """
+        leaves, structure = taken_apart(data)
+        rows = leaves[0].shape[0]
+        problem = cls(model, leaves, torch.zeros(rows, 0), OfNetwork(loss, structure), **more)
+        problem._count_examples()
+        if structure.whole:
+            problem.notes += ("The data have no common number of rows, so all of them together count as one example.",)
+        return problem
 
     @property
     def parameters(self) -> dict[str, Tensor]:
-        """θ₀: the trainable parameters by name, tied ones once; views of the model's own tensors."""
+        """θ₀: the parameters of the landscape by name, tied ones once; views of the model's own tensors."""
+        trainable = self._trainable
+        return trainable if self.selection is None else {name: trainable[name] for name in self.selection}
+
+    @property
+    def _trainable(self) -> dict[str, Tensor]:
         return {k: p.detach() for k, p in self.model.named_parameters() if p.requires_grad}
 
     @property
+    def fixed_parameters(self) -> dict[str, Tensor]:
+        """The parameters that stay as they are, by name: those that are not trained, and those not chosen."""
+        chosen = self.parameters
+        return {k: p.detach() for k, p in self.model.named_parameters() if k not in chosen}
+
+    @property
     def parameter_count(self) -> int:
-        """P, the number of trainable parameters."""
-        return sum(p.numel() for p in self.parameters.values())
+        """P, the number of real numbers in these parameters; a complex one is two."""
+        return sum(p.numel() * (1 + p.is_complex()) for p in self.parameters.values())
 
     @property
     def example_count(self) -> int:
@@ -123,18 +196,18 @@ class Problem:
     @property
     def ignores(self) -> bool:
         """Whether some targets are −100, that is, not predicted."""
-        return self._indexed and bool((self.targets == IGNORED).any())
+        predicted = self.likelihood.predicted(self.likelihood.target_rows(self.targets))
+        return predicted is not None and not bool(predicted.all())
 
     @property
     def prediction_count(self) -> int:
-        """N of METHODS: examples, or predicted tokens for a language model."""
-        if self._indexed:
-            return int((self.targets != IGNORED).sum())
-        return self.targets.shape[:-1].numel() if self.likelihood.is_categorical else self.example_count
+        """N of METHODS: examples, or predicted tokens for a language model, or outputs for several labels."""
+        return self.likelihood.prediction_count(self.targets)
 
     @property
-    def _indexed(self) -> bool:
-        return self.likelihood.is_categorical and not self.targets.is_floating_point()
+    def states_loss(self) -> bool:
+        """Whether the loss is −ln p(target | input) alone, so that its exponential is the perplexity."""
+        return self.likelihood.states_loss and not self.weight_decay
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -155,6 +228,24 @@ class Problem:
         part.law = None if self.law is None else self.law[rows]
         return part
 
+    def over(self, parameters: Selection | None = None, weight_decay: float | None = None) -> Problem:
+        """The same problem over some of its parameters, or with another weight decay; None: as it is.
+
+        >>> problem = Problem(nn.Linear(2, 3), torch.zeros(4, 2), torch.tensor([0, 1, 2, 0]))
+        >>> problem.over("bias", 0.1)
+        Problem('Linear', 3 parameters, 4 examples)
+        """
+        part = copy.copy(self)
+        part.trials = {}
+        if parameters is not None:
+            part.selection = selected(self.parameters, parameters)
+        if weight_decay is not None:
+            part.weight_decay = _checked_decay(weight_decay)
+        part.dtype = number_types.working_dtype(part.parameters.values())
+        part.trajectory = part._checked_trajectory(self.trajectory)
+        part.notes = (*(note for note in self.notes if note not in self._own_notes()), *part._own_notes())
+        return part
+
     def working_copy(self, placed: Mapping[str, Tensor] | None = None) -> nn.Module:
         """A copy of the model in eval mode without gradients: what every computation writes to instead.
 
@@ -169,16 +260,32 @@ class Problem:
                 memo[id(own[name])] = nn.Parameter(tensor, requires_grad=False)
         try:
             duplicate = copy.deepcopy(self.model, memo).eval().requires_grad_(False)
+            if self.converts:
+                number_types.convert(duplicate, self.dtype)
         except (RuntimeError, TypeError, AttributeError) as error:
             raise InputError(
                 f"The model cannot be copied ({first_line(error)}), and lossnav computes on a copy so that yours stays as "
                 "it is: remove locks, open files and compiled parts from the module."
             ) from error
-        if self._writes_inputs:
-            copying_inputs(duplicate)
         if self.adapter is not None:
             self.adapter.attach(duplicate)
         return duplicate
+
+    @property
+    def converts(self) -> bool:
+        """Whether the network is evaluated in other numbers than its own."""
+        return number_types.converts(self.parameters.values())
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether calling the network on the inputs is not yet what the loss is of."""
+        wanted = self.likelihood.sees == "network" or self.reader is not None
+        return wanted or bool(self.fixed) or self.changes_inputs or self.differentiates
+
+    def adapted(self, model: nn.Module) -> nn.Module:
+        """What is called on the inputs of a batch in place of `model`, a copy of the network, so that what the likelihood
+        flattens comes out; `model` itself where it does that."""
+        return Adapted(self, model) if self.is_adapted else model
 
     def __repr__(self) -> str:
         return f"Problem({self.name!r}, {self.parameter_count:,} parameters, {self.example_count:,} examples)"
@@ -195,39 +302,42 @@ class Problem:
         remedy = "leave those examples out, or mend them"
         finite({str(i): t for i, t in enumerate(self.inputs)}, "Input", remedy)
         finite({"values": self.targets}, "Target", remedy)
-        if self.likelihood.is_categorical and not self._indexed:
-            _check_probabilities(self.targets, "Soft labels")
         if self.data_entropy is not None and not math.isfinite(self.data_entropy):
             raise InputError(f"data_entropy should be a finite number of nats, but is {self.data_entropy}.")
 
-    @torch.no_grad()
-    def _check_outputs(self) -> int:
-        """Run two examples to see that model, inputs, targets and loss fit; returns the number of classes (0: none)."""
-        device = next((p.device for p in self.model.parameters()), torch.device("cpu"))
-        args = [t[:2].to(device, copy=True) for t in self.args]  # a forward may write to what it is given
-        kwargs = {k: t[:2].to(device, copy=True) for k, t in self.kwargs.items()}
-        targets = self.targets[:2].to(device, copy=True)
-        model = self.working_copy()
-        try:
-            with torch.random.fork_rng(devices=[]):  # a network that draws must not move the caller's random state
-                outputs = output_tensor(model(*args, **kwargs))
-        except InputError:
-            raise
-        except Exception as error:  # whatever the user's forward raises on this data
-            shapes = ", ".join(str(tuple(t.shape)) for t in self.inputs)
-            raise InputError(
-                f"The model cannot take inputs of shape {shapes} ({first_line(error)}): "
-                "give them in the shape and type that its forward expects."
-            ) from error
-        self._writes_inputs = written([*args, *kwargs.values()], [t[:2] for t in self.inputs])
-        self.likelihood.check(outputs, targets)
-        if isinstance(self.likelihood, Custom) and written([targets], [self.targets[:2]]):
-            self.likelihood = Custom(copying_targets(self.likelihood.function))
-        if not self.likelihood.is_categorical:
-            return 0
-        if self._indexed:
-            check_indices(self.targets, outputs.shape[-1])
-        return int(outputs.shape[-1])
+    @property
+    def _input_dtype(self) -> torch.dtype:
+        """Of real inputs: the network's own, or what it is converted to."""
+        if self.converts:
+            return self.dtype
+        first = next((p.dtype for p in self.model.parameters() if p.is_floating_point()), None)
+        return first or torch.get_default_dtype()
+
+    def _count_examples(self) -> None:
+        """Where a loss gives means over so many examples: how many there are in all."""
+        loss: Any = self.likelihood
+        model, every = self.working_copy(), range(0, self.example_count, COUNTED_AT_ONCE)
+        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+        counts: list[float | None] = []
+        with passes(self.differentiates), undrawn():
+            for start in every:
+                part = [t[start : start + COUNTED_AT_ONCE].to(device, copy=True) for t in self.args]
+                counts.append(loss.parted(model, part)[1])
+                if counts[0] is None:
+                    return
+        scale = self.example_count / sum(count or 0.0 for count in counts)
+        self.likelihood = dataclasses.replace(loss, summed=True, scale=scale)
+
+    def _own_notes(self) -> tuple[str, ...]:
+        notes = [*number_types.said(self.parameters.values(), self.dtype)]
+        if self.selection is not None:
+            count, every = self.parameter_count, sum(p.numel() for p in self._trainable.values())
+            notes.append(
+                f"The landscape is over {count:,} of {every:,} trainable parameters; the others stay as they are."
+            )
+        if self.weight_decay:
+            notes.append(f"The loss includes ½ λ ‖θ‖² with λ = {self.weight_decay:g}.")
+        return tuple(notes)
 
     def _checked_law(self, law: Tensor | None) -> Tensor | None:
         if law is None:
@@ -238,17 +348,11 @@ class Problem:
                 f"law is the data's own distribution, but the loss '{self.likelihood.name}' states no probability to "
                 "compare it with: use 'cross_entropy' or Gaussian(sigma), or leave law out."
             )
-        categorical = self.likelihood.is_categorical
-        expected = (*(self.targets.shape if self._indexed else self.targets.shape[:-1]), self.classes)
-        if tuple(law.shape) != (expected if categorical else tuple(self.targets.shape)):
-            raise InputError(
-                f"law should hold {'p(class | input)' if categorical else 'the mean E[y | input]'} in shape "
-                f"{expected if categorical else tuple(self.targets.shape)}, but has shape {tuple(law.shape)}."
-            )
-        if categorical:
-            _check_probabilities(law, "law")
-        else:
-            finite({"values": law}, "Law", "give the mean of the targets for each input")
+        expected = self.likelihood.law_shape(self.targets, self.classes)
+        if tuple(law.shape) != expected:
+            holds = "p(class | input)" if self.likelihood.is_categorical else "the mean E[y | input]"
+            raise InputError(f"law should hold {holds} in shape {expected}, but has shape {tuple(law.shape)}.")
+        self.likelihood.check_law(law)
         return law
 
     def _checked_trajectory(self, trajectory: Trajectory | None) -> Trajectory | None:
@@ -272,9 +376,11 @@ class Problem:
         return anchor
 
 
-def _arranged(inputs: Inputs, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
-    def ready(tensor: Any) -> Tensor:
-        tensor = torch.as_tensor(tensor).detach()
+def _arranged(inputs: Any, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+    """Positional inputs and keyword inputs."""
+
+    def ready(thing: Any) -> Tensor:
+        tensor = torch.as_tensor(thing).detach()
         return converted(tensor, dtype) if tensor.is_floating_point() else tensor
 
     if isinstance(inputs, Mapping):
@@ -284,17 +390,14 @@ def _arranged(inputs: Inputs, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], d
     return (ready(inputs),), {}
 
 
+def _checked_decay(strength: float) -> float:
+    if not (isinstance(strength, (int, float)) and math.isfinite(strength) and strength >= 0):
+        raise InputError(f"weight_decay should be a number λ ≥ 0 of ½ λ ‖θ‖², but is {strength}.")
+    return float(strength)
+
+
 def _real_buffers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     return ((name, buffer) for name, buffer in model.named_buffers() if buffer.is_floating_point())
-
-
-def _check_probabilities(rows: Tensor, what: str) -> None:
-    if bool((rows < 0).any()) or bool(((rows.double().sum(-1) - 1).abs() > 1e-2).any()):
-        raise InputError(f"{what} should be probabilities, but are not: make every entry ≥ 0 and every row sum to 1.")
-
-
-def _floating_dtype(model: nn.Module) -> torch.dtype:
-    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.get_default_dtype())
 
 
 def at_checkpoint(problem: Problem, index: int, own_statistics: bool = False) -> Problem:

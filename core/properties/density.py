@@ -14,7 +14,6 @@ from ..checks import InputError
 from ..density import input_rows, neighbour_density
 from ..local.measure import LocalMeasure, Work
 from ..network.forward import Forward, Measure
-from ..problem.likelihood import IGNORED, Gaussian
 from ..spectrum.jackknife import jackknife_error
 from . import needs
 from .protocol import NavigatorProperty, Points, Readout, present
@@ -158,7 +157,8 @@ class Density(NavigatorProperty):
     )
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
-        return () if problem.law is None else (Measure(("law_divergence",), _law_divergence),)
+        law = () if problem.law is None else (Measure(("law_divergence",), _law_divergence),)
+        return (*law, *surprise_measures(problem))
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
         return {"entropy": data_entropy(problem), "exact": problem.law is not None}
@@ -174,15 +174,31 @@ class Density(NavigatorProperty):
     def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, float]]:
         """What no model can be better than on average, where the data's own entropy is known and not zero."""
         entropy = points.facts["density"]["entropy"]
-        return {"loss": {"floor": entropy}, "perplexity": {"floor": float(np.exp(entropy))}} if entropy else {}
+        if not entropy:
+            return {}
+        perplexity = {"perplexity": {"floor": float(np.exp(entropy))}}
+        return perplexity if "surprise" in points.columns else {"loss": {"floor": entropy}, **perplexity}
 
 
 def divergence(points: Points, facts: Mapping[str, Any]) -> np.ndarray:
     """D_KL(P_data ‖ P_model) in nats at each point, (m,), from the measured means and `Density.facts`."""
     if "law_divergence" in points.columns:
         return points.columns["law_divergence"]
-    difference: np.ndarray = points.columns["loss"] - facts["entropy"]
+    difference: np.ndarray = surprise(points) - facts["entropy"]
     return difference
+
+
+def surprise_measures(problem: Problem) -> tuple[Measure, ...]:
+    """The mean of −ln p of the data, where it is a likelihood's and not the loss itself: class weights, weight decay …"""
+    if not problem.likelihood.is_likelihood or problem.states_loss:
+        return ()
+    return (Measure(("surprise",), _surprise),)
+
+
+def surprise(points: Points) -> np.ndarray:
+    """Mean −ln p of the data at each point, in nats, (m,)."""
+    found: np.ndarray = points.columns["surprise" if "surprise" in points.columns else "loss"]
+    return found
 
 
 def data_entropy(problem: Problem) -> float:
@@ -194,20 +210,18 @@ def data_entropy(problem: Problem) -> float:
         return _law_entropy(problem, problem.law.double())
     if problem.data_entropy is not None:
         return float(problem.data_entropy)
-    if problem.likelihood.is_categorical and problem.targets.is_floating_point():
-        return float(_entropies(problem.targets.double()).mean())
-    return 0.0
+    return problem.likelihood.target_entropy(problem.targets)
 
 
 def _law_entropy(problem: Problem, law: Tensor) -> float:
-    if isinstance(problem.likelihood, Gaussian):
-        return 0.5 * math.log(2 * math.pi * math.e * problem.likelihood.sigma**2) * (law.numel() // len(law))
-    predicted = problem.targets != IGNORED if problem.ignores else slice(None)
-    return float(_entropies(law)[predicted].mean())
+    rows, predicted = problem.likelihood.law_rows(law), None
+    if problem.ignores:
+        predicted = problem.likelihood.predicted(problem.likelihood.target_rows(problem.targets))
+    return problem.likelihood.law_entropy(rows if predicted is None else rows[predicted])
 
 
-def _entropies(p: Tensor) -> Tensor:
-    return -torch.special.xlogy(p, p).sum(-1)
+def _surprise(forward: Forward) -> Tensor:
+    return forward.negative_log_likelihoods.sum(dtype=torch.float64)[None]
 
 
 def _law_divergence(forward: Forward) -> Tensor:

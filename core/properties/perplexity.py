@@ -8,7 +8,7 @@ import numpy as np
 
 from ..network.forward import Measure
 from . import needs
-from .density import Density, divergence
+from .density import Density, divergence, surprise
 from .protocol import NavigatorProperty, Points, Readout
 from .vocabulary import DERIVED, Entry
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 class Perplexity(NavigatorProperty):
-    """perplexity = exp(L) = 2^(L / ln 2); excess = exp(kl), the perplexity over the data's own.
+    """perplexity = exp(mean −ln p), which is exp(L) where the loss is that and no more; excess = exp(kl), the perplexity over the
+    data's own.
 
     Uniform probabilities over K outcomes give exactly K.
     """
@@ -71,4 +72,4 @@ class Perplexity(NavigatorProperty):
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
         excess = divergence(points, points.facts["perplexity"])
         with np.errstate(over="ignore"):  # a loss above 709 nats has no perplexity in float64: infinity says so
-            return {"perplexity": np.exp(points.columns["loss"]), "perplexity_excess": np.exp(excess)}
+            return {"perplexity": np.exp(surprise(points)), "perplexity_excess": np.exp(excess)}

@@ -81,8 +81,7 @@ class Terrain(Owner):
         loss = Measure(("loss",), _loss)
         if not problem.likelihood.is_categorical:
             return (loss,)
-        soft = problem.targets.is_floating_point()
-        return (loss, Measure(("accuracy",), _soft_hits if soft else _hits))
+        return (loss, Measure(("accuracy",), _hits))
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
         return {"loss_name": problem.likelihood.name, "is_likelihood": problem.likelihood.is_likelihood}
@@ -140,8 +139,4 @@ def _loss(forward: Forward) -> Tensor:
 
 
 def _hits(forward: Forward) -> Tensor:
-    return (forward.top[1] == forward.targets).sum(dtype=torch.float64)[None]
-
-
-def _soft_hits(forward: Forward) -> Tensor:
-    return (forward.top[1] == forward.targets.argmax(1)).sum(dtype=torch.float64)[None]
+    return (forward.top[1] == forward.labels).sum(dtype=torch.float64)[None]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ..checks import InputError
 from ..parameters.hashing import digest
@@ -31,6 +32,7 @@ def spectra_along(
     seed: int = 0,
     device: str = "auto",
     out: Path | None = None,
+    dtype: torch.dtype | None = None,
 ) -> Iterator[SpectraAlong]:
     """What is known after each checkpoint, the last one complete; a file begun by the same call goes on.
 
@@ -38,6 +40,7 @@ def spectra_along(
     ----------
     count                     checkpoints, first and last among them; at most all there are
     top, steps, probes, seed  as in `spectrum`
+    device, dtype             as in `survey`
     out                       written after each checkpoint, by renaming
 
     Raises
@@ -49,6 +52,7 @@ def spectra_along(
     chosen = spread(len(problem.trajectory), count)
     exact = problem.parameter_count <= MOST_EXACT
     asked = {"problem": problem_identity(problem), "of": of, "checkpoints": chosen, "top": top, "seed": seed}
+    asked |= {} if dtype is None else {"dtype": str(dtype)}
     asked |= {} if exact else {"steps": steps, "probes": probes}
     about = {
         "name": problem.name,
@@ -66,7 +70,8 @@ def spectra_along(
     for index in found.checkpoints[len(found.spectra) :]:
         there = at_checkpoint(problem, index, own_statistics=True)
         method = "exact" if exact else "slq"
-        each = spectrum(there, there.parameters, of, top, steps, probes, seed, method=method, device=device)
+        at = there.parameters
+        each = spectrum(there, at, of, top, steps, probes, seed, method=method, device=device, dtype=dtype)
         found = replace(found, spectra=(*found.spectra, each))
         if out is not None:
             write_along(found, out)

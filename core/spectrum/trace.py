@@ -13,10 +13,6 @@ def hessian_trace(function: LossFunction, probes: int = 16, seed: int = 0) -> Es
     generator = torch.Generator().manual_seed(seed)
     size = function.point.numel()
     draws = torch.randint(0, 2, (probes, size), generator=generator, dtype=torch.int8).mul(2).sub(1)
-    rows = draws.to(function.point) * function.layout.flatten(
-        {k: torch.ones(s) for k, s in zip(function.layout.names, function.layout.shapes, strict=True)},
-        function.point.device,
-        function.point.dtype,
-    )  # zero in the padding
+    rows = draws.to(function.point) * function.layout.occupied(function.point)
     values = (rows * function.hessian_products(rows)).double().sum(1)
     return Estimate(float(values.mean()), float(values.std() / probes**0.5))

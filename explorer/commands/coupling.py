@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 import typer
 import xarray as xr
-from lossnav.core import InputError, Problem, coupling_matrix, load_problem
+from lossnav.core import InputError, Problem, coupling_matrix
 from lossnav.core.checks import known
+from lossnav.core.network.workspace import dtype_of
 from lossnav.core.spectrum.coupling_sweep import GAMMAS, MOST_EXACT, coupling_sweep
 from lossnav.core.spectrum.io import Coupling, write_coupling
 from rich.console import Console
@@ -19,6 +21,7 @@ from ..summaries.coupling import coupling_sentence, how_sentence, strongest_pair
 from . import options
 from .options import At, Checkpoint, Device, Of, Seed, Target
 from .plane_options import with_plane
+from .problem_options import Decay, Dtype, Parameters, chosen_problem
 
 PARTS = ("both", "sweep", "matrix")
 # Where each γ needs its own Lanczos run, five of them show the curve.
@@ -46,18 +49,21 @@ def coupling_command(
     at: At = None,
     plane: SurveyRequest,
     device: Device = "auto",
+    dtype: Dtype = None,
+    parameters: Parameters = None,
+    decay: Decay = 0.0,
     out: Annotated[Path | None, typer.Option(help="Also write it to this file, as JSON.")] = None,
 ) -> None:
     """What coupling does: eigenvalues as it is switched on, and how strongly each pair of layers is tied."""
     known(part, PARTS, "part")
     if probes is not None and probes < 2:
         raise InputError(f"--probes should be 2 or more for a standard error, but is {probes}.")
-    problem = load_problem(target)
+    problem, numbers = chosen_problem(target, parameters, decay), dtype_of(dtype)
     problem, point = options.place(problem, checkpoint, at, plane)
-    sweep = _sweep(problem, point, of, probes, seed, device) if part != "matrix" else None
+    sweep = _sweep(problem, point, of, probes, seed, device, numbers) if part != "matrix" else None
     matrix = None
     if part != "sweep":
-        matrix = coupling_matrix(problem, point, of, probes or MATRIX_PROBES, seed, device)
+        matrix = coupling_matrix(problem, point, of, probes or MATRIX_PROBES, seed, device, numbers)
     if out is not None:
         write_coupling(Coupling(sweep, matrix, {"name": problem.name, "parameters": problem.parameter_count}), out)
     terminal = Console(soft_wrap=True, highlight=False)
@@ -68,10 +74,12 @@ def coupling_command(
         terminal.print(matrix_table(matrix))
 
 
-def _sweep(problem: Problem, point: Any, of: str, probes: int | None, seed: int, device: str) -> xr.DataArray:
+def _sweep(
+    problem: Problem, point: Any, of: str, probes: int | None, seed: int, device: str, dtype: torch.dtype | None
+) -> xr.DataArray:
     size = problem.parameter_count
     gammas = GAMMAS if size <= MOST_EXACT else FEW_GAMMAS
-    return coupling_sweep(problem, point, gammas, of, ENDS, probes or DIAGONAL_PROBES, seed, device)
+    return coupling_sweep(problem, point, gammas, of, ENDS, probes or DIAGONAL_PROBES, seed, device, dtype)
 
 
 def sweep_table(sweep: xr.DataArray) -> Table:

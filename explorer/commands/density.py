@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 import xarray as xr
-from lossnav.core import InputError, density_map, load_problem
+from lossnav.core import InputError, density_map
 from lossnav.core.density.info import DensityInfo
 from rich.console import Console
 
@@ -15,6 +15,7 @@ from ..request.survey import SurveyRequest
 from . import options
 from .options import At, Checkpoint, Device, Target
 from .plane_options import with_plane
+from .problem_options import Decay, Dtype, Parameters, chosen_problem
 
 
 @with_plane(what="The plane of --at")
@@ -30,6 +31,9 @@ def density_command(
     at: At = None,
     plane: SurveyRequest,
     device: Device = "auto",
+    dtype: Dtype = None,
+    parameters: Parameters = None,
+    decay: Decay = 0.0,
     out: Annotated[Path | None, typer.Option(help="Also write it to this file, as NetCDF (.nc).")] = None,
 ) -> None:
     """Map the examples, and test two claims about sparse ones: weaker gradients, higher perplexity."""
@@ -39,9 +43,9 @@ def density_command(
         raise InputError(f"--permutations should be 1 or more, but is {permutations}.")
     if out is not None and out.suffix != ".nc":
         raise InputError(f"--out should end in .nc, but is '{out.name}': density maps are written as NetCDF.")
-    problem = load_problem(target)
+    problem = chosen_problem(target, parameters, decay)
     problem, point = options.place(problem, checkpoint, at, plane)
-    found = density_map(problem, point, layer=layer, seed=seed, permutations=permutations, device=device)
+    found = density_map(problem, point, layer=layer, seed=seed, permutations=permutations, device=device, dtype=dtype)
     if out is not None:
         write_density_map(found, out)
     console = Console(soft_wrap=True, highlight=False)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import typer
-from lossnav.core import InputError, Problem, Spectrum, load_problem
+from lossnav.core import InputError, Problem, Spectrum
+from lossnav.core.network.workspace import dtype_of
 from lossnav.core.spectrum.along import CHECKPOINTS, PROBES, STEPS, TOP, spectra_along
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +17,7 @@ from ..request.survey import SurveyRequest
 from . import options
 from .options import At, Checkpoint, Device, Of, Seed, Target
 from .plane_options import with_plane
+from .problem_options import Decay, Dtype, Parameters, chosen_problem
 
 ALONG = f"At N checkpoints of the training path, first and last among them; without N, {CHECKPOINTS}."
 
@@ -39,6 +42,9 @@ def spectrum_command(
     at: At = None,
     plane: SurveyRequest,
     device: Device = "auto",
+    dtype: Dtype = None,
+    parameters: Parameters = None,
+    decay: Decay = 0.0,
     out: Annotated[
         Path | None, typer.Option(help="Also write it to this file, as JSON; along, after every checkpoint.")
     ] = None,
@@ -51,13 +57,13 @@ def spectrum_command(
         raise InputError(f"A number of checkpoints ({count}) goes with --along: leave it out, or add --along.")
     if along and (checkpoint is not None or at is not None):
         raise InputError("--along is the whole training path: leave out --checkpoint and --at.")
-    problem = load_problem(target)
+    problem, numbers = chosen_problem(target, parameters, decay), dtype_of(dtype)
     if along:
-        _along(problem, of, CHECKPOINTS if count is None else count, top, steps, probes, seed, device, out)
+        _along(problem, of, CHECKPOINTS if count is None else count, top, steps, probes, seed, device, numbers, out)
         return
     problem, point = options.place(problem, checkpoint, at, plane)
     counts = (_or(top, 15), _or(steps, 80), _or(probes, 10))
-    found = spectrum(problem, point, of, *counts, seed, device=device)
+    found = spectrum(problem, point, of, *counts, seed, device=device, dtype=numbers)
     if out is not None:
         write_spectrum(found, out, {"name": problem.name, "examples": problem.example_count})
     Console().print(spectrum_table(found))
@@ -72,13 +78,14 @@ def _along(
     probes: int | None,
     seed: int,
     device: str,
+    dtype: torch.dtype | None,
     out: Path | None,
 ) -> None:
     table = Table("step", "λ_max", "λ_min", "trace", "outliers", box=None, header_style="bold")
     with options.progress() as bar:
         task = bar.add_task(f"{problem.name}, along the training", total=None)
         counts = (_or(top, TOP), _or(steps, STEPS), _or(probes, PROBES))
-        for found in spectra_along(problem, of, count, *counts, seed, device, out):
+        for found in spectra_along(problem, of, count, *counts, seed, device, out, dtype):
             bar.update(task, completed=len(found.spectra), total=len(found.checkpoints))
     for step, each in zip(found.steps, found.spectra, strict=True):
         trace = f"{each.trace:.4g} ± {each.trace_se:.2g}"

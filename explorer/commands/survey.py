@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from lossnav.core import InputError, load_problem, read_landscape
+from lossnav.core import InputError, read_landscape
 from lossnav.core.adaptive.tolerance import Tolerance
 from lossnav.core.local.estimation import Estimation, preset
 from lossnav.core.survey.cost import affordable_stride, estimate
@@ -22,6 +22,7 @@ from ..request.survey import SurveyRequest
 from ..summaries.adaptive import adaptive_text
 from .options import Target, console, numbers, progress
 from .plane_options import with_plane
+from .problem_options import Decay, Dtype, Parameters, chosen_problem
 
 WORTH_TELLING = 10.0  # seconds; what a survey costs is said beforehand where it takes longer
 
@@ -66,7 +67,9 @@ def survey_command(
     examples: Annotated[int | None, typer.Option(help="Examples for them, in place of the effort's; 0: all.")] = None,
     of: Annotated[str, typer.Option(help="Their matrix: hessian, ggn, fisher or empirical_fisher.")] = "hessian",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = str(Specification.device),
-    dtype: Annotated[str | None, typer.Option(help="float32 or float64; without it, the model's own.")] = None,
+    dtype: Dtype = None,
+    parameters: Parameters = None,
+    decay: Decay = 0.0,
     precision: Annotated[
         str | None, typer.Option(help="tf32 or bf16: faster forward passes, with their error; without it, exact.")
     ] = None,
@@ -74,7 +77,7 @@ def survey_command(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a landscape that is there already.")] = False,
 ) -> None:
     """Measure a landscape and keep it in a folder."""
-    problem = load_problem(target)
+    problem = chosen_problem(target, parameters, decay)
     chosen = make_plane(problem, plane)
     shape, where = _shape(grid), zoomed(_span(span) if span else chosen.span, zoom)
     shape = (shape[0], 1) if chosen.is_line else shape

@@ -8,7 +8,7 @@ import streamlit as st
 from lossnav.core.density.claims import CLAIMS, Claim
 from lossnav.core.density.info import DensityInfo
 from lossnav.core.formats.density_map import read_density_map
-from lossnav.sample_models import NAMES, card
+from lossnav.sample_models import card, names
 
 from ..request.density import DensityRequest
 from ..request.survey import SurveyRequest
@@ -28,13 +28,13 @@ COLORS = {
 def density_controls() -> DensityRequest:
     """Which model, what of it is mapped, and where in parameter space."""
     target = st.selectbox("Model", targets(), key="model", on_change=_forget_layer, **URL)
-    names = [INPUTS, *_layers(target)]
-    layer = st.selectbox("Map of", names, key="layer", help=LAYER_HELP, **URL)
+    layers = [INPUTS, *_layers(target)]
+    layer = st.selectbox("Map of", layers, key="layer", help=LAYER_HELP, **URL)
     chosen = None if layer in (None, INPUTS) else layer
     picked: tuple[float, float] | None = st.session_state.get("picked")
     surveyed: SurveyRequest | None = st.session_state.get("surveyed")
     usable = surveyed is not None and surveyed.target == target and picked is not None
-    count = (card(target).get("trajectory") or {}).get("checkpoints", 0) if target in NAMES else 0
+    count = (card(target).get("trajectory") or {}).get("checkpoints", 0) if target in names() else 0
     offered = {TRAINED: True, CHECKPOINT: bool(count), PICKED: usable}
     place = st.radio("Where", [p for p in PLACES if offered[p]], key="density_place", persist_state="session")
     if place == CHECKPOINT:

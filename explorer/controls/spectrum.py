@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
-from lossnav.sample_models import NAMES, card
+from lossnav.sample_models import card, names
 
 from ..request.spectrum import MATRICES, SHAPES, AlongRequest, SpectrumRequest
 from ..request.survey import SurveyRequest
@@ -41,7 +41,8 @@ def spectrum_controls() -> SpectrumRequest | AlongRequest:
 
 def _checkpoints(target: str) -> int | None:
     """How many checkpoints the training has; None: a person's own problem, whose command will say."""
-    return (card(target).get("trajectory") or {}).get("checkpoints", 0) if target in NAMES else None
+    facts = card(target) if target in names() else {}
+    return (facts["trajectory"] or {}).get("checkpoints", 0) if "trajectory" in facts else None
 
 
 def section_control() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from lossnav.sample_models import NAMES
+from lossnav.sample_models import names
 
 from ..server import TARGET_VARIABLE
 
@@ -15,4 +15,4 @@ URL: dict[str, Any] = {"bind": "query-params"}
 def targets() -> tuple[str, ...]:
     """The models to choose from: what the command was given, then the samples."""
     given = os.environ.get(TARGET_VARIABLE)
-    return tuple(dict.fromkeys([*([given] if given else []), *NAMES]))
+    return tuple(dict.fromkeys([*([given] if given else []), *names()]))

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 import xarray as xr
-from lossnav.sample_models import NAMES, card
+from lossnav.sample_models import card, names
 
 from ..figures.shared.scales import format_value
 from ..summaries.adaptive import terrain_text
@@ -15,7 +15,7 @@ from ..summaries.adaptive import terrain_text
 
 def facts_line(land: xr.Dataset, target: str) -> None:
     """Name, parameters, loss and accuracy at the centre, cos(d₁, d₂), how much of the path lies in the plane."""
-    title = card(target)["title"] if target in NAMES else land.lossnav.name or target
+    title = card(target)["title"] if target in names() else land.lossnav.name or target
     items = "".join(f"<span class='item'>{html.escape(text)}</span>" for text in facts(land))
     st.html(f"<p class='facts'><b>{html.escape(title)}</b>{items}</p>")
 

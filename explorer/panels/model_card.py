@@ -19,16 +19,26 @@ def model_card(name: str) -> None:
     right.page_link("views/terrain.py", label="Terrain", icon=":material/landscape:", query_params={"model": name})
     st.markdown(f"`{name}` · {facts['summary']}")
     st.html(_table(card_rows(facts)))
-    st.caption(f"Trained by {facts['training']} (seed {facts['seed']}). The same again:")
-    st.code(facts["reproduce"], language="bash", wrap_lines=True)
+    if "training" in facts:
+        st.caption(f"Trained by {facts['training']} (seed {facts.get('seed', 'not stated')}). The same again:")
+    if "reproduce" in facts:
+        st.code(facts["reproduce"], language="bash", wrap_lines=True)
 
 
 def card_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """(what, value with unit) for everything that the card states."""
+    stated = (
+        ("Network", "network", "parameters", lambda: f"{facts['network']}, {facts['parameters']:,} parameters"),
+        ("Data", "data", "examples", lambda: f"{facts['data']} ({facts['examples']:,} examples)"),
+        (
+            "Training loss at the end",
+            "final_train_loss",
+            "final_train_loss",
+            lambda: f"{_value(facts['final_train_loss'])} nats",
+        ),
+    )
     rows = [
-        ("Network", f"{facts['network']}, {facts['parameters']:,} parameters"),
-        ("Data", f"{facts['data']} ({facts['examples']:,} examples)"),
-        ("Training loss at the end", f"{_value(facts['final_train_loss'])} nats"),
+        *((label, text()) for label, one, other, text in stated if one in facts and other in facts),
         *((f"Test {label}", _value(value)) for label, value in facts["test"].items()),
         *((fact["label"], f"{_value(fact['value'])} {fact.get('unit') or ''}".strip()) for fact in facts["facts"]),
     ]

@@ -6,7 +6,7 @@ import importlib.util
 import json
 from pathlib import Path
 
-from lossnav.sample_models import NAMES, card
+from lossnav.sample_models import card, names
 
 WATCHED = (".py", ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy")  # code, weights and data
 
@@ -16,7 +16,7 @@ def modified(target: str) -> str:
 
     Weights kept elsewhere are not seen: "Recompute" on the page, or --overwrite, measures them anew.
     """
-    if target in NAMES:
+    if target in names():
         return json.dumps(card(target), sort_keys=True)
     folder = _folder(target)
     times = [p.stat().st_mtime_ns for p in folder.iterdir() if p.suffix in WATCHED] if folder else []

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lossnav.sample_models import NAMES, card
+from lossnav.sample_models import card, names
 from platformdirs import user_cache_path
 
 from .base import modified
@@ -123,6 +123,6 @@ class CouplingRequest(SpectrumRequest):
 
 def spectral_law(request: SpectrumRequest | AlongRequest, about: dict[str, Any]) -> tuple[float, float] | None:
     """(p/n, σ²) of the Marchenko–Pastur law, for the sample whose inputs are Gaussian and whose model is linear."""
-    facts = card(request.target) if request.target in NAMES else {"facts": []}
+    facts = card(request.target) if request.target in names() else {"facts": []}
     applies = any("Marchenko" in fact["label"] for fact in facts["facts"]) and request.of != "remainder"
     return (facts["parameters"] / about["examples"], 1.0) if applies else None

@@ -14,7 +14,7 @@ from typing import Any
 from lossnav.core.plane.kinds import Parameter, PlaneKind, kind_named
 from lossnav.core.properties.selection import FORWARD
 from lossnav.core.survey.specification import Specification
-from lossnav.sample_models import NAMES, card
+from lossnav.sample_models import card, names
 from platformdirs import user_cache_path
 
 from ..server import CHECKPOINTS_VARIABLE
@@ -191,6 +191,6 @@ def _option(parameter: Parameter, value: Any) -> list[str]:
 
 def checkpoints(target: str) -> int:
     """How many checkpoints the training path has; 0: there is none."""
-    if target in NAMES:
+    if target in names():
         return int((card(target).get("trajectory") or {}).get("checkpoints", 0))
     return int(os.environ.get(CHECKPOINTS_VARIABLE, 0))

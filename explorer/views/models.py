@@ -2,17 +2,18 @@
 
 import streamlit as st
 from lossnav.explorer.panels.model_card import model_card
-from lossnav.sample_models import NAMES
+from lossnav.sample_models import names
 
 
 def page() -> None:
     """Cards, two in a row."""
     st.title("Sample networks")
     st.markdown(
-        "Each was trained for this project, from a seed, on generated data or scikit-learn's own; one command trains it again."
+        "Those shipped here were trained from a seed, on generated data or scikit-learn's own; one command trains each again."
     )
-    for start in range(0, len(NAMES), 2):
-        row = NAMES[start : start + 2]
+    every = names()
+    for start in range(0, len(every), 2):
+        row = every[start : start + 2]
         for column, name in zip(st.columns(2), row, strict=False):
             with column.container(border=True, height="stretch"):
                 model_card(name)

@@ -97,7 +97,7 @@ def _add_gaps(axes: Axes, at: Floats, drawn: Layer, spec: PaperSpec) -> list[Pat
     look = marks.gap_look()
     for first, last in _runs(gaps):
         axes.axvspan(at[max(first - 1, 0)], at[min(last + 1, len(at) - 1)], zorder=0.5, gid="gaps", **look)
-    return [marks.gap_entry()] if gaps.any() else []
+    return [marks.gap_entry(drawn.values.ravel()[gaps])] if gaps.any() else []
 
 
 def _runs(flags: np.ndarray) -> list[tuple[int, int]]:

@@ -38,7 +38,8 @@ def _draw(grid: xr.Dataset, spec: PaperSpec) -> Figure:
     arrows = marks.add_arrows(axes, grid, spec) if spec.arrows else []
     path = marks.add_path(axes, grid, spec.preset) if spec.path else []
     points = marks.add_minimum(axes, grid, spec) + marks.add_point(axes, spec)
-    gaps = [marks.add_gaps(axes)] if np.isnan(color.positions).any() else []
+    empty = np.isnan(color.positions)
+    gaps = [marks.add_gaps(axes, color.layer.values[empty])] if empty.any() else []
     bar = add_color_bar(figure, color, spec.preset)
     add_legend(figure, [*(one.entry for one in contoured), *arrows, *path, *points, *gaps], spec.preset)
     page.add_title(figure, spec)

@@ -140,12 +140,14 @@ def gap_look() -> dict[str, Any]:
     return {"facecolor": "#E4E4E4", "edgecolor": style.GAP_COLOR, "hatch": "//////", "linewidth": 0.0}
 
 
-def gap_entry() -> Patch:
-    """The legend entry of the gaps."""
-    return Patch(label="not finite", **gap_look())
+def gap_entry(values: Floats) -> Patch:
+    """The legend entry of gaps; `values` are those that lie in them, of which a log scale shows none at or below 0."""
+    finite = np.isfinite(values)
+    words = [word for word, there in (("not finite", not finite.all()), ("0 or below", finite.any())) if there]
+    return Patch(label=", or ".join(words), **gap_look())
 
 
-def add_gaps(axes: Axes) -> Patch:
-    """A hatched ground under the drawing, seen where there is no finite number; its legend entry."""
+def add_gaps(axes: Axes, values: Floats) -> Patch:
+    """A hatched ground under the drawing, seen where nothing can be drawn of these values; its legend entry."""
     axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, zorder=0.5, gid="gaps", **gap_look()))
-    return gap_entry()
+    return gap_entry(values)

@@ -78,7 +78,10 @@ def fitting_scale(land: xr.Dataset, variable: str, kind: str | None = None) -> S
     low, high = told_apart(variable) if kind is None else (None, None)
     if low is not None or high is not None:
         return Scale(wanted, low, high)
+    exact = land[variable].attrs.get("stage") == "forward"  # what is estimated may fall below 0 by chance
     if wanted == "log" and (finite.size == 0 or finite.max() <= 0 or (finite <= 0).mean() > 0.05):
+        return Scale("linear")
+    if wanted == "log" and exact and bool((finite < 0).any()):
         return Scale("linear")
     if wanted == "log" and kind is None and _decades(finite) > MOST_DECADES:
         return Scale("log", high=float(np.quantile(finite, CLIP_SHARE)))

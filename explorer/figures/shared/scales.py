@@ -183,6 +183,20 @@ class Scale:
         return values
 
 
+def check_log(scale: Scale, values: Values, name: str) -> None:
+    """Raise InputError where a log scale would show nothing: no finite value is above 0.
+
+    >>> check_log(Scale("log"), [-1.0, -2.0], "loss")
+    Traceback (most recent call last):
+    ...
+    lossnav.core.checks.InputError: A log scale shows values above 0, and 'loss' has none: choose linear or symlog.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    finite = values[np.isfinite(values)]
+    if scale.kind == "log" and finite.size and not (finite > 0).any():
+        raise InputError(f"A log scale shows values above 0, and '{name}' has none: choose linear or symlog.")
+
+
 def format_value(x: float, digits: int = SIGNIFICANT_DIGITS) -> str:
     """`x` as short text, at most `digits` significant digits: "0.123", "−2.5", "1.23×10⁵", "∞"; NaN is "not finite".
 

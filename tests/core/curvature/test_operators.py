@@ -11,7 +11,7 @@ import torch
 from lossnav.core import Gaussian, InputError, Plane, Problem
 from lossnav.core.curvature.dense import dense_matrix
 from lossnav.core.curvature.operators import KINDS, Curvature, Matrix, curvature
-from lossnav.core.problem.likelihood import CrossEntropy
+from lossnav.core.problem.likelihoods import CrossEntropy
 from torch import Tensor, nn
 from torch.nn import functional as F
 

@@ -1,0 +1,47 @@
+"""A function of one's own, of whatever the network returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from ...checks import InputError
+from ..writes import copying_targets, written
+from .protocol import Loss, LossFunction
+
+
+@dataclass(frozen=True)
+class Custom(Loss):
+    """A callable (outputs, targets) → per-example loss of shape (n,); nothing is assumed about probabilities.
+
+    It is handed all that the network returns: a tensor, a tuple, a dict, a dataclass.
+    """
+
+    function: LossFunction
+    name = "custom"
+    sees = "everything"
+
+    def settled(self, outputs: Any, targets: Tensor, every_target: Tensor) -> Custom:
+        own = targets.clone()
+        losses = self.function(outputs, own)
+        if not isinstance(losses, Tensor) or losses.shape != (targets.shape[0],):
+            came = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
+            raise InputError(
+                f"The loss function should return one loss per example, shape ({targets.shape[0]},), but returned {came}: "
+                "do not average inside it (reduction='none')."
+            )
+        return replace(self, function=copying_targets(self.function)) if written([own], [targets]) else self
+
+    def target_rows(self, targets: Tensor) -> Tensor:
+        return targets
+
+    def law_rows(self, law: Tensor) -> Tensor:
+        return law
+
+    def flatten(self, outputs: Any, targets: Tensor) -> tuple[Any, Tensor]:
+        return outputs, targets
+
+    def losses(self, outputs: Any, targets: Tensor) -> Tensor:
+        return self.function(outputs, targets)

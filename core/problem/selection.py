@@ -1,0 +1,65 @@
+"""Which parameters make the landscape: all that are trained, or some of them by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from torch import Tensor
+
+from ..checks import InputError
+
+Selection = str | Iterable[str] | Callable[[str], bool]
+
+
+def selected(parameters: Mapping[str, Tensor], wanted: Selection | None) -> tuple[str, ...] | None:
+    """The names of the parameters that are meant, in the model's order; None: all.
+
+    Parameters
+    ----------
+    wanted  patterns ("encoder.layer.3.*", "*.lora_*"), a module's name ("encoder.layer.3") or a parameter's, several of
+            them, or a function of a name
+
+    Raises
+    ------
+    InputError  a pattern that no trainable parameter fits, with the nearest name
+
+    >>> named = {"a.weight": None, "a.bias": None, "b.weight": None}
+    >>> selected(named, ["a", "b.w*"]), selected(named, lambda name: name.endswith("bias"))
+    (('a.weight', 'a.bias', 'b.weight'), ('a.bias',))
+    """
+    if wanted is None:
+        return None
+    if callable(wanted):
+        found = tuple(name for name in parameters if wanted(name))
+        if not found:
+            raise InputError(
+                f"parameters= chooses none of the {len(parameters)} trainable parameters: {_some(parameters)}"
+            )
+        return found
+    patterns = [wanted] if isinstance(wanted, str) else list(wanted)
+    meant = {pattern: {name for name in parameters if _fits(name, pattern)} for pattern in patterns}
+    for pattern, names in meant.items():
+        if not names:
+            near = difflib.get_close_matches(pattern, _places(parameters), n=1, cutoff=0.3)
+            hint = f"did you mean '{near[0]}'? K{_some(parameters)[1:]}" if near else _some(parameters)
+            raise InputError(f"parameters='{pattern}' fits no trainable parameter: {hint}")
+    if not meant:
+        raise InputError(f"parameters= names none: {_some(parameters)}")
+    every = set().union(*meant.values())
+    return tuple(name for name in parameters if name in every)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) or name.startswith(f"{pattern}.")
+
+
+def _places(parameters: Mapping[str, Tensor]) -> list[str]:
+    parts = [name.split(".") for name in parameters]
+    return list(dict.fromkeys(".".join(part[:k]) for part in parts for k in range(1, len(part) + 1)))
+
+
+def _some(parameters: Mapping[str, Tensor]) -> str:
+    names = list(parameters)[:3]
+    return f"known are {', '.join(names)}{' and others' if len(parameters) > 3 else ''}."

@@ -1,0 +1,192 @@
+"""The network and its loss tried on the first examples: what they need, before anything is built on them."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from ..checks import InputError, first_line
+from .adapted import filled
+from .likelihoods.protocol import Likelihood
+from .outputs import Output, Reader, described, reader_of
+
+if TYPE_CHECKING:
+    from .problem import Problem
+
+FIRST = 2  # examples
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the first examples tell.
+
+    likelihood      with what the outputs tell of it
+    classes         of the predicted distribution, 0 where it is over none
+    differentiates  the network, or its loss, takes derivatives of its own, so that its passes need autograd
+    changes_inputs  forward writes into its input
+    reader          takes the loss's part out of what the network returns; None where it is all of it
+    notes           sentences for people
+    """
+
+    likelihood: Likelihood
+    classes: int
+    differentiates: bool
+    changes_inputs: bool
+    reader: Reader | None
+    notes: tuple[str, ...]
+
+
+def tried(problem: Problem, output: Output | None) -> Trial:
+    """Run the first examples as the engine will.
+
+    Raises
+    ------
+    InputError  inputs that the network does not take, outputs that the loss does not
+    """
+    model = problem.working_copy()
+    plain, error = _attempted(problem, model, False)
+    tracked, wrong = _attempted(problem, model, True)
+    if plain is None and tracked is None:
+        raise _refused(problem, wrong or error)
+    if plain is not None and not _same(plain, tracked):  # or the first run has left something in the network
+        plain, _ = _attempted(problem, problem.working_copy(), False)
+        tracked, _ = _attempted(problem, problem.working_copy(), True)
+    differentiates = plain is None or not _same(plain, tracked)
+    returned, changes_inputs = tracked if differentiates else plain  # type: ignore[misc]
+    likelihood, targets = problem.likelihood, _first(problem, problem.targets)
+    reader, notes = None, list[str]()
+    if likelihood.sees != "network":
+        reader, said = reader_of(returned, likelihood.sees, output)
+        notes += said
+    outputs = returned if reader is None else reader(returned)
+    try:
+        with passes(differentiates), undrawn():
+            settled = _settled(likelihood, outputs, targets, problem.targets, returned)
+    except InputError:
+        if differentiates or tracked is None or likelihood.sees == "tensor":
+            raise
+        returned, differentiates = tracked[0], True  # the loss may differentiate what it is handed
+        outputs = returned if reader is None else reader(returned)
+        with passes(True), undrawn():
+            settled = _settled(likelihood, outputs, targets, problem.targets, returned)
+    if differentiates:
+        notes.append("The network takes derivatives of itself, so every pass runs with autograd: slower, and right.")
+    if changes_inputs:
+        notes.append("The network writes into its input, so each pass is given a copy.")
+    classes = settled.class_count(outputs, targets) if settled.is_categorical else 0
+    return Trial(settled, classes, differentiates, changes_inputs, reader, (*notes, *settled.notes))
+
+
+@contextlib.contextmanager
+def passes(differentiates: bool) -> Iterator[None]:
+    """The mode in which networks are run for their values: with autograd where they differentiate themselves."""
+    if differentiates:
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    else:
+        with torch.inference_mode():
+            yield
+
+
+@contextlib.contextmanager
+def undrawn() -> Iterator[None]:
+    """Random numbers drawn inside are the same each time, and the caller's random state is as it was."""
+    python, numpy = random.getstate(), np.random.get_state()
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(0)
+        random.seed(0)
+        np.random.seed(0)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+def first_examples(problem: Problem, device: torch.device) -> tuple[list[Tensor], dict[str, Tensor]]:
+    """Inputs of the first examples as the network takes them, of their own memory: a forward may write to them."""
+    args = [_first(problem, t).to(device, copy=True) for t in problem.args]
+    return args, {k: _first(problem, t).to(device, copy=True) for k, t in problem.kwargs.items()}
+
+
+def _attempted(problem: Problem, model: nn.Module, tracked: bool) -> tuple[tuple[Any, bool] | None, Exception | None]:
+    """What the network, a copy, returned and whether it wrote into its input; or what it raised."""
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    args, kwargs = first_examples(problem, device)
+    tensors = [*args, *kwargs.values()]
+    before = [t.clone() for t in tensors]
+    try:
+        with passes(tracked), undrawn():
+            returned = _called(problem, model, args, kwargs)
+    except Exception as error:  # whatever the user's forward raises on this data
+        return None, error
+    changed = not all(map(_equal, (t.detach() for t in tensors), before))
+    return (returned, changed), None
+
+
+def _called(problem: Problem, model: nn.Module, args: list[Tensor], kwargs: dict[str, Tensor]) -> Any:
+    if problem.likelihood.sees == "network":
+        return problem.likelihood.of(model, args)  # type: ignore[attr-defined]
+    positional, named = filled(problem.fixed, tuple(args), kwargs)
+    return model(*positional, **named)
+
+
+def _first(problem: Problem, tensor: Tensor) -> Tensor:
+    return tensor[:FIRST]
+
+
+def _settled(likelihood: Likelihood, outputs: Any, targets: Tensor, every: Tensor, returned: Any) -> Likelihood:
+    device = next((t.device for t in pytree.tree_leaves(outputs) if isinstance(t, Tensor)), targets.device)
+    try:
+        return likelihood.settled(outputs, targets.to(device), every)
+    except InputError:
+        raise
+    except Exception as error:  # whatever the user's loss raises on these outputs
+        raise InputError(
+            f"The loss cannot take what the network returns, {described(returned)}, with targets of shape "
+            f"{tuple(targets.shape)} ({first_line(error)}): write it for that, or name an entry, Problem(…, output=…)."
+        ) from error
+
+
+def _refused(problem: Problem, error: Exception | None) -> InputError:
+    if isinstance(error, InputError):
+        return error
+    assert error is not None
+    shapes = ", ".join(str(tuple(t.shape)) for t in problem.inputs)
+    if problem.likelihood.sees == "network":
+        said = f"The loss cannot be computed of the network and data of shape {shapes} ({first_line(error)}): "
+        refusal = InputError(said + "it is called as loss(model, batch), the batch built as the data are.")
+    else:
+        said = f"The model cannot take inputs of shape {shapes} ({first_line(error)}): "
+        refusal = InputError(said + "give them in the shape and type that its forward expects.")
+    refusal.__cause__ = error
+    return refusal
+
+
+def _same(one: tuple[Any, bool], other: tuple[Any, bool] | None) -> bool:
+    """Whether two runs gave the same numbers, to rounding."""
+    if other is None:
+        return True
+    pairs = [[t for t in pytree.tree_leaves(run[0]) if isinstance(t, Tensor)] for run in (one, other)]
+    return len(pairs[0]) == len(pairs[1]) and all(map(_close, *pairs))
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    a, b = a.detach(), b.detach()
+    if a.shape != b.shape or not (a.is_floating_point() or a.is_complex()):
+        return a.shape == b.shape and torch.equal(a, b)
+    digits = torch.finfo(a.dtype).eps ** 0.5
+    return torch.allclose(a, b, rtol=digits, atol=digits, equal_nan=True)
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    return torch.equal(a, b) or (a.is_floating_point() and torch.equal(a.nan_to_num(), b.nan_to_num()))
