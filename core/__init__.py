@@ -16,6 +16,7 @@ from .properties import PROPERTIES, Settings
 from .spectrum.coupling_matrix import coupling_matrix
 from .spectrum.density import Spectrum
 from .spectrum.eigenvalues import eigenpairs, spectrum
+from .survey.check import Finding, check
 from .survey.store import read_landscape
 from .survey.survey import survey
 
@@ -25,6 +26,7 @@ __all__ = [
     "Bernoulli",
     "CrossEntropy",
     "Estimation",
+    "Finding",
     "Gaussian",
     "GaussianHeads",
     "InputError",
@@ -36,6 +38,7 @@ __all__ = [
     "Spectrum",
     "Tolerance",
     "Trajectory",
+    "check",
     "coupling_matrix",
     "density_map",
     "eigenpairs",

@@ -1,4 +1,4 @@
-"""The `lossnav` command: explore, survey, spectrum, coupling, density, figure, convert, samples."""
+"""The `lossnav` command: explore, check, survey, spectrum, coupling, density, figure, convert, samples."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from lossnav.core import InputError, load_problem
 from rich.console import Console
 from rich.table import Table
 
+from .commands.check import check_command
 from .commands.coupling import coupling_command
 from .commands.density import density_command
 from .commands.options import console, numbers
@@ -59,6 +60,7 @@ def explore(
     serve(target, 0 if path is None else len(path), port, browser)
 
 
+app.command(name="check")(check_command)
 app.command(name="survey")(survey_command)
 app.command(name="spectrum")(spectrum_command)
 app.command(name="coupling")(coupling_command)

@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from lossnav.core import Anchor, Gaussian, Problem, Trajectory
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -198,6 +199,22 @@ def frozen(seed: int = 0) -> Problem:
 
 def _classes_of(model: nn.Module, inputs: object, n: int, seed: int = 0) -> Problem:
     return Problem(initialised(model, seed), inputs, labels(n, classes=3, seed=seed))  # type: ignore[arg-type]
+
+
+class Noisy(nn.Module):
+    """Dropout that is kept on, as where a network says how sure it is."""
+
+    def __init__(self, share: float = 0.4) -> None:
+        super().__init__()
+        self.first, self.last, self.share = nn.Linear(3, 6), nn.Linear(6, 4), share
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(F.dropout(torch.tanh(self.first(x)), self.share, training=True))  # type: ignore[no-any-return]
+
+
+def four_classes(model: nn.Module, n: int = 12, **more: object) -> Problem:
+    targets = labels(n, classes=4)
+    return Problem(initialised(model, 2), normal(n, 3), targets, **more)  # type: ignore[arg-type]
 
 
 def parametrized() -> nn.Module:

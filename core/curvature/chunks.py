@@ -85,14 +85,16 @@ class GraphChunk:
         self._point = function.point.clone().requires_grad_(True)
 
     @lazy
+    def _passed(self) -> tuple[Any, Tensor]:
+        return self._function.outputs_and_losses(self._point, self._batch)
+
+    @property
     def _outputs(self) -> Any:
-        return self._function.predictions(self._point, self._batch)
+        return self._passed[0]
 
     @lazy
     def _gradient(self) -> Tensor:
-        losses = self._function.problem.likelihood.losses(self._outputs, self._batch.targets)
-        (gradient,) = torch.autograd.grad(losses.sum(), self._point, create_graph=True)
-        return gradient
+        return self._function.slope(self._passed[1].sum(), self._point, create_graph=True)
 
     def products(self, directions: Tensor, of: str) -> Tensor:
         if of != "hessian":

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError, known
+from ..network.batch_dependence import WHY_NONE_ALONE, drawing, draws_numbers
+from ..network.batching import none_alone, required_batch_size
 from ..network.batchnorm import calibrate
 from ..network.workspace import Batch, Workspace, choose_device
 from ..problem.problem import Problem
 from ..problem.trial import passes
-from .example_gradients import chunk_rows, gradient_pieces
+from .example_gradients import chunk_rows, drawn_pieces, gradient_pieces
 
 KINDS = ("true", "empirical")
 
@@ -42,7 +44,7 @@ def fisher_diagonal(
 
     Raises
     ------
-    InputError  "true" without a likelihood to draw labels from; an unknown kind
+    InputError  "true" without a likelihood to draw labels from; an unknown kind; examples that depend on each other
     """
     known(kind, KINDS, "kind of Fisher")
     if kind == "true" and not problem.likelihood.is_likelihood:
@@ -51,7 +53,10 @@ def fisher_diagonal(
             "none: use Gaussian(sigma), or kind='empirical'."
         )
     where = choose_device(device)
-    workspace = Workspace(problem, where, None, chunk_rows(problem.parameter_count))
+    if none_alone(problem):
+        raise InputError(WHY_NONE_ALONE)
+    size = required_batch_size(problem, where) if draws_numbers(problem) else None
+    workspace = Workspace(problem, where, None, size or chunk_rows(problem.parameter_count))
     flat = workspace.origin if at is None else workspace.layout.flatten(at, where, workspace.dtype)
     point = workspace.layout.views(flat)
     calibrate(workspace, flat)
@@ -60,7 +65,7 @@ def fisher_diagonal(
     for batch in workspace.batches:
         for k, squares in _squared_gradients(workspace, point, batch, kind, generator).items():
             total[k] += squares
-    return {k: v / problem.prediction_count for k, v in total.items()}
+    return {k: v / workspace.prediction_count for k, v in total.items()}
 
 
 def _squared_gradients(
@@ -82,14 +87,19 @@ def _summed_squares(
     workspace: Workspace, point: dict[str, Tensor], batch: Batch, targets: Tensor, of: str, only: int | None
 ) -> dict[str, Tensor]:
     total = {k: torch.zeros_like(v) for k, v in point.items()}
-    for piece in gradient_pieces(workspace, point, batch.args, batch.kwargs, targets, False, of, only):
+    if draws_numbers(workspace.problem):
+        pieces = iter([drawn_pieces(workspace, point, batch, targets, False, of, only)])
+    else:
+        pieces = gradient_pieces(workspace, point, batch.args, batch.kwargs, targets, False, of, only)
+    for piece in pieces:
         for k, gradients in piece.items():
             total[k] += gradients.square().sum(0)
     return total
 
 
 def _drawn_targets(workspace: Workspace, point: dict[str, Tensor], batch: Batch, generator: torch.Generator) -> Tensor:
-    with passes(workspace.problem.differentiates):
+    with passes(workspace.problem.differentiates), drawing(workspace.problem, batch, workspace.device):
         outputs = workspace.outputs_at(point, batch.args, batch.kwargs)
+    with passes(workspace.problem.differentiates):
         drawn = workspace.problem.likelihood.sample(outputs, batch.shaped_targets, generator)
     return drawn.detach().clone()  # no tensor of inference mode, which autograd could not keep

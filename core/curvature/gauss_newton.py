@@ -11,12 +11,13 @@ from torch import Tensor
 
 from ..checks import InputError
 from .chunks import jacobian_products
+from .differences import difference_products
 from .loss_function import LossFunction
 
 
 def gauss_newton_products(function: LossFunction, directions: Tensor) -> Tensor:
     """G v for each row v of `directions` (k, P padded): G = (1/N) Σ_n J_nᵀ (∂²ℓ_n/∂z_n²) J_n."""
-    return function.linearisation.products(directions, "ggn")
+    return _products(function, directions, "ggn")
 
 
 def fisher_products(function: LossFunction, directions: Tensor) -> Tensor:
@@ -29,7 +30,14 @@ def fisher_products(function: LossFunction, directions: Tensor) -> Tensor:
     ------
     InputError  the loss states no likelihood
     """
-    return function.linearisation.products(directions, "fisher")
+    return _products(function, directions, "fisher")
+
+
+def _products(function: LossFunction, directions: Tensor, of: str) -> Tensor:
+    function.require_derivatives()
+    if function.by_differences:
+        return difference_products(function, directions, of)
+    return function.linearisation.products(directions, of)
 
 
 @torch.enable_grad()  # also where the caller has switched gradients off
@@ -39,15 +47,17 @@ def empirical_fisher_products(function: LossFunction, directions: Tensor) -> Ten
     n runs over predictions, for a language model over tokens, each with a gradient of its own: the rows of J are
     the gradients of the losses, and nothing stands in the middle.
     """
-    likelihood = function.problem.likelihood
+    function.require_derivatives()
+    if not function.problem.likelihood.is_per_example:
+        raise InputError(
+            "The empirical Fisher is made of the gradients of single losses, but loss(model, batch) returns their mean: "
+            "let it return one loss per example."
+        )
+    if function.by_differences:
+        return difference_products(function, directions, "empirical_fisher")
     total = torch.zeros_like(directions, dtype=torch.float64)
     for batch in function.workspace.batches:
         point = function.point.clone().requires_grad_(True)
-        each = likelihood.losses(function.predictions(point, batch), batch.targets)
-        if not likelihood.is_per_example:
-            raise InputError(
-                "The empirical Fisher is made of the gradients of single losses, but loss(model, batch) returns their mean: "
-                "let it return one loss per example."
-            )
+        each = function.losses(point, batch)
         total += jacobian_products(each, point, directions, lambda u: u)
-    return (total / function.problem.prediction_count).to(directions)
+    return (total / function.workspace.prediction_count).to(directions)

@@ -24,7 +24,7 @@ class Linearisation:
 
     def __init__(self, function: LossFunction) -> None:
         self._function, self._kept = function, dict[int, Chunk]()
-        each = function.activation_bytes
+        each = function.activation_bytes * function.problem.draws
         self._keeps = 4 * each * function.problem.example_count <= CURVATURE_GRAPH_BYTES
         self._most_rows = max(1, CURVATURE_GRAPH_BYTES // (2 * each * function.workspace.batch_size))
 
@@ -39,7 +39,7 @@ class Linearisation:
             chunk = self._chunk(index)
             for into, rows in zip(total.split(self._most_rows), directions.split(self._most_rows), strict=True):
                 into += chunk.products(rows, of)
-        found = (total / self._function.problem.prediction_count).to(directions)
+        found = (total / self._function.workspace.prediction_count).to(directions)
         decay = self._function.problem.weight_decay
         return found + decay * directions if decay and of != "fisher" else found
 

@@ -156,6 +156,10 @@ def curvature(
 
     Under `batchnorm="recalibrate"` the statistics are those of all the data at the point, held fixed in derivatives, as in
     a survey.
+
+    Raises
+    ------
+    InputError  an unknown matrix; parameters whose derivatives would be those of other weights
     """
     known(of, KINDS, "curvature matrix")
     return Curvature(LossFunction(problem, at, device, dtype, batch_size).calibrate(), of)

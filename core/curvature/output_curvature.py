@@ -12,10 +12,11 @@ from torch.utils import _pytree as pytree
 from ..problem.likelihoods.protocol import Likelihood, Middle, states
 
 
-def output_hessian(likelihood: Likelihood, outputs: Tensor, targets: Tensor) -> Middle:
+def output_hessian(likelihood: Likelihood, outputs: Tensor, targets: Tensor, by_differences: bool = False) -> Middle:
     """u → (∂²ℓ/∂z²) u for outputs (m, …), row by row, of a loss that treats rows apart.
 
-    In closed form where the loss states one of the losses that it computes, by automatic differentiation for all others.
+    In closed form where the loss states one of the losses that it computes, for all others by automatic differentiation, or by
+    central differences of ∂ℓ/∂z where that has no second derivative.
 
     >>> from ..problem.likelihoods import CrossEntropy
     >>> z = torch.zeros(1, 2, dtype=torch.float64)  # p = (½, ½): diag(p) − ppᵀ = [[¼, −¼], [−¼, ¼]]
@@ -25,7 +26,8 @@ def output_hessian(likelihood: Likelihood, outputs: Tensor, targets: Tensor) -> 
     stated = likelihood.output_hessian(outputs, targets) if states(likelihood, "output_hessian") else None
     if stated is not None:
         return stated
-    return differentiated(lambda z: likelihood.losses(z, targets), outputs.detach())
+    how = differenced if by_differences else differentiated
+    return how(lambda z: likelihood.losses(z, targets), outputs.detach())
 
 
 def differentiated(losses: Callable[[Tensor], Tensor], outputs: Tensor) -> Middle:
@@ -39,6 +41,25 @@ def differentiated(losses: Callable[[Tensor], Tensor], outputs: Tensor) -> Middl
             return torch.zeros_like(u)  # linear in the outputs
         found = torch.autograd.grad(slope, outputs, u, retain_graph=True, allow_unused=True)[0]
         return torch.zeros_like(u) if found is None else found
+
+    return middle
+
+
+def differenced(losses: Callable[[Tensor], Tensor], outputs: Tensor) -> Middle:
+    """The same by central differences of ∂ℓ/∂z, where that has no derivative."""
+
+    def slope(at: Tensor) -> Tensor:
+        at = at.detach().requires_grad_(True)
+        with torch.enable_grad():
+            (found,) = torch.autograd.grad(losses(at).sum(), at)
+        return found
+
+    def middle(u: Tensor) -> Tensor:
+        length = float(u.norm())
+        if length == 0:
+            return torch.zeros_like(u)
+        h = float(torch.finfo(u.dtype).eps ** (1 / 3)) * max(float(outputs.norm()), 1e-3) / length
+        return (slope(outputs + h * u) - slope(outputs - h * u)) / (2 * h)
 
     return middle
 

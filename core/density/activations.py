@@ -9,23 +9,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import InputError, known
+from ..checks import UNFIT, InputError, known
+from ..network.batch_dependence import drawing
 from ..network.workspace import Workspace
 from ..problem.problem import Problem
-from ..problem.trial import FIRST, first_examples, passes, undrawn
+from ..problem.trial import first_examples, passes, undrawn
 from . import rows
 from .rows import flat_rows
 
 
 def layer_names(problem: Problem) -> list[str]:
-    """The modules whose output is one row per example, in the model's order; "" (the whole network) is left out."""
+    """The modules whose output is one row per example, in the model's order; "" (the whole network) is left out.
+
+    None where the network's modules cannot be looked at while it runs.
+    """
     model = problem.working_copy()
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    count = min(FIRST, problem.example_count)
-    names = [name for name, _ in model.named_modules() if name]
+    count, names = problem.tried_count, [name for name, _ in model.named_modules() if name]
     args, kwargs = first_examples(problem, device)
-    with passes(problem.differentiates), undrawn(), _caught(model, names) as found:
-        problem.adapted(model)(*args, **kwargs)
+    try:
+        with passes(problem.differentiates), undrawn(), _caught(model, names) as found:
+            problem.adapted(model)(*args, **kwargs)
+    except UNFIT:  # compiled modules take no hooks
+        return []
     return [name for name in names if name in found and found[name].ndim > 1 and len(found[name]) == count]
 
 
@@ -39,8 +45,9 @@ def layer_rows(workspace: Workspace, layer: str) -> np.ndarray:
     problem = workspace.problem
     known(layer, layer_names(problem), "layer")
     pieces: list[np.ndarray] = []
-    for batch in workspace.batches:
-        with passes(problem.differentiates), _caught(workspace.model, [layer]) as found:
+    for batch in workspace.batches[: len(workspace.batches) // problem.draws]:  # of the first draw
+        drawn = drawing(problem, batch, workspace.device)
+        with passes(problem.differentiates), drawn, _caught(workspace.model, [layer]) as found:
             workspace.outputs(batch)
         pieces.append(flat_rows(found[layer]))
         _check(pieces[-1], layer, problem)

@@ -12,8 +12,9 @@ import xarray as xr
 from torch import Tensor
 
 from ..checks import InputError, matching
+from ..curvature.example_gradients import chunk_rows
 from ..curvature.loss_function import LossFunction
-from ..network.batching import needs_whole_data
+from ..machine.memory import byte_text, free_bytes
 from ..network.workspace import dtype_of
 from ..problem.problem import Problem
 from .activations import layer_names, layer_rows
@@ -85,7 +86,7 @@ def density_map(
     Raises
     ------
     InputError  an unknown layer (with the nearest name), a point of another network, coordinates of another shape,
-                fewer than two examples, inputs too large to be points
+                fewer than two examples, inputs too large to be points, more memory needed than is free
 
     Sources: Parzen 1962; Loftsgaarden & Quesenberry 1965; Spearman 1904; Phipson & Smyth 2010.
 
@@ -105,6 +106,7 @@ def density_map(
     if at is not None:
         matching(at, problem.parameters, "The point")
     function = _at(problem, at, device, dtype_of(dtype))
+    _require_room(function)
     rows = input_rows(problem) if layer is None else layer_rows(function.workspace, layer)
     places = placed(rows, layer, seed) if coordinates is None else given(coordinates, len(rows))
     variables, surprises, unavailable = example_readouts(function)
@@ -129,12 +131,25 @@ def _at(
     problem: Problem, at: Mapping[str, Tensor] | None, device: str | torch.device, dtype: torch.dtype | None
 ) -> LossFunction:
     """The loss at the point, the workspace's network standing there too."""
-    size = problem.example_count if needs_whole_data(problem) else None
+    size = problem.example_count if problem.batchnorm == "recalibrate" else None
     if not problem.likelihood.is_per_example:
         size = 1
     function = LossFunction(problem, at, device, dtype, size)
     function.workspace.flat.copy_(function.point)
     return function.calibrate()
+
+
+def _require_room(function: LossFunction) -> None:
+    """Gradients of a chunk of examples are the largest that is held, twice while they are laid into rows."""
+    problem, kind = function.problem, function.workspace.dtype
+    chunk = min(problem.example_count, chunk_rows(problem.parameter_count))
+    needed = (2 * chunk + 4) * problem.parameter_count * kind.itemsize + chunk * function.activation_bytes
+    free = free_bytes(function.workspace.device)
+    if free is not None and needed > free:
+        raise InputError(
+            f"The gradients of {chunk} examples, {problem.parameter_count:,} numbers each, need about {byte_text(needed)} of "
+            f"memory, and {byte_text(free)} are free: use a machine with more memory, or a smaller network."
+        )
 
 
 def _dataset(problem: Problem, places: Places, variables: dict[str, np.ndarray], seed: int) -> xr.Dataset:

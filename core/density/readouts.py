@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..checks import first_line
+from ..checks import UNFIT, InputError, first_line
 from ..curvature.example_gradients import example_gradients
 from ..curvature.loss_function import LossFunction
-from ..network.batching import needs_whole_data
 from ..network.workspace import Batch
 from ..problem.likelihoods.protocol import Likelihood
 from ..problem.problem import Problem
@@ -69,7 +68,7 @@ def notes(problem: Problem, losses: np.ndarray, norms: np.ndarray) -> list[str]:
 
 
 def _losses_and_confidences(function: LossFunction) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Mean loss, mean −ln p and, where outputs are classes, mean max softmax over each example's predictions."""
+    """Mean loss, mean −ln p and, where outputs are classes, mean max softmax over each example's predictions, and over draws."""
     kind, problem = function.problem.likelihood, function.problem
     losses, surprises, tops = [], [], []
     for batch in function.workspace.batches:
@@ -87,19 +86,22 @@ def _losses_and_confidences(function: LossFunction) -> tuple[np.ndarray, np.ndar
             surprises.append(_means(surprise, owners, count))
             if kind.is_categorical:
                 tops.append(_means(kind.class_logits(outputs).softmax(-1).amax(-1).detach(), owners, count))
-    found = _finite(np.concatenate(losses)) + function.penalty(function.point)
-    return found, _finite(np.concatenate(surprises)), _finite(np.concatenate(tops)) if tops else None
+    means = [_over_draws(each, problem.draws) for each in (losses, surprises, tops)]
+    return means[0] + function.penalty(function.point), means[1], means[2] if tops else None
+
+
+def _over_draws(pieces: list[np.ndarray], draws: int) -> np.ndarray:
+    return _finite(np.concatenate(pieces).reshape(draws, -1).mean(0)) if pieces else np.empty(0)
 
 
 def _gradient_norms(function: LossFunction) -> tuple[np.ndarray, str | None]:
     """‖∇ of each example's own mean loss‖, (n,) float64; and why there are none, where there are none."""
     problem = function.problem
-    if _reads_its_batch(problem):
-        reason = "BatchNorm takes its statistics from the whole batch here, so one example alone has no gradient"
-        return np.full(problem.example_count, np.nan), reason
     try:
         pieces = [piece.double().norm(dim=1).cpu().numpy() for piece in example_gradients(function)]
-    except RuntimeError as error:  # whatever torch's transforms do not know of a user's network
+    except InputError as error:
+        return np.full(problem.example_count, np.nan), first_line(error)
+    except UNFIT as error:  # whatever torch does not know of a user's network
         reason = f"torch cannot differentiate this network example by example ({first_line(error)})"
         return np.full(problem.example_count, np.nan), reason
     return _finite(np.concatenate(pieces)), None
@@ -119,10 +121,3 @@ def _means(values: Tensor, owners: Tensor, count: int) -> np.ndarray:
 
 def _finite(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.nan)
-
-
-def _reads_its_batch(problem: Problem) -> bool:
-    bare = any(
-        isinstance(m, nn.modules.batchnorm._BatchNorm) and m.running_mean is None for m in problem.model.modules()
-    )
-    return bare and needs_whole_data(problem)

@@ -17,10 +17,11 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from ..checks import InputError, matching
-from ..network.batching import forward_batch_size, needs_whole_data
+from ..network.batching import cut_is_fixed, forward_batch_size, needs_whole_data, required_batch_size
 from ..network.batchnorm import recalibrate
 from ..network.forward import Forward, Measure
 from ..network.purity import Stillness
+from ..network.weight_dependence import require_dependence
 from ..network.workspace import Batch, Workspace
 from ..plane.plane import Plane
 from ..problem.problem import Problem
@@ -36,6 +37,7 @@ from .tracing import UnrecordableError
 from .tuning import choose, measured_error
 
 LOSS = "loss"  # the column that weight decay is part of
+DRAW_ERROR = "loss_draw_error"  # the column of the loss's standard error over draws of random numbers
 
 
 class Evaluator:
@@ -52,13 +54,15 @@ class Evaluator:
 
     Attributes
     ----------
-    columns          the names of what `evaluate` returns, in its order
+    columns          the names of what `evaluate` returns, in its order; with several draws of random numbers the last is the
+                     standard error of the mean loss over them
     precision        as asked for; None where products are exact
     precision_error  what the lower precision costs, as `tune` measured it; None where products are exact
 
     Raises
     ------
-    InputError  a plane of another network, an unknown or impossible precision or way
+    InputError  a plane of another network, an unknown or impossible precision or way, batches of another size than the loss
+                is made of, a loss that does not depend on the parameters
     """
 
     def __init__(
@@ -75,13 +79,22 @@ class Evaluator:
         matching(plane.origin, problem.parameters, "The plane")
         self.measures = list({measure.columns: measure for measure in measures}.values())
         self.columns = tuple(column for measure in self.measures for column in measure.columns)
+        if problem.draws > 1:
+            self.columns += (DRAW_ERROR,)
         self.batch_size_given, self._settled = batch_size is not None, False
+        require_dependence(problem)
+        required = required_batch_size(problem, device)
+        if batch_size is not None and required is not None and batch_size != required:
+            raise InputError(
+                f"batch_size is {batch_size}, but batches of {required} examples are part of this loss, because its examples "
+                "belong together or its forward draws random numbers: leave batch_size out, or give Problem(…, batches=…)."
+            )
         size = batch_size if batch_size is not None else forward_batch_size(problem, device)
         self.workspace = Workspace(problem, device, dtype, size)
         device = self.workspace.device
         self.precision = checked_precision(precision, self.workspace.dtype, device)
         self.precision_error: dict[str, Any] | None = None
-        self._predictions = problem.prediction_count
+        self._predictions = self.workspace.prediction_count
         self._stillness = Stillness(self.workspace.model, device, problem.fixed_parameters)
         self._placement = Placement(plane, self.workspace.layout, device, self.workspace.dtype)
         self._fused: FusedNetwork | None = None
@@ -105,7 +118,7 @@ class Evaluator:
         stated = Way.of(way)
         plain = replace(stated, network="plain", points=1, graph=False)
         if self._runs_plainly:
-            stated = plain
+            stated = replace(plain, batch_size=self.workspace.batch_size)
         self._settled = True
         stated = replace(stated, graph=stated.graph and self.workspace.device.type == "cuda")
         # another machine, or another version of torch, than where it was chosen, may not have it
@@ -194,9 +207,9 @@ class Evaluator:
 
     @property
     def _runs_plainly(self) -> bool:
-        """Whether there is no other way: BatchNorm's statistics need all the data, autograd the network itself."""
+        """Whether there is no other way: batches are part of the loss, or autograd needs the network itself."""
         problem = self.workspace.problem
-        return needs_whole_data(problem) or problem.differentiates
+        return cut_is_fixed(problem) or problem.differentiates
 
     def _sums_with_room(self, points: np.ndarray) -> Tensor:
         """Sums at points, the batch halved until it fits into memory."""
@@ -214,6 +227,11 @@ class Evaluator:
             raise InputError(
                 "The data set does not fit into the GPU's memory at once, as BatchNorm's statistics over all "
                 "of it need: use --device cpu, or fewer examples."
+            ) from error
+        if cut_is_fixed(self.workspace.problem):
+            raise InputError(
+                f"A batch of {self._way.batch_size} examples, which belong together, does not fit into the GPU's memory: use "
+                "--device cpu, or Problem(…, batches=…) with fewer."
             ) from error
         if self._way.batch_size > 1:
             return replace(self._way, batch_size=self._way.batch_size // 2)
@@ -251,12 +269,14 @@ class Evaluator:
         space = self.workspace
         if self._fused is not None:
             self._fused.moved()
-        total = torch.zeros(len(self.columns), dtype=torch.float64, device=space.device)
-        for batch in space.batches:
+        draws = space.problem.draws
+        totals = torch.zeros(draws, len(self.columns) - (draws > 1), dtype=torch.float64, device=space.device)
+        for index, batch in enumerate(space.batches):
+            self._stillness.begin(batch.number)
             with lowered(self.precision, space.device.type):
                 outputs = space.outputs(batch)
-            total += self._batch_sums(outputs, batch)
-        return total
+            totals[index * draws // len(space.batches)] += self._batch_sums(outputs, batch)
+        return totals[0] if draws == 1 else torch.cat([totals.sum(0), draws * draws**-0.5 * totals[:, 0].std()[None]])
 
     def _batch_sums(self, outputs: Tensor, batch: Batch) -> Tensor:
         if self.precision is not None:

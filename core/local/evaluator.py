@@ -6,21 +6,28 @@ side (benchmarks/NOTES.md), and no number depends on how many threads there are.
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 import torch
 
+from ..checks import UNFIT, first_line
 from ..curvature.loss_function import twice_differentiable
 from ..machine.threads import one_thread_each
 from .context import Bench, Instruments
 from .measure import LocalMeasure
 from .neighbourhood import Neighbourhood
+
+
+class Unmeasurable(RuntimeError):
+    """Nothing of a stage can be measured on this network; the message says why."""
 
 
 class LocalEvaluator:
@@ -34,16 +41,28 @@ class LocalEvaluator:
     Attributes
     ----------
     columns      the names of what `evaluate` gives, in its order
+    failed       column → why it could not be measured, where the network broke at it; NaN stands there, and the other
+                 columns are not lost for it
     """
 
     def __init__(self, instruments: Instruments, measures: Sequence[LocalMeasure]) -> None:
         self.instruments = instruments
         self.measures = list({measure.columns: measure for measure in measures}.values())
         self.columns = tuple(column for measure in self.measures for column in measure.columns)
+        self.failed: dict[str, str] = {}
+        self._worked: set[tuple[str, ...]] = set()
+
+    @property
+    def hopeless(self) -> dict[tuple[str, ...], str]:
+        """The columns of measures that never worked, and why."""
+        found = {m.columns: self.failed.get(m.columns[0]) for m in self.measures if m.columns not in self._worked}
+        return {columns: why for columns, why in found.items() if why is not None}
 
     def only(self, columns: Collection[str]) -> LocalEvaluator:
         """The same for the measures that give some of `columns`."""
-        return LocalEvaluator(self.instruments, [m for m in self.measures if set(m.columns) & set(columns)])
+        found = LocalEvaluator(self.instruments, [m for m in self.measures if set(m.columns) & set(columns)])
+        found.failed, found._worked = self.failed, self._worked
+        return found
 
     def recall(self, points: np.ndarray, values: np.ndarray) -> None:
         """Tell the measures what is known already: `values` (m, columns) at `points` (m, 2), NaN where nothing is."""
@@ -54,23 +73,29 @@ class LocalEvaluator:
     @property
     def steps(self) -> dict[str, float | None]:
         """The step sizes of the descents by column, ready for JSON; None where there is no such number."""
-        walked = {m.columns[0]: m.step(self.instruments) for m in self.measures if m.step is not None}
+        walked = {m.columns[0]: self._step(m) for m in self.measures if m.step is not None}
         return {column: step if np.isfinite(step) else None for column, step in walked.items()}
 
     def evaluate(self, points: np.ndarray) -> Iterator[np.ndarray]:
-        """One row of columns (columns,) float64 for each of `points` (m, 2), in their order, as they are ready."""
+        """One row of columns (columns,) float64 for each of `points` (m, 2), in their order, as they are ready.
+
+        Raises
+        ------
+        Unmeasurable  the network breaks at every one of the measures
+        """
         if not self.measures:
             yield from np.empty((len(points), 0))
             return
         with one_thread_each():
             self.instruments.prepare()
             for measure in self.measures:
-                measure.prepare(self.instruments)
+                self._prepared(measure)
         places = points.tolist()
         try:
             with closing(self._found(places)) as measured:  # no worker is left when the benches are cleared
                 for place, found in zip(places, measured, strict=True):
                     row = [self._settled(m, place, values) for m, values in zip(self.measures, found, strict=True)]
+                    self._stop_where_nothing_works()
                     yield np.concatenate(row)
         finally:
             self.instruments.clear()
@@ -100,11 +125,44 @@ class LocalEvaluator:
 
     def _measured(self, bench: Bench, place: list[float]) -> list[Any]:
         here = Neighbourhood(bench, self.instruments.theta(*place))
-        return [measure.found(here) for measure in self.measures]
+        return [self._guarded(measure, partial(measure.found, here)) for measure in self.measures]
 
     def _settled(self, measure: LocalMeasure, place: list[float], found: Any) -> np.ndarray:
-        numbers = found if measure.settle is None else measure.settle(self.instruments, place, found)
-        return np.array(numbers, dtype=float)
+        numbers = found
+        if measure.settle is not None:
+            numbers = self._guarded(measure, partial(measure.settle, self.instruments, place, found))
+        return np.array(numbers if numbers is not None else [math.nan] * len(measure.columns), dtype=float)
+
+    def _step(self, measure: LocalMeasure) -> float:
+        assert measure.step is not None
+        try:
+            return measure.step(self.instruments)
+        except UNFIT:  # the descent itself has said why
+            return math.nan
+
+    def _prepared(self, measure: LocalMeasure) -> None:
+        try:
+            measure.prepare(self.instruments)
+        except UNFIT as error:
+            self.failed |= dict.fromkeys(measure.columns, first_line(error))
+
+    def _stop_where_nothing_works(self) -> None:
+        if not self._worked and all(measure.columns[0] in self.failed for measure in self.measures):
+            raise Unmeasurable(next(iter(self.failed.values())))
+
+    def _guarded(self, measure: LocalMeasure, work: Callable[[], Any]) -> Any:
+        """What `work` gives, or nothing where the network breaks at it: at once, and not tried again, where it never worked."""
+        if measure.columns in self.hopeless:
+            return measure.nothing
+        try:
+            found = work()
+        except UNFIT as error:
+            for column in measure.columns:
+                self.failed.setdefault(column, first_line(error))
+            return measure.nothing
+        if found is not None:
+            self._worked.add(measure.columns)
+        return found
 
 
 def _in_order(pool: ThreadPoolExecutor, work: Any, places: list[list[float]], ahead: int) -> Iterator[list[Any]]:

@@ -66,4 +66,9 @@ class LocalMeasure:
         try:
             return self.values(here)
         except ArithmeticError:
-            return None if self.settle else (math.nan,) * len(self.columns)
+            return self.nothing
+
+    @property
+    def nothing(self) -> Any:
+        """What stands where nothing could be measured."""
+        return None if self.settle else (math.nan,) * len(self.columns)

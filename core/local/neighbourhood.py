@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..checks import InputError
 from ..curvature.dense import dense_matrix
 from ..curvature.example_gradients import example_gradients, inner_products
 from ..lazy import lazy
@@ -13,6 +14,7 @@ from ..spectrum.estimate import Estimate, mean_estimate
 from ..spectrum.lanczos import BlockKrylov
 from ..spectrum.quadrature import Quadrature, block_quadrature, block_space
 from .context import Bench, Instruments
+from .samples import GRADIENT_NUMBERS
 
 
 class Neighbourhood:
@@ -49,6 +51,12 @@ class Neighbourhood:
     def inner_products(self) -> Tensor:
         """(m, m) float64: g_i · g_j over the sampled predictions."""
         function = self.bench.single
+        count, size = self.instruments.single.example_count, self.instruments.problem.parameter_count
+        if count > max(2, GRADIENT_NUMBERS // size):
+            raise InputError(
+                f"The gradients of a whole batch of {count:,} examples take {4 * count * size / 1e9:.2g} GB: give smaller "
+                "batches, Problem(…, batches=…)."
+            )
         function.point = self.point
         return _finite(inner_products(list(example_gradients(function))).double().cpu())
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..network.batching import once_for_a_network
+from ..network.batching import once_for_a_network, required_batch_size
 from ..problem.likelihoods.protocol import IGNORED
 from ..problem.problem import Problem
-from ..problem.trial import FIRST, first_examples, passes, undrawn
+from ..problem.trial import first_examples, passes, undrawn
 from .estimation import Estimation
 
 DESCENTS_COST = 8  # a descent takes a hundred passes, and single gradients their inner products
@@ -26,12 +26,15 @@ def example_flops(problem: Problem) -> float:
     >>> example_flops(Problem(nn.Linear(3, 5), torch.zeros(4, 3), torch.zeros(4).long()))
     30.0
     """
-    model, count = problem.working_copy(), min(FIRST, problem.example_count)
+    model, count = problem.working_copy(), problem.tried_count
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     args, kwargs = first_examples(problem, device)
     counter = FlopCounterMode(display=False)
-    with passes(problem.differentiates), undrawn(), counter:
-        problem.adapted(model)(*args, **kwargs)
+    try:
+        with passes(problem.differentiates), undrawn(), counter:
+            problem.adapted(model)(*args, **kwargs)
+    except Exception:  # a network that the counter cannot follow may still be measured
+        return 2.0 * problem.parameter_count
     return counter.get_total_flops() / count or 2.0 * problem.parameter_count
 
 
@@ -48,10 +51,13 @@ def sample_sizes(problem: Problem, estimation: Estimation) -> tuple[int | None, 
 def sampled_examples(problem: Problem, count: int | None, seed: int) -> Problem:
     """`problem` on `count` of its examples, drawn from the seed; on all of them where it has no more, or for None.
 
-    Examples that predict nothing, all of whose tokens are ignored, are not drawn.
+    Examples that predict nothing, all of whose tokens are ignored, are not drawn. Where batches are part of the loss, whole
+    ones are.
     """
     if count is None or count >= problem.example_count:
         return problem
+    if required_batch_size(problem) is not None:
+        return _whole_batches(problem, count, seed)[0]
     kept = torch.arange(problem.example_count)
     if problem.ignores:
         kept = kept[(problem.targets.reshape(len(kept), -1) != IGNORED).any(1)]
@@ -63,10 +69,13 @@ def sampled_predictions(problem: Problem, count: int | None, seed: int) -> tuple
 
     A classifier's examples are its predictions. Of a sequence with many, the others are marked as not predicted, so that
     the gradient of an example is that of one token's loss. Soft labels for many predictions cannot be marked so: there
-    the examples are kept whole. No more are taken than what their gradients need not more than GRADIENT_NUMBERS for.
+    the examples are kept whole, and so they are where batches are part of the loss. No more are taken than what their
+    gradients need not more than GRADIENT_NUMBERS for.
     """
     fitting = max(2, GRADIENT_NUMBERS // problem.parameter_count)
     count = fitting if count is None else min(count, fitting)
+    if required_batch_size(problem) is not None:
+        return _whole_batches(problem, min(count, problem.example_count), seed)
     rows = problem.likelihood.target_rows(problem.targets)
     predicted = problem.likelihood.predicted(rows)
     if predicted is None or problem.targets.ndim == 1:
@@ -83,6 +92,17 @@ def sampled_predictions(problem: Problem, count: int | None, seed: int) -> tuple
     picked = torch.arange(len(rows))
     masked[picked, columns] = flat[rows, columns]
     part.targets = masked.reshape(part.targets.shape)
+    return part, rows
+
+
+def _whole_batches(problem: Problem, count: int, seed: int) -> tuple[Problem, Tensor]:
+    """At least one of the batches that the loss is made of, no more than `count` examples need; and which examples they hold."""
+    size = required_batch_size(problem) or problem.example_count
+    starts = range(0, problem.example_count, size)
+    chosen = _first(torch.arange(len(starts)), max(1, count // size), seed).tolist()
+    rows = torch.cat([torch.arange(starts[k], min(starts[k] + size, problem.example_count)) for k in chosen])
+    part = problem.subset(rows)
+    part.batches, part.batch_numbers = size, (tuple(chosen), len(starts))
     return part, rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ..machine.memory import total_bytes
-from ..network.batching import CURVATURE_GRAPH_BYTES, activation_bytes
+from ..network.batching import CURVATURE_GRAPH_BYTES, activation_bytes, required_batch_size
 from ..problem.problem import Problem
 from .estimation import Estimation
 from .samples import sample_sizes
@@ -18,7 +18,9 @@ def bytes_per_worker(problem: Problem, estimation: Estimation, dtype: torch.dtyp
     """Vectors of one point's Lanczos run, its linearisation, and a product under way."""
     count = BASIS_COPIES * estimation.probes * (estimation.steps + 2)
     examples = sample_sizes(problem, estimation)[0] or problem.example_count
-    graph = min(CURVATURE_GRAPH_BYTES, 4 * activation_bytes(problem)[1] * examples)
+    each = 4 * activation_bytes(problem)[1] * problem.draws
+    batch = required_batch_size(problem) or 1  # which passes whole, however large
+    graph = max(min(CURVATURE_GRAPH_BYTES, each * examples), each * min(batch, examples))
     return count * problem.parameter_count * dtype.itemsize + 2 * graph
 
 

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ..machine.memory import CPU
 from ..problem.problem import Problem
-from ..problem.trial import FIRST, first_examples, passes
+from ..problem.trial import first_examples, passes
+from .batch_dependence import draws_numbers, examples_coupled
 from .purity import Stillness
 
 Found = TypeVar("Found")
@@ -24,19 +26,32 @@ CURVATURE_GRAPH_BYTES = 2**30
 
 def forward_batch_size(problem: Problem, device: torch.device) -> int:
     """Examples per forward pass: the whole data set where its largest activation fits the bound, else a share of it."""
-    if needs_whole_data(problem):
+    if problem.batchnorm == "recalibrate":
         return problem.example_count
-    bound = CUDA_ACTIVATION_BYTES if device.type == "cuda" else CPU_ACTIVATION_BYTES
-    largest, _ = activation_bytes(problem)
-    return _clamped(bound, largest, problem)
+    return required_batch_size(problem, device) or _free_batch_size(problem, device)
 
 
-def curvature_batch_size(problem: Problem) -> int:
+def curvature_batch_size(problem: Problem, device: torch.device = CPU) -> int:
     """Examples per chunk of a Hessian product, whose graph holds every activation about four times."""
-    if _reads_batch_statistics(problem.model):
-        return problem.example_count
+    required = required_batch_size(problem, device)
+    if required is not None:
+        return required
     _, total = activation_bytes(problem)
     return _clamped(CURVATURE_GRAPH_BYTES, 4 * total, problem)
+
+
+def required_batch_size(problem: Problem, device: torch.device = CPU) -> int | None:
+    """Examples per batch where batches are part of what the loss is; None where the data may be cut anyhow.
+
+    They are where they were chosen, where examples change each other's losses, and where the network draws random numbers,
+    whose place in a batch decides which ones an example gets: then all stages must cut alike to measure one function.
+    """
+    if problem.batches is not None:
+        whole = problem.batches == "whole"
+        return problem.example_count if whole else min(int(problem.batches), problem.example_count)
+    if _reads_batch_statistics(problem.model) or examples_coupled(problem):
+        return problem.example_count
+    return _free_batch_size(problem, device) if draws_numbers(problem) else None
 
 
 def needs_whole_data(problem: Problem) -> bool:
@@ -59,6 +74,22 @@ def once_for_a_network(tried: Callable[[Problem], Found]) -> Callable[[Problem],
     return found
 
 
+def cut_is_fixed(problem: Problem) -> bool:
+    """Whether the data may not be cut into other batches than the rule's."""
+    return needs_whole_data(problem) or required_batch_size(problem) is not None
+
+
+def none_alone(problem: Problem) -> bool:
+    """Whether no example has a loss of its own, because it depends on the others of its batch."""
+    return _reads_batch_statistics(problem.model) or examples_coupled(problem)
+
+
+def _free_batch_size(problem: Problem, device: torch.device) -> int:
+    bound = CUDA_ACTIVATION_BYTES if device.type == "cuda" else CPU_ACTIVATION_BYTES
+    largest, _ = activation_bytes(problem)
+    return _clamped(bound, largest, problem)
+
+
 @once_for_a_network
 def activation_bytes(problem: Problem) -> tuple[int, int]:
     """Bytes of the largest output of any module, and of all of them together, for one example."""
@@ -74,7 +105,7 @@ def activation_bytes(problem: Problem) -> tuple[int, int]:
             module.register_forward_hook(record)
     network = problem.adapted(model)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    count = min(FIRST, problem.example_count)
+    count = problem.tried_count
 
     def run() -> Any:
         sizes.clear()

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from ..checks import InputError, first_line
+from .batch_dependence import drawing
 from .workspace import Workspace
 
 ROUNDINGS = 16  # units of the last place, between a point of a plane and the network that it is
@@ -30,11 +32,19 @@ def recalibrate(workspace: Workspace) -> None:
         layer.reset_running_stats()
         layer.momentum = None
         layer.train()
-    with torch.set_grad_enabled(workspace.problem.differentiates):
-        for batch in workspace.batches:
-            workspace.outputs(batch)
-    for layer in layers:
-        layer.eval()
+    try:
+        with torch.set_grad_enabled(workspace.problem.differentiates):
+            for batch in workspace.batches:
+                with drawing(workspace.problem, batch, workspace.device):
+                    workspace.outputs(batch)
+    except ValueError as error:  # torch's own refusal of a channel with a single value
+        raise InputError(
+            f"BatchNorm's statistics cannot be recomputed on this data ({first_line(error)}): give more examples, or "
+            "batchnorm='eval'."
+        ) from error
+    finally:
+        for layer in layers:
+            layer.eval()
 
 
 def adopt(workspace: Workspace, statistics: Mapping[str, Tensor]) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import operator
-import pickle
-import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
+
+from ..machine.random_state import put_back, random_state, same, seed_all
 
 SEED = 0
 
@@ -70,35 +69,26 @@ class Stillness:
         self._restore()
         before = self._random_state()
         if self._draws:
-            _seed()
+            seed_all(SEED)
         try:
             result = compute()
         finally:
-            moved = self._draws or not _same(before, self._random_state())
+            moved = self._draws or not same(before, self._random_state())
             if moved:
-                self._set_random_state(before)
+                put_back(before, self._device)
             self._runs += 1
         if moved and not self._draws:
             self._draws = True
             return self.run(compute)  # the first time was not from the seed
         return result
 
-    def _random_state(self) -> list[Any]:
-        states: list[Any] = [torch.get_rng_state()]
-        if self._device is not None:
-            states.append(torch.cuda.get_rng_state(self._device))
-        if self._draws or self._runs == 0:
-            states.append(pickle.dumps((random.getstate(), np.random.get_state())))
-        return states
+    def begin(self, number: int) -> None:
+        """Where the network draws, start the draws of the batch of this number: the same ones whatever was drawn before."""
+        if self._draws:
+            seed_all(SEED + number)
 
-    def _set_random_state(self, states: list[Any]) -> None:
-        torch.set_rng_state(states[0])
-        if self._device is not None:
-            torch.cuda.set_rng_state(states[1], self._device)
-        if isinstance(states[-1], bytes):
-            python, numpy = pickle.loads(states[-1])
-            random.setstate(python)
-            np.random.set_state(numpy)
+    def _random_state(self) -> list[Any]:
+        return random_state(self._device, python=self._draws or self._runs == 0)
 
     def _restore(self) -> None:
         for place, first in self._attributes:
@@ -127,13 +117,3 @@ def _put_back(place: dict[str, Any], first: dict[str, Any]) -> bool:
 
 def _writes(tensor: Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version
-
-
-def _seed() -> None:
-    torch.manual_seed(SEED)
-    random.seed(SEED)
-    np.random.seed(SEED)
-
-
-def _same(one: list[Any], other: list[Any]) -> bool:
-    return all(torch.equal(a, b) if isinstance(a, Tensor) else a == b for a, b in zip(one, other, strict=True))

@@ -36,6 +36,7 @@ class Batch:
     law: Tensor | None
     kept: Tensor | None  # rows that are predicted at all; None where all are
     shaped_targets: Tensor
+    number: int = 0  # which of all batches, draws included: what its random numbers start from
 
 
 class Workspace:
@@ -85,6 +86,11 @@ class Workspace:
         self.batches = self._kept(self.batch_size)
 
     @property
+    def prediction_count(self) -> int:
+        """Predictions in all batches: each comes once for every draw."""
+        return self.problem.prediction_count * self.problem.draws
+
+    @property
     def origin(self) -> Tensor:
         """θ₀ in the layout of `flat`, laid out anew each time: the model itself holds it already."""
         return self.layout.flatten(self.problem.parameters, self.device, self.dtype)
@@ -118,6 +124,10 @@ class Workspace:
         """Flattened outputs of the present point on a batch: one row per prediction."""
         return self.rows(self.forward(*batch.args, **batch.kwargs), batch)
 
+    def losses(self, batch: Batch) -> Tensor:
+        """Loss per prediction of the present point on a batch; of a loss that gives one sum for a batch, that."""
+        return self.problem.likelihood.losses(self.outputs(batch), batch.targets)
+
     def outputs_at(
         self, parameters: Mapping[str, Tensor], args: tuple[Tensor, ...], kwargs: Mapping[str, Tensor]
     ) -> Any:
@@ -141,7 +151,8 @@ class Workspace:
         """All batches: laid out now, or each when it is asked for where all of them would not fit."""
         if not self.is_streamed:
             return list(self._cut(size))
-        return Streamed(-(-self.problem.example_count // size), lambda i: next(self._cut(size, i * size)))
+        count = self.problem.draws * -(-self.problem.example_count // size)
+        return Streamed(count, lambda i: next(self._cut(size, i)))
 
     def _cut(self, size: int, first: int = 0) -> Iterator[Batch]:
         def ready(tensor: Tensor) -> Tensor:
@@ -152,15 +163,21 @@ class Workspace:
             turned = self._channels_last and is_image(tensor)
             return tensor.contiguous(memory_format=torch.channels_last) if turned else tensor
 
-        problem = self.problem
-        for start in range(first, problem.example_count, size):
-            part = slice(start, start + size)
-            yield self._batch(
+        problem, starts = self.problem, range(0, self.problem.example_count, size)
+        numbers, whole = problem.batch_numbers or ((), 0)
+        if len(numbers) != len(starts):  # cut otherwise than the loss is
+            numbers, whole = tuple(range(len(starts))), len(starts)
+        for index in range(first, problem.draws * len(starts)):
+            draw, place = divmod(index, len(starts))
+            part = slice(starts[place], starts[place] + size)
+            batch = self._batch(
                 tuple(fed(t[part]) for t in problem.args),
                 {k: fed(t[part]) for k, t in problem.kwargs.items()},
                 ready(problem.targets[part]),
                 None if problem.law is None else ready(problem.law[part]),
             )
+            batch.number = draw * whole + numbers[place]
+            yield batch
 
     def _batch(self, args: tuple[Tensor, ...], kwargs: dict[str, Any], targets: Tensor, law: Tensor | None) -> Batch:
         kept, likelihood = None, self.problem.likelihood

@@ -35,6 +35,9 @@ def problem_identity(problem: Problem) -> dict[str, Any]:
         "parameters": problem.parameter_count,
         "examples": problem.example_count,
         "predictions": problem.prediction_count,
+        # named only where they were chosen, so that landscapes from before there was a choice go on
+        **({} if problem.batches is None else {"batches": problem.batches}),
+        **({} if problem.draws == 1 else {"draws": problem.draws}),
     }
     # what there was no word for before is named only where it is there, so that landscapes stored before go on
     return found | {key: value for key, value in _more(problem).items() if value}

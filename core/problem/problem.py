@@ -24,7 +24,7 @@ from .resolve import resolve
 from .selection import Selection, selected
 from .structure import taken_apart
 from .trajectory import Anchor, Trajectory
-from .trial import passes, tried, undrawn
+from .trial import FIRST, Trial, passes, tried, undrawn
 from .wrappers import unwrapped
 
 Inputs = Tensor | Sequence[Any] | Mapping[str, Any]
@@ -62,6 +62,11 @@ class Problem:
                   that are trainable. The others stay as they are
     weight_decay  λ: the loss is L + ½ λ ‖θ‖² over these parameters
     shift_labels  True: targets are the input tokens, and place k is to predict token k + 1
+    batches       how the data are cut where examples change each other's losses: a size, "loader" for that of the loader that
+                  the data come from, or "whole"; the loss is then the mean over these batches, each weighted by its examples.
+                  None: whole where that is so, and free where it is not
+    draws         where the forward pass draws random numbers: over how many draws the loss is averaged, the same ones at
+                  every point
 
     Attributes
     ----------
@@ -97,6 +102,8 @@ class Problem:
         parameters: Selection | None = None,
         weight_decay: float = 0.0,
         shift_labels: bool | None = None,
+        batches: int | str | None = None,
+        draws: int = 1,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise InputError(
@@ -118,6 +125,9 @@ class Problem:
         self.dtype = number_types.working_dtype(self.parameters.values())
         inputs, self.fixed = without_fixed(inputs)
         data = brought(self.model, inputs, targets, examples)
+        self.batches, self.draws = _checked_batches(batches, data.batches), _checked_draws(draws)
+        # of a part of the data: which of the whole's batches it holds, and how many those are; None: all of them
+        self.batch_numbers: tuple[tuple[int, ...], int] | None = None
         self.loader_batches, self.adapter = data.batches, data.adapter
         self.notes: tuple[str, ...] = (*unwrapping, *data.notes)
         self.args, self.kwargs = _arranged(data.inputs, self._input_dtype)
@@ -125,7 +135,7 @@ class Problem:
         self._check_data()
         self.targets = self.likelihood.accepted(self.targets)
         self.output = output
-        trial = tried(self, output)
+        trial = self._tried(output)
         self.likelihood, self.classes = trial.likelihood, trial.classes
         self.differentiates, self.changes_inputs = trial.differentiates, trial.changes_inputs
         self.reader: Reader | None = trial.reader
@@ -210,6 +220,12 @@ class Problem:
         return self.likelihood.states_loss and not self.weight_decay
 
     @property
+    def tried_count(self) -> int:
+        """Examples that the network is tried on: two, or a whole batch where batches were chosen."""
+        size = {None: FIRST, "whole": self.example_count}.get(self.batches, self.batches)  # type: ignore[arg-type]
+        return min(int(size), self.example_count)  # type: ignore[arg-type]
+
+    @property
     def inputs(self) -> tuple[Tensor, ...]:
         """All input tensors, positional ones first."""
         return (*self.args, *self.kwargs.values())
@@ -226,6 +242,7 @@ class Problem:
         part.kwargs = {k: t[rows] for k, t in self.kwargs.items()}
         part.targets = self.targets[rows]
         part.law = None if self.law is None else self.law[rows]
+        part.batch_numbers = None
         return part
 
     def over(self, parameters: Selection | None = None, weight_decay: float | None = None) -> Problem:
@@ -260,6 +277,9 @@ class Problem:
                 memo[id(own[name])] = nn.Parameter(tensor, requires_grad=False)
         try:
             duplicate = copy.deepcopy(self.model, memo).eval().requires_grad_(False)
+            for module in duplicate.modules():
+                if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
+                    module.sparse = False  # the same gradient, as numbers that have second derivatives too
             if self.converts:
                 number_types.convert(duplicate, self.dtype)
         except (RuntimeError, TypeError, AttributeError) as error:
@@ -339,6 +359,21 @@ class Problem:
             notes.append(f"The loss includes ½ λ ‖θ‖² with λ = {self.weight_decay:g}.")
         return tuple(notes)
 
+    def _tried(self, output: Output | None) -> Trial:
+        """What the first examples tell; all of them of a network that takes all or none: one graph, a table of its rows."""
+        try:
+            return tried(self, output)
+        except InputError as error:
+            if error.__cause__ is None or self.batches is not None or self.tried_count == self.example_count:
+                raise
+            self.batches, self.trials["examples_coupled"] = "whole", True
+            try:
+                return tried(self, output)
+            except InputError:
+                self.batches = None
+                del self.trials["examples_coupled"]
+                raise error from error.__cause__
+
     def _checked_law(self, law: Tensor | None) -> Tensor | None:
         if law is None:
             return None
@@ -394,6 +429,30 @@ def _checked_decay(strength: float) -> float:
     if not (isinstance(strength, (int, float)) and math.isfinite(strength) and strength >= 0):
         raise InputError(f"weight_decay should be a number λ ≥ 0 of ½ λ ‖θ‖², but is {strength}.")
     return float(strength)
+
+
+def _checked_batches(batches: int | str | None, loader: tuple[int, ...] | None) -> int | str | None:
+    if batches == "loader":
+        if not loader:
+            raise InputError(
+                "batches is 'loader', but the data come from no loader: give a number of examples, or 'whole'."
+            )
+        if len(set(loader[:-1])) > 1 or loader[-1] > loader[0]:
+            raise InputError(
+                f"batches is 'loader', but its batches hold from {min(loader)} to {max(loader)} examples: give one number."
+            )
+        return loader[0]
+    if batches is None or batches == "whole" or (type(batches) is int and batches >= 1):
+        return batches
+    raise InputError(f"batches should be 'whole', 'loader' or a number of examples, 1 or more, but is {batches!r}.")
+
+
+def _checked_draws(draws: int) -> int:
+    if type(draws) is not int or draws < 1:
+        raise InputError(
+            f"draws should be a whole number, 1 or more, but is {draws!r}: 1 takes one draw at every point."
+        )
+    return draws
 
 
 def _real_buffers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -141,7 +141,7 @@ def _called(problem: Problem, model: nn.Module, args: list[Tensor], kwargs: dict
 
 
 def _first(problem: Problem, tensor: Tensor) -> Tensor:
-    return tensor[:FIRST]
+    return tensor[: problem.tried_count]
 
 
 def _settled(likelihood: Likelihood, outputs: Any, targets: Tensor, every: Tensor, returned: Any) -> Likelihood:

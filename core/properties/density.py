@@ -123,6 +123,7 @@ class Density(NavigatorProperty):
             "directions the sampled examples constrain. It grows with their number, which is stated with it.",
             poles=("coarse", "fine"),
             scale="log",
+            needs=(needs.examples,),
             local=(LocalMeasure(("coverage", "coverage_se"), "gradient", _coverage, work=EXAMPLES),),
         ),
         Readout(
@@ -133,6 +134,7 @@ class Density(NavigatorProperty):
             "The length of the mean gradient over its own sampling error, ‖ḡ‖ / √(tr Cov(g_n)/N): below 1 it is noise.",
             poles=("coarse", "fine"),
             scale="log",
+            needs=(needs.examples,),
             local=(
                 LocalMeasure(("gradient_signal", "gradient_signal_se"), "gradient", _gradient_signal, work=EXAMPLES),
             ),
@@ -144,6 +146,7 @@ class Density(NavigatorProperty):
             "",
             "The share of Σ‖g_n‖² that comes from the half of the examples in the sparser part of input space: ½ where "
             "sparse and dense examples pull alike.",
+            needs=(needs.examples,),
             local=(
                 LocalMeasure(
                     ("sparse_share", "sparse_share_se"),

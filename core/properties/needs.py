@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..network.batch_dependence import WHY_NONE_ALONE
+from ..network.batching import none_alone
+
 if TYPE_CHECKING:
     from ..problem.problem import Problem
     from .protocol import Owner, Readout
@@ -40,9 +43,18 @@ def classes(problem: Problem) -> Reason:
     )
 
 
+def examples(problem: Problem) -> Reason:
+    """That an example has a loss of its own, whatever the others of its batch."""
+    return WHY_NONE_ALONE if none_alone(problem) else None
+
+
 def anchor(problem: Problem) -> Reason:
     """That there is a configuration to be pulled back to, or that the network can be its own."""
-    if problem.anchor is not None or problem.likelihood.is_likelihood:
+    if problem.anchor is not None:
+        return None
+    if none_alone(problem):
+        return f"{WHY_NONE_ALONE} So no Fisher information follows: give Problem(…, anchor=Anchor(…))."
+    if problem.likelihood.is_likelihood:
         return None
     return (
         f"It needs an anchor (θ*, F*), and from the loss '{problem.likelihood.name}' no Fisher information follows: "

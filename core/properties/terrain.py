@@ -92,7 +92,7 @@ class Terrain(Owner):
             # where the outputs are not numbers the largest of them means nothing
             accuracy = np.where(np.isnan(points.columns["loss"]), np.nan, points.columns["accuracy"])
             found |= {"accuracy": accuracy, "error": 1.0 - accuracy}
-        found |= present(points, {"slope": "slope"})
+        found |= present(points, {"slope": "slope", "loss_se": "loss_draw_error"})
         if {"slope", "lambda_max"} <= set(points.columns):
             columns = points.columns
             found["shape"] = shape(columns["slope"], columns["lambda_max"], columns["lambda_min"], settings)

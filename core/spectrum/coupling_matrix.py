@@ -13,7 +13,9 @@ from ..checks import InputError
 from ..curvature.dense import dense_matrix
 from ..curvature.layers import Layers, layers_of
 from ..curvature.operators import Operator, curvature
+from ..network.weight_dependence import require_dependence
 from ..problem.problem import Problem
+from .memory import matrix_fits, require_matrix, require_room
 from .probes import random_rows
 
 MOST_EXACT = 2_000  # parameters up to which the whole matrix is made
@@ -46,7 +48,8 @@ def coupling_matrix(
 
     Raises
     ------
-    InputError  an unknown matrix; fewer than two probes; "fisher" of a loss without a likelihood
+    InputError  an unknown matrix; fewer than two probes; "fisher" of a loss without a likelihood; more memory
+                needed than is free
 
     >>> from torch import nn
     >>> model = nn.Sequential(nn.Linear(2, 1, bias=False), nn.Linear(1, 1, bias=False)).double()
@@ -56,9 +59,14 @@ def coupling_matrix(
     """
     if probes < 2:
         raise InputError(f"probes should be 2 or more for a standard error, but is {probes}.")
+    require_dependence(problem)
     operator = curvature(problem, at, of, device, dtype)
     layers = layers_of(operator.layout)
-    dense = operator.size <= MOST_EXACT if exact is None else exact
+    dense = operator.size <= MOST_EXACT and matrix_fits(operator) if exact is None else exact
+    if dense:
+        require_matrix(operator, "leave exact out")
+    else:
+        require_room(operator, 3 * probes, probes)
     if dense:
         squares = _exact_squares(dense_matrix(operator), layers)[None]
     else:

@@ -12,10 +12,12 @@ from torch import Tensor
 
 from ..checks import InputError
 from ..curvature.dense import dense_matrix
-from ..curvature.operators import Operator, curvature
+from ..curvature.operators import Curvature, Operator, curvature
+from ..network.weight_dependence import require_dependence
 from ..problem.problem import Problem
 from .coupling import LowRank
 from .lanczos import extreme_eigenpairs
+from .memory import lanczos_room, matrix_fits, require_matrix
 from .probes import random_rows
 from .quadrature import block_space
 
@@ -23,6 +25,7 @@ MOST_EXACT = 2_000  # parameters up to which every γ is diagonalised whole
 KRYLOV_STARTS, KRYLOV_STEPS = 4, 8  # of the space that the diagonal's estimate starts from
 CANDIDATES, SETTLED, ROUNDS = 32, 3, 4  # of the diagonal's ends
 AT_ONCE = 16  # products at a time
+MOST_STEPS = 300  # dimensions of a Lanczos run
 GAMMAS = tuple(k / 10 for k in range(11))
 
 
@@ -90,8 +93,11 @@ def coupling_sweep(
     """
     if len(gammas) == 0 or not np.isfinite(gammas).all():
         raise InputError(f"gammas should be finite numbers from 0 to 1, but are {list(gammas)}.")
+    require_dependence(problem)
     operator = curvature(problem, at, of, device, dtype)
-    whole = operator.size <= MOST_EXACT if exact is None else exact
+    whole = operator.size <= MOST_EXACT and matrix_fits(operator) if exact is None else exact
+    if whole:
+        require_matrix(operator, "leave exact out")
     if whole:
         matrix = dense_matrix(operator)
         diagonal = torch.diag(matrix.diagonal())
@@ -110,8 +116,9 @@ def coupling_sweep(
 
 
 def _outermost(
-    operator: Operator, gammas: Sequence[float], ends: int, probes: int, seed: int
+    operator: Curvature, gammas: Sequence[float], ends: int, probes: int, seed: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
+    most = lanczos_room(operator, 2 * ends, AT_ONCE, KRYLOV_STARTS * KRYLOV_STEPS + probes + 4, MOST_STEPS)
     diagonal = estimated_diagonal(operator, probes, seed)
     start = random_rows(operator, 2, seed, "gaussian")
     rows = []
@@ -120,7 +127,7 @@ def _outermost(
             every = diagonal.double().sort(descending=True).values.cpu().numpy()
             rows.append(np.concatenate([every[:ends], every[len(every) - ends :]]))
         else:
-            found = extreme_eigenpairs(Loosened(operator, diagonal, gamma), start, ends, ends)
+            found = extreme_eigenpairs(Loosened(operator, diagonal, gamma), start, ends, ends, most_steps=most)
             rows.append(_descending(found.values))
     size = operator.size
     return rows, np.concatenate([np.arange(1, ends + 1), np.arange(size - ends + 1, size + 1)])

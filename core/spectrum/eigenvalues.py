@@ -10,11 +10,13 @@ from torch import Tensor
 
 from ..checks import InputError, known
 from ..curvature.dense import dense_matrix
-from ..curvature.operators import Operator, curvature
+from ..curvature.operators import Curvature, Operator, curvature
+from ..network.weight_dependence import require_dependence
 from ..problem.problem import Problem
 from .density import Spectrum
 from .estimate import Estimate, mean_estimate
 from .lanczos import Eigenpairs, extreme_eigenpairs
+from .memory import lanczos_room, matrix_fits, require_matrix, require_room
 from .probes import random_rows
 from .quadrature import Quadrature, lanczos_quadrature
 
@@ -59,7 +61,8 @@ def spectrum(
 
     Raises
     ------
-    InputError  an unknown name; counts below one; "fisher" of a loss without a likelihood; curvature that is not finite
+    InputError  an unknown name; counts below one; "fisher" of a loss without a likelihood; curvature that is not finite; more
+                memory needed than is free, said before anything is computed
 
     >>> from torch import nn
     >>> X = torch.diag(torch.tensor([1.0, 2.0, 3.0])).double()
@@ -71,9 +74,12 @@ def spectrum(
     for name, count in {"top": top, "bottom": bottom, "steps": steps, "probes": probes}.items():
         if count < 1:
             raise InputError(f"{name} should be 1 or more, but is {count}.")
+    require_dependence(problem)
     operator = curvature(problem, at, of, device, dtype)
     top, bottom = min(top, operator.size), min(bottom, operator.size)
-    if method == "exact" or (method == "auto" and operator.size <= MOST_EXACT):
+    if method == "exact":
+        require_matrix(operator, "use method='slq'")
+    if method == "exact" or (method == "auto" and operator.size <= MOST_EXACT and matrix_fits(operator)):
         return _exact(operator, of, top, bottom, seed)
     return _estimated(operator, of, top, bottom, steps, probes, seed, distribution)
 
@@ -121,11 +127,12 @@ def eigenpairs(
         raise InputError(f"block should be 1 or more, but is {block}.")
     if not tolerance > 0:
         raise InputError(f"tolerance should be a positive number, but is {tolerance}.")
+    require_dependence(problem)
     operator = curvature(problem, at, of, device, dtype)
+    top, bottom = min(top, operator.size), min(bottom, operator.size)
+    most = lanczos_room(operator, top + bottom, block, block + top + bottom, MOST_STEPS)
     start = random_rows(operator, min(block, operator.size), seed + 2_000_003, "gaussian")
-    return extreme_eigenpairs(
-        operator, start, min(top, operator.size), min(bottom, operator.size), tolerance, MOST_STEPS
-    )
+    return extreme_eigenpairs(operator, start, top, bottom, tolerance, most)
 
 
 def _exact(operator: Operator, of: str, top: int, bottom: int, seed: int) -> Spectrum:
@@ -155,12 +162,14 @@ def _exact(operator: Operator, of: str, top: int, bottom: int, seed: int) -> Spe
 
 
 def _estimated(
-    operator: Operator, of: str, top: int, bottom: int, steps: int, probes: int, seed: int, distribution: str
+    operator: Curvature, of: str, top: int, bottom: int, steps: int, probes: int, seed: int, distribution: str
 ) -> Spectrum:
+    most = lanczos_room(operator, top + bottom, BLOCK, probes + BLOCK + top + bottom, MOST_STEPS)
+    require_room(operator, probes + min(steps, operator.size), 1)  # of the quadrature, one probe after another
     rows = random_rows(operator, probes, seed, distribution)
     rule = lanczos_quadrature(operator, rows, steps, SETTLED if steps < operator.size else None)  # else it is exact
     start = random_rows(operator, min(BLOCK, operator.size), seed + 2_000_003, "gaussian")  # not the probes' own
-    pairs = extreme_eigenpairs(operator, start, top, bottom, TOLERANCE, MOST_STEPS)
+    pairs = extreme_eigenpairs(operator, start, top, bottom, TOLERANCE, most)
     outermost, errors = pairs.values.numpy(), pairs.residuals.numpy()
     trace, resolution = deflated_trace(rule, rows, pairs), _resolution(operator, outermost)
     used = (rule.weights > 0).flatten()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from ..checks import UNFIT, first_line
 from ..curvature.loss_function import LossFunction
 from ..engine.evaluator import Evaluator
 from ..network.batchnorm import adopt
@@ -35,32 +38,47 @@ def fidelity(
     path            each checkpoint's distance off the plane, its true loss (with BatchNorm statistics of its own where the
                     checkpoints hold them), the plane's loss under it, and the loss that the training wrote down, where it did
     band            for random planes: loss along single directions of other seeds, mean and 10–90 % band
+    unavailable     name of the first of a part's numbers → why they could not be measured; absent where all were
     """
-    function = LossFunction(problem, plane.origin, device, dtype).calibrate()
     found: dict[str, Any] = {"cosine": None if plane.is_line else plane.cosine}
     if plane.explained is not None:
         found["explained"] = list(plane.explained)
         found["random_walk"] = [6 / (np.pi * k) ** 2 for k in (1, 2)]
-    found |= _shares(function, plane, seed)
+    function = cache(lambda: LossFunction(problem, plane.origin, device, dtype).calibrate())
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "gradient_share": lambda: _gradient_share(function(), plane),
+        "trace_share": lambda: _trace_share(function(), plane, seed),
+    }
     if problem.trajectory is not None:
-        found["path"] = _path(problem, plane, function)
+        parts["path"] = lambda: {"path": _path(problem, plane, function())}
     if plane.kind == "random":
-        found["band"] = _band(problem, plane, device, dtype)
+        parts["band"] = lambda: {"band": _band(problem, plane, device, dtype)}
+    for name, measure in parts.items():
+        try:
+            found |= measure()
+        except UNFIT as error:  # the map stays, and so does every other part
+            found.setdefault("unavailable", {})[name] = first_line(error)
     return _without_nan(found)
 
 
-def _shares(function: LossFunction, plane: Plane, seed: int) -> dict[str, float]:
-    layout, where = function.layout, function.point
-    rows = torch.stack([layout.flatten(d, where.device, where.dtype) for d in plane.directions])
-    inverse = plane.inverse_gram
+def _gradient_share(function: LossFunction, plane: Plane) -> dict[str, float]:
     gradient = function.gradient().double()
-    along = (rows.double() @ gradient).cpu().numpy()
+    along = (_rows(function, plane).double() @ gradient).cpu().numpy()
+    squared = float(gradient @ gradient)
+    return {"gradient_share": float(along @ plane.inverse_gram @ along) / squared if squared > 0 else float("nan")}
+
+
+def _rows(function: LossFunction, plane: Plane) -> Tensor:
+    where = function.point
+    return torch.stack([function.layout.flatten(d, where.device, where.dtype) for d in plane.directions])
+
+
+def _trace_share(function: LossFunction, plane: Plane, seed: int) -> dict[str, float]:
+    rows, inverse = _rows(function, plane), plane.inverse_gram
     images = function.hessian_products(rows).double()
     inside = float(np.sum(inverse * (rows.double() @ images.T).cpu().numpy()))
     trace = hessian_trace(function, probes=16, seed=seed)
-    squared = float(gradient @ gradient)
     return {
-        "gradient_share": float(along @ inverse @ along) / squared if squared > 0 else float("nan"),
         "trace": trace.value,
         "trace_se": trace.standard_error,
         "trace_share": inside / trace.value if trace.value else float("nan"),

@@ -22,7 +22,7 @@ from ..local.samples import GRADIENT_NUMBERS, sample_sizes
 from ..local.workers import bytes_per_worker, worker_count
 from ..machine.allocator import SPARE_BYTES
 from ..machine.memory import byte_text, free_bytes
-from ..network.batching import CURVATURE_GRAPH_BYTES, activation_bytes, forward_batch_size
+from ..network.batching import CURVATURE_GRAPH_BYTES, activation_bytes, cut_is_fixed, forward_batch_size
 from ..network.streamed import is_streamed
 from ..network.workspace import is_image
 from ..parameters.guarded import Watched
@@ -39,8 +39,9 @@ INNER_PRODUCT_BYTES = 20  # of each pair of gradients: in float32, in float64, a
 OVERHEAD_BYTES = 5 * 2**20  # of Python and the kernels' own room, whatever the network
 TRACE_PROBES = 16  # of the fidelity's trace
 REMEDIES = {
-    "activations": "give a smaller batch_size, or fewer examples",
-    "costly stages": "ask for readouts that need no curvature (overlays=('forward',)), or a lower effort",
+    "activations": "give a smaller batch_size (--batch-size), or fewer examples",
+    "costly stages": "ask for readouts that need no curvature (overlays=('forward',), --overlay forward), or a lower effort "
+    "(--effort preview)",
     "fidelity": "leave the fidelity out (fidelity=False, --no-fidelity)",
     "plane": "have the directions drawn anew at every point (Plane.random(…, held=False))",
 }
@@ -57,6 +58,7 @@ class Footprint:
     passing what comes and goes, of which the largest counts: "activations", "anchor", "costly stages", "fidelity"
     held    how much of it is there before the survey starts
     remedies  what to do where something that a property makes once does not fit, by its name
+    whole_batches  whether batches are part of the loss, so that smaller ones would make another loss of it
     """
 
     device: torch.device
@@ -64,6 +66,7 @@ class Footprint:
     passing: dict[str, int]
     held: int
     remedies: dict[str, str] = field(default_factory=dict)
+    whole_batches: bool = False
 
     @property
     def peak(self) -> int:
@@ -79,6 +82,11 @@ class Footprint:
     def remedy(self) -> str:
         """What would lower it most."""
         worst = max(self.passing, key=self.passing.__getitem__)
+        if worst == "activations" and self.whole_batches:
+            return (
+                "a batch's examples belong together here and pass at once; give fewer examples, or smaller batches, "
+                "Problem(…, batches=…), which is another loss"
+            )
         candidates = {worst: self.passing[worst], "plane": self.lasting.get("plane", 0)}
         name = max(candidates, key=candidates.__getitem__)
         if candidates[name] < self.lasting["copy"] / 2:
@@ -125,7 +133,7 @@ def footprint(specification: Specification) -> Footprint:
         # sums of products in float64, and their means
         doubled = 2 * TRACE_PROBES * vector * torch.float64.itemsize // kind.itemsize
         passing["fidelity"] = 2 * vector + (2 * TRACE_PROBES + 2) * vector + doubled + graph
-    return Footprint(where, lasting, passing, held, {each.name: each.remedy for each in made})
+    return Footprint(where, lasting, passing, held, {each.name: each.remedy for each in made}, cut_is_fixed(problem))
 
 
 def refuse_what_does_not_fit(found: Footprint) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 from ..checks import InputError
 from ..plane.plane import Span
 
+MOST_POINTS = 10**8
+FARTHEST = 1e30  # multiples of a direction that every precision holds
 COARSEST = 4096  # the first level's number; each finer one has half of it
 
 
@@ -62,6 +64,11 @@ def grid_plan(shape: tuple[int, int], span: Span) -> Plan:
     """
     if len(shape) != 2 or any(int(count) != count or count < 1 for count in shape):
         raise InputError(f"shape should be two whole numbers, 1 or more, but is {shape}: for example (51, 51).")
+    if shape[0] * shape[1] > MOST_POINTS:
+        raise InputError(
+            f"A grid of {shape[0]:,} × {shape[1]:,} has {shape[0] * shape[1]:,} points, more than {MOST_POINTS:,}: choose a "
+            "coarser one."
+        )
     if len(span) != 2 or any(len(ends) != 2 for ends in span):
         raise InputError(f"span should be ((α from, α to), (β from, β to)), but is {span}.")
     alpha, beta = (_axis(count, ends, name) for count, ends, name in zip(shape, span, ("alpha", "beta"), strict=True))
@@ -109,6 +116,10 @@ def _axis(count: int, ends: tuple[float, float], name: str) -> np.ndarray:
     low, high = float(ends[0]), float(ends[1])
     if not (np.isfinite(low) and np.isfinite(high)) or (count > 1 and low >= high):
         raise InputError(f"The span of {name} should run from a lower to a higher number, but is ({low:g}, {high:g}).")
+    if max(abs(low), abs(high)) > FARTHEST:
+        raise InputError(
+            f"The span of {name} should stay under {FARTHEST:g} multiples of the direction, but is ({low:g}, {high:g})."
+        )
     return np.linspace(low, high, count) if count > 1 else np.array([(low + high) / 2])
 
 

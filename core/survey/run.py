@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from ..checks import UNFIT, first_line
+from ..checks import UNFIT, InputError, first_line
 from ..engine.evaluator import Evaluator
 from ..local.evaluator import LocalEvaluator
 from ..properties.protocol import STAGES
@@ -169,6 +169,7 @@ class SurveyRun:
                 if stage == STAGES[0] or (self.points.info.later or {})[stage]["filled"]:
                     raise
                 self._say_unfit(reading(left["columns"], self.points.overlays), error)
+            self._leave_out_hopeless(stage)
             self._say(later={s: each for s, each in (self.points.info.later or {}).items() if s != stage} or None)
             self._write_info()
 
@@ -197,11 +198,26 @@ class SurveyRun:
         try:
             yield from self._measure(stage, rows)
         except UNFIT as error:
-            if stage == STAGES[0] or self.points.done_at(stage).any():
+            if stage == STAGES[0]:
                 raise
+            if self.points.done_at(stage).any():
+                raise InputError(
+                    f"The survey stopped at its {stage} stage ({first_line(error)}): what was measured is kept."
+                ) from error
             self._say(failed=(*(self.points.info.failed or ()), stage))
             self._say_unfit(waiting_for(stage, self.points.overlays), error)
             self._write_info()
+        self._leave_out_hopeless(stage)
+
+    def _leave_out_hopeless(self, stage: str) -> None:
+        """Say of readouts that never worked why; what belongs to the same stage stays."""
+        hopeless = self.local[stage].hopeless if stage in self.local else {}
+        for columns, why in hopeless.items():
+            known = self.points.info.unavailable
+            new = [v for v in reading(columns, self.points.overlays) if v not in known]
+            if new:
+                self._say_unfit(new, RuntimeError(why))
+                self._write_info()
 
     def _say_unfit(self, variables: list[str], error: Exception) -> None:
         """Give the reason why readouts are missing: the network does not stand what they need."""

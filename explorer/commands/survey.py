@@ -73,6 +73,7 @@ def survey_command(
     precision: Annotated[
         str | None, typer.Option(help="tf32 or bf16: faster forward passes, with their error; without it, exact.")
     ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples per forward pass; without it, by a rule.")] = None,
     fidelity: Annotated[bool, typer.Option(help="Also measure how far to trust the plane.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a landscape that is there already.")] = False,
 ) -> None:

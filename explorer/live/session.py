@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from lossnav.core import Plane, Problem, load_problem
 from lossnav.core.engine.evaluator import Evaluator
+from lossnav.core.network.batching import cut_is_fixed
 from lossnav.core.network.workspace import choose_device
 from lossnav.core.problem.identity import problem_identity
 from lossnav.core.properties.protocol import Owner
@@ -149,7 +150,7 @@ class Bench:
         wanted_share = FIRST_SECONDS / (FIRST_POINTS * pace)
         fewest = math.ceil(FEWEST_PREDICTIONS * count / self.problem.prediction_count)
         examples = max(int(wanted_share * count), min(max(fewest, 8), count))
-        if examples >= 0.7 * count:
+        if examples >= 0.7 * count or cut_is_fixed(self.problem):  # a part of a batch is another loss
             return self.full
         rows = torch.randperm(count, generator=torch.Generator().manual_seed(0))[:examples].sort().values
         way = {**self.full.evaluator.way, "batch_size": examples}

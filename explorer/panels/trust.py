@@ -13,6 +13,13 @@ from ..figures.shared.scales import format_value
 from ..figures.web.trust import band_figure, path_figure
 from .facts import cosine_text
 
+LOST = {
+    "gradient_share": "How much of the gradient it holds",
+    "trace_share": "How much of the Hessian's trace it holds",
+    "path": "The path's losses off the plane",
+    "band": "Other draws",
+}
+
 
 def trust_panel(land: xr.Dataset, dark: bool) -> None:
     """The line, and a panel that opens on the figures."""
@@ -42,6 +49,7 @@ def sentences(land: xr.Dataset, found: dict[str, Any]) -> list[str]:
         said.append(f"It holds {inside}.")
     if "path" in found:
         said.append(_path_sentence(found["path"]))
+    said += [f"{LOST[name]} could not be measured ({why})." for name, why in found.get("unavailable", {}).items()]
     statistics = said_of(land.lossnav.plane, land.lossnav.problem)
     return said + ([statistics] if statistics else [])
 

@@ -9,6 +9,7 @@ from lossnav.explorer.landscapes import best
 from lossnav.explorer.live.pool import Turning
 from lossnav.explorer.panels import live as turning_panel
 from lossnav.explorer.panels.charts import drawn, landscape, map_chart, surface_chart
+from lossnav.explorer.panels.check import check_panel
 from lossnav.explorer.panels.compute import compute_panel
 from lossnav.explorer.panels.export import export_panel
 from lossnav.explorer.panels.facts import facts_line
@@ -28,6 +29,7 @@ def page() -> None:
         base, live = controls.plane_controls()
         request = base if live else controls.request_controls(base, live)
     st.session_state["surveyed"] = request
+    check_panel(request.target)
     if not live:
         turning_panel.rest()
     source = turning_panel.at_hand(request) if live else best(request) or turning_panel.seen(request)

@@ -1,0 +1,24 @@
+"""`lossnav check`: what was understood of a problem, what was tested, and what cannot be had and why."""
+
+from __future__ import annotations
+
+from lossnav.core import Finding, check, load_problem
+from rich.console import Console
+from rich.table import Table
+
+from .options import Target
+
+
+def check_command(target: Target) -> None:
+    """Test a network of your own before a survey: a few passes, and a short table."""
+    Console(highlight=False).print(check_table(check(load_problem(target))))
+
+
+def check_table(found: list[Finding]) -> Table:
+    """The findings by their kinds, for the terminal; what should be read first is marked."""
+    table = Table("", "", "", box=None, show_header=False, padding=(0, 1))
+    last = ""
+    for line in found:
+        table.add_row(line.kind if line.kind != last else "", f"{'! ' if line.alarms else ''}{line.what}", line.says)
+        last = line.kind
+    return table

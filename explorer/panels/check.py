@@ -1,0 +1,51 @@
+"""What was understood of a person's own network, tested, and cannot be had: the first thing that its page shows."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+import streamlit as st
+from lossnav.core import Finding, InputError, check, load_problem
+from lossnav.sample_models import NAMES
+
+
+def check_panel(target: str) -> None:
+    """A line that opens on the table; open by itself where something should be read before anything is measured."""
+    if target in NAMES:
+        return
+    try:
+        found = _found(target, _written(target))
+    except InputError as error:
+        st.warning(str(error))
+        return
+    alarms = sum(line.alarms for line in found)
+    title = "What was understood and tested of this network" + (f": {alarms} to read first" if alarms else "")
+    with st.expander(title, expanded=bool(alarms), key="check"):
+        st.html(check_table(found))
+
+
+def check_table(found: list[Finding]) -> str:
+    """The findings as rows, those to be read first in bold.
+
+    >>> check_table([Finding("tested", "parameters", "The loss changes with them.")])
+    "<dl class='card'><dt>parameters</dt><dd>The loss changes with them.</dd></dl>"
+    """
+    rows = (_row(line) for line in found)
+    return f"<dl class='card'>{''.join(rows)}</dl>"
+
+
+def _row(line: Finding) -> str:
+    says = html.escape(line.says)
+    return f"<dt>{html.escape(line.what)}</dt><dd>{f'<b>{says}</b>' if line.alarms else says}</dd>"
+
+
+@st.cache_data(show_spinner="Testing the network on a few examples …")
+def _found(target: str, written: float) -> list[Finding]:
+    return check(load_problem(target))
+
+
+def _written(target: str) -> float:
+    """When the file was written last, so that a changed one is tested again."""
+    path = Path(target.partition(":")[0])
+    return path.stat().st_mtime if path.is_file() else 0.0
