@@ -43,7 +43,7 @@ class Specification:
     >>> problem = Problem(nn.Linear(2, 3), torch.zeros(4, 2), torch.tensor([0, 1, 2, 0]))
     >>> spec = Specification(problem, Plane.random(problem), shape=(5, 3), overlays=("perplexity",), tolerance=0.02)
     >>> len(spec.plan.cells), spec.asked.variables, spec.allowed.share_of("curvature"), spec.number
-    (15, ('perplexity',), 0.1, torch.float32)
+    (15, ('perplexity', 'perplexity_excess'), 0.1, torch.float32)
     """
 
     problem: Problem

@@ -16,6 +16,7 @@ def adaptive_text(land: xr.Dataset) -> str:
 
     The error is a share of the drawn range.
 
+    >>> import json
     >>> said = {"tolerance": 0.01, "forward": {"measured": 97, "of": 4225, "error": 0.006}}
     >>> adaptive_text(xr.Dataset(attrs={"adaptive": json.dumps(said)}))
     '97 of 4,225 points measured, largest error 0.6 %'
@@ -41,6 +42,7 @@ def terrain_text(land: xr.Dataset) -> str:
 def readout_text(land: xr.Dataset, variable: str) -> str:
     """The same of one readout, with its own largest error; empty where every point was measured, or a first look is all there is.
 
+    >>> import json
     >>> said = {"curvature": {"measured": 57, "of": 2601, "error": 0.38, "errors": {"viscosity": 0.091}}}
     >>> land = xr.Dataset({"viscosity": ("x", [1.0], {"stage": "curvature"})}, attrs={"adaptive": json.dumps(said)})
     >>> readout_text(land, "viscosity")
