@@ -45,6 +45,7 @@ def test_every_field_survives_json() -> None:
         spec={"dtype": "float32"},
         estimation={"probes": 4},
         centre={"loss": None},
+        later={"curvature": {"columns": ["x"], "filled": 1, "of": 2}},
     )
     assert all(getattr(info, f.name) is not None for f in fields(info))
     assert LandscapeInfo.from_json(json.loads(json.dumps(info.as_json()))) == info

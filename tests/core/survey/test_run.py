@@ -63,6 +63,10 @@ def test_what_was_measured_before_it_is_closed_is_kept_and_signed(tmp_path) -> N
 def test_points_alone_are_measured_with_whatever_takes_forward_passes() -> None:
     class Bowl:
         @property
+        def columns(self) -> tuple[str, ...]:
+            return ("loss",)
+
+        @property
         def way(self) -> dict[str, int]:
             return {"points": 1}
 
