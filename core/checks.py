@@ -18,12 +18,12 @@ UNFIT = (RuntimeError, ValueError)  # NotImplementedError is one of the first
 
 
 def first_line(error: BaseException) -> str:
-    """What an exception says, in one line without a full stop; the name of its class where it says nothing.
+    """What an exception says, in one line and as a part of a sentence; the name of its class where it says nothing.
 
     >>> first_line(ValueError("no rule for aten::foo.\\nat line 3")), first_line(ValueError())
     ('no rule for aten::foo', 'ValueError')
     """
-    return next(iter(str(error).strip().splitlines()), type(error).__name__).strip().rstrip(".")
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(". ")
 
 
 def known(name: str, choices: Iterable[str], what: str) -> str:

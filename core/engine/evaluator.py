@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from ..checks import InputError, matching
+from ..checks import InputError, first_line, matching
 from ..network.batching import cut_is_fixed, forward_batch_size, needs_whole_data, required_batch_size
 from ..network.batchnorm import recalibrate
 from ..network.forward import Forward, Measure
@@ -32,8 +32,8 @@ from .execution import Way
 from .fused import FusedNetwork
 from .kernels import Kernels
 from .placement import Placement
-from .precision import arithmetic, checked_precision, lowered
-from .tracing import UnrecordableError
+from .precision import arithmetic, checked_insistence, checked_precision, lowered
+from .precision_choice import PrecisionChoice, choose_precision
 from .tuning import choose, measured_error
 
 LOSS = "loss"  # the column that weight decay is part of
@@ -51,18 +51,21 @@ class Evaluator:
     batch_size       examples per pass; None: by the rule of `forward_batch_size`, or as `tune` finds
     precision        of float32 products: None or "float32": exactly; "tf32" (GPU) or "bf16": rounded to these
     way              how the network is run, as the attribute of this name stated it before; None: plainly, or as `tune` finds
+    insist           keep to the precision even where `tune` finds it no faster than exact products
 
     Attributes
     ----------
     columns          the names of what `evaluate` returns, in its order; with several draws of random numbers the last is the
                      standard error of the mean loss over them
-    precision        as asked for; None where products are exact
+    precision        what products are in now; None where they are exact
+    choice           whether a lower precision asked for is faster here, as `tune` timed it; None before, or where none was
     precision_error  what the lower precision costs, as `tune` measured it; None where products are exact
+    fallbacks        sentences: why the network is not run, or no longer, the way that was given or chosen
 
     Raises
     ------
-    InputError  a plane of another network, an unknown or impossible precision or way, batches of another size than the loss
-                is made of, a loss that does not depend on the parameters
+    InputError  a plane of another network, an unknown or impossible precision or way, insistence on no precision, batches of
+                another size than the loss is made of, a loss that does not depend on the parameters
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Evaluator:
         batch_size: int | None = None,
         precision: str | None = None,
         way: Mapping[str, Any] | None = None,
+        insist: bool = False,
     ) -> None:
         matching(plane.origin, problem.parameters, "The plane")
         self.measures = list({measure.columns: measure for measure in measures}.values())
@@ -93,11 +97,14 @@ class Evaluator:
         self.workspace = Workspace(problem, device, dtype, size)
         device = self.workspace.device
         self.precision = checked_precision(precision, self.workspace.dtype, device)
+        self.choice: PrecisionChoice | None = None
         self.precision_error: dict[str, Any] | None = None
+        self.fallbacks: list[str] = []
+        self._insists = checked_insistence(insist, precision)
         self._predictions = self.workspace.prediction_count
         self._stillness = Stillness(self.workspace.model, device, problem.fixed_parameters)
         self._placement = Placement(plane, self.workspace.layout, device, self.workspace.dtype)
-        self._fused: FusedNetwork | None = None
+        self._fused: dict[str | None, FusedNetwork] = {}  # of each precision, whose casts are in the record
         self._way = Way(batch_size=self.workspace.batch_size)
         self._replay: tuple[Sequence[Batch], Replay] | None = None
         if way is not None:
@@ -116,23 +123,34 @@ class Evaluator:
         InputError  what is stated is no way
         """
         stated = Way.of(way)
-        plain = replace(stated, network="plain", points=1, graph=False)
+        plain = stated.plain
         if self._runs_plainly:
-            stated = replace(plain, batch_size=self.workspace.batch_size)
+            stated = plain = replace(plain, batch_size=self.workspace.batch_size)
         self._settled = True
         stated = replace(stated, graph=stated.graph and self.workspace.device.type == "cuda")
         # another machine, or another version of torch, than where it was chosen, may not have it
-        if stated == plain or self.tried(stated, np.zeros((stated.points, 2))) is None:
+        if stated == plain:
             self.adopt(plain)
+        elif isinstance(why := self.tried(stated, np.zeros((stated.points, 2))), str):
+            self._fall_back(stated, why)
 
-    def tried(self, way: Way, points: np.ndarray) -> np.ndarray | None:
-        """The columns at `points` (m, 2) found this `way`, which stays; None where the network cannot be run so."""
+    def settle(self, precision: str | None) -> None:
+        """Products are in this precision from now on, as they were in the points measured before.
+
+        Raises
+        ------
+        InputError  unknown, or impossible here
+        """
+        self.multiply_in(checked_precision(precision, self.workspace.dtype, self.workspace.device))
+
+    def tried(self, way: Way, points: np.ndarray) -> np.ndarray | str:
+        """The columns at `points` (m, 2) found this `way`, which stays; why not, where the network cannot be run so."""
         try:
             self.adopt(way)
-            found = self.evaluate(points)
-        except Exception:  # the network's own code, given tensors that it may not expect, raises what it likes
-            return None
-        return found if self.is_still() else None
+            found = self._rows(points, self._run)
+        except Exception as error:  # the network's own code, given tensors that it may not expect, raises what it likes
+            return first_line(error)
+        return found if self.is_still() else "the network writes to itself or draws random numbers"
 
     def tune(self, points: np.ndarray, planned: int | None = None) -> None:
         """Choose the fastest way for `points` (m, 2), which are to come, unless a way was given or chosen before.
@@ -144,8 +162,11 @@ class Evaluator:
         if self._settled or len(points) == 0:
             return
         self._settled = True
-        if not self._runs_plainly:
-            choose(self, points, len(points) if planned is None else planned)
+        planned = len(points) if planned is None else planned
+        if self.precision is not None:
+            self.choice = choose_precision(self, points, planned, self._insists)
+        elif not self._runs_plainly:
+            choose(self, points, planned)
         if self.precision is not None:
             self.precision_error = measured_error(self, points)
 
@@ -158,24 +179,56 @@ class Evaluator:
     def evaluate(self, points: np.ndarray) -> np.ndarray:
         """The columns at `points` (m, 2), as (m, columns) float64; NaN and infinities as they come.
 
+        Where a way that is not the plain one raises, the plain one takes over: `fallbacks` says so.
+
         Raises
         ------
         InputError  not even one example fits into the device's memory
         """
+        return self._rows(points, self._run_somehow)
+
+    def _rows(self, points: np.ndarray, run: Callable[[np.ndarray], Tensor]) -> np.ndarray:
         rows = torch.empty(len(points), len(self.columns), dtype=torch.float64, device=self.workspace.device)
         with passes(self.workspace.problem.differentiates), arithmetic(self.precision):
             at_once = self._way.points
             for start in range(0, len(points), at_once):
                 part = slice(start, start + at_once)
-                rows[part] = self._stillness.run(functools.partial(self._sums_with_room, points[part]))
+                rows[part] = run(points[part])
             result: np.ndarray = (rows / self._predictions).cpu().numpy()
         return result
+
+    def _run(self, points: np.ndarray) -> Tensor:
+        return self._stillness.run(functools.partial(self._sums_with_room, points))
+
+    def _run_somehow(self, points: np.ndarray) -> Tensor:
+        """Sums at points; by the plain way where the present one raises, which takes over from there."""
+        try:
+            return self._run(points)
+        except (InputError, torch.OutOfMemoryError):  # which the plain way would raise too
+            raise
+        except Exception as error:  # a library's kernel, or the network's own code in a record of it
+            if self._way == self._way.plain:
+                raise
+            self._fall_back(self._way, first_line(error))
+        return self._run(points)
+
+    def _fall_back(self, way: Way, why: str) -> None:
+        """Run the network plainly, and say so."""
+        self.adopt(way.plain)
+        self.fallbacks.append(
+            f"The forward passes run plainly, as {way} failed here ({why}); the numbers are the same to rounding."
+        )
+
+    def multiply_in(self, precision: str | None) -> None:
+        """Products are in this precision from now on; the way stays."""
+        self.precision, self._replay = precision, None
+        self.workspace.forward = self.network(self._way)
 
     def adopt(self, way: Way) -> None:
         """Run the network this way from now on."""
         self._way, self._replay = way, None
-        if self._fused is not None:
-            self._fused.moved()  # which frees what it keeps of the last point
+        for network in self._fused.values():
+            network.moved()  # which frees what it keeps of the last point
         self.workspace.forward = self.network(way)
         self.workspace.rebatch(way.batch_size, way.layout == "channels_last")
 
@@ -183,12 +236,11 @@ class Evaluator:
         """What is called on a batch under `way`."""
         if way.network == "plain":
             return self.workspace.network
-        if self._fused is None:
-            kernels = Kernels.of(self.workspace.device, self.workspace.dtype)
-            if kernels is None:
-                raise UnrecordableError("there are no kernels for this device and precision")
-            self._fused = FusedNetwork(self.workspace.network, kernels)
-        return self._fused
+        if self.precision not in self._fused:
+            device, products = self.workspace.device, torch.bfloat16 if self.precision == "bf16" else None
+            kernels = Kernels.of(device, products or self.workspace.dtype)
+            self._fused[self.precision] = FusedNetwork(self.workspace.network, kernels)
+        return self._fused[self.precision]
 
     def is_still(self) -> bool:
         """Whether the network was never seen to write or draw anything."""
@@ -267,8 +319,8 @@ class Evaluator:
     def _total(self) -> Tensor:
         """Sums over all batches at the point that the network is at."""
         space = self.workspace
-        if self._fused is not None:
-            self._fused.moved()
+        if self._way.network == "fused":
+            self._fused[self.precision].moved()
         draws = space.problem.draws
         totals = torch.zeros(draws, len(self.columns) - (draws > 1), dtype=torch.float64, device=space.device)
         for index, batch in enumerate(space.batches):

@@ -36,6 +36,25 @@ class Way:
         """As `of` takes it."""
         return asdict(self)
 
+    @property
+    def plain(self) -> Way:
+        """The network's own forward on as many examples, which every other way must agree with."""
+        return Way(batch_size=self.batch_size)
+
+    def __str__(self) -> str:
+        """For people.
+
+        >>> print(Way("fused", 64, "channels_last"))
+        the fused way with channels last
+        """
+        named = f"the {self.network} way"
+        more = [
+            *(["channels last"] if self.layout == "channels_last" else []),
+            *([f"{self.points} points at once"] if self.points > 1 else []),
+            *(["one CUDA graph"] if self.graph else []),
+        ]
+        return f"{named} with {' and '.join(more)}" if more else named
+
     @classmethod
     def of(cls, stated: Mapping[str, Any]) -> Way:
         """The way that a dict states.

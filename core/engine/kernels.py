@@ -12,7 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..machine import capabilities
+from .tracing import UnrecordableError
+
 Sizes = list[int]
+ABILITIES = {torch.float32: "onednn", torch.bfloat16: "onednn bf16"}
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,29 @@ class Kernels:
     linear: Callable[..., Tensor]
 
     @classmethod
-    def of(cls, device: torch.device, dtype: torch.dtype) -> Kernels | None:
-        """The kernels for a device and precision, or None where there are none that are faster than torch's own."""
-        if dtype not in (torch.float32, torch.bfloat16):
-            return None
+    def of(cls, device: torch.device, dtype: torch.dtype) -> Kernels:
+        """The kernels for a device and precision.
+
+        Raises
+        ------
+        UnrecordableError  there are none that are faster than torch's own; it says why
+        """
+        if (why := without(device, dtype)) is not None:
+            raise UnrecordableError(why)
         if device.type == "cpu":
-            return cls(_onednn_convolution, _onednn_linear) if _has_onednn() else None
-        return cls(torch.conv2d, torch.nn.functional.linear) if device.type == "cuda" else None
+            return cls(_onednn_convolution, _onednn_linear)
+        return cls(torch.conv2d, torch.nn.functional.linear)
+
+
+def without(device: torch.device, dtype: torch.dtype) -> str | None:
+    """Why there are no kernels for a device and precision; None where there are.
+
+    >>> without(torch.device("cpu"), torch.float64)
+    'there are no fused kernels of float64'
+    """
+    if dtype not in ABILITIES or device.type not in ("cpu", "cuda"):
+        return f"there are no fused kernels of {str(dtype).removeprefix('torch.')}"
+    return capabilities.lacking(ABILITIES[dtype]) if device.type == "cpu" else None
 
 
 def normaliser(gamma: Tensor | None, variance: Tensor, eps: float) -> Tensor:
@@ -68,8 +88,3 @@ def _onednn_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 def _dense(bias: Tensor | None) -> Tensor | None:
     """A bias without gaps: oneDNN takes no notice of its stride, and would read what lies behind it in memory."""
     return None if bias is None else bias.contiguous()
-
-
-def _has_onednn() -> bool:
-    operations = ("_convolution_pointwise", "_linear_pointwise")
-    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in operations)

@@ -50,6 +50,20 @@ def checked_precision(precision: str | None, dtype: torch.dtype, device: torch.d
     return None if precision == "float32" else precision
 
 
+def checked_insistence(insist: bool, precision: str | None) -> bool:
+    """`insist` itself.
+
+    Raises
+    ------
+    InputError  there is no lower precision to insist on
+    """
+    if insist and precision in (None, "float32"):
+        raise InputError(
+            "insist is about a lower precision, but none is asked for: add precision='bf16' or 'tf32', or leave insist out."
+        )
+    return insist
+
+
 def lowered(precision: str | None, device_type: str) -> contextlib.AbstractContextManager[Any]:
     """Inside, layers take and give bfloat16 where that is the precision, and else what they are given, whatever the
     caller's own autocast says; sums and losses belong outside.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ..network.batching import in_equal_passes
+from ..network.batching import in_equal_passes, needs_whole_data
 from ..network.workspace import Batch, is_image
 from .execution import Way
 
@@ -40,9 +40,9 @@ _fastest_ways: dict[Any, Way] = {}
 
 def choose(evaluator: Evaluator, points: np.ndarray, planned: int) -> None:
     """Set the evaluator to the fastest way that gives the plain way's numbers at `points` (m, 2), `planned` in all."""
-    if planned < FEWEST_POINTS:
+    if planned < FEWEST_POINTS or needs_whole_data(evaluator.workspace.problem):
         return
-    key, plain = _identity(evaluator), Way.of(evaluator.way)
+    key, plain = identity(evaluator), Way.of(evaluator.way)
     if key not in _seconds:
         try:
             _seconds[key] = _seconds_per_point(evaluator, plain, points[0])
@@ -68,15 +68,15 @@ def measured_error(evaluator: Evaluator, points: np.ndarray) -> dict[str, Any]:
     largest            column → largest absolute error
     loss_relative      largest error of the loss relative to its exact value
     """
-    chosen, own, where = Way.of(evaluator.way), evaluator.precision, _calibration(points, 9)
+    own, where = evaluator.precision, _calibration(points, 9)
     low = evaluator.evaluate(where)
+    chosen = Way.of(evaluator.way)  # now, as it may have turned plain
     try:
-        evaluator.precision = None
-        # records and graphs are of the lower one
-        evaluator.adopt(replace(chosen, network="plain", points=1, graph=False))
+        evaluator.adopt(chosen.plain)
+        evaluator.multiply_in(None)
         exact = evaluator.evaluate(where)
     finally:
-        evaluator.precision = own
+        evaluator.multiply_in(own)
         evaluator.adopt(chosen)
     with np.errstate(invalid="ignore", divide="ignore"):  # where both are infinite, or the exact loss is zero
         gaps = np.abs(low - exact)
@@ -126,8 +126,8 @@ def _fastest(evaluator: Evaluator, ways: list[Way], points: np.ndarray, budget: 
     for way in ways:
         try:
             runs[way] = _batches(evaluator, way, examples)
-            _timed(evaluator, way, runs[way], points[0])  # the first time, which loads and records
-            seconds[way] = _timed(evaluator, way, runs[way], points[0])
+            timed(evaluator, way, runs[way], points[0])  # the first time, which loads and records
+            seconds[way] = timed(evaluator, way, runs[way], points[0])
         except Exception:  # no memory, no record, no rule for it, or whatever the network's own code says to it
             runs.pop(way, None)
         if way not in runs:
@@ -138,7 +138,7 @@ def _fastest(evaluator: Evaluator, ways: list[Way], points: np.ndarray, budget: 
     for turn in range(1, ROUNDS):
         bound = HOPELESS * min(seconds.values()) if turn > 3 else np.inf  # the first times may be chance
         for way in [w for w in runs if seconds[w] < bound]:
-            again = _timed(evaluator, way, runs[way], points[turn % len(points)])
+            again = timed(evaluator, way, runs[way], points[turn % len(points)])
             seconds[way] = min(seconds[way], again)
         if time.perf_counter() - started > budget:
             break
@@ -150,7 +150,7 @@ def _batches(evaluator: Evaluator, way: Way, examples: int) -> Sequence[Batch]:
     return evaluator.workspace.first_batches(way.batch_size, way.layout == "channels_last", examples)
 
 
-def _timed(evaluator: Evaluator, way: Way, batches: Sequence[Batch], point: np.ndarray) -> float:
+def timed(evaluator: Evaluator, way: Way, batches: Sequence[Batch], point: np.ndarray) -> float:
     """Seconds per example and point.
 
     On a CPU they are those that this thread was at work, not those that other programs took from it.
@@ -166,7 +166,7 @@ def _timed(evaluator: Evaluator, way: Way, batches: Sequence[Batch], point: np.n
 def _seconds_per_point(evaluator: Evaluator, plain: Way, point: np.ndarray) -> float:
     count = evaluator.workspace.problem.example_count
     batches = evaluator.workspace.batches[:1]
-    return count * min(_timed(evaluator, plain, batches, point) for _ in range(3))
+    return count * min(timed(evaluator, plain, batches, point) for _ in range(3))
 
 
 def _agrees(evaluator: Evaluator, way: Way, plain: Way, points: np.ndarray) -> bool:
@@ -175,7 +175,7 @@ def _agrees(evaluator: Evaluator, way: Way, plain: Way, points: np.ndarray) -> b
     evaluator.adopt(plain)
     expected = evaluator.evaluate(where)
     found = evaluator.tried(way, where)
-    if found is None or not np.isfinite(expected[:, 0]).any():  # numbers that are none show nothing
+    if isinstance(found, str) or not np.isfinite(expected[:, 0]).any():  # numbers that are none show nothing
         return False
     # a prediction on the edge may change sides by rounding, the loss moves by no more than rounding itself
     edge = 2 / evaluator.workspace.problem.example_count
@@ -196,7 +196,8 @@ def _calibration(points: np.ndarray, count: int) -> np.ndarray:
     return points[order[np.linspace(0, len(points) - 1, min(count, len(points))).round().astype(int)]]
 
 
-def _identity(evaluator: Evaluator) -> tuple[Any, ...]:
+def identity(evaluator: Evaluator) -> tuple[Any, ...]:
+    """What a choice that was made once in this process holds for."""
     space = evaluator.workspace
     problem = space.problem
     return (

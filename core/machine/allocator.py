@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
+
+from . import capabilities
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 OWN_PAGES_BYTES = 32 * 2**20  # glibc's own upper limit for what it adapts the threshold to
@@ -22,10 +23,8 @@ def keep_freed_memory() -> bool:
     Nothing is done on other systems, and where the user has set the allocator up (MALLOC_*, GLIBC_TUNABLES, LD_PRELOAD).
     """
     settled = any(name in os.environ for name in SETTINGS) or "malloc" in os.environ.get("GLIBC_TUNABLES", "")
-    if settled or not sys.platform.startswith("linux"):
+    if settled or capabilities.lacking("glibc"):
         return False
     library = ctypes.CDLL(None)
-    if not hasattr(library, "gnu_get_libc_version"):
-        return False
     kept = library.mallopt(M_MMAP_THRESHOLD, OWN_PAGES_BYTES)
     return bool(kept and library.mallopt(M_TRIM_THRESHOLD, SPARE_BYTES))

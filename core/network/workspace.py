@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from ..checks import InputError, known
+from ..machine import capabilities
 from ..machine.allocator import keep_freed_memory
 from ..parameters.layout import Layout
 from ..problem.adapted import KeepsGraph
@@ -205,12 +206,12 @@ def choose_device(device: str | torch.device) -> torch.device:
     InputError  a GPU was asked for and there is none; an unknown device
     """
     if str(device) == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cpu" if capabilities.lacking("cuda") else "cuda")
     try:
         chosen = torch.device(device)
     except RuntimeError as error:
         raise InputError(f"Unknown device '{device}': use 'auto', 'cpu' or 'cuda'.") from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
+    if chosen.type == "cuda" and capabilities.lacking("cuda"):
         raise InputError(f"Device '{device}' was asked for, but torch sees no GPU here: use --device cpu, or auto.")
     if chosen.type == "cuda" and chosen.index is not None and chosen.index >= torch.cuda.device_count():
         raise InputError(

@@ -19,6 +19,7 @@ from ..checks import UNFIT
 from ..curvature.example_gradients import example_gradients
 from ..curvature.loss_function import twice_differentiable
 from ..engine.evaluator import Evaluator
+from ..engine.precision_choice import PrecisionChoice
 from ..local.context import Bench, Instruments
 from ..local.estimation import Estimation
 from ..local.measure import LocalMeasure, Work
@@ -58,11 +59,13 @@ class Cost:
     footprint  the memory
     most       seconds in all if an adaptive survey measures every point, as it does on a rough terrain; None: `seconds` are
                those of every point
+    precision  what will become of a lower precision that was asked for; None: none was
     """
 
     seconds: dict[str, float]
     footprint: Footprint
     most: float | None = None
+    precision: PrecisionChoice | None = None
 
     @property
     def total(self) -> float:
@@ -115,9 +118,8 @@ def estimate(specification: Specification) -> Cost:
     spec, problem, asked, plan = specification, specification.problem, specification.asked, specification.plan
     memory = footprint(spec)
     refuse_what_does_not_fit(memory)
-    evaluator = Evaluator(
-        problem, spec.plane, asked.measures(problem), spec.where, spec.converted, spec.batch_size, spec.precision
-    )
+    given = (spec.where, spec.converted, spec.batch_size, spec.precision)
+    evaluator = Evaluator(problem, spec.plane, asked.measures(problem), *given, insist=spec.insist)
     measures = stage_measures(asked)
     all_points = {stage: int(plan.every(1 if stage == STAGES[0] else spec.every).sum()) for stage in STAGES}
     allowed = spec.allowed
@@ -134,10 +136,10 @@ def estimate(specification: Specification) -> Cost:
         path = 0 if problem.trajectory is None else 2 * len(problem.trajectory)
         extra["fidelity"] = forward * (SHARES_PASSES + path + BAND_PASSES * (spec.plane.kind == "random"))
     if allowed is None:
-        return Cost(seconds | extra, memory)
+        return Cost(seconds | extra, memory, precision=evaluator.choice)
     extra["choice"] = CHOICE_SECONDS * (1 + len(asked.variables))
     most = sum(all_points[stage] * each[stage] for stage in each) + sum(extra.values())
-    return Cost(seconds | extra, memory, most)
+    return Cost(seconds | extra, memory, most, evaluator.choice)
 
 
 def _expected(plan: Plan, every: int, allowed: Tolerance, overlays: bool) -> dict[str, int]:

@@ -28,7 +28,8 @@ class LandscapeInfo:
     plane        how the plane was made and what identifies it (see `plane_identity`)
     facts        property → its closed-form facts
     unavailable  variable → why it is not here
-    spec         the arithmetic: "dtype", "seed", "precision" and, once chosen, "way" and "precision_error"; None before that
+    spec         the arithmetic: "dtype", "seed", "precision" and, once chosen, "way", "precision_choice" and "precision_error",
+                 and what became of them, "fallbacks"; None before that
     estimation   with which probes and examples costly stages are measured; None: there are none
     every        the stride of the grid on which they are measured; None: there are none
     tolerance    how close an adaptive survey is to come; None: every point is measured

@@ -221,7 +221,7 @@ class SurveyRun:
 
     def _say_unfit(self, variables: list[str], error: Exception) -> None:
         """Give the reason why readouts are missing: the network does not stand what they need."""
-        sentence = f"This network could not be measured around a point ({first_line(error).rstrip('.')})."
+        sentence = f"This network could not be measured around a point ({first_line(error)})."
         self._say(unavailable={**self.points.info.unavailable, **dict.fromkeys(variables, sentence)})
 
     def _choose_way(self) -> None:
@@ -229,15 +229,37 @@ class SurveyRun:
         spec, done, forward = self.points.info.spec or {}, self.points.done_at(STAGES[0]), self.forward
         assert isinstance(forward, Evaluator)
         if "way" in spec:
+            forward.settle(spec.get("precision"))
             forward.pin(spec["way"])
         elif not done.any():
             forward.tune(self.points.plan.points, self.points.planned_at(STAGES[0]))
-            error = forward.precision_error
-            self._say(spec={**spec, "way": forward.way, **({"precision_error": error} if error is not None else {})})
+            choice, error = forward.choice, forward.precision_error
+            found = {
+                "way": forward.way,
+                "precision": forward.precision,
+                **({} if choice is None else {"precision_choice": choice.as_json()}),
+                **({} if error is None else {"precision_error": error}),
+            }
+            self._say(spec={**spec, **found})
+        self._note_fallbacks()
+
+    def _note_fallbacks(self) -> None:
+        """Write down, once, that the network runs no longer as it was chosen, so that a survey that goes on runs the same."""
+        if not isinstance(self.forward, Evaluator) or not self.forward.fallbacks:
+            return
+        spec, said = self.points.info.spec or {}, list(self.forward.fallbacks)
+        self.forward.fallbacks.clear()
+        self._say(spec={**spec, "way": self.forward.way, "fallbacks": [*spec.get("fallbacks", []), *said]})
+        self._write_info()
+
+    def _forward(self, points: np.ndarray) -> np.ndarray:
+        found = self.forward.evaluate(points)
+        self._note_fallbacks()
+        return found
 
     def _centre(self) -> dict[str, float | None]:
         """The measured numbers at θ₀ itself, which an even grid, or one beside the origin, does not hold."""
-        values = self.forward.evaluate(np.zeros((1, 2)))[0]
+        values = self._forward(np.zeros((1, 2)))[0]
         named = zip(self._evaluated(STAGES[0]), values, strict=True)
         return {c: float(v) if np.isfinite(v) else None for c, v in named}
 
@@ -276,7 +298,7 @@ class SurveyRun:
             chosen = [evaluator.columns.index(name) for name in names]
             return (row[chosen] for row in evaluator.evaluate(where))
         chosen = [self.forward.columns.index(name) for name in names]
-        return (row[chosen] for row in self.forward.evaluate(where))
+        return (row[chosen] for row in self._forward(where))
 
     def _tiles(self, stage: str, rows: np.ndarray) -> Iterator[np.ndarray]:
         """Rows until the next look at the clock, or the next stop.

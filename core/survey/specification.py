@@ -61,6 +61,7 @@ class Specification:
     effort: str | Estimation = "standard"
     every: int = 1
     precision: str | None = None
+    insist: bool = False
 
     def __post_init__(self) -> None:
         if self.every < 1 or self.every & (self.every - 1):
@@ -162,12 +163,13 @@ class Specification:
             "fidelity": self.fidelity,
             "estimation": self.estimation.as_json() if self.local_measures else None,
             **({} if self.precision is None else {"precision": self.precision}),
+            **({"insist": True} if self.insist else {}),
         }
 
     def evaluator(self) -> Evaluator:
         """What takes the forward passes."""
         given = (self.where, self.converted, self.batch_size, self.precision)
-        return Evaluator(self.problem, self.plane, self.measures, *given)
+        return Evaluator(self.problem, self.plane, self.measures, *given, insist=self.insist)
 
     def instruments(self) -> Instruments:
         """What every point's neighbourhood is measured with, for one run: it learns which basins there are."""

@@ -37,6 +37,7 @@ def survey(
     effort: str | Estimation = Specification.effort,
     every: int = Specification.every,
     precision: str | None = Specification.precision,
+    insist: bool = Specification.insist,
 ) -> xr.Dataset:
     """Measure the landscape of `problem` on `plane`.
 
@@ -57,8 +58,10 @@ def survey(
     fidelity    also measure how far to trust the plane (a few dozen further passes)
     effort      how finely curvature, per-example gradients and descents are measured at each point: "preview",
                 "standard", "full" (all examples), or an Estimation
-    precision   None: the arithmetic of `dtype`, exactly; "tf32" or "bf16": faster products and convolutions in the forward
-                passes of a float32 survey; their error is measured and stated in `attrs["spec"]`
+    precision   None: the arithmetic of `dtype`, exactly; "tf32" or "bf16": products and convolutions of a float32 survey's
+                forward passes rounded to these, where that is faster on this machine than exact float32, as is timed before
+                the first point; `attrs["spec"]` says which ran, why, and with what error
+    insist      keep to the precision even where it is no faster
     every       measure those on every 1st, 2nd, 4th … row and column only, the ends included; NaN elsewhere
 
     Returns
@@ -96,6 +99,7 @@ def survey(
         effort=effort,
         every=every,
         precision=precision,
+        insist=insist,
     )
     return surveyed(what, store, progress)
 

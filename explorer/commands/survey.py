@@ -20,6 +20,7 @@ from lossnav.core.survey.survey import surveyed
 from ..request.planes import make_plane, zoomed
 from ..request.survey import SurveyRequest
 from ..summaries.adaptive import adaptive_text
+from ..summaries.forward import forward_sentences
 from .options import Target, console, numbers, progress
 from .plane_options import with_plane
 from .problem_options import Decay, Dtype, Parameters, chosen_problem
@@ -71,9 +72,11 @@ def survey_command(
     parameters: Parameters = None,
     decay: Decay = 0.0,
     precision: Annotated[
-        str | None, typer.Option(help="tf32 or bf16: faster forward passes, with their error; without it, exact.")
+        str | None,
+        typer.Option(help="tf32 or bf16, with its error, where forward passes are faster so; without it, exact."),
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples per forward pass; without it, by a rule.")] = None,
+    insist: Annotated[bool, typer.Option("--insist", help="Keep to --precision where it is no faster.")] = False,
     fidelity: Annotated[bool, typer.Option(help="Also measure how far to trust the plane.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a landscape that is there already.")] = False,
 ) -> None:
@@ -100,17 +103,26 @@ def survey_command(
         effort=estimation,
         every=stride,
         precision=precision,
+        insist=insist,
     )
+    told = ""
     with _stoppable():
         if not out.exists():  # what is left of a survey that goes on is not known here
             cost = estimate(what)
+            if cost.precision is not None:
+                told = str(cost.precision)
+                typer.echo(told)
             if cost.longest > WORTH_TELLING:
                 typer.echo(str(cost))
     with _stoppable(), progress() as bar:
         task = bar.add_task(f"{problem.name}, {plane.kind.title}", total=None)
         surveyed(what, out, lambda done, total: bar.update(task, completed=done, total=total))
-    said = adaptive_text(read_landscape(out))
+    land = read_landscape(out)
+    said = adaptive_text(land)
     console.print(f"Landscape in {out}" + (f": {said}" if said else ""))
+    for sentence in forward_sentences(land):
+        if sentence != told:
+            console.print(sentence, markup=False)
 
 
 def _estimation(effort: str, probes: int | None, steps: int | None, examples: int | None, of: str) -> Estimation:

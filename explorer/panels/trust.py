@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from lossnav.core.plane.statistics import said_of
 
 from ..figures.shared.scales import format_value
 from ..figures.web.trust import band_figure, path_figure
+from ..summaries.forward import forward_sentences
 from .facts import cosine_text
 
 LOST = {
@@ -25,7 +27,10 @@ def trust_panel(land: xr.Dataset, dark: bool) -> None:
     """The line, and a panel that opens on the figures."""
     found = land.lossnav.fidelity or {}
     left, right = st.columns([6, 1], vertical_alignment="center", gap="small")
-    left.html(f"<p class='trust'><b>How far to trust this plane.</b> {' '.join(sentences(land, found))}</p>")
+    said = " ".join(
+        html.escape(sentence, quote=False) for sentence in [*sentences(land, found), *forward_sentences(land)]
+    )
+    left.html(f"<p class='trust'><b>How far to trust this plane.</b> {said}</p>")
     if found:
         with right.popover("More", key="trust_more", width="stretch", on_change="rerun") as panel:
             if panel.open:

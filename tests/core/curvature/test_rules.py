@@ -10,6 +10,7 @@ from types import MethodType
 import cases
 import pytest
 import torch
+from abilities import needs
 from lossnav.core import Problem
 from lossnav.core.curvature.loss_function import LossFunction
 from lossnav.core.curvature.operators import Curvature
@@ -326,7 +327,7 @@ def test_products_do_not_depend_on_the_number_of_threads(name: str) -> None:
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+@needs("cuda")
 @pytest.mark.parametrize("name", RULED)
 def test_products_on_a_gpu_are_those_on_a_cpu(name: str) -> None:
     problem = RULED[name]()

@@ -9,6 +9,7 @@ import cases
 import numpy as np
 import pytest
 import torch
+from abilities import needs
 from lossnav.core import Plane, Problem
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.engine.fused import FusedNetwork
@@ -22,9 +23,7 @@ CPU = torch.device("cpu")
 SINGLE = torch.float32
 POINTS = np.array([[0.0, 0.0], [1.0, -1.0], [-0.5, 0.25], [1.0, 1.0]])
 
-pytestmark = pytest.mark.skipif(
-    Kernels.of(CPU, SINGLE) is None, reason="this build of torch has no oneDNN, so there is no fused way on its CPU"
-)
+pytestmark = needs("onednn")
 
 
 class Residual(nn.Module):
@@ -277,7 +276,6 @@ class Operations(TorchDispatchMode):
 def operations(model: nn.Module, inputs: Tensor) -> list[str]:
     """What a network's fused way runs for a batch once the weights are folded, views left out."""
     kernels = Kernels.of(CPU, SINGLE)
-    assert kernels is not None
     network = FusedNetwork(model.eval().requires_grad_(False), kernels)
     with torch.inference_mode():
         network(inputs)

@@ -8,6 +8,7 @@ import cases
 import numpy as np
 import pytest
 import torch
+from abilities import needs
 from lossnav.core import Plane, Problem
 from lossnav.core.engine import tuning
 from lossnav.core.engine.evaluator import Evaluator
@@ -17,7 +18,7 @@ from torch import nn
 
 pytestmark = [
     pytest.mark.cuda,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no NVIDIA GPU here"),
+    needs("cuda"),
     # cuDNN would have a recurrent network's weights in one piece, and here they are views of the flat buffer
     pytest.mark.filterwarnings("ignore:RNN module weights are not part of single contiguous chunk"),
     pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype feature"),
@@ -138,7 +139,7 @@ def test_nothing_waits_for_the_gpu_inside_a_tile(name: str) -> None:
 
 @pytest.mark.parametrize("precision", ["tf32", "bf16"])
 def test_the_error_of_a_lower_precision_is_stated(precision: str) -> None:
-    low = evaluator(network(), precision=precision)
+    low = evaluator(network(), precision=precision, insist=True)
     low.tune(POINTS)
     assert low.precision_error is not None
     assert low.precision_error["precision"] == precision

@@ -10,8 +10,9 @@ import cases
 import numpy as np
 import pytest
 import torch
+from abilities import needs
 from lossnav.core import InputError, Plane, Problem
-from lossnav.core.engine import evaluator as evaluator_module
+from lossnav.core.engine import precision_choice
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.engine.execution import Way
 from lossnav.core.engine.precision import arithmetic
@@ -144,6 +145,7 @@ class PartlyExact(nn.Module):
         return self.head(x)
 
 
+@needs("onednn bf16")
 def test_a_layer_that_asks_for_full_precision_has_it_in_the_fused_way_too() -> None:
     model = cases.initialised(PartlyExact(), dtype=torch.float32)
     problem = Problem(model, cases.normal(40, 8, dtype=torch.float32), cases.labels(40, classes=3))
@@ -182,7 +184,10 @@ def test_an_evaluation_is_exact_whatever_the_process_was_set_to() -> None:
     assert torch.get_float32_matmul_precision() == "medium"
 
 
-@pytest.mark.parametrize("way", [{"network": "plain"}, {"network": "fused", "layout": "channels_last"}, {"points": 3}])
+FUSED = pytest.param({"network": "fused", "layout": "channels_last"}, marks=needs("onednn bf16"))
+
+
+@pytest.mark.parametrize("way", [{"network": "plain"}, FUSED, {"points": 3}])
 def test_bf16_is_near_float32_and_not_it(way: dict[str, object]) -> None:
     exact = evaluator(network()).evaluate(POINTS)
     low = evaluator(network(), precision="bf16", way={"batch_size": 16, **way})
@@ -191,10 +196,10 @@ def test_bf16_is_near_float32_and_not_it(way: dict[str, object]) -> None:
     assert {**low.way, **way} == low.way
 
 
-@pytest.mark.parametrize("name", ["plain", "fused"])
+@pytest.mark.parametrize("name", ["plain", pytest.param("fused", marks=needs("onednn bf16"))])
 def test_the_error_of_bf16_is_measured_and_stated(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(evaluator_module, "choose", lambda each, points, planned: each.adopt(Way(name, 16)))
-    low, exact = evaluator(network(), precision="bf16"), evaluator(network())
+    monkeypatch.setattr(precision_choice, "choose", lambda each, points, planned: each.adopt(Way(name, 16)))
+    low, exact = evaluator(network(), precision="bf16", insist=True), evaluator(network())
     assert exact.precision_error is None
     low.tune(POINTS)
     assert low.way["network"] == name

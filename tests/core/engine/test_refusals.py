@@ -6,6 +6,7 @@ import cases
 import numpy as np
 import pytest
 import torch
+from abilities import needs
 from lossnav.core import Plane, Problem
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.engine.fused import FusedNetwork
@@ -19,9 +20,7 @@ CPU = torch.device("cpu")
 SINGLE = torch.float32
 POINTS = np.array([[0.0, 0.0], [1.0, -1.0], [-0.5, 0.25], [1.0, 1.0]])
 
-pytestmark = pytest.mark.skipif(
-    Kernels.of(CPU, SINGLE) is None, reason="this build of torch has no oneDNN, so there is no fused way on its CPU"
-)
+pytestmark = needs("onednn")
 
 
 def assert_stays_plain(problem: Problem) -> None:
@@ -166,7 +165,6 @@ def test_a_refused_network_stays_plain_and_right(name: str) -> None:
 def test_statistics_of_the_batch_are_refused() -> None:
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4, track_running_stats=False)).requires_grad_(False)
     kernels = Kernels.of(CPU, SINGLE)
-    assert kernels is not None
     with pytest.raises(UnrecordableError, match="statistics of the batch"):
         FusedNetwork(model.eval(), kernels)(torch.rand(5, 3))
 

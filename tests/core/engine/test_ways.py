@@ -9,12 +9,12 @@ import cases
 import numpy as np
 import pytest
 import torch
+from abilities import needs
 from lossnav.core import InputError, Plane, Problem
 from lossnav.core.engine import evaluator as evaluator_module
 from lossnav.core.engine import kernels, tuning
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.engine.execution import Way
-from lossnav.core.engine.kernels import Kernels
 from lossnav.core.network.workspace import Batch, Workspace
 from lossnav.core.properties import PROPERTIES
 from lossnav.core.properties.terrain import TERRAIN
@@ -23,10 +23,7 @@ from torch import Tensor, nn
 CPU = torch.device("cpu")
 GRID = np.stack(np.meshgrid(np.linspace(-1, 1, 5), np.linspace(-1, 1, 5)), -1).reshape(-1, 2)
 PLAIN = {"network": "plain", "layout": "contiguous", "points": 1, "graph": False}
-needs_kernels = pytest.mark.skipif(
-    Kernels.of(CPU, torch.float32) is None,
-    reason="this build of torch has no oneDNN, so there is no fused way on its CPU",
-)
+needs_kernels = needs("onednn")
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +53,7 @@ def timings(monkeypatch: pytest.MonkeyPatch, seconds: dict[tuple[str, str], floa
         each.trial(way, batches, np.tile(point, (way.points, 1)))  # type: ignore[arg-type]
         return seconds[way.network, way.layout] * (1 + 1 / way.batch_size)
 
-    monkeypatch.setattr(tuning, "_timed", timed)
+    monkeypatch.setattr(tuning, "timed", timed)
 
 
 SLOW_PLAIN = {
@@ -122,7 +119,7 @@ def test_larger_batches_are_found_where_they_pay(monkeypatch: pytest.MonkeyPatch
     def timed(each: Evaluator, way: Way, batches: list[object], point: np.ndarray) -> float:
         return 1 / way.batch_size
 
-    monkeypatch.setattr(tuning, "_timed", timed)
+    monkeypatch.setattr(tuning, "timed", timed)
     monkeypatch.setattr(tuning, "WORTH_SECONDS", 0.0)
     found = evaluator(network())
     found.tune(GRID)
@@ -186,7 +183,7 @@ def test_what_writes_stays_plain_for_every_evaluator(monkeypatch: pytest.MonkeyP
         each.trial(way, batches, point[None])
         return 1 / way.batch_size
 
-    monkeypatch.setattr(tuning, "_timed", timed)
+    monkeypatch.setattr(tuning, "timed", timed)
     for _ in range(2):  # the second knows the first one's times
         found = evaluator(problem)
         found.tune(GRID)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 
 import pytest
+from abilities import absent, needs
 from lossnav.core.machine import allocator as allocation
 
-GLIBC = sys.platform.startswith("linux") and platform.libc_ver()[0] == "glibc"
 FAULTS = """
 import resource, torch
 from lossnav.core.machine.allocator import keep_freed_memory
@@ -31,7 +30,7 @@ def faults(**environment: str) -> tuple[str, int]:
     return said, int(count)
 
 
-@pytest.mark.skipif(not GLIBC, reason="only glibc has these settings")
+@needs("glibc")
 def test_pages_are_touched_once_and_not_at_every_pass() -> None:
     said, kept = faults()
     assert said == "True"
@@ -53,5 +52,5 @@ def test_a_users_setting_stands(monkeypatch: pytest.MonkeyPatch, name: str, valu
 
 
 def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(allocation.sys, "platform", "darwin")
+    absent(monkeypatch, "glibc")
     assert not allocation.keep_freed_memory()

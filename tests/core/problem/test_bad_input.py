@@ -9,6 +9,7 @@ from pathlib import Path
 import cases
 import pytest
 import torch
+from abilities import absent
 from lossnav.core import Anchor, Gaussian, InputError, Plane, Problem, Settings, Trajectory, load_problem, survey
 from lossnav.core.curvature.fisher import fisher_diagonal
 from torch import Tensor, nn
@@ -187,9 +188,9 @@ def test_it_is_said_in_one_sentence(what: str) -> None:
     assert len(message) > 30
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 @pytest.mark.parametrize("device", ["cuda", "cuda:3"])
-def test_a_gpu_that_is_not_there(device: str) -> None:
+def test_a_gpu_that_is_not_there(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    absent(monkeypatch, "cuda")
     with pytest.raises(InputError, match=f"Device '{device}' was asked for, but torch sees no GPU here: use"):
         surveyed(device=device)
 
