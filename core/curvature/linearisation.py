@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ..checks import InputError, first_line
 from ..network.batching import CURVATURE_GRAPH_BYTES
 from .chunks import Chunk, GraphChunk, RuledChunk
 from .rules import NotUnderstood
@@ -33,7 +34,32 @@ class Linearisation:
         """A v for each row v of `directions` (k, P padded), a mean over predictions; weight decay adds λ v, but not to Fisher's.
 
         of  "hessian" | "ggn" | "fisher"
+
+        Where the rules raise, automatic differentiation takes over, from here on: `LossFunction.fallback` says so.
         """
+        try:
+            return self._products(directions, of)
+        except (InputError, torch.OutOfMemoryError):  # which the other way would raise too
+            raise
+        except Exception as error:
+            if self._function.program is None:
+                raise
+            program, why = self._function.program, first_line(error)
+        self._function.program = None
+        self._kept.clear()
+        try:
+            found = self._products(directions, of)
+        except Exception:
+            self._function.program = program  # it was not at fault
+            self._kept.clear()
+            raise
+        self._function.fallback = (
+            f"Curvature is found by automatic differentiation, as the rules of the network's operations failed here ({why}); "
+            "the numbers are the same to rounding."
+        )
+        return found
+
+    def _products(self, directions: Tensor, of: str) -> Tensor:
         total = torch.zeros_like(directions, dtype=torch.float64)
         for index in range(len(self._function.workspace.batches)):
             chunk = self._chunk(index)

@@ -70,6 +70,7 @@ class LossFunction:
     point       θ as one flat vector (P padded); `layout` turns flat vectors into dicts and back
     activation_bytes   of all modules' outputs together, for one example
     program     the network's operations, where all of them have second-order rules; None where not
+    fallback    a sentence: why the rules are used no longer; None where they never failed
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class LossFunction:
         names = {parameter: name for name, parameter in model.named_parameters() if name in trained}
         ruled = not problem.is_adapted and self.layout.is_real
         self.program = program_of(model, names, problem.model) if ruled else None
+        self.fallback: str | None = None
         self._linearised: tuple[Tensor, tuple[int, ...], Linearisation] | None = None
         self._program_checked, self._products, self._double = False, products, list[LossFunction | None]()
         if self.program is not None and batch_size is None and required is None and where.type == "cpu":

@@ -69,6 +69,11 @@ class Bench:
         """The loss over single predictions; made when the first per-example gradient is asked for."""
         return self._loss_of(self.instruments.single)
 
+    @property
+    def fallbacks(self) -> set[str]:
+        """Why the network is run no longer as it was at first, in sentences."""
+        return {each.fallback for each in (self.whole, self._bent, self.walked) if each.fallback is not None}
+
     def place(self, point: Tensor) -> None:
         """Move to a point θ, a flat vector; BatchNorm's statistics with it, where they are to be recomputed.
 
@@ -228,6 +233,12 @@ class Instruments:
         """1/λ_max of the loss at θ₀, 1 where that is not finite: the first step that a basin's descent tries."""
         step = self.step_at(self.origin, torch.zeros_like(self.origin))
         return step if math.isfinite(step) else 1.0
+
+    @property
+    def fallbacks(self) -> list[str]:
+        """Why networks are run no longer as they were at first, in sentences, each once."""
+        benches = [self.first_bench, *self._made] if "first_bench" in vars(self) else []
+        return sorted({sentence for bench in benches for sentence in bench.fallbacks})
 
     def prepare(self) -> None:
         """Make what all workers share, before there are several."""

@@ -180,6 +180,8 @@ class SurveyRun:
             self._say(descents=self.local["descent"].steps)
         if spec.fidelity and info.fidelity is None:
             self._say(fidelity=fidelity(spec.problem, spec.plane, spec.where, spec.number, spec.seed))
+        for each in list(self.local.values())[:1]:  # all have the same instruments
+            self._say_fallbacks(each.instruments.fallbacks)
 
     def _say(self, **more: object) -> None:
         self.points.info = replace(self.points.info, **more)  # type: ignore[arg-type]
@@ -245,12 +247,17 @@ class SurveyRun:
 
     def _note_fallbacks(self) -> None:
         """Write down, once, that the network runs no longer as it was chosen, so that a survey that goes on runs the same."""
-        if not isinstance(self.forward, Evaluator) or not self.forward.fallbacks:
-            return
-        spec, said = self.points.info.spec or {}, list(self.forward.fallbacks)
-        self.forward.fallbacks.clear()
-        self._say(spec={**spec, "way": self.forward.way, "fallbacks": [*spec.get("fallbacks", []), *said]})
-        self._write_info()
+        if isinstance(self.forward, Evaluator) and self.forward.fallbacks:
+            self._say(spec={**(self.points.info.spec or {}), "way": self.forward.way})
+            self._say_fallbacks(self.forward.fallbacks)
+            self.forward.fallbacks.clear()
+            self._write_info()
+
+    def _say_fallbacks(self, sentences: Sequence[str]) -> None:
+        spec = self.points.info.spec or {}
+        known = spec.get("fallbacks", [])
+        if new := [sentence for sentence in sentences if sentence not in known]:
+            self._say(spec={**spec, "fallbacks": [*known, *new]})
 
     def _forward(self, points: np.ndarray) -> np.ndarray:
         found = self.forward.evaluate(points)
