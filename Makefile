@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: explore test clean
+.PHONY: explore test test-machines clean
 
 explore: $(READY)
 	$(BIN)/lossnav explore $(if $(PORT),--port $(PORT))
@@ -14,6 +14,10 @@ test: $(READY) browser
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+# the rows of tests/machines.py, or those named: make test-machines MACHINES='"one thread" -- tests/core'
+test-machines: $(READY)
+	$(BIN)/python tests/machines.py $(MACHINES)
 
 # torch first and by its exact version, so that every machine gets one known build and nothing pulls another
 $(READY): pyproject.toml constraints.txt
