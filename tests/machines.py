@@ -188,7 +188,7 @@ def _installed_elsewhere() -> Iterator[tuple[Path, Path]]:
         for name in _tracked():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
-        venv.create(folder / ".venv", with_pip=True)
+        venv.create(folder / ".venv")  # pip is the one of this environment
         python = folder / ".venv" / "bin" / "python"
         (site,) = (folder / ".venv").glob("lib/python*/site-packages")
         # a path in a .pth is searched, but the .pth files in it are not read: dependencies are found, the install of ROOT is not
