@@ -13,7 +13,8 @@ test: $(READY) browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 20 -m "not browser and not cuda"
+	$(BIN)/python -m pytest --durations 5 -m "browser or cuda"  # each has the machine to itself
 
 # the rows of tests/machines.py, or those named: make test-machines MACHINES='"one thread" -- tests/core'
 test-machines: $(READY)

@@ -25,11 +25,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
-# patterns of file names: where numbers, ways of running and their fallbacks are tested
+# patterns of paths: where numbers, ways of running and their fallbacks are tested
 NUMBERS = (
     "test_capabilities.py",
-    "test_engine*.py",
-    "test_precision_choice.py",
+    "engine/test_*.py",
     "test_cost.py",
     "test_survey.py",
     "test_rules.py",
@@ -40,7 +39,7 @@ PLACES = (
     "test_capabilities.py",
     "test_bad_input.py",
     "test_store.py",
-    "test_exchange.py",
+    "test_formats.py",
     "test_requests.py",
     "test_saving.py",
     "test_cli.py",
@@ -53,7 +52,7 @@ PLACES = (
 class Row:
     """A machine.
 
-    tests        patterns of the names of test files: what runs on it, unless something else is asked for
+    tests        patterns of the paths of test files: what runs on it, unless something else is asked for
     environment  variables that make this machine into it
     elsewhere    a copy of the tree is installed in a folder with a space, and a plain user runs its tests
     busy         another process uses a core meanwhile

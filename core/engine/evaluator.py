@@ -124,7 +124,7 @@ class Evaluator:
         """
         stated = Way.of(way)
         plain = stated.plain
-        if self._runs_plainly:
+        if self.runs_plainly:
             stated = plain = replace(plain, batch_size=self.workspace.batch_size)
         self._settled = True
         stated = replace(stated, graph=stated.graph and self.workspace.device.type == "cuda")
@@ -165,7 +165,7 @@ class Evaluator:
         planned = len(points) if planned is None else planned
         if self.precision is not None:
             self.choice = choose_precision(self, points, planned, self._insists)
-        elif not self._runs_plainly:
+        elif not self.runs_plainly:
             choose(self, points, planned)
         if self.precision is not None:
             self.precision_error = measured_error(self, points)
@@ -258,7 +258,7 @@ class Evaluator:
             space.forward, space.batches, self._way = self.network(own), kept, own
 
     @property
-    def _runs_plainly(self) -> bool:
+    def runs_plainly(self) -> bool:
         """Whether there is no other way: batches are part of the loss, or autograd needs the network itself."""
         problem = self.workspace.problem
         return cut_is_fixed(problem) or problem.differentiates

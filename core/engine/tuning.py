@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ..network.batching import in_equal_passes, needs_whole_data
+from ..network.batching import in_equal_passes
 from ..network.workspace import Batch, is_image
 from .execution import Way
 
@@ -40,7 +40,7 @@ _fastest_ways: dict[Any, Way] = {}
 
 def choose(evaluator: Evaluator, points: np.ndarray, planned: int) -> None:
     """Set the evaluator to the fastest way that gives the plain way's numbers at `points` (m, 2), `planned` in all."""
-    if planned < FEWEST_POINTS or needs_whole_data(evaluator.workspace.problem):
+    if planned < FEWEST_POINTS or evaluator.runs_plainly:
         return
     key, plain = identity(evaluator), Way.of(evaluator.way)
     if key not in _seconds:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import resource
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cases
@@ -222,18 +224,43 @@ def test_a_path_on_disk_gives_the_numbers_of_one_in_memory(
     assert problem_identity(stored)["trajectory"] is not None
 
 
-def test_a_long_path_is_never_held_as_a_whole(tmp_path: Path) -> None:
+@contextmanager
+def peak_of_own_memory() -> Iterator[list[int]]:
+    """Bytes that are the process's own, read often while something runs; pages of files that are looked into are not among them."""
+    seen, over = [own_bytes()], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.002):
+            seen.append(own_bytes())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
+
+
+def own_bytes() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from Linux's /proc")
+def test_a_long_path_is_never_held_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     count, width = 120, 1000
+    monkeypatch.setattr(checkpoints, "READ_NUMBERS", 2**21)  # 16 MB in float64, of which there are a few copies
     model = nn.Linear(width, width, bias=False)
     for t in range(count):
         weight = torch.full((width, width), float(t)) + torch.eye(width) * (t % 7)
         save_file({"weight": weight}, tmp_path / f"step_{t}.safetensors")
     path = Trajectory.from_folder(tmp_path).fitted({"weight": model.weight})
-    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    _, _, shares = principal_components(path)
-    grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start)
+    with peak_of_own_memory() as seen:
+        _, _, shares = principal_components(path)
+    grown = max(seen) - seen[0]
     assert sum(shares) == pytest.approx(1.0, abs=1e-6)  # all of it lies in a plane
-    assert grown < count * model.weight.nbytes  # held in float64 it would be twice that
+    assert grown < 0.75 * count * model.weight.nbytes, f"{grown / model.weight.nbytes:.0f} checkpoints of {count}"
 
 
 def test_a_folder_is_read_in_the_order_of_its_steps(tmp_path: Path) -> None:
