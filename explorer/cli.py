@@ -43,21 +43,35 @@ def explore(
             help="A sample, your own problem, or a landscape file (.zarr, .zarr.zip, .nc, .h5); without one, the samples."
         ),
     ] = None,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8501,
+    port: Annotated[int, typer.Option(help="The port it listens on.")] = 8501,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = False,
+    host: Annotated[
+        str, typer.Option(help="The address it listens on; any but 127.0.0.1 lets other machines in.")
+    ] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A further name that it is reached under; may be given several times.")
+    ] = None,
+    token: Annotated[bool, typer.Option(help="Ask each browser for the token in the printed address.")] = True,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate for an encrypted connection, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
 ) -> None:
     """Open the explorer in the browser."""
     from lossnav.core.formats.convert import is_landscape
 
-    from .server import serve, serve_landscape
+    from .server import Access, serve, serve_landscape
+
+    if (tls_cert is None) != (tls_key is None):
+        raise InputError("--tls-cert and --tls-key belong together: give both, or neither.")
+    encrypted = None if tls_cert is None or tls_key is None else (tls_cert, tls_key)
+    access = Access(port, host, tuple(allow_host or ()), token, encrypted)
 
     if target is not None and is_landscape(target):
         _read(Path(target))  # says now, not in the browser, what is wrong with it
-        serve_landscape(Path(target), port, browser)
+        serve_landscape(Path(target), access, browser)
         return
     # says now, not in the browser, what is wrong with it
     path = None if target is None else load_problem(target).trajectory
-    serve(target, 0 if path is None else len(path), port, browser)
+    serve(target, 0 if path is None else len(path), access, browser)
 
 
 app.command(name="check")(check_command)

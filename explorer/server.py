@@ -1,20 +1,71 @@
-"""Starts the browser application on 127.0.0.1 and prints its address."""
+"""Starts the browser application, on 127.0.0.1 unless told otherwise, and prints its address."""
 
 from __future__ import annotations
 
 import os
+import secrets
+import signal
 import socket
+import sys
 import tomllib
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lossnav.core import InputError
 
 # how the command hands its target to the page's script, and how many checkpoints that one's training path has
 TARGET_VARIABLE, CHECKPOINTS_VARIABLE = "LOSSNAV_TARGET", "LOSSNAV_CHECKPOINTS"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LANDSCAPE_VARIABLE = "LOSSNAV_LANDSCAPE"  # a landscape file that is looked at without its network
 
 
-def serve(target: str | None, checkpoints: int, port: int, open_browser: bool) -> None:
+@dataclass(frozen=True)
+class Access:
+    """Where the server listens, and whom it lets in.
+
+    host          the address it listens on
+    allowed       names it answers to, besides those of this machine for itself (localhost, 127.0.0.1) and `host`
+    token         whether a browser must know the token in the printed address
+    certificate   files of a TLS certificate and its key, PEM; None: connections are not encrypted
+    """
+
+    port: int = 8501
+    host: str = "127.0.0.1"
+    allowed: tuple[str, ...] = ()
+    token: bool = True
+    certificate: tuple[Path, Path] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """All that may stand in a request's Host."""
+        return list(dict.fromkeys([*LOOPBACK, *self.allowed, *([] if self.host in WILDCARDS else [self.host])]))
+
+    @property
+    def warning(self) -> str | None:
+        """What it means to listen to other machines, in plain words; None: this one alone can reach it."""
+        if self.host in LOOPBACK:
+            return None
+        who = "who has the printed address" if self.token else "without any password"
+        said = f"Warning: every machine that can reach this one on port {self.port} can use lossnav, {who}:"
+        said += " look at your networks and have this machine compute."
+        if self.certificate is None:
+            said += " The connection is not encrypted: what is sent can be read on the way (--tls-cert and --tls-key encrypt it)."
+        return said
+
+    def address(self, token: str | None) -> str:
+        """What to type into the browser."""
+        name = "127.0.0.1" if self.host in WILDCARDS else f"[{self.host}]" if ":" in self.host else self.host
+        return f"http{'s' if self.certificate else ''}://{name}:{self.port}/" + (f"?token={token}" if token else "")
+
+
+WILDCARDS = ("0.0.0.0", "::")  # every address of this machine
+
+
+def serve(target: str | None, checkpoints: int, access: Access, open_browser: bool) -> None:
     """Run the explorer until interrupted.
 
     Parameters
@@ -28,10 +79,10 @@ def serve(target: str | None, checkpoints: int, port: int, open_browser: bool) -
     """
     if target is not None:
         os.environ |= {TARGET_VARIABLE: target, CHECKPOINTS_VARIABLE: str(checkpoints)}
-    _run(port, open_browser)
+    _run(access, open_browser)
 
 
-def serve_landscape(path: Path, port: int, open_browser: bool) -> None:
+def serve_landscape(path: Path, access: Access, open_browser: bool) -> None:
     """Run the explorer on a landscape file, without its network, until interrupted.
 
     Raises
@@ -39,24 +90,52 @@ def serve_landscape(path: Path, port: int, open_browser: bool) -> None:
     InputError  the port is taken
     """
     os.environ[LANDSCAPE_VARIABLE] = str(path.absolute())
-    _run(port, open_browser)
+    _run(access, open_browser)
 
 
-def _run(port: int, open_browser: bool) -> None:
-    from streamlit.web import bootstrap
+def _run(access: Access, open_browser: bool) -> None:
+    from starlette.middleware import Middleware
+    from streamlit.starlette import App
 
-    _check_free(port)
-    script = str(Path(__file__).parent / "app.py")
+    from .guard import Guard
+
+    _check_free(access)
+    _check_certificate(access)
+    token = secrets.token_urlsafe(32) if access.token else None
+    address = access.address(token)
+    guard = Middleware(Guard, token=token, cookie=f"lossnav-{access.port}")
+    script = Path(__file__).parent / "app.py"
+    app = App(script, middleware=[guard], lifespan=partial(_greeting, access, address, open_browser))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the server stops in good order, then asks to be ended so
+    with suppress(KeyboardInterrupt):
+        app.run(config=_look() | _options(access))
+
+
+@asynccontextmanager
+async def _greeting(access: Access, address: str, open_browser: bool, _app: object) -> AsyncIterator[None]:
+    """Say where it is, once it can be reached there."""
+    if access.warning:
+        print(access.warning, file=sys.stderr, flush=True)
+    print(f"lossnav explorer: {address}   (Ctrl-C ends it)", flush=True)
+    if open_browser:
+        webbrowser.open(address)
+    yield
+
+
+def _options(access: Access) -> dict[str, object]:
+    encrypted = access.certificate or (None, None)
     options = {
-        "server.address": "127.0.0.1",
-        "server.port": port,
-        "server.headless": not open_browser,
-        "browser.serverAddress": "127.0.0.1",
+        "server.address": access.host,
+        "server.port": access.port,
+        "server.headless": True,
+        "server.allowedHosts": access.names,
+        "server.sslCertFile": encrypted[0] and str(encrypted[0]),
+        "server.sslKeyFile": encrypted[1] and str(encrypted[1]),
+        # otherwise Streamlit asks a machine on the internet for the address of this one
+        "browser.serverAddress": "127.0.0.1" if access.host in WILDCARDS else access.host,
+        "logger.hideWelcomeMessage": True,  # its address has no token
     }
-    flags = {name.replace(".", "_"): value for name, value in (_look() | options).items()}
-    print(f"lossnav explorer: http://127.0.0.1:{port}   (Ctrl-C ends it)", flush=True)
-    bootstrap.load_config_options(flags)
-    bootstrap.run(script, False, [], flags)
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _look(section: dict[str, object] | None = None, prefix: str = "") -> dict[str, object]:
@@ -70,12 +149,19 @@ def _look(section: dict[str, object] | None = None, prefix: str = "") -> dict[st
     return options
 
 
-def _check_free(port: int) -> None:
-    with socket.socket() as probe:
+def _check_free(access: Access) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in access.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((access.host, access.port))
         except (OSError, OverflowError) as error:
             raise InputError(
-                f"Port {port} on 127.0.0.1 cannot be used ({error}): choose another one, as in `lossnav explore --port {port + 1}`."
+                f"Port {access.port} on {access.host} cannot be used ({error}): choose another one, "
+                f"as in `lossnav explore --port {access.port + 1}`."
             ) from error
+
+
+def _check_certificate(access: Access) -> None:
+    for path in access.certificate or ():
+        if not path.is_file():
+            raise InputError(f"There is no file '{path}': --tls-cert and --tls-key are the PEM files of a certificate.")

@@ -35,7 +35,7 @@ FLOORS = {
         ("figures.web", "figures.paper"),
         ("figures.shared",),
         ("request",),
-        ("server", "moved"),
+        ("server", "guard", "moved"),
     ),
 }
 

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,8 +35,8 @@ WAIT = 60_000  # milliseconds; software rendering on a busy machine is slow, and
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The explorer, started as a person starts it."""
+def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address that the explorer prints, started as a person starts it; it ends in the token."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -46,23 +45,26 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sys.executable, "-m", "lossnav.explorer.cli", "explore", "--port", str(port)]
     server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "XDG_CACHE_HOME": str(folder)})
     try:
-        _wait_until_up(f"http://127.0.0.1:{port}/_stcore/health", server, log.name)
-        yield f"http://127.0.0.1:{port}"
+        yield _address_in(Path(log.name), server)
     finally:
         server.terminate()
         server.wait(timeout=20)
         log.close()
 
 
-def _wait_until_up(address: str, server: subprocess.Popen[bytes], log: str) -> None:
+def _address_in(log: Path, server: subprocess.Popen[bytes]) -> str:
     for _ in range(600):
-        assert server.poll() is None, Path(log).read_text()
-        try:
-            urllib.request.urlopen(address, timeout=2).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"The explorer did not answer: {Path(log).read_text()}")
+        assert server.poll() is None, log.read_text()
+        if found := re.search(r"http://\S+", log.read_text()):
+            return found[0]
+        time.sleep(0.2)
+    pytest.fail(f"The explorer did not start: {log.read_text()}")
+
+
+@pytest.fixture
+def address(printed: str) -> str:
+    """Without the token: a browser that was let in keeps it."""
+    return printed.partition("/?")[0]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(chromium: Browser, address: str) -> Iterator[Page]:
+def page(chromium: Browser, printed: str, address: str) -> Iterator[Page]:
     """The Terrain page; at the end, nothing may have gone wrong in the console or reached for the network."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
     page = context.new_page()
@@ -83,8 +85,9 @@ def page(chromium: Browser, address: str) -> Iterator[Page]:
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda r: None if r.url.startswith((address, "ws:", "data:", "blob:")) else wrong.append(r.url))
-    page.goto(f"{address}/?model=digits-resnet")
+    page.goto(f"{printed}&model=digits-resnet")
     drawn(page)
+    assert "token" not in page.url
     yield page
     context.close()
     assert wrong == []
