@@ -24,7 +24,7 @@ def written_whole(path: File, write: Callable[[Path], object]) -> Path:
     ('whole', ['a.txt'])
     """
     path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    unfinished = temporary(path)
     try:
         write(unfinished)
         unfinished.replace(path)
@@ -33,3 +33,8 @@ def written_whole(path: File, write: Callable[[Path], object]) -> Path:
             shutil.rmtree(unfinished)
         unfinished.unlink(missing_ok=True)
     return path
+
+
+def temporary(path: Path) -> Path:
+    """A name beside `path` that nobody uses."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")

@@ -87,8 +87,10 @@ class SurveyRun:
         points = MeasuredPoints.empty(spec.plan, spec.columns, width, spec.measured.variables, info)
         return cls(points, forward, local, progress=progress, specification=spec)
 
-    def keep_in(self, keeper: LandscapeStore) -> None:
+    def keep_in(self, keeper: LandscapeStore, overwrite: bool = False) -> None:
         """Go on from what is measured in a store, and write everything down there; the store must be held for writing.
+
+        overwrite  measure anew what is there, which is kept until the new landscape is complete
 
         Raises
         ------
@@ -96,7 +98,8 @@ class SurveyRun:
         """
         assert self.specification is not None
         self.keeper, spec = keeper, self.specification
-        self.points = keeper.open_or_create(self.points, spec.as_json())
+        begin = keeper.replace_with if overwrite else keeper.open_or_create
+        self.points = begin(self.points, spec.as_json())
         if self.local:
             self._say(every=min(spec.every, self.points.info.every or spec.every))
             instruments = next(iter(self.local.values())).instruments

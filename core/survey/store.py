@@ -8,6 +8,7 @@ moment leaves points that are measured again, never points that are wrong.
 from __future__ import annotations
 
 import os
+import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -18,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 from ..checks import InputError
-from ..machine.atomic import written_whole
+from ..machine.atomic import temporary, written_whole
 from ..parameters.hashing import digest
 from ..properties import Settings
 from .grid import Plan
@@ -59,6 +60,7 @@ class LandscapeStore:
                 f"Another process is writing to '{self.path}': wait for it to end, or choose another --out."
             ) from error
         try:
+            self._put_back()
             yield
         finally:
             lock.release()  # the file stays: removing it would let two processes each lock their own
@@ -94,6 +96,47 @@ class LandscapeStore:
                 return False
         except Timeout:
             return True
+
+    def replace_with(self, fresh: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
+        """`fresh`, now on disk in place of the landscape that was here, which is kept in `set_aside` until this is complete.
+
+        The store must be held for writing. Where a process is killed before the new one exists, the next to hold the store
+        puts the old one back. Of several attempts that were never completed, the landscape before the first is kept.
+
+        Raises
+        ------
+        InputError  what is here is no landscape
+        """
+        if not self.path.exists():
+            return self.open_or_create(fresh, spec)
+        _refuse_others(self.path)
+        attempt = self.set_aside.exists()
+        old = temporary(self.path) if attempt else self.set_aside
+        self.path.replace(old)
+        try:
+            self._create(fresh, spec)
+        except BaseException:
+            if not self.path.exists():
+                old.replace(self.path)
+            raise
+        if attempt:
+            shutil.rmtree(old)
+        return fresh
+
+    @property
+    def set_aside(self) -> Path:
+        """Where a landscape is kept while another one takes its place."""
+        return self.path.with_name(f".{self.path.name}.before")
+
+    def discard_old(self) -> None:
+        """Remove the landscape that was replaced, now that the new one is complete."""
+        if self.path.exists() and self.set_aside.exists():
+            shutil.rmtree(self.set_aside)
+
+    def _put_back(self) -> None:
+        """What was set aside by a process that was killed before it had made the new one."""
+        if self.set_aside.exists() and not self.path.exists():
+            self.set_aside.replace(self.path)
 
     def open_or_create(self, fresh: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
         """The points already measured here for the same specification, or `fresh`, now on disk.
@@ -142,6 +185,16 @@ class LandscapeStore:
         import zarr
 
         return zarr.open_group(self.path, mode=mode)
+
+
+PARTS = frozenset({"zarr.json", "alpha", "beta", "cells", "levels", "values", "done"})
+
+
+def _refuse_others(path: Path) -> None:
+    """Whatever is not a landscape, though perhaps a damaged one, is not replaced."""
+    held = {each.name for each in path.iterdir()} if path.is_dir() else set()
+    if held and len(held & PARTS) < 3:
+        raise InputError(f"'{path}' is no lossnav landscape, and is not replaced: choose another place.")
 
 
 def _attributes(points: MeasuredPoints, spec: dict[str, Any]) -> dict[str, Any]:

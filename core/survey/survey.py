@@ -105,14 +105,22 @@ def survey(
 
 
 def surveyed(
-    specification: Specification, store: str | Path | None = None, progress: Progress | None = None
+    specification: Specification,
+    store: str | Path | None = None,
+    progress: Progress | None = None,
+    overwrite: bool = False,
 ) -> xr.Dataset:
-    """The landscape of a specification; `store` and `progress` as in `survey`."""
+    """The landscape of a specification; `store` and `progress` as in `survey`.
+
+    overwrite  measure anew what is in the store; the old landscape is kept beside it until the new one is complete
+    """
     refuse_what_does_not_fit(footprint(specification))
     run = SurveyRun.of(specification, progress)
     if store is None:
         return landscape(run.run())  # nobody sees a first look
     keeper = LandscapeStore(store)
     with keeper.writing():
-        run.keep_in(keeper)
-        return landscape(run.run())
+        run.keep_in(keeper, overwrite)
+        land = landscape(run.run())
+        keeper.discard_old()
+        return land

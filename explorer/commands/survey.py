@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -78,7 +77,7 @@ def survey_command(
     batch_size: Annotated[int | None, typer.Option(help="Examples per forward pass; without it, by a rule.")] = None,
     insist: Annotated[bool, typer.Option("--insist", help="Keep to --precision where it is no faster.")] = False,
     fidelity: Annotated[bool, typer.Option(help="Also measure how far to trust the plane.")] = True,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a landscape that is there already.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Measure a landscape anew that is there already; the old one goes when the new one is complete.")] = False,
 ) -> None:
     """Measure a landscape and keep it in a folder."""
     problem = chosen_problem(target, parameters, decay)
@@ -86,8 +85,6 @@ def survey_command(
     shape, where = _shape(grid), zoomed(_span(span) if span else chosen.span, zoom)
     shape = (shape[0], 1) if chosen.is_line else shape
     estimation = _estimation(effort, probes, steps, examples, of)
-    if overwrite and out.exists():
-        _remove(out)
     allowed = None if tolerance is None else Tolerance(tolerance, scale, clip, costly)
     stride = every or (affordable_stride(problem, shape, estimation) if allowed is None else 1)
     what = Specification(
@@ -107,7 +104,7 @@ def survey_command(
     )
     told = ""
     with _stoppable():
-        if not out.exists():  # what is left of a survey that goes on is not known here
+        if overwrite or not out.exists():  # what is left of a survey that goes on is not known here
             cost = estimate(what)
             if cost.precision is not None:
                 told = str(cost.precision)
@@ -116,7 +113,7 @@ def survey_command(
                 typer.echo(str(cost))
     with _stoppable(), progress() as bar:
         task = bar.add_task(f"{problem.name}, {plane.kind.title}", total=None)
-        surveyed(what, out, lambda done, total: bar.update(task, completed=done, total=total))
+        surveyed(what, out, lambda done, total: bar.update(task, completed=done, total=total), overwrite)
     land = read_landscape(out)
     said = adaptive_text(land)
     console.print(f"Landscape in {out}" + (f": {said}" if said else ""))
@@ -142,12 +139,6 @@ def _stoppable() -> Iterator[None]:
     except KeyboardInterrupt as stop:
         console.print("Stopped. What was measured is kept; the same command goes on from there.")
         raise typer.Exit(130) from stop
-
-
-def _remove(out: Path) -> None:
-    """Delete a landscape, and nothing else: the folder must be one of ours."""
-    read_landscape(out)
-    shutil.rmtree(out)
 
 
 def _shape(text: str) -> tuple[int, int]:
