@@ -77,7 +77,13 @@ def survey_command(
     batch_size: Annotated[int | None, typer.Option(help="Examples per forward pass; without it, by a rule.")] = None,
     insist: Annotated[bool, typer.Option("--insist", help="Keep to --precision where it is no faster.")] = False,
     fidelity: Annotated[bool, typer.Option(help="Also measure how far to trust the plane.")] = True,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Measure a landscape anew that is there already; the old one goes when the new one is complete.")] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Measure a landscape anew that is there already; the old one goes when the new one is complete.",
+        ),
+    ] = False,
 ) -> None:
     """Measure a landscape and keep it in a folder."""
     problem = chosen_problem(target, parameters, decay)
