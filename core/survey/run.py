@@ -87,10 +87,11 @@ class SurveyRun:
         points = MeasuredPoints.empty(spec.plan, spec.columns, width, spec.measured.variables, info)
         return cls(points, forward, local, progress=progress, specification=spec)
 
-    def keep_in(self, keeper: LandscapeStore, overwrite: bool = False) -> None:
+    def keep_in(self, keeper: LandscapeStore, overwrite: bool = False, repair: bool = False) -> None:
         """Go on from what is measured in a store, and write everything down there; the store must be held for writing.
 
         overwrite  measure anew what is there, which is kept until the new landscape is complete
+        repair     measure again what is damaged there
 
         Raises
         ------
@@ -98,7 +99,7 @@ class SurveyRun:
         """
         assert self.specification is not None
         self.keeper, spec = keeper, self.specification
-        begin = keeper.replace_with if overwrite else keeper.open_or_create
+        begin = keeper.replace_with if overwrite else keeper.repair if repair else keeper.open_or_create
         self.points = begin(self.points, spec.as_json())
         if self.local:
             self._say(every=min(spec.every, self.points.info.every or spec.every))

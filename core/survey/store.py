@@ -12,6 +12,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from ..parameters.hashing import digest
 from ..properties import Settings
 from .grid import Plan
 from .info import LandscapeInfo
+from .integrity import SEALED, DamagedError, compressors, read_arrays, salvage, seal, unreadable
 from .landscape import landscape
 from .later import grown, grows, with_overlays
 from .points import MeasuredPoints
@@ -150,7 +152,7 @@ class LandscapeStore:
         if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
             self._create(fresh, spec)
             return fresh
-        found, stored = read_points(self.path), self._group("r").attrs
+        found, stored = self._sealed(read_points(self.path)), self._group("r").attrs
         if stored["spec_digest"] != digest(spec):
             if grows(stored["spec"], spec):  # type: ignore[arg-type]
                 return self._extend(grown(found, fresh), spec)
@@ -162,19 +164,60 @@ class LandscapeStore:
 
     def write(self, points: MeasuredPoints, rows: slice) -> None:
         """Put the measured `rows` on disk: the values, then the marks that they are done."""
-        group = self._group("r+")
-        group["values"][rows] = points.values[rows]  # type: ignore[index]
-        group["done"][rows] = points.done[rows]  # type: ignore[index]
+        with _every_chunk():
+            group = self._group("r+")
+            group["values"][rows] = points.values[rows]  # type: ignore[index]
+            group["done"][rows] = points.done[rows]  # type: ignore[index]
 
     def write_info(self, points: MeasuredPoints) -> None:
         """Put what the landscape says of itself on disk."""
-        self._group("r+").attrs["about"] = points.info.as_json()
+        attributes = self._group("r+").attrs
+        about = {"about": points.info.as_json()}
+        attributes.update(about | {SEALED: seal(points.plan, {**attributes, **about})})
 
     def _extend(self, points: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
         """Make room for columns that came later; one killed before the names are written leaves room that it does not use."""
-        group = self._group("r+")
-        group["values"].resize(points.values.shape)  # type: ignore[union-attr]
-        group.attrs.update(_attributes(points, spec))
+        with _every_chunk():
+            group = self._group("r+")
+            values = group["values"]
+            before = values.shape[1]  # type: ignore[union-attr]
+            values.resize(points.values.shape)  # type: ignore[union-attr]
+            values[:, before:] = points.values[:, before:]  # type: ignore[index]
+            group.attrs.update(_attributes(points, spec))
+        return points
+
+    def repair(self, fresh: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
+        """What can still be read of the same specification's points, on disk as a whole store again; the rest is to be measured.
+
+        fresh  the same survey with nothing measured: its coordinates are what the store's are to be
+
+        Raises
+        ------
+        InputError  the store holds another landscape; what it says of itself is damaged too
+        """
+        if not self.path.exists():
+            return self.open_or_create(fresh, spec)
+        try:
+            return self.open_or_create(fresh, spec)
+        except DamagedError:
+            found = _salvaged(self._group("r"), self.path, fresh, spec)
+        self._rewrite(found, spec)
+        return found
+
+    def _rewrite(self, points: MeasuredPoints, spec: dict[str, Any]) -> None:
+        """The whole store anew; the one before is not removed until then."""
+        place = temporary(self.path)
+        write_group(place, points, spec)
+        old = temporary(self.path) if self.set_aside.exists() else self.set_aside
+        self.path.replace(old)
+        place.replace(self.path)
+        shutil.rmtree(old)
+
+    def _sealed(self, points: MeasuredPoints) -> MeasuredPoints:
+        """A store from before there were checksums gets some, as it is about to be written to."""
+        attributes = self._group("r").attrs
+        if SEALED not in attributes and not self.set_aside.exists():
+            self._rewrite(points, dict(attributes["spec"]))  # type: ignore[arg-type]
         return points
 
     def _create(self, points: MeasuredPoints, spec: dict[str, Any]) -> None:
@@ -188,17 +231,25 @@ class LandscapeStore:
 
 
 PARTS = frozenset({"zarr.json", "alpha", "beta", "cells", "levels", "values", "done"})
+MOST_OF_THEM = 3  # names of these that a folder has to hold to be a landscape, however damaged
 
 
 def _refuse_others(path: Path) -> None:
     """Whatever is not a landscape, though perhaps a damaged one, is not replaced."""
     held = {each.name for each in path.iterdir()} if path.is_dir() else set()
-    if held and len(held & PARTS) < 3:
+    if held and len(held & PARTS) < MOST_OF_THEM:
         raise InputError(f"'{path}' is no lossnav landscape, and is not replaced: choose another place.")
 
 
+def _every_chunk() -> Any:
+    """Chunks of nothing but fill values are written too: one that is missing is lost, and never empty."""
+    import zarr
+
+    return zarr.config.set({"array.write_empty_chunks": True})
+
+
 def _attributes(points: MeasuredPoints, spec: dict[str, Any]) -> dict[str, Any]:
-    return {
+    attributes = {
         "lossnav_format": FORMAT,
         "spec": spec,
         "spec_digest": digest(spec),
@@ -207,6 +258,7 @@ def _attributes(points: MeasuredPoints, spec: dict[str, Any]) -> dict[str, Any]:
         "overlays": list(points.overlays),
         "about": points.info.as_json(),
     }
+    return attributes | {SEALED: seal(points.plan, attributes)}
 
 
 def write_group(place: Any, points: MeasuredPoints, spec: dict[str, Any], small: bool = False) -> None:
@@ -215,21 +267,26 @@ def write_group(place: Any, points: MeasuredPoints, spec: dict[str, Any], small:
     small  column by column and shuffled by bytes, a fifth smaller, in place of chunks that grow with the survey
     """
     import zarr
+
+    with _every_chunk():
+        _write_arrays(zarr.create_group(place, attributes=_attributes(points, spec)), points, small)
+
+
+def _write_arrays(group: zarr.Group, points: MeasuredPoints, small: bool) -> None:
     from zarr.codecs import BloscCodec
 
     plan, count = points.plan, len(points.plan.cells)
-    group = zarr.create_group(place, attributes=_attributes(points, spec))
-    group.create_array("alpha", data=plan.alpha)
-    group.create_array("beta", data=plan.beta)
-    group.create_array("cells", data=plan.cells.astype("int32"))
-    group.create_array("levels", data=plan.levels.astype("int16"))
+    for name, data in {"cells": plan.cells.astype("int32"), "levels": plan.levels.astype("int16")}.items():
+        group.create_array(name, data=data, compressors=compressors())
+    for name, axis in {"alpha": plan.alpha, "beta": plan.beta}.items():
+        group.create_array(name, data=axis, compressors=compressors())
     values = group.create_array(
         "values",
         shape=points.values.shape,
         chunks=(count, 1) if small else (min(CHUNK, count), max(1, len(points.columns))),
         dtype=points.values.dtype,
         fill_value=np.nan,
-        compressors=[BloscCodec(cname="zstd", clevel=9, shuffle="shuffle")] if small else "auto",
+        compressors=compressors(*([BloscCodec(cname="zstd", clevel=9, shuffle="shuffle")] if small else [])),
     )
     done = group.create_array(
         "done",
@@ -237,10 +294,10 @@ def write_group(place: Any, points: MeasuredPoints, spec: dict[str, Any], small:
         chunks=(min(8 * CHUNK, count), points.done.shape[1]),
         dtype=bool,
         fill_value=False,
+        compressors=compressors(),
     )
-    if points.done.any():
-        values[:] = points.values
-        done[:] = points.done
+    values[:] = points.values
+    done[:] = points.done
 
 
 def read_points(path: str | Path) -> MeasuredPoints:
@@ -263,22 +320,42 @@ def read_points(path: str | Path) -> MeasuredPoints:
             return _points_in(zarr.open_group(source, mode="r"), path)
     except InputError:
         raise
-    except (KeyError, ValueError, OSError) as error:
+    except (FileNotFoundError, zarr.errors.GroupNotFoundError, zipfile.BadZipFile, ValueError) as error:
+        if path.is_dir() and len({each.name for each in path.iterdir()} & PARTS) >= MOST_OF_THEM:
+            raise unreadable(path, error) from error
         raise InputError(f"'{path}' is no lossnav landscape: give a folder made by `lossnav survey`.") from error
+    except Exception as error:  # damage of any kind is a sentence
+        raise unreadable(path, error) from error
 
 
 def _points_in(group: zarr.Group, path: Path) -> MeasuredPoints:
     attributes: dict[str, Any] = dict(group.attrs)
+    _refuse_another_format(attributes, path)
+    read = read_arrays(group, path)
+    plan = Plan(read["alpha"], read["beta"], read["cells"].astype(int), read["levels"].astype(int))
+    columns, stages, overlays = (tuple(attributes[name]) for name in ("columns", "stages", "overlays"))
+    info = LandscapeInfo.from_json(attributes["about"])
+    return MeasuredPoints(plan, columns, stages, read["values"], read["done"], overlays, info)
+
+
+def _refuse_another_format(attributes: dict[str, Any], path: Path) -> None:
     if attributes.get("lossnav_format") != FORMAT:
         raise InputError(
             f"'{path}' should be a landscape of format {FORMAT}, but is of format {attributes.get('lossnav_format')}: "
             "make it again with `lossnav survey`."
         )
-    read = {name: np.asarray(group[name][:]) for name in ("alpha", "beta", "cells", "levels", "done", "values")}  # type: ignore[index]
-    plan = Plan(read["alpha"], read["beta"], read["cells"].astype(int), read["levels"].astype(int))
-    columns, stages, overlays = (tuple(attributes[name]) for name in ("columns", "stages", "overlays"))
-    info = LandscapeInfo.from_json(attributes["about"])
-    return MeasuredPoints(plan, columns, stages, read["values"], read["done"], overlays, info)
+
+
+def _salvaged(group: zarr.Group, path: Path, fresh: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
+    attributes: dict[str, Any] = dict(group.attrs)
+    same = attributes.get("spec_digest") == digest(spec) == digest(attributes.get("spec"))
+    columns, stages = tuple(attributes["columns"]), tuple(attributes["stages"])
+    if not same or (columns, stages) != (fresh.columns, fresh.stages):
+        raise InputError(f"'{path}' is damaged, and not of this very survey: repair it with the command that made it.")
+    values, done = salvage(group, path)
+    if values.shape != fresh.values.shape or done.shape != fresh.done.shape or values.dtype != fresh.values.dtype:
+        raise InputError(f"The sizes of '{path}' are damaged: measure it anew with --overwrite.")
+    return replace(fresh, values=values, done=done, info=LandscapeInfo.from_json(attributes["about"]))
 
 
 def read_landscape(path: str | Path, settings: Settings | None = None, overlays: Sequence[str] = ()) -> xr.Dataset:

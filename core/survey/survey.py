@@ -109,10 +109,12 @@ def surveyed(
     store: str | Path | None = None,
     progress: Progress | None = None,
     overwrite: bool = False,
+    repair: bool = False,
 ) -> xr.Dataset:
     """The landscape of a specification; `store` and `progress` as in `survey`.
 
     overwrite  measure anew what is in the store; the old landscape is kept beside it until the new one is complete
+    repair     measure again what is damaged in the store, and only that
     """
     refuse_what_does_not_fit(footprint(specification))
     run = SurveyRun.of(specification, progress)
@@ -120,7 +122,7 @@ def surveyed(
         return landscape(run.run())  # nobody sees a first look
     keeper = LandscapeStore(store)
     with keeper.writing():
-        run.keep_in(keeper, overwrite)
+        run.keep_in(keeper, overwrite, repair)
         land = landscape(run.run())
         keeper.discard_old()
         return land

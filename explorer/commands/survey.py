@@ -84,6 +84,9 @@ def survey_command(
             help="Measure a landscape anew that is there already; the old one goes when the new one is complete.",
         ),
     ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Measure again what is damaged in the landscape, and only that.")
+    ] = False,
 ) -> None:
     """Measure a landscape and keep it in a folder."""
     problem = chosen_problem(target, parameters, decay)
@@ -119,7 +122,7 @@ def survey_command(
                 typer.echo(str(cost))
     with _stoppable(), progress() as bar:
         task = bar.add_task(f"{problem.name}, {plane.kind.title}", total=None)
-        surveyed(what, out, lambda done, total: bar.update(task, completed=done, total=total), overwrite)
+        surveyed(what, out, lambda done, total: bar.update(task, completed=done, total=total), overwrite, repair)
     land = read_landscape(out)
     said = adaptive_text(land)
     console.print(f"Landscape in {out}" + (f": {said}" if said else ""))
