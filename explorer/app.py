@@ -10,11 +10,13 @@ VIEWS = HERE / "views"
 def main() -> None:
     """Streamlit runs this at every turn of the page."""
     import streamlit as st
+    from lossnav.explorer.controls.url import drop_impossible
     from lossnav.explorer.panels.style import page_style
     from lossnav.explorer.server import LANDSCAPE_VARIABLE
 
     st.set_page_config(page_title="lossnav", page_icon=str(HERE / "icon.svg"), layout="wide")
     page_style()
+    drop_impossible()
     opened = LANDSCAPE_VARIABLE in os.environ
     file_page = [st.Page(VIEWS / "file.py", title="File", icon=":material/folder_open:", default=True)]
     pages = [

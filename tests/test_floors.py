@@ -35,7 +35,8 @@ FLOORS = {
         ("figures.web", "figures.paper"),
         ("figures.shared",),
         ("request",),
-        ("server", "guard", "moved"),
+        ("server", "moved"),
+        ("guard",),
     ),
 }
 

@@ -32,6 +32,7 @@ from .vocabulary_card import vocabulary_card
 
 SCALES = ("auto", "linear", "log", "symlog")
 AS_HEIGHT = "height"
+PRESSED = "turning was asked for"  # in the session's state
 LIVE_HELP = (
     "The terrain follows while you turn the plane or move its centre: coarse at once, sharper while you look. "
     "What needs curvature waits until the plane is measured. For "
@@ -49,8 +50,12 @@ def plane_controls() -> tuple[SurveyRequest, bool]:
     plane = st.selectbox("Plane", _planes(target), key="plane", format_func=lambda k: kind_named(k).title, **URL)
     zoom = st.select_slider("Span", SPAN_FACTORS, 1.0, key="zoom", format_func=lambda z: f"×{z:g}", **URL)
     offered = kind_named(plane).turns_live
-    live = st.toggle("Turn the plane", key="live", disabled=not offered, help=LIVE_HELP, **URL)
+    live = st.toggle("Turn the plane", key="live", disabled=not offered, help=LIVE_HELP, on_change=_pressed, **URL)
     return SurveyRequest(target, plane, zoom=zoom), live and offered
+
+
+def _pressed() -> None:
+    st.session_state[PRESSED] = True  # by a person: an address sets the switch without calling this
 
 
 def request_controls(base: SurveyRequest, live: bool) -> SurveyRequest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from ..request.survey import GRID_SIZES, SurveyRequest
@@ -13,7 +15,7 @@ def compute_panel(request: SurveyRequest) -> None:
     with st.expander("Compute"):
         finer = next((n for n in GRID_SIZES if n > request.grid), None)
         st.button(
-            "Refine", key="refine", width="stretch", disabled=finer is None, on_click=_refine, args=(finer,),
+            "Refine", key="refine", width="stretch", disabled=finer is None, on_click=_refine, args=(request, finer),
             help=f"Measure a grid of {finer} × {finer}." if finer else "The grid is at its finest.",
         )  # fmt: skip
         st.button(
@@ -28,8 +30,9 @@ def compute_panel(request: SurveyRequest) -> None:
         st.code(request.command, language="bash", wrap_lines=True)
 
 
-def _refine(grid: int) -> None:
+def _refine(request: SurveyRequest, grid: int) -> None:
     st.session_state["grid"] = grid
+    start(replace(request, grid=grid).settled)
 
 
 def _recompute(request: SurveyRequest) -> None:

@@ -9,13 +9,15 @@ import streamlit as st
 from lossnav.core import PROPERTIES
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ..landscapes import best
+from ..controls.terrain import PRESSED
+from ..landscapes import best, own
 from ..live.pool import LiveWorker, Turning
 from ..live.session import WAITING
 from ..live.snapshot import Look
 from ..request.survey import SurveyRequest
 from ..state import Source
 from .chart import ask_again
+from .progress import jobs, start
 
 FIRST_WAIT = 0.35  # seconds that a turn of the page waits for its picture, before it goes on with the one before
 NOT_YET = "It needs more than forward passes: measure this plane."
@@ -123,3 +125,20 @@ def live_line(turning: Turning) -> None:
 
 def _stop() -> None:
     st.session_state["live"] = False
+    request: SurveyRequest = st.session_state["surveyed"]
+    if own(request) is None and jobs().of(request) is None:
+        start(request)
+
+
+def allowed() -> bool:
+    """Whether a person has turned the switch in this session: an address that has it on measures nothing by itself."""
+    return bool(st.session_state.get(PRESSED))
+
+
+def offer() -> None:
+    """What an address that has the plane turning shows before anybody pressed."""
+    left, right = st.columns([5, 1.5], vertical_alignment="center")
+    left.info("This address has the plane turning: that measures it while you look.", icon=":material/pause_circle:")
+    if right.button("Turn the plane", key="turn_it", width="stretch", type="primary"):
+        st.session_state[PRESSED] = True
+        st.rerun()

@@ -22,5 +22,5 @@ def point_panel(request: SurveyRequest, land: xr.Dataset, cell: tuple[int, int],
         st.caption(
             "Curvature over all examples, 8 probes × 16 Lanczos steps, and what is too costly for a whole terrain."
         )
-        if waiting_panel(wanted, wanted.ready):
+        if waiting_panel(wanted, wanted.ready, pressed=True):
             readout_table(inspected(read_landscape(wanted.path, settings, ASKED), (0, 0)), columns=1)

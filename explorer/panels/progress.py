@@ -29,10 +29,11 @@ def jobs() -> Jobs:
 
 
 def work_panel(request: SurveyRequest) -> None:
-    """Start what is missing, show what runs, offer what can be done about what stopped."""
+    """Offer to measure what is missing, show what runs, offer what can be done about what stopped.
+
+    Nothing starts unless a person presses: an address may come from anybody.
+    """
     found, job = own(request), jobs().of(request)
-    if found is None and job is None:
-        job = start(request)
     if job is not None and job.running:
         _running(request, found.drawable if found else 0)
     elif job is not None and job.failure:
@@ -48,19 +49,21 @@ def start(request: SurveyRequest, overwrite: bool = False) -> Job:
     return jobs().start(request, overwrite)
 
 
-def waiting_panel(request: Request, ready: bool | None = None) -> bool:
-    """Compute what is not there yet, and say whether it is there; for work that gives its result at the end.
+def waiting_panel(request: Request, ready: bool | None = None, pressed: bool = False) -> bool:
+    """Offer to compute what is not there yet, and say whether it is there; for work that gives its result at the end.
 
-    ready  whether the result is complete; None: it is as soon as its file is there
+    ready    whether the result is complete; None: it is as soon as its file is there
+    pressed  whether a person has asked for it already, by what brought this panel here
     """
     job = jobs().of(request)
     if request.path.exists() if ready is None else ready:
         return True
-    if job is None:
+    if job is None and pressed:
         job = jobs().start(request)
-    if job.failure:
+    if job is not None and job.failure:
         st.error(job.failure, icon=":material/error:")
-    elif job.stopped:
+    elif job is None or job.stopped:
+        st.info("It is not computed yet." if job is None else "It was stopped.", icon=":material/pause_circle:")
         if st.button("Compute", key="resume", type="primary"):
             jobs().start(request)
             st.rerun()
@@ -135,8 +138,10 @@ def _stopped(request: SurveyRequest) -> None:
         else "This landscape is measured on fewer points than you ask for."
         if coarser
         else f"This survey was stopped: {state}."
+        if found
+        else "This landscape is not measured yet."
     )
     left.info(text, icon=":material/pause_circle:")
-    if right.button("Measure" if coarser else "Resume", key="resume", width="stretch", type="primary"):
+    if right.button("Resume" if found and not coarser else "Measure", key="resume", width="stretch", type="primary"):
         start(request)
         st.rerun()

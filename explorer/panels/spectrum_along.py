@@ -53,15 +53,13 @@ def _done(request: AlongRequest) -> SpectraAlong | None:
 
 
 def _work(request: AlongRequest, found: SpectraAlong | None) -> None:
-    """Start what is missing, show what runs, offer what can be done about what stopped."""
+    """Offer to compute what is missing, show what runs, offer what can be done about what stopped."""
     if found is not None and found.complete:
         return
     job = jobs().of(request)
-    if job is None:
-        job = jobs().start(request)
-    if job.running:
+    if job is not None and job.running:
         _running(request, _count(found))
-    elif job.failure:
+    elif job is not None and job.failure:
         st.error(job.failure, icon=":material/error:")
     else:
         _stopped(request, found)
@@ -86,8 +84,8 @@ def _running(request: AlongRequest, drawn: int) -> None:
 def _stopped(request: AlongRequest, found: SpectraAlong | None) -> None:
     left, right = st.columns([7, 1], vertical_alignment="center")
     state = f"{len(found.spectra)} of {len(found.checkpoints)} checkpoints" if found else "nothing computed yet"
-    left.info(f"Stopped: {state}.", icon=":material/pause_circle:")
-    if right.button("Resume", key="resume", width="stretch", type="primary"):
+    left.info(f"Stopped: {state}." if found else "It is not computed yet.", icon=":material/pause_circle:")
+    if right.button("Resume" if found else "Compute", key="resume", width="stretch", type="primary"):
         jobs().start(request)
         st.rerun()
 

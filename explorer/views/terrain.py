@@ -26,10 +26,13 @@ from streamlit.delta_generator import DeltaGenerator
 def page() -> None:
     """Inputs, then the picture."""
     with st.sidebar:
-        base, live = controls.plane_controls()
+        base, turning = controls.plane_controls()
+        live = turning and turning_panel.allowed()
         request = base if live else controls.request_controls(base, live)
     st.session_state["surveyed"] = request
     check_panel(request.target)
+    if turning and not live:
+        turning_panel.offer()
     if not live:
         turning_panel.rest()
     source = turning_panel.at_hand(request) if live else best(request) or turning_panel.seen(request)
@@ -51,7 +54,7 @@ def empty(request: SurveyRequest, live: bool) -> None:
         turning_panel.first_picture(request, lambda base: controls.request_controls(base, live))
     else:
         work_panel(request)
-        st.caption("The first coarse picture comes as soon as it is measured.")
+        st.caption("Once it is being measured, the first coarse picture comes soon.")
 
 
 @st.fragment

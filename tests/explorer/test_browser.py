@@ -210,6 +210,8 @@ HEIGHTS = (
 def test_the_terrain_follows_while_the_plane_is_turned(page: Page, address: str) -> None:
     page.goto(f"{address}/?model=gaussians-mlp&live=true&centre=20")
     drawn(page)
+    page.locator(".st-key-turn_it button").click()
+    drawn(page)
     expect(page.get_by_text(re.compile(r"All 600 examples at (33|65)"))).to_be_visible(timeout=4 * WAIT)
     page.evaluate("place => { document.querySelector(place).stayed = true }", SURFACE)
     before = page.evaluate(HEIGHTS, SURFACE)
@@ -267,6 +269,7 @@ def test_the_pages_and_nothing_overflows(page: Page) -> None:
 
 def test_a_new_plane_is_computed_while_one_watches(page: Page, address: str) -> None:
     page.goto(f"{address}/?model=gaussians-mlp&seed=11&grid=25+%C3%97+25")
+    page.locator(".st-key-resume button").click(timeout=WAIT)
     drawn(page)
     expect(page.get_by_text("How far to trust this plane.")).to_be_visible(timeout=WAIT)
     expect(page.locator(".st-key-cancel")).to_have_count(0, timeout=4 * WAIT)

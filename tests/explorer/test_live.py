@@ -255,6 +255,7 @@ def test_the_page_turns_and_hands_the_plane_to_a_survey(monkeypatch: pytest.Monk
     app.query_params["centre"] = "7"
     app.run()
     assert not app.exception
+    app.button(key="turn_it").click().run()
     assert app.toggle(key="live").value
     assert (app.slider(key="turn").value, app.select_slider(key="centre").value) == (15, 7)
     assert app.toggle(key="on_viscosity").disabled

@@ -164,6 +164,7 @@ def test_the_page_draws_what_is_done_and_computes_the_rest(
     assert not app.exception
     spec = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert len(spec["frames"]) >= 2
+    app.button(key="resume").click().run()
     deadline = time.monotonic() + 200
     while not read_along(whole.path).complete or len(read_along(whole.path).checkpoints) != 11:
         assert time.monotonic() < deadline
