@@ -79,13 +79,13 @@ class Jobs:
     def __init__(self) -> None:
         self._jobs: dict[Path, Job] = {}
 
-    def start(self, request: Request, overwrite: bool = False) -> Job:
+    def start(self, request: Request, overwrite: bool = False, repair: bool = False) -> Job:
         """Start computing `request`, or give the job that is at it already."""
         path = request.path
         job = self._jobs.get(path)
         if job is not None and job.running:
             return job
-        words = [*request.arguments, "--out", str(path), *(["--overwrite"] if overwrite else [])]
+        words = [*request.arguments, "--out", str(path), *(["--overwrite"] if overwrite else []), *(["--repair"] if repair else [])]
         log = path.with_suffix(".log")
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:

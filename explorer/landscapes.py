@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +17,7 @@ from lossnav.core.properties.selection import EVERYTHING, FORWARD
 from lossnav.core.survey.coarse_fill import filled
 from lossnav.core.survey.grid import finest_complete
 from lossnav.core.survey.info import LandscapeInfo
+from lossnav.core.survey.integrity import DamagedError
 from lossnav.core.survey.landscape import landscape
 from lossnav.core.survey.later import unmeasured, with_overlays
 from lossnav.core.survey.points import MeasuredPoints
@@ -32,12 +33,14 @@ class Found:
     """A landscape on disk, complete or not.
 
     rows, columns  the finest complete level of its grid, which is what is drawn; empty before there is one
+    damage         where it is damaged: the sentence that says how; then nothing of it is drawn
     """
 
     path: Path
     points: MeasuredPoints
     rows: np.ndarray
     columns: np.ndarray
+    damage: str | None = None
 
     @property
     def done(self) -> int:
@@ -105,6 +108,8 @@ def _found(path: Path, overlays: Sequence[str] = ()) -> Found:
         return kept
     try:
         points = with_overlays(read_points(path), overlays)
+    except DamagedError as error:
+        return replace(_nothing(path), damage=str(error))
     except (InputError, OSError, KeyError):  # being created or replaced at this moment: look again at the next turn
         return _nothing(path)
     level = drawn_level(points)

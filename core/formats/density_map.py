@@ -29,7 +29,7 @@ def read_density_map(path: str | Path) -> xr.Dataset:
     try:
         with xr.open_dataset(path, engine="h5netcdf") as opened:
             found = opened.load().drop_encoding()
-    except OSError as error:
+    except Exception as error:  # damage of any kind
         raise InputError(f"'{path}' is no NetCDF file, or is damaged: make it again with `lossnav density`.") from error
     if "lossnav_density" not in found.attrs:
         raise InputError(f"'{path}' is no lossnav density map: give a file made by `lossnav density --out`.")

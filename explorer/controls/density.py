@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import streamlit as st
+from lossnav.core import InputError
 from lossnav.core.density.claims import CLAIMS, Claim
 from lossnav.core.density.info import DensityInfo
 from lossnav.core.formats.density_map import read_density_map
@@ -72,7 +74,8 @@ def _layers(target: str) -> list[str]:
     """The layers that a map can be made of, as the first map of the inputs told; one in the address bar is believed."""
     path = DensityRequest(target).path
     if path.exists():
-        return list(DensityInfo.of(read_density_map(path)).layers)
+        with suppress(InputError, ValueError, KeyError, TypeError):  # damaged: the page itself says so
+            return list(DensityInfo.of(read_density_map(path)).layers)
     wanted = st.query_params.get("layer", INPUTS)
     return [] if wanted == INPUTS else [wanted]
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 from lossnav.core import PROPERTIES
+from lossnav.core.checks import first_line
 from lossnav.core.properties.protocol import STAGES
 from lossnav.core.survey.later import unmeasured
 
 from ..jobs import Job, Jobs, Request
 from ..landscapes import Found, begin_from_shipped, own
 from ..request.survey import SurveyRequest
+
+T = TypeVar("T")
 
 STAGE_TITLES = {"forward": "Terrain", "curvature": "Curvature", "gradient": "Gradients", "descent": "Descents"}
 
@@ -38,8 +44,35 @@ def work_panel(request: SurveyRequest) -> None:
         _running(request, found.drawable if found else 0)
     elif job is not None and job.failure:
         st.error(job.failure, icon=":material/error:")
+    elif found is not None and found.damage:
+        _damaged(request, found.damage)
     elif found is None or not found.complete(request):
         _stopped(request)
+
+
+def _damaged(request: SurveyRequest, damage: str) -> None:
+    """What is wrong with a landscape on disk, and the ways on."""
+    st.error(damage, icon=":material/error:")
+    left, right = st.columns(2)
+    if left.button("Measure the damaged part again", key="repair", width="stretch", type="primary"):
+        jobs().start(request, repair=True)
+        st.rerun()
+    if right.button("Measure all of it anew", key="anew", width="stretch"):
+        start(request, overwrite=True)
+        st.rerun()
+
+
+def kept(request: Request, read: Callable[[Path], T]) -> T | None:
+    """What `read` makes of a request's file; None where that is damaged, which is said, with a way on."""
+    try:
+        return read(request.path)
+    except Exception as error:  # damage of any kind is a sentence here
+        st.error(f"What was kept of this cannot be read: {first_line(error)}", icon=":material/error:")
+    if st.button("Set it aside and compute it again", key="again", type="primary"):
+        request.path.replace(request.path.with_name(f"damaged-{request.path.name}"))
+        jobs().start(request)
+        st.rerun()
+    return None
 
 
 def start(request: SurveyRequest, overwrite: bool = False) -> Job:

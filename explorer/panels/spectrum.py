@@ -13,7 +13,7 @@ from ..figures.shared.scales import format_value
 from ..figures.web.spectral_density import density_figure
 from ..figures.web.spectrum import spectrum_figure
 from ..request.spectrum import HISTOGRAM, SpectrumRequest, spectral_law
-from .progress import waiting_panel
+from .progress import kept, waiting_panel
 
 # Figures are as high as the window leaves room for; the page's toolbar reaches a little below the header.
 _CSS = """<style>
@@ -39,7 +39,10 @@ def spectrum_panel(request: SpectrumRequest, shape: str) -> None:
     """Compute what is missing, then draw it; `shape` is one of SHAPES."""
     if not waiting_panel(request):
         return
-    found, about = read_spectrum(request.path)
+    read = kept(request, read_spectrum)
+    if read is None:
+        return
+    found, about = read
     law, dark = spectral_law(request, about), st.context.theme.type == "dark"
     left, right = st.columns([1.9, 1], gap="medium")
     with left.container(key="spectrum_plot"):

@@ -7,13 +7,15 @@ from lossnav.core.spectrum.io import SpectraAlong, read_along
 
 from ..figures.web.spectrum_along import along_figure
 from ..request.spectrum import AlongRequest, spectral_law
-from .progress import jobs
+from .progress import jobs, kept
 from .spectrum import chart
 
 
 def along_panel(request: AlongRequest) -> None:
     """The work that is going on, and the film of what is done."""
-    found = _done(request)
+    found = kept(request, read_along) if request.path.exists() else None
+    if found is None and request.path.exists():
+        return
     _work(request, found)
     if found is None or not found.spectra:
         return

@@ -10,7 +10,7 @@ from lossnav.explorer.controls import density as controls
 from lossnav.explorer.figures.web.claim import claim_figure
 from lossnav.explorer.figures.web.density import density_figure, picked_example
 from lossnav.explorer.panels.density import available_color, claim_sentences, density_style, example_panel, map_facts
-from lossnav.explorer.panels.progress import waiting_panel
+from lossnav.explorer.panels.progress import kept, waiting_panel
 
 
 def page() -> None:
@@ -22,7 +22,9 @@ def page() -> None:
         st.caption("The same in a terminal:")
         st.code(request.command, language="bash", wrap_lines=True)
     if waiting_panel(request):
-        draw(read_density_map(request.path), look, request.target)
+        found = kept(request, read_density_map)
+        if found is not None:
+            draw(found, look, request.target)
 
 
 def draw(found: xr.Dataset, look: controls.Look, target: str) -> None:
