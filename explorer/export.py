@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -87,12 +88,12 @@ def html_page(land: xr.Dataset, picture: Picture, camera: Mapping[str, Mapping[s
     """Both figures in one file that needs no network: plotly's script is inside."""
     first = surface_figure(land, picture, 620, camera).to_html(full_html=False, include_plotlyjs=True, div_id="surface")
     second = map_figure(land, picture, 560).to_html(full_html=False, include_plotlyjs=False, div_id="map")
-    name = land.attrs.get("name", "landscape")
+    name = html.escape(str(land.attrs.get("name", "landscape")))
     style = (
         "body{font-family:system-ui,sans-serif;margin:1rem;display:grid;gap:1rem;"
         "grid-template-columns:repeat(auto-fit,minmax(480px,1fr))}h1{grid-column:1/-1;font-size:1.2rem;margin:0}p{grid-column:1/-1;margin:0}"
     )
-    said = adaptive_text(land)
+    said = html.escape(adaptive_text(land) or "")
     caption = f"<p>{said}.</p>" if said else ""
     ground = "#101617;color:#E4EBEB" if picture.dark else "#fff"
     return (

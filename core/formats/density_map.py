@@ -7,6 +7,7 @@ from pathlib import Path
 import xarray as xr
 
 from ..checks import InputError
+from .files import refuse_what_is_elsewhere
 from .netcdf import write_netcdf
 
 
@@ -27,9 +28,12 @@ def read_density_map(path: str | Path) -> xr.Dataset:
     if not path.is_file():
         raise InputError(f"No density map at '{path}': check the path, or make one with `lossnav density`.")
     try:
+        refuse_what_is_elsewhere(path)
         with xr.open_dataset(path, engine="h5netcdf") as opened:
             found = opened.load().drop_encoding()
-    except Exception as error:  # damage of any kind
+    except InputError:
+        raise
+    except Exception as error:  # damage of any kind is a sentence
         raise InputError(f"'{path}' is no NetCDF file, or is damaged: make it again with `lossnav density`.") from error
     if "lossnav_density" not in found.attrs:
         raise InputError(f"'{path}' is no lossnav density map: give a file made by `lossnav density --out`.")

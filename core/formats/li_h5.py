@@ -10,7 +10,7 @@ import xarray as xr
 
 from ..checks import InputError
 from ..machine.atomic import File
-from .files import Floats, _damaged, _existing
+from .files import Floats, _damaged, _existing, refuse_what_is_elsewhere
 
 # What the reference implementation writes where nothing is computed yet.
 NOT_COMPUTED = -1.0
@@ -32,9 +32,12 @@ def read_li_h5(path: File) -> xr.Dataset:
     import h5py
 
     try:
-        with h5py.File(_existing(path), "r") as file:
+        refuse_what_is_elsewhere(_existing(path))
+        with h5py.File(path, "r") as file:
             arrays = {name: np.asarray(file[name], dtype=np.float64) for name in _LI_NAMES if name in file}
-    except OSError as error:
+    except InputError:
+        raise
+    except Exception as error:  # damage of any kind is a sentence
         raise InputError(_damaged(path, "HDF5")) from error
     missing = {"xcoordinates", "train_loss"} - set(arrays)
     if missing:

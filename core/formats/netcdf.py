@@ -9,7 +9,7 @@ import xarray as xr
 
 from ..checks import InputError
 from ..machine.atomic import File, written_whole
-from .files import _damaged, _existing
+from .files import _damaged, _existing, refuse_what_is_elsewhere
 
 
 def write_netcdf(landscape: xr.Dataset, path: File) -> Path:
@@ -25,9 +25,12 @@ def write_netcdf(landscape: xr.Dataset, path: File) -> Path:
 def read_netcdf(path: File) -> xr.Dataset:
     """The landscape in a NetCDF file, loaded into memory; InputError if the file holds none."""
     try:
-        with xr.open_dataset(_existing(path), engine="h5netcdf") as opened:
+        refuse_what_is_elsewhere(_existing(path))
+        with xr.open_dataset(path, engine="h5netcdf") as opened:
             landscape = opened.load().drop_encoding()
-    except OSError as error:
+    except InputError:
+        raise
+    except Exception as error:  # damage of any kind is a sentence
         raise InputError(_damaged(path, "NetCDF 4")) from error
     return _landscape(landscape, path)
 

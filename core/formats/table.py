@@ -22,10 +22,19 @@ def write_csv(landscape: xr.Dataset, path: File) -> Path:
     over_plane = _over_plane(landscape)
     text = StringIO()
     rows = writer(text, lineterminator="\n")
-    rows.writerow(["alpha", "beta", *over_plane])
+    rows.writerow(["alpha", "beta", *map(_plain, over_plane)])
     alpha, beta = (axis.ravel() for axis in _axes(landscape))
     rows.writerows(zip(*(_texts(column.ravel()) for column in (alpha, beta, *over_plane.values())), strict=True))
     return written_whole(path, lambda target: target.write_text(text.getvalue(), encoding="utf-8"))
+
+
+def _plain(name: str) -> str:
+    """A name that no spreadsheet takes for a formula.
+
+    >>> _plain("loss"), _plain("=1+1")
+    ('loss', "'=1+1")
+    """
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
 
 
 def _texts(values: NDArray[Any]) -> list[str]:

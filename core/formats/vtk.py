@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 import numpy as np
 import xarray as xr
@@ -37,7 +38,7 @@ def _legacy_vtk(landscape: xr.Dataset) -> Iterator[str]:
     yield from _points(landscape)
     yield f"POINT_DATA {na * nb}"
     for name, values in _over_plane(landscape).items():
-        yield from (f"SCALARS {name} {_vtk_type(values, 'int', 'double')} 1", "LOOKUP_TABLE default")
+        yield from (f"SCALARS {'_'.join(name.split())} {_vtk_type(values, 'int', 'double')} 1", "LOOKUP_TABLE default")
         yield " ".join(_texts(values.T.ravel()))
 
 
@@ -50,7 +51,7 @@ def _xml_vtk(landscape: xr.Dataset) -> Iterator[str]:
     yield from _points(landscape)
     yield '</DataArray></Points><PointData Scalars="loss">'
     for name, values in _over_plane(landscape).items():
-        yield f'<DataArray type="{_vtk_type(values, "Int32", "Float64")}" Name="{name}" format="ascii">'
+        yield f'<DataArray type="{_vtk_type(values, "Int32", "Float64")}" Name={quoteattr(name)} format="ascii">'
         yield " ".join(_texts(values.T.ravel()))
         yield "</DataArray>"
     yield "</PointData></Piece></StructuredGrid></VTKFile>"
