@@ -85,7 +85,13 @@ class Jobs:
         job = self._jobs.get(path)
         if job is not None and job.running:
             return job
-        words = [*request.arguments, "--out", str(path), *(["--overwrite"] if overwrite else []), *(["--repair"] if repair else [])]
+        words = [
+            *request.arguments,
+            "--out",
+            str(path),
+            *(["--overwrite"] if overwrite else []),
+            *(["--repair"] if repair else []),
+        ]
         log = path.with_suffix(".log")
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:

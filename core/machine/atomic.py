@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable
@@ -38,3 +39,21 @@ def written_whole(path: File, write: Callable[[Path], object]) -> Path:
 def temporary(path: Path) -> Path:
     """A name beside `path` that nobody uses."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+
+
+def sweep(path: Path) -> None:
+    """Remove what writers of `path` that were killed left under temporary names; the caller knows that none is at work.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path, kept = Path(folder) / "a.zarr", Path(folder) / ".a.zarr.before"
+    ...     for each in (temporary(path), kept):
+    ...         each.mkdir()
+    ...     sweep(path)
+    ...     [each.name for each in Path(folder).iterdir()]
+    ['.a.zarr.before']
+    """
+    named = re.compile(re.escape(f".{path.name}.") + "[0-9a-f]{8}")
+    for each in path.parent.iterdir():
+        if named.fullmatch(each.name):
+            shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from ..local.evaluator import LocalEvaluator
 from ..properties.protocol import STAGES
 from ..properties.selection import reading, waiting_for
 from .fidelity import fidelity
+from .info import Json
 from .landscape import known_at
 from .points import MeasuredPoints
 from .preview import Glance, glance_of
@@ -42,6 +43,7 @@ class Forward(Protocol):
 
 
 SECONDS_BETWEEN_WRITES = 0.5
+RUNNING = "running"  # of a run in the provenance: that it has not ended, or was killed
 
 
 @dataclass
@@ -71,6 +73,7 @@ class SurveyRun:
     def __post_init__(self) -> None:
         self._steps = self._measured() if self.specification is None else self._run(self.specification)
         self._at_ease = True
+        self._count: Callable[[], None] | None = None  # signs the run with what it has measured so far
 
     @classmethod
     def of(cls, specification: Specification, progress: Progress | None = None) -> SurveyRun:
@@ -137,8 +140,15 @@ class SurveyRun:
     def _run(self, specification: Specification) -> Generator[None]:
         """The whole survey; it stops wherever a point is done."""
         started, before, more = time.time(), self.points.made, False
+        signed = self.points.info.provenance or ()
         try:
             self._choose_way()
+            if before < self.points.planned:  # signed now and counted as it goes: a run that is killed has measured too
+                self._count = lambda: self._sign(
+                    signed, specification, started, self.points.made - before, running=True
+                )
+                self._count()
+                self._write_info()
             centre = self.points.info.centre or {}
             if not {self.points.columns[i] for i in self.points.columns_of(STAGES[0])} <= set(centre):
                 self._say(centre={**self._centre(), **centre})
@@ -152,7 +162,9 @@ class SurveyRun:
         finally:
             made = self.points.made - before
             if made or more:
-                self._sign(specification, started, made)
+                self._sign(signed, specification, started, made)
+            else:
+                self._say(provenance=tuple({k: v for k, v in run.items() if k != RUNNING} for run in signed) or None)
             self._write_info()
 
     def _measured(self) -> Generator[None]:
@@ -335,7 +347,10 @@ class SurveyRun:
             self._say(later={**later, filled: left})
         if waiting and self.keeper is not None:
             self.keeper.write(self.points, slice(min(waiting), max(waiting) + 1))
-            if self.points.info.tolerance is not None or filled is not None:
+            if self._count is not None:
+                self._count()
+                self._write_info()
+            elif self.points.info.tolerance is not None or filled is not None:
                 self._write_info()  # the picture between the points is made from what was learned
         waiting.clear()
         if self.progress is not None:
@@ -345,11 +360,15 @@ class SurveyRun:
         if self.keeper is not None:
             self.keeper.write_info(self.points)
 
-    def _sign(self, specification: Specification, started: float, made: int) -> None:
+    def _sign(
+        self, before: Sequence[Json], specification: Specification, started: float, made: int, running: bool = False
+    ) -> None:
+        """Add this run to those `before` it."""
         run = {
             **environment(specification.where),
             "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
             "seconds": round(time.time() - started, 3),
             "measurements": made,
+            **({RUNNING: True} if running else {}),
         }
-        self._say(provenance=(*(self.points.info.provenance or ()), run))
+        self._say(provenance=(*before, run))

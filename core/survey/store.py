@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from ..checks import InputError
-from ..machine.atomic import temporary, written_whole
+from ..machine.atomic import sweep, temporary, written_whole
 from ..parameters.hashing import digest
 from ..properties import Settings
 from .grid import Plan
@@ -63,6 +63,7 @@ class LandscapeStore:
             ) from error
         try:
             self._put_back()
+            sweep(self.path)
             yield
         finally:
             lock.release()  # the file stays: removing it would let two processes each lock their own

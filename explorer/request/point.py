@@ -10,6 +10,7 @@ from pathlib import Path
 from lossnav.core import InputError
 from lossnav.core.properties import OWNERS
 from lossnav.core.survey.later import unmeasured, with_overlays
+from lossnav.core.survey.run import RUNNING
 from lossnav.core.survey.store import read_points
 from platformdirs import user_cache_path
 
@@ -62,4 +63,6 @@ class PointRequest:
             points = with_overlays(read_points(self.path), ASKED)
         except (InputError, OSError, KeyError):  # not there, or being created
             return False
-        return points.made == points.planned and not unmeasured(points) and points.info.provenance is not None
+        runs = points.info.provenance or ()
+        ended = bool(runs) and RUNNING not in runs[-1]
+        return ended and points.made == points.planned and not unmeasured(points)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,37 @@ def test_killed_before_the_new_one_exists_the_old_one_is_put_back(store: Landsca
     assert not store.path.exists()
     with store.writing():
         assert read_landscape(store.path).identical(old)
+
+
+def test_what_a_killed_creation_left_is_swept_by_the_next(store: LandscapeStore) -> None:
+    left = store.path.with_name(f".{store.path.name}.0123abcd")
+    (left / "values").mkdir(parents=True)
+    other = store.path.with_name(".other.zarr.0123abcd")
+    other.mkdir()
+    surveyed(what(), store.path)
+    assert not left.exists()
+    assert other.exists()
+
+
+SIGNED = """
+import os, signal, sys
+import cases
+from lossnav.core import Plane, survey
+from lossnav.core.survey import run
+run.SECONDS_BETWEEN_WRITES = -1.0
+problem = cases.with_path()
+stop = lambda done, total: done >= 7 and os.kill(os.getpid(), signal.SIGKILL)
+survey(problem, Plane.random(problem), (5, 5), overlays=("forward",), fidelity=False, store=sys.argv[1], progress=stop)
+"""
+
+
+def test_a_run_that_is_killed_has_signed_what_it_measured(tmp_path: Path) -> None:
+    place = tmp_path / "k.zarr"
+    env = {**os.environ, "PYTHONPATH": str(Path(cases.__file__).parent)}
+    assert subprocess.run([sys.executable, "-c", SIGNED, str(place)], check=False, env=env).returncode == -9
+    (run,) = read_points(place).info.provenance or ()
+    assert 0 < run["measurements"] <= read_points(place).made
+    surveyed(what(), place)
+    first, second = read_points(place).info.provenance or ()
+    assert first["measurements"] + second["measurements"] == 25
+    assert "running" not in second
