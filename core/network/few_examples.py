@@ -10,7 +10,7 @@ from ..problem.problem import Problem
 from ..problem.trial import passes
 from .workspace import Workspace
 
-MOST_DOUBLE_BYTES = 64 * 2**20  # of a copy in float64; larger networks are tried in their own precision
+MOST_DOUBLE_BYTES = 16 * 2**20  # of a copy in float64; larger networks are tried in their own precision
 SHIFTS = (0.0, 0.3, 1.0, 3.0)  # of a tensor's root mean square, by which its entries are moved, by seed
 
 

@@ -13,7 +13,7 @@ from ..checks import InputError
 from ..plane.plane import Span
 
 MOST_POINTS = 10**8
-FARTHEST = 1e30  # multiples of a direction that every precision holds
+FARTHEST = 1e150  # multiples of a direction, whose squares float64 holds
 COARSEST = 4096  # the first level's number; each finer one has half of it
 
 

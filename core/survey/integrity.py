@@ -152,7 +152,7 @@ def refuse_too_large(group: zarr.Group, path: Path) -> None:
     )
     if not fits:
         raise DamagedError(f"'{path}' is damaged: the sizes of its parts do not belong together. Measure it anew.")
-    size = sum(group[name].nbytes for name in shapes)  # type: ignore[union-attr]
+    size = sum(int(group[name].nbytes) for name in shapes)  # type: ignore[union-attr, misc]
     free = free_bytes()
     if count > MOST_POINTS or shapes["values"][1] > MOST_COLUMNS or (free is not None and size > free / 2):
         raise DamagedError(

@@ -95,7 +95,7 @@ class SurveyRequest:
         """The same request with these parameters of its plane; those not named are at their defaults.
 
         >>> SurveyRequest("gaussians-mlp", "line").with_values({"between": "middle,trained"}).plane_arguments
-        ['--plane', 'line', '--between', 'middle,trained']
+        ['--plane', 'line', '--between', 'middle,trained', '--batchnorm', 'own']
 
         Raises
         ------

@@ -46,6 +46,7 @@ ABOUT = {
         "input density, and numbers of single examples",
     ),
     "explorer/figures/web/spectral_density.py": ("density", "a density of eigenvalues"),
+    "explorer/moved.py": ("coupling, density", "names of modules, as they were"),
     "explorer/panels/coupling.py": ("coupling", "the coupling of a matrix"),
     "explorer/panels/density.py": ("density", "the page of input density"),
     "explorer/panels/spectrum.py": ("density", "a density of eigenvalues"),

@@ -313,7 +313,7 @@ def test_what_does_not_fit_is_refused_with_figures(monkeypatch: pytest.MonkeyPat
         refuse_what_does_not_fit(costly)
     assert str(error.value) == (
         "This survey needs about 31 GB of memory, and 22 GB are free: ask for readouts that need no curvature "
-        "(overlays=('forward',)), or a lower effort."
+        "(overlays=('forward',), --overlay forward), or a lower effort (--effort preview)."
     )
 
 
