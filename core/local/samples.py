@@ -29,8 +29,8 @@ def example_flops(problem: Problem) -> float:
     model, count = problem.working_copy(), problem.tried_count
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     args, kwargs = first_examples(problem, device)
-    counter = FlopCounterMode(display=False)
     try:
+        counter = FlopCounterMode(display=False)
         with passes(problem.differentiates), undrawn(), counter:
             problem.adapted(model)(*args, **kwargs)
     except Exception:  # a network that the counter cannot follow may still be measured

@@ -334,7 +334,7 @@ problem = Problem(model, inputs, inputs[:, :1], loss="mse", trajectory=Trajector
 """
 
 
-@pytest.mark.parametrize(("checkpoints", "planes"), [("0", 4), ("3", 5)])
+@pytest.mark.parametrize(("checkpoints", "planes"), [("0", 4), ("3", 7)])
 def test_ones_own_problem_has_its_path_from_the_start(
     checkpoints: str, planes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

