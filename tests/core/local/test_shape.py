@@ -46,7 +46,7 @@ SURFACES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], tuple[float, float
     "a sloping saddle": (lambda a, b: a**2 - 0.5 * b**2, (2.0, 1.0), "saddle"),
     "a top": (lambda a, b: -(a**2) - b**2, (0.0, 0.0), "ridge"),
     "a crest": (lambda a, b: -(a**2) + 0.2 * b**2 + b, (0.0, 0.0), "ridge"),
-    "a flat place": (lambda a, b: 0 * (a + b) + 1.0, (0.3, 0.2), "plateau"),
+    "a flat place": (lambda a, b: 1e-9 * (a + b) + 1.0, (0.3, 0.2), "plateau"),
     "a wall of a bowl": (lambda a, b: a**2 + 3 * b**2, (1.0, 1.0), "valley"),
     "a sloping trough": (lambda a, b: 5 * a**2 + b, (0.0, 0.0), "valley"),
 }
