@@ -129,7 +129,7 @@ def _beside(function: LossFunction) -> None:
     generator = torch.Generator().manual_seed(0)
     for view in function.layout.views(function.point).values():
         if view.numel():
-            size = float(view.double().square().mean() ** 0.5) or 1.0
+            size = float(view.detach().abs().double().square().mean() ** 0.5) or 1.0
             view += (BESIDE * size * torch.randn(view.shape, generator=generator, dtype=torch.float64)).to(view)
 
 
