@@ -141,7 +141,7 @@ def _directions(function: LossFunction) -> tuple[Tensor, Tensor]:
         here = function.layout.views(function.point)
         for name, view in function.layout.views(row).items():
             if view.numel():
-                size = float(here[name].double().square().mean() ** 0.5) or 1.0
+                size = float(here[name].abs().double().square().mean() ** 0.5) or 1.0
                 view += (size * torch.randn(view.shape, generator=generator, dtype=torch.float64)).to(view)
         rows.append(row)
     return rows[0], rows[1]
