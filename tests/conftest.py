@@ -15,6 +15,12 @@ def _no_persons_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread_from_the_beginning() -> None:
+    """Also in what a whole file shares, which is made before `_one_thread` comes to its turn."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()

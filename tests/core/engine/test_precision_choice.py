@@ -168,15 +168,23 @@ def test_what_cannot_run_is_refused_where_it_is_insisted_on() -> None:
         evaluator(only_exact(), precision="bf16", insist=True).tune(GRID)
 
 
-class Broken(nn.Linear):
+class Faulty(nn.Linear):
+    """Raises from the moment on that it is told to."""
+
+    broken = False
+
     def forward(self, x: Tensor) -> Tensor:
-        raise KeyError("its own fault")
+        if self.broken:
+            raise KeyError("its own fault")
+        return super().forward(x)
 
 
-def test_a_networks_own_fault_is_not_laid_on_the_precision() -> None:
-    found = evaluator(network(), precision="bf16", insist=True)
-    found.workspace.model = Broken(2, 2)
-    found.workspace.forward = found.workspace.model
+@pytest.mark.parametrize("insist", [True, False])
+def test_a_networks_own_fault_is_not_laid_on_the_precision(insist: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = cases.initialised(Faulty(3, 3), dtype=torch.float32)
+    problem = Problem(model, cases.normal(40, 3, dtype=torch.float32), cases.labels(40, classes=3))
+    found = evaluator(problem, precision="bf16", insist=insist)
+    monkeypatch.setattr(Faulty, "broken", True)
     with pytest.raises(KeyError, match="its own fault"):
         found.tune(GRID)
 
