@@ -28,6 +28,7 @@ from .info import LandscapeInfo
 from .integrity import SEALED, DamagedError, compressors, read_arrays, salvage, seal, unreadable
 from .landscape import landscape
 from .later import grown, grows, with_overlays
+from .places import at_stored_places
 from .points import MeasuredPoints
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ class LandscapeStore:
             self._create(fresh, spec)
             return fresh
         found, stored = self._sealed(read_points(self.path)), self._group("r").attrs
+        fresh, spec = at_stored_places(fresh, spec, stored["spec"])  # type: ignore[arg-type]
         if stored["spec_digest"] != digest(spec):
             if grows(stored["spec"], spec):  # type: ignore[arg-type]
                 return self._extend(grown(found, fresh), spec)
@@ -201,7 +203,7 @@ class LandscapeStore:
         try:
             return self.open_or_create(fresh, spec)
         except DamagedError:
-            found = _salvaged(self._group("r"), self.path, fresh, spec)
+            found, spec = _salvaged(self._group("r"), self.path, fresh, spec)
         self._rewrite(found, spec)
         return found
 
@@ -347,8 +349,11 @@ def _refuse_another_format(attributes: dict[str, Any], path: Path) -> None:
         )
 
 
-def _salvaged(group: zarr.Group, path: Path, fresh: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
+def _salvaged(
+    group: zarr.Group, path: Path, fresh: MeasuredPoints, spec: dict[str, Any]
+) -> tuple[MeasuredPoints, dict[str, Any]]:
     attributes: dict[str, Any] = dict(group.attrs)
+    fresh, spec = at_stored_places(fresh, spec, attributes.get("spec") or {})
     same = attributes.get("spec_digest") == digest(spec) == digest(attributes.get("spec"))
     columns, stages = tuple(attributes["columns"]), tuple(attributes["stages"])
     if not same or (columns, stages) != (fresh.columns, fresh.stages):
@@ -356,7 +361,7 @@ def _salvaged(group: zarr.Group, path: Path, fresh: MeasuredPoints, spec: dict[s
     values, done = salvage(group, path)
     if values.shape != fresh.values.shape or done.shape != fresh.done.shape or values.dtype != fresh.values.dtype:
         raise InputError(f"The sizes of '{path}' are damaged: measure it anew with --overwrite.")
-    return replace(fresh, values=values, done=done, info=LandscapeInfo.from_json(attributes["about"]))
+    return replace(fresh, values=values, done=done, info=LandscapeInfo.from_json(attributes["about"])), spec
 
 
 def read_landscape(path: str | Path, settings: Settings | None = None, overlays: Sequence[str] = ()) -> xr.Dataset:
