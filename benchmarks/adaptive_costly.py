@@ -21,8 +21,8 @@ from lossnav.core.properties.registry import HEIGHTS
 from lossnav.core.survey.grid import finest_complete, nested_grids
 from lossnav.core.survey.landscape import landscape
 from lossnav.core.survey.points import MeasuredPoints
+from lossnav.core.survey.reading import read_points
 from lossnav.core.survey.schedule import WHOLE, followed
-from lossnav.core.survey.store import read_points
 
 ROWS = 17
 TOLERANCES = (0.05, 0.1, 0.2)

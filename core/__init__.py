@@ -17,7 +17,7 @@ from .spectrum.coupling_matrix import coupling_matrix
 from .spectrum.density import Spectrum
 from .spectrum.eigenvalues import eigenpairs, spectrum
 from .survey.check import Finding, check
-from .survey.store import read_landscape
+from .survey.reading import read_landscape
 from .survey.survey import survey
 
 __all__ = [

@@ -12,7 +12,7 @@ from lossnav.core.formats.convert import read_any
 from lossnav.core.survey.coarse_fill import filled
 from lossnav.core.survey.landscape import landscape
 from lossnav.core.survey.points import MeasuredPoints
-from lossnav.core.survey.store import read_points
+from lossnav.core.survey.reading import read_points
 
 from .landscapes import drawn_level
 

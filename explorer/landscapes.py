@@ -20,8 +20,9 @@ from lossnav.core.survey.info import LandscapeInfo
 from lossnav.core.survey.integrity import DamagedError
 from lossnav.core.survey.landscape import landscape
 from lossnav.core.survey.later import unmeasured, with_overlays
+from lossnav.core.survey.packing import unpack
 from lossnav.core.survey.points import MeasuredPoints
-from lossnav.core.survey.store import read_points, unpack
+from lossnav.core.survey.reading import read_points
 
 from .request.survey import DEFAULT_GRID, FORWARD_ONLY, SurveyRequest
 

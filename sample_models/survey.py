@@ -13,7 +13,7 @@ from pathlib import Path
 from lossnav.core import Plane, Problem, load_problem, survey
 from lossnav.core.local.estimation import preset
 from lossnav.core.survey.cost import affordable_stride
-from lossnav.core.survey.store import pack
+from lossnav.core.survey.packing import pack
 
 from .catalogue import NAMES
 

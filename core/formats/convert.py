@@ -50,7 +50,7 @@ def is_landscape(path: File) -> bool:
 
 
 def _read_store(path: File, overlays: Sequence[str] = ()) -> xr.Dataset:
-    from ..survey.store import read_landscape
+    from ..survey.reading import read_landscape
 
     return read_landscape(Path(path), None, overlays)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..checks import InputError
+from ..problem.at_checkpoint import at_checkpoint
 from ..problem.loading import load_problem, sample_names
-from ..problem.problem import Problem, at_checkpoint
+from ..problem.problem import Problem
 from ..problem.weights import read_weights
 from .configuration import Configuration
 

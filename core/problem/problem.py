@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import InputError, finite, first_line, known, matching
+from ..checks import InputError, known
 from . import number_types
 from .adapted import Adapted, without_fixed
+from .arguments import (
+    arranged,
+    check_rows,
+    check_weights,
+    checked_anchor,
+    checked_batches,
+    checked_decay,
+    checked_draws,
+    checked_entropy,
+    checked_law,
+    fitted_trajectory,
+)
+from .counted_examples import with_examples_counted
 from .data import brought
-from .data_tensors import converted
 from .language import shifted
 from .likelihoods.of_network import NetworkLoss, OfNetwork
 from .likelihoods.protocol import Likelihood, LossFunction
+from .notes import parameter_notes
 from .outputs import Output, Reader
 from .resolve import resolve
 from .selection import Selection, selected
 from .structure import taken_apart
 from .trajectory import Anchor, Trajectory
-from .trial import FIRST, Trial, passes, tried, undrawn
+from .trial import FIRST, Trial, tried
+from .working_copy import working_copy
 from .wrappers import unwrapped
 
-Inputs = Tensor | Sequence[Any] | Mapping[str, Any]
 BATCHNORM_MODES = ("eval", "recalibrate")
-COUNTED_AT_ONCE = 64  # examples
 
 
 class Problem:
@@ -114,37 +124,33 @@ class Problem:
         self.name = name or type(self.model).__name__
         self.likelihood = resolve(loss)
         self.batchnorm = known(batchnorm, BATCHNORM_MODES, "batchnorm mode")
-        self.data_entropy = data_entropy
-        number_types.check_weights(self.model)
-        finite(dict(self.model.named_parameters()), "Weight")
-        # an attention mask may hold −∞, and rightly; NaN is wrong in any buffer
-        buffers = _real_buffers(self.model)
-        finite({k: b.nan_to_num(posinf=0.0, neginf=0.0, nan=torch.nan) for k, b in buffers}, "Buffer")
-        self.selection: tuple[str, ...] | None = selected(self._trainable, parameters)
-        self.weight_decay = _checked_decay(weight_decay)
+        self.data_entropy = checked_entropy(data_entropy)
+        check_weights(self.model)
+        self.selection: tuple[str, ...] | None = selected(self.trainable_parameters, parameters)
+        self.weight_decay = checked_decay(weight_decay)
         self.dtype = number_types.working_dtype(self.parameters.values())
         inputs, self.fixed = without_fixed(inputs)
         data = brought(self.model, inputs, targets, examples)
-        self.batches, self.draws = _checked_batches(batches, data.batches), _checked_draws(draws)
+        self.batches, self.draws = checked_batches(batches, data.batches), checked_draws(draws)
         # of a part of the data: which of the whole's batches it holds, and how many those are; None: all of them
         self.batch_numbers: tuple[tuple[int, ...], int] | None = None
         self.loader_batches, self.adapter = data.batches, data.adapter
         self.notes: tuple[str, ...] = (*unwrapping, *data.notes)
-        self.args, self.kwargs = _arranged(data.inputs, self._input_dtype)
+        self.args, self.kwargs = arranged(data.inputs, self._input_dtype)
         self.targets = shifted(self.model, self.inputs, data.targets, shift_labels)
-        self._check_data()
+        check_rows(self.inputs, self.targets)
         self.targets = self.likelihood.accepted(self.targets)
         self.output = output
         trial = self._tried(output)
         self.likelihood, self.classes = trial.likelihood, trial.classes
         self.differentiates, self.changes_inputs = trial.differentiates, trial.changes_inputs
         self.reader: Reader | None = trial.reader
-        self.law = self._checked_law(law)
-        self.trajectory = self._checked_trajectory(trajectory)
+        self.law = checked_law(law, self.likelihood, self.targets, self.classes)
+        self._take_trajectory(trajectory)
         # (parameters, statistics) of networks whose statistics are their own where the others' are recomputed
         self.known_statistics: tuple[tuple[Mapping[str, Tensor], Mapping[str, Tensor]], ...] = ()
-        self.anchor = self._checked_anchor(anchor)
-        self.notes = (*self.notes, *trial.notes, *self._own_notes())
+        self.anchor = checked_anchor(anchor, self.parameters)
+        self.notes = (*self.notes, *trial.notes, *parameter_notes(self))
 
     @classmethod
     def from_loss(cls, model: nn.Module, data: Any, loss: NetworkLoss, **more: Any) -> Problem:
@@ -172,7 +178,7 @@ class Problem:
         leaves, structure = taken_apart(data)
         rows = leaves[0].shape[0]
         problem = cls(model, leaves, torch.zeros(rows, 0), OfNetwork(loss, structure), **more)
-        problem._count_examples()
+        problem.likelihood = with_examples_counted(problem)
         if structure.whole:
             problem.notes += ("The data have no common number of rows, so all of them together count as one example.",)
         return problem
@@ -180,11 +186,12 @@ class Problem:
     @property
     def parameters(self) -> dict[str, Tensor]:
         """θ₀: the parameters of the landscape by name, tied ones once; views of the model's own tensors."""
-        trainable = self._trainable
+        trainable = self.trainable_parameters
         return trainable if self.selection is None else {name: trainable[name] for name in self.selection}
 
     @property
-    def _trainable(self) -> dict[str, Tensor]:
+    def trainable_parameters(self) -> dict[str, Tensor]:
+        """Every parameter of the model that is trained, by name, tied ones once; those of the landscape among them."""
         return {k: p.detach() for k, p in self.model.named_parameters() if p.requires_grad}
 
     @property
@@ -257,10 +264,10 @@ class Problem:
         if parameters is not None:
             part.selection = selected(self.parameters, parameters)
         if weight_decay is not None:
-            part.weight_decay = _checked_decay(weight_decay)
+            part.weight_decay = checked_decay(weight_decay)
         part.dtype = number_types.working_dtype(part.parameters.values())
-        part.trajectory = part._checked_trajectory(self.trajectory)
-        part.notes = (*(note for note in self.notes if note not in self._own_notes()), *part._own_notes())
+        part._take_trajectory(self.trajectory)
+        part.notes = (*(note for note in self.notes if note not in parameter_notes(self)), *parameter_notes(part))
         return part
 
     def working_copy(self, placed: Mapping[str, Tensor] | None = None) -> nn.Module:
@@ -268,28 +275,7 @@ class Problem:
 
         placed  tensors that hold the trainable parameters already and take the place of copies of them, by name
         """
-        # tensors that a module computed and kept (pruned weights, cached activations) have a graph and refuse to be copied
-        kept = (t for m in self.model.modules() for t in vars(m).values() if isinstance(t, Tensor) and not t.is_leaf)
-        memo: dict[int, Any] = {id(t): t.detach().clone() for t in kept}
-        own = dict(self.model.named_parameters())
-        for name, tensor in (placed or {}).items():
-            if type(own[name]) is nn.Parameter:  # other kinds may carry more than their numbers
-                memo[id(own[name])] = nn.Parameter(tensor, requires_grad=False)
-        try:
-            duplicate = copy.deepcopy(self.model, memo).eval().requires_grad_(False)
-            for module in duplicate.modules():
-                if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
-                    module.sparse = False  # the same gradient, as numbers that have second derivatives too
-            if self.converts:
-                number_types.convert(duplicate, self.dtype)
-        except (RuntimeError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"The model cannot be copied ({first_line(error)}), and lossnav computes on a copy so that yours stays as "
-                "it is: remove locks, open files and compiled parts from the module."
-            ) from error
-        if self.adapter is not None:
-            self.adapter.attach(duplicate)
-        return duplicate
+        return working_copy(self, placed)
 
     @property
     def converts(self) -> bool:
@@ -310,21 +296,6 @@ class Problem:
     def __repr__(self) -> str:
         return f"Problem({self.name!r}, {self.parameter_count:,} parameters, {self.example_count:,} examples)"
 
-    def _check_data(self) -> None:
-        sizes = [int(t.shape[0]) if t.ndim else 0 for t in (*self.inputs, self.targets)]
-        if min(sizes, default=0) == 0:
-            raise InputError("The data set is empty: give at least one example in inputs and targets.")
-        if len(set(sizes)) > 1:
-            raise InputError(
-                f"Inputs and targets should have one row per example, but have {' and '.join(map(str, sizes))} rows: "
-                "pass the same number of each."
-            )
-        remedy = "leave those examples out, or mend them"
-        finite({str(i): t for i, t in enumerate(self.inputs)}, "Input", remedy)
-        finite({"values": self.targets}, "Target", remedy)
-        if self.data_entropy is not None and not math.isfinite(self.data_entropy):
-            raise InputError(f"data_entropy should be a finite number of nats, but is {self.data_entropy}.")
-
     @property
     def _input_dtype(self) -> torch.dtype:
         """Of real inputs: the network's own, or what it is converted to."""
@@ -332,32 +303,6 @@ class Problem:
             return self.dtype
         first = next((p.dtype for p in self.model.parameters() if p.is_floating_point()), None)
         return first or torch.get_default_dtype()
-
-    def _count_examples(self) -> None:
-        """Where a loss gives means over so many examples: how many there are in all."""
-        loss: Any = self.likelihood
-        model, every = self.working_copy(), range(0, self.example_count, COUNTED_AT_ONCE)
-        device = next((p.device for p in model.parameters()), torch.device("cpu"))
-        counts: list[float | None] = []
-        with passes(self.differentiates), undrawn():
-            for start in every:
-                part = [t[start : start + COUNTED_AT_ONCE].to(device, copy=True) for t in self.args]
-                counts.append(loss.parted(model, part)[1])
-                if counts[0] is None:
-                    return
-        scale = self.example_count / sum(count or 0.0 for count in counts)
-        self.likelihood = dataclasses.replace(loss, summed=True, scale=scale)
-
-    def _own_notes(self) -> tuple[str, ...]:
-        notes = [*number_types.said(self.parameters.values(), self.dtype)]
-        if self.selection is not None:
-            count, every = self.parameter_count, sum(p.numel() for p in self._trainable.values())
-            notes.append(
-                f"The landscape is over {count:,} of {every:,} trainable parameters; the others stay as they are."
-            )
-        if self.weight_decay:
-            notes.append(f"The loss includes ½ λ ‖θ‖² with λ = {self.weight_decay:g}.")
-        return tuple(notes)
 
     def _tried(self, output: Output | None) -> Trial:
         """What the first examples tell; all of them of a network that takes all or none: one graph, a table of its rows."""
@@ -374,114 +319,7 @@ class Problem:
                 del self.trials["examples_coupled"]
                 raise error from error.__cause__
 
-    def _checked_law(self, law: Tensor | None) -> Tensor | None:
-        if law is None:
-            return None
-        law = torch.as_tensor(law).detach()
-        if not self.likelihood.is_likelihood:
-            raise InputError(
-                f"law is the data's own distribution, but the loss '{self.likelihood.name}' states no probability to "
-                "compare it with: use 'cross_entropy' or Gaussian(sigma), or leave law out."
-            )
-        expected = self.likelihood.law_shape(self.targets, self.classes)
-        if tuple(law.shape) != expected:
-            holds = "p(class | input)" if self.likelihood.is_categorical else "the mean E[y | input]"
-            raise InputError(f"law should hold {holds} in shape {expected}, but has shape {tuple(law.shape)}.")
-        self.likelihood.check_law(law)
-        return law
-
-    def _checked_trajectory(self, trajectory: Trajectory | None) -> Trajectory | None:
-        if trajectory is None:
-            return None
-        if not isinstance(trajectory, Trajectory):
-            raise InputError(
-                f"trajectory should be a Trajectory, but is a {type(trajectory).__name__}: pass Trajectory(checkpoints)."
-            )
-        found = trajectory.fitted(self.parameters)
-        self.notes = (*self.notes, *found.notes)
-        return found
-
-    def _checked_anchor(self, anchor: Anchor | None) -> Anchor | None:
-        if anchor is not None:
-            if not isinstance(anchor, Anchor):
-                raise InputError(
-                    f"anchor should be an Anchor, but is a {type(anchor).__name__}: pass Anchor(parameters, fisher, strength)."
-                )
-            matching(anchor.parameters, self.parameters, "The anchor")
-        return anchor
-
-
-def _arranged(inputs: Any, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
-    """Positional inputs and keyword inputs."""
-
-    def ready(thing: Any) -> Tensor:
-        tensor = torch.as_tensor(thing).detach()
-        return converted(tensor, dtype) if tensor.is_floating_point() else tensor
-
-    if isinstance(inputs, Mapping):
-        return (), {k: ready(v) for k, v in inputs.items()}
-    if isinstance(inputs, (list, tuple)):
-        return tuple(ready(v) for v in inputs), {}
-    return (ready(inputs),), {}
-
-
-def _checked_decay(strength: float) -> float:
-    if not (isinstance(strength, (int, float)) and math.isfinite(strength) and strength >= 0):
-        raise InputError(f"weight_decay should be a number λ ≥ 0 of ½ λ ‖θ‖², but is {strength}.")
-    return float(strength)
-
-
-def _checked_batches(batches: int | str | None, loader: tuple[int, ...] | None) -> int | str | None:
-    if batches == "loader":
-        if not loader:
-            raise InputError(
-                "batches is 'loader', but the data come from no loader: give a number of examples, or 'whole'."
-            )
-        if len(set(loader[:-1])) > 1 or loader[-1] > loader[0]:
-            raise InputError(
-                f"batches is 'loader', but its batches hold from {min(loader)} to {max(loader)} examples: give one number."
-            )
-        return loader[0]
-    if batches is None or batches == "whole" or (type(batches) is int and batches >= 1):
-        return batches
-    raise InputError(f"batches should be 'whole', 'loader' or a number of examples, 1 or more, but is {batches!r}.")
-
-
-def _checked_draws(draws: int) -> int:
-    if type(draws) is not int or draws < 1:
-        raise InputError(
-            f"draws should be a whole number, 1 or more, but is {draws!r}: 1 takes one draw at every point."
-        )
-    return draws
-
-
-def _real_buffers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    return ((name, buffer) for name, buffer in model.named_buffers() if buffer.is_floating_point())
-
-
-def at_checkpoint(problem: Problem, index: int, own_statistics: bool = False) -> Problem:
-    """The problem with the network as it was at a checkpoint of its training, so that planes lie around that place.
-
-    Buffers, BatchNorm's statistics among them, stay the trained network's, as everywhere on a plane.
-
-    own_statistics  BatchNorm's statistics are the checkpoint's own, where the checkpoints hold them
-
-    Raises
-    ------
-    InputError  no training path, or no such checkpoint
-    """
-    if problem.trajectory is None:
-        raise InputError(f"'{problem.name}' has no training trajectory, so there is no checkpoint {index}.")
-    if not 0 <= index < len(problem.trajectory):
-        raise InputError(f"The checkpoint should be from 0 to {len(problem.trajectory) - 1}, but is {index}.")
-    moved, there = copy.copy(problem), problem.trajectory.at(index)
-    moved.model = problem.working_copy()
-    for name, parameter in moved.model.named_parameters():
-        if name in there:
-            parameter.copy_(there[name])
-            parameter.requires_grad_(True)
-    own = problem.trajectory.statistics_at(index) if own_statistics else {}
-    for name, buffer in moved.model.named_buffers():
-        if name in own:
-            buffer.copy_(own[name])
-    return moved
+    def _take_trajectory(self, trajectory: Trajectory | None) -> None:
+        self.trajectory = fitted_trajectory(trajectory, self.parameters)
+        if self.trajectory is not None:
+            self.notes = (*self.notes, *self.trajectory.notes)

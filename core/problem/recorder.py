@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..checks import InputError
 from ..machine.atomic import written_whole
 from ..machine.memory import byte_text
-from .data_signature import unwrapped
+from .data.signature import unwrapped
 from .weight_files import weights_file
 
 EVERY, LIMIT = 100, 10e9

@@ -11,8 +11,9 @@ import torch
 
 from ..checks import InputError
 from ..parameters.hashing import digest
+from ..problem.at_checkpoint import at_checkpoint
 from ..problem.identity import problem_identity
-from ..problem.problem import Problem, at_checkpoint
+from ..problem.problem import Problem
 from .eigenvalues import spectrum
 from .io import SpectraAlong, read_along, write_along
 

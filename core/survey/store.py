@@ -9,33 +9,25 @@ from __future__ import annotations
 
 import os
 import shutil
-import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import xarray as xr
-
 from ..checks import InputError
 from ..machine.atomic import sweep, temporary, written_whole
 from ..parameters.hashing import digest
-from ..properties import Settings
-from .grid import Plan
+from .group import attributes, every_chunk, write_group
 from .info import LandscapeInfo
-from .integrity import SEALED, DamagedError, compressors, read_arrays, salvage, seal, unreadable
-from .landscape import landscape
-from .later import grown, grows, with_overlays
+from .integrity import SEALED, DamagedError, salvage, seal
+from .later import grown, grows
 from .places import at_stored_places
 from .points import MeasuredPoints
+from .reading import looks_like_landscape, read_points
 
 if TYPE_CHECKING:
     import zarr
-
-FORMAT = 2
-CHUNK = 256  # points
 
 
 class LandscapeStore:
@@ -167,26 +159,26 @@ class LandscapeStore:
 
     def write(self, points: MeasuredPoints, rows: slice) -> None:
         """Put the measured `rows` on disk: the values, then the marks that they are done."""
-        with _every_chunk():
+        with every_chunk():
             group = self._group("r+")
             group["values"][rows] = points.values[rows]  # type: ignore[index]
             group["done"][rows] = points.done[rows]  # type: ignore[index]
 
     def write_info(self, points: MeasuredPoints) -> None:
         """Put what the landscape says of itself on disk."""
-        attributes = self._group("r+").attrs
+        said = self._group("r+").attrs
         about = {"about": points.info.as_json()}
-        attributes.update(about | {SEALED: seal(points.plan, {**attributes, **about})})
+        said.update(about | {SEALED: seal(points.plan, {**said, **about})})
 
     def _extend(self, points: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
         """Make room for columns that came later; one killed before the names are written leaves room that it does not use."""
-        with _every_chunk():
+        with every_chunk():
             group = self._group("r+")
             values = group["values"]
             before = values.shape[1]  # type: ignore[union-attr]
             values.resize(points.values.shape)  # type: ignore[union-attr]
             values[:, before:] = points.values[:, before:]  # type: ignore[index]
-            group.attrs.update(_attributes(points, spec))
+            group.attrs.update(attributes(points, spec))
         return points
 
     def repair(self, fresh: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
@@ -218,9 +210,9 @@ class LandscapeStore:
 
     def _sealed(self, points: MeasuredPoints) -> MeasuredPoints:
         """A store from before there were checksums gets some, as it is about to be written to."""
-        attributes = self._group("r").attrs
-        if SEALED not in attributes and not self.set_aside.exists():
-            self._rewrite(points, dict(attributes["spec"]))  # type: ignore[arg-type]
+        said = self._group("r").attrs
+        if SEALED not in said and not self.set_aside.exists():
+            self._rewrite(points, dict(said["spec"]))  # type: ignore[arg-type]
         return points
 
     def _create(self, points: MeasuredPoints, spec: dict[str, Any]) -> None:
@@ -233,176 +225,22 @@ class LandscapeStore:
         return zarr.open_group(self.path, mode=mode)
 
 
-PARTS = frozenset({"zarr.json", "alpha", "beta", "cells", "levels", "values", "done"})
-MOST_OF_THEM = 3  # names of these that a folder has to hold to be a landscape, however damaged
-
-
 def _refuse_others(path: Path) -> None:
     """Whatever is not a landscape, though perhaps a damaged one, is not replaced."""
-    held = {each.name for each in path.iterdir()} if path.is_dir() else set()
-    if held and len(held & PARTS) < MOST_OF_THEM:
+    if path.is_dir() and any(path.iterdir()) and not looks_like_landscape(path):
         raise InputError(f"'{path}' is no lossnav landscape, and is not replaced: choose another place.")
-
-
-def _every_chunk() -> Any:
-    """Chunks of nothing but fill values are written too: one that is missing is lost, and never empty."""
-    import zarr
-
-    return zarr.config.set({"array.write_empty_chunks": True})
-
-
-def _attributes(points: MeasuredPoints, spec: dict[str, Any]) -> dict[str, Any]:
-    attributes = {
-        "lossnav_format": FORMAT,
-        "spec": spec,
-        "spec_digest": digest(spec),
-        "columns": list(points.columns),
-        "stages": list(points.stages),
-        "overlays": list(points.overlays),
-        "about": points.info.as_json(),
-    }
-    return attributes | {SEALED: seal(points.plan, attributes)}
-
-
-def write_group(place: Any, points: MeasuredPoints, spec: dict[str, Any], small: bool = False) -> None:
-    """Write everything that is known to a new Zarr group at `place`, a path or a zarr store.
-
-    small  column by column and shuffled by bytes, a fifth smaller, in place of chunks that grow with the survey
-    """
-    import zarr
-
-    with _every_chunk():
-        _write_arrays(zarr.create_group(place, attributes=_attributes(points, spec)), points, small)
-
-
-def _write_arrays(group: zarr.Group, points: MeasuredPoints, small: bool) -> None:
-    from zarr.codecs import BloscCodec
-
-    plan, count = points.plan, len(points.plan.cells)
-    for name, data in {"cells": plan.cells.astype("int32"), "levels": plan.levels.astype("int16")}.items():
-        group.create_array(name, data=data, compressors=compressors())
-    for name, axis in {"alpha": plan.alpha, "beta": plan.beta}.items():
-        group.create_array(name, data=axis, compressors=compressors())
-    values = group.create_array(
-        "values",
-        shape=points.values.shape,
-        chunks=(count, 1) if small else (min(CHUNK, count), max(1, len(points.columns))),
-        dtype=points.values.dtype,
-        fill_value=np.nan,
-        compressors=compressors(*([BloscCodec(cname="zstd", clevel=9, shuffle="shuffle")] if small else [])),
-    )
-    done = group.create_array(
-        "done",
-        shape=points.done.shape,
-        chunks=(min(8 * CHUNK, count), points.done.shape[1]),
-        dtype=bool,
-        fill_value=False,
-        compressors=compressors(),
-    )
-    values[:] = points.values
-    done[:] = points.done
-
-
-def read_points(path: str | Path) -> MeasuredPoints:
-    """The measured points of a landscape on disk: a Zarr folder, or one packed into a `.zip`.
-
-    Raises
-    ------
-    InputError  nothing there, or something that is no landscape
-    """
-    import zarr
-
-    path = Path(path)
-    if not path.exists():
-        raise InputError(f"No landscape at '{path}': check the path, or make one with `lossnav survey`.")
-    packed = path.suffix == ".zip"
-    try:
-        if packed and not zipfile.is_zipfile(path):
-            raise ValueError("no archive")
-        with zarr.storage.ZipStore(path, mode="r") if packed else nullcontext(path) as source:
-            return _points_in(zarr.open_group(source, mode="r"), path)
-    except InputError:
-        raise
-    except (FileNotFoundError, zarr.errors.GroupNotFoundError, zipfile.BadZipFile, ValueError) as error:
-        if path.is_dir() and len({each.name for each in path.iterdir()} & PARTS) >= MOST_OF_THEM:
-            raise unreadable(path, error) from error
-        raise InputError(f"'{path}' is no lossnav landscape: give a folder made by `lossnav survey`.") from error
-    except Exception as error:  # damage of any kind is a sentence
-        raise unreadable(path, error) from error
-
-
-def _points_in(group: zarr.Group, path: Path) -> MeasuredPoints:
-    attributes: dict[str, Any] = dict(group.attrs)
-    _refuse_another_format(attributes, path)
-    read = read_arrays(group, path)
-    plan = Plan(read["alpha"], read["beta"], read["cells"].astype(int), read["levels"].astype(int))
-    columns, stages, overlays = (tuple(attributes[name]) for name in ("columns", "stages", "overlays"))
-    info = LandscapeInfo.from_json(attributes["about"])
-    return MeasuredPoints(plan, columns, stages, read["values"], read["done"], overlays, info)
-
-
-def _refuse_another_format(attributes: dict[str, Any], path: Path) -> None:
-    if attributes.get("lossnav_format") != FORMAT:
-        raise InputError(
-            f"'{path}' should be a landscape of format {FORMAT}, but is of format {attributes.get('lossnav_format')}: "
-            "make it again with `lossnav survey`."
-        )
 
 
 def _salvaged(
     group: zarr.Group, path: Path, fresh: MeasuredPoints, spec: dict[str, Any]
 ) -> tuple[MeasuredPoints, dict[str, Any]]:
-    attributes: dict[str, Any] = dict(group.attrs)
-    fresh, spec = at_stored_places(fresh, spec, attributes.get("spec") or {})
-    same = attributes.get("spec_digest") == digest(spec) == digest(attributes.get("spec"))
-    columns, stages = tuple(attributes["columns"]), tuple(attributes["stages"])
+    said: dict[str, Any] = dict(group.attrs)
+    fresh, spec = at_stored_places(fresh, spec, said.get("spec") or {})
+    same = said.get("spec_digest") == digest(spec) == digest(said.get("spec"))
+    columns, stages = tuple(said["columns"]), tuple(said["stages"])
     if not same or (columns, stages) != (fresh.columns, fresh.stages):
         raise InputError(f"'{path}' is damaged, and not of this very survey: repair it with the command that made it.")
     values, done = salvage(group, path)
     if values.shape != fresh.values.shape or done.shape != fresh.done.shape or values.dtype != fresh.values.dtype:
         raise InputError(f"The sizes of '{path}' are damaged: measure it anew with --overwrite.")
-    return replace(fresh, values=values, done=done, info=LandscapeInfo.from_json(attributes["about"])), spec
-
-
-def read_landscape(path: str | Path, settings: Settings | None = None, overlays: Sequence[str] = ()) -> xr.Dataset:
-    """The landscape at `path` as `survey` returned it, complete or as far as it was measured.
-
-    Parameters
-    ----------
-    settings  what may be turned without measuring again; None: as it is unless it is turned
-    overlays  readouts to derive beside those that it was surveyed with, as far as they follow from what is stored
-
-    Raises
-    ------
-    InputError  nothing there, or something that is no landscape; an unknown name
-    """
-    return landscape(with_overlays(read_points(path), overlays), settings)
-
-
-def pack(source: str | Path, target: str | Path) -> None:
-    """Pack a landscape folder into one `.zip` file that `read_landscape` opens: for shipping and mailing."""
-    import zarr
-
-    points, spec = read_points(source), _specification(source)
-
-    def write(place: Path) -> None:
-        with zarr.storage.ZipStore(place, mode="w") as archive:
-            write_group(archive, points, spec, small=True)
-
-    written_whole(target, write)
-
-
-def unpack(source: str | Path, target: str | Path) -> None:
-    """Make a folder of a packed landscape, so that a survey can go on there."""
-    points, spec = read_points(source), _specification(source)
-    Path(target).parent.mkdir(parents=True, exist_ok=True)
-    written_whole(target, lambda place: write_group(place, points, spec))
-
-
-def _specification(source: str | Path) -> dict[str, Any]:
-    import zarr
-
-    packed = Path(source).suffix == ".zip"
-    with zarr.storage.ZipStore(source, mode="r") if packed else nullcontext(source) as place:
-        spec: Any = zarr.open_group(place, mode="r").attrs["spec"]
-    return dict(spec)
+    return replace(fresh, values=values, done=done, info=LandscapeInfo.from_json(said["about"])), spec

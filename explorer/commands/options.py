@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from lossnav.core import InputError, Problem
 from lossnav.core.plane.statistics import on_plane
-from lossnav.core.problem.problem import at_checkpoint
+from lossnav.core.problem.at_checkpoint import at_checkpoint
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lossnav.core import InputError, Plane, Problem
 from lossnav.core.plane.plane import Span
-from lossnav.core.problem.problem import at_checkpoint
+from lossnav.core.problem.at_checkpoint import at_checkpoint
 
 from .survey import SurveyRequest
 

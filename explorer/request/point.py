@@ -10,8 +10,8 @@ from pathlib import Path
 from lossnav.core import InputError
 from lossnav.core.properties import OWNERS
 from lossnav.core.survey.later import unmeasured, with_overlays
+from lossnav.core.survey.reading import read_points
 from lossnav.core.survey.run import RUNNING
-from lossnav.core.survey.store import read_points
 from platformdirs import user_cache_path
 
 from .base import modified

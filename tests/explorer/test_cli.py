@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lossnav.core import read_landscape
-from lossnav.core.survey.store import read_points
+from lossnav.core.survey.reading import read_points
 
 PROBLEM = """
 import torch

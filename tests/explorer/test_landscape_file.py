@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from lossnav.core import InputError, Plane, Settings, load_problem, survey
 from lossnav.core.formats.convert import write_netcdf
-from lossnav.core.survey.store import pack
+from lossnav.core.survey.packing import pack
 from lossnav.explorer import cli
 from lossnav.explorer.landscape_file import opened
 from lossnav.explorer.server import LANDSCAPE_VARIABLE

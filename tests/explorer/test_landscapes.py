@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from lossnav.core import Plane, load_problem, survey
-from lossnav.core.survey.store import LandscapeStore, read_points
+from lossnav.core.survey.reading import read_points
+from lossnav.core.survey.store import LandscapeStore
 from lossnav.explorer.landscapes import _found, drawn_level
 
 

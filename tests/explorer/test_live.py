@@ -15,7 +15,7 @@ import lossnav.explorer
 import numpy as np
 import pytest
 from lossnav.core import Settings, load_problem, survey
-from lossnav.core.survey.store import read_points
+from lossnav.core.survey.reading import read_points
 from lossnav.explorer.controls import terrain as controls
 from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.live import sequence as courses

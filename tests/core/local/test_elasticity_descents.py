@@ -9,7 +9,7 @@ import reference
 import torch
 from lossnav.core import Anchor, Plane, Problem, Settings, survey
 from lossnav.core.local.estimation import Estimation
-from lossnav.core.survey.store import read_landscape
+from lossnav.core.survey.reading import read_landscape
 from torch import Tensor, nn
 
 SPAN = ((-0.6, 0.7), (-0.4, 0.5))

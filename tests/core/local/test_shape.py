@@ -10,7 +10,7 @@ import pytest
 import torch
 from lossnav.core import Plane, Problem, Settings, survey
 from lossnav.core.properties.terrain import SHAPES, shape
-from lossnav.core.survey.store import read_landscape
+from lossnav.core.survey.reading import read_landscape
 from torch import Tensor, nn
 
 AT = ((0.0, 0.0), (0.0, 0.0))

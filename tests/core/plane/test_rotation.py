@@ -11,7 +11,7 @@ from lossnav.core import InputError, Plane, Problem, Trajectory, survey
 from lossnav.core.parameters.vectors import dot, norm
 from lossnav.core.plane.identity import plane_recipe
 from lossnav.core.plane.rotation import third_direction, third_draw
-from lossnav.core.problem.problem import at_checkpoint
+from lossnav.core.problem.at_checkpoint import at_checkpoint
 from torch import nn
 
 NORMALIZATIONS = ["filter", "layer", "weight", "none"]

@@ -494,7 +494,7 @@ def test_what_cannot_be_taken_is_said_in_a_sentence(kind: str) -> None:
 
 
 def test_data_that_do_not_fit_are_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lossnav.core.problem.data_reading.free_bytes", lambda: 10_000)
+    monkeypatch.setattr("lossnav.core.problem.data.reading.free_bytes", lambda: 10_000)
     read = 0
 
     class Large(Dataset[tuple[Tensor, Tensor]]):
@@ -536,7 +536,7 @@ def test_a_large_memmap_stays_on_the_disk(tmp_path: Path) -> None:
 
 
 def test_a_copy_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lossnav.core.problem.data_tensors.free_bytes", lambda: 100)
+    monkeypatch.setattr("lossnav.core.problem.data.tensors.free_bytes", lambda: 100)
     with pytest.raises(InputError, match=r"are float64.*Save them as float32"):
         Problem(network(), X.double(), Y)
 

@@ -10,7 +10,7 @@ import torch
 from lossnav.core import Anchor, Gaussian, InputError, Plane, Problem, Settings, survey
 from lossnav.core.curvature.fisher import fisher_diagonal
 from lossnav.core.properties.elasticity import own_anchor
-from lossnav.core.survey.store import read_landscape
+from lossnav.core.survey.reading import read_landscape
 from torch import nn
 
 SPAN = ((-1.0, 1.0), (-0.5, 1.5))

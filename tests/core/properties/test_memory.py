@@ -11,7 +11,7 @@ import pytest
 import reference
 import torch
 from lossnav.core import Plane, Settings, Trajectory, survey
-from lossnav.core.survey.store import read_landscape
+from lossnav.core.survey.reading import read_landscape
 from torch import Tensor
 
 

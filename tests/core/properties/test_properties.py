@@ -18,7 +18,7 @@ from lossnav.core.properties.registry import OWNERS, owner_of
 from lossnav.core.properties.vocabulary import ROLES
 from lossnav.core.survey.landscape import landscape
 from lossnav.core.survey.points import MeasuredPoints
-from lossnav.core.survey.store import read_landscape, read_points
+from lossnav.core.survey.reading import read_landscape, read_points
 from torch import Tensor, nn
 from xarray import Dataset
 

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from lossnav.core import Plane, Settings, Tolerance, survey
 from lossnav.core.survey.info import IN_ATTRS, LandscapeInfo
-from lossnav.core.survey.store import read_points
+from lossnav.core.survey.reading import read_points
 
 
 def test_what_is_written_is_read_again_and_nothing_is_written_of_what_is_not_known(tmp_path) -> None:

@@ -15,8 +15,9 @@ import pytest
 import zarr
 from lossnav.core import InputError, Plane, read_landscape
 from lossnav.core.survey.integrity import SEALED, DamagedError
+from lossnav.core.survey.packing import pack
+from lossnav.core.survey.reading import read_points
 from lossnav.core.survey.specification import Specification
-from lossnav.core.survey.store import pack, read_points
 from lossnav.core.survey.survey import surveyed
 
 

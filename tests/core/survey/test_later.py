@@ -13,8 +13,8 @@ from lossnav.core import Estimation, InputError, Plane, Problem, read_landscape,
 from lossnav.core.survey import run
 from lossnav.core.survey.landscape import landscape
 from lossnav.core.survey.later import NOT_YET, unmeasured, with_overlays
+from lossnav.core.survey.reading import read_points
 from lossnav.core.survey.run import SurveyRun
-from lossnav.core.survey.store import read_points
 from torch import Tensor, nn
 
 FEW = Estimation(probes=3, steps=2, examples=6, descent_steps=3)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from lossnav.core import InputError, Plane, read_landscape
 from lossnav.core.survey import run as course
+from lossnav.core.survey.reading import read_points
 from lossnav.core.survey.specification import Specification
-from lossnav.core.survey.store import LandscapeStore, read_points
+from lossnav.core.survey.store import LandscapeStore
 from lossnav.core.survey.survey import surveyed
 
 
@@ -73,7 +74,8 @@ def test_what_cannot_be_replaced_stays(store: LandscapeStore, monkeypatch: pytes
 
 KILLED = """
 import os, signal, sys
-from lossnav.core.survey.store import LandscapeStore, read_points
+from lossnav.core.survey.store import LandscapeStore
+from lossnav.core.survey.reading import read_points
 store = LandscapeStore(sys.argv[1])
 LandscapeStore._create = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 with store.writing():

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from lossnav.core import InputError, Plane, load_problem, read_landscape, survey
+from lossnav.core.survey.packing import unpack
 from lossnav.core.survey.specification import Specification
-from lossnav.core.survey.store import unpack
 from lossnav.core.survey.survey import surveyed
 from lossnav.sample_models.survey import FOLDER, GRID
 

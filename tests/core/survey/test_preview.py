@@ -9,7 +9,7 @@ from lossnav.core import Plane, read_landscape, survey
 from lossnav.core.local.estimation import PRESETS, Estimation
 from lossnav.core.survey import preview
 from lossnav.core.survey.preview import rough
-from lossnav.core.survey.store import read_points
+from lossnav.core.survey.reading import read_points
 
 GRID = (9, 9)
 ASKED = {"overlays": ("viscosity", "density_coverage", "elasticity_recovery"), "tolerance": 0.05}

@@ -9,9 +9,10 @@ import torch
 from lossnav.core import Plane, Problem, read_landscape
 from lossnav.core.survey.landscape import landscape
 from lossnav.core.survey.points import MeasuredPoints
+from lossnav.core.survey.reading import read_points
 from lossnav.core.survey.run import SurveyRun
 from lossnav.core.survey.specification import Specification
-from lossnav.core.survey.store import LandscapeStore, read_points
+from lossnav.core.survey.store import LandscapeStore
 from lossnav.core.survey.survey import surveyed
 
 

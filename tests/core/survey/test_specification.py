@@ -15,8 +15,8 @@ from lossnav.core import Estimation, InputError, Plane, Problem, survey
 from lossnav.core.network.workspace import Workspace
 from lossnav.core.parameters.hashing import digest
 from lossnav.core.survey import specification as module
+from lossnav.core.survey.reading import read_points
 from lossnav.core.survey.specification import Specification
-from lossnav.core.survey.store import read_points
 from lossnav.core.survey.survey import surveyed
 
 SAMPLED = Estimation(examples=32, pass_flops=1e5)

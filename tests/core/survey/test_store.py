@@ -20,7 +20,9 @@ from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.local.estimation import Estimation
 from lossnav.core.local.evaluator import LocalEvaluator
 from lossnav.core.survey import run as course
-from lossnav.core.survey.store import LandscapeStore, pack, read_points
+from lossnav.core.survey.packing import pack
+from lossnav.core.survey.reading import read_points
+from lossnav.core.survey.store import LandscapeStore
 from torch import nn
 from xarray import Dataset
 

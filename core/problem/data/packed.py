@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from .data_adapter import Adapter, Call
-from .likelihoods.protocol import IGNORED
+from ..likelihoods.protocol import IGNORED
+from .adapter import Adapter, Call
 
 ROWS, LENGTHS = "sequences", "lengths"
 

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..checks import InputError
-from .data_reading import Ragged
-from .data_signature import LENGTHS, MASKS, TRUE_WHERE_KEPT, TRUE_WHERE_PADDED, Signature, padding_token
-from .likelihoods.protocol import IGNORED
+from ...checks import InputError
+from ..likelihoods.protocol import IGNORED
+from .reading import Ragged
+from .signature import LENGTHS, MASKS, TRUE_WHERE_KEPT, TRUE_WHERE_PADDED, Signature, padding_token
 
 
 def padded(examples: Sequence[Tensor], value: float = 0) -> Tensor:

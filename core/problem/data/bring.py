@@ -6,19 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from ..checks import InputError
-from .data_adapter import Adapter
-from .data_graph import arranged_graphs, is_graph
-from .data_packed import unpacked, unpacked_targets
-from .data_ragged import padded_inputs, padded_targets
-from .data_reading import Ragged, Read, chosen_rows, read_loader, read_set, read_stream
-from .data_split import Which, split
-from .data_tensors import is_numbers, tensor_of
+from ...checks import InputError
+from .adapter import Adapter
+from .graph import arranged_graphs, is_graph
+from .in_memory import input_tensors, numbers_only, taken, target_tensor
+from .packed import unpacked, unpacked_targets
+from .ragged import padded_inputs, padded_targets
+from .reading import Ragged, Read, chosen_rows, read_loader, read_set, read_stream
+from .split import Which, split
+from .tensors import is_numbers
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def brought(network: nn.Module, data: Any, targets: Any = None, examples: int | 
     ------
     InputError  what cannot be read as numbers, what is ambiguous, what does not fit in memory
 
+    >>> import torch
     >>> from torch.utils.data import TensorDataset
     >>> found = brought(nn.Linear(2, 3), TensorDataset(torch.ones(4, 2), torch.arange(4)))
     >>> tuple(found.inputs.shape), found.targets.tolist()
@@ -107,11 +108,11 @@ def _arrays(network: nn.Module, data: Any, targets: Any, which: Which, examples:
     notes: list[str] = []
     if targets is None:
         data, targets, notes = split(_own_dict(data), network, which)
-    targets = _target_tensor(unpacked_targets(targets))
-    inputs, count = _input_tensors(data, len(targets)), len(targets)
+    targets = target_tensor(unpacked_targets(targets))
+    inputs, count = input_tensors(data, len(targets)), len(targets)
     rows = chosen_rows(count, examples)
     if rows is not None:
-        inputs, targets = _taken(inputs, rows, count), _taken(targets, rows, count)
+        inputs, targets = taken(inputs, rows, count), taken(targets, rows, count)
         notes = [
             *notes,
             f"{len(rows):,} of {count:,} examples"
@@ -125,8 +126,8 @@ def _finished(
     network: nn.Module, inputs: Any, targets: Any, notes: list[str], batches: tuple[int, ...] | None
 ) -> Brought:
     targets = padded_targets(targets)
-    inputs, told = padded_inputs(_numbers_only(inputs), network)
-    return Brought(inputs, _target_tensor(targets), (*notes, *told), None, batches)
+    inputs, told = padded_inputs(numbers_only(inputs), network)
+    return Brought(inputs, target_tensor(targets), (*notes, *told), None, batches)
 
 
 def _packed(data: PackedSequence, targets: Any, examples: int | Sequence[int] | None) -> Brought:
@@ -135,7 +136,7 @@ def _packed(data: PackedSequence, targets: Any, examples: int | Sequence[int] | 
             "Packed sequences are inputs alone: pass the targets beside, as in Problem(model, packed, targets)."
         )
     rows, adapter = unpacked(data)
-    targets = padded_targets(_target_tensor(unpacked_targets(targets)))
+    targets = padded_targets(target_tensor(unpacked_targets(targets)))
     chosen = chosen_rows(len(targets), examples)
     notes = ("Each packed sequence is one example.",)
     if chosen is None:
@@ -165,7 +166,7 @@ def _graphs(network: nn.Module, data: Any, targets: Any, examples: int | Sequenc
 
 def read_graphs(loader: DataLoader[Any]) -> Iterator[Any]:
     """The batches of graphs in one order, drawn from the seed."""
-    from .data_reading import seeded
+    from .reading import seeded
 
     with seeded(loader.generator, getattr(loader.sampler, "generator", None)):
         yield from list(loader)
@@ -215,70 +216,3 @@ def _is_inputs_alone(content: Any) -> bool:
 
 def _own_dict(data: Any) -> Any:
     return dict(data) if isinstance(data, Mapping) else data
-
-
-def _target_tensor(targets: Any) -> Any:
-    if isinstance(targets, Ragged):
-        return targets
-    if isinstance(targets, tuple) and any(isinstance(t, Tensor) and t.ndim for t in targets):
-        raise InputError(
-            f"targets should be one tensor with a row per example, but are a tuple of {len(targets)}: give the one that the "
-            "loss is of, or stack them along a last dimension."
-        )
-    if isinstance(targets, list) and targets and all(_has_length(t) for t in targets):
-        examples = [tensor_of(t, "targets") for t in targets]
-        if len({t.shape for t in examples}) > 1:
-            return Ragged(examples)
-    return tensor_of(targets, "targets")
-
-
-def _input_tensors(data: Any, count: int) -> Any:
-    """Tensors in the places that they have: one, several, or by name."""
-    if isinstance(data, Mapping):
-        return {str(k): _one_input(v) for k, v in data.items()}
-    if isinstance(data, (list, tuple)) and not is_numbers(data):
-        if _are_examples(data, count):
-            return _one_input(list(data))
-        return tuple(_one_input(v) for v in data)
-    return _one_input(data)
-
-
-def _one_input(part: Any) -> Any:
-    if isinstance(part, Tensor) and part.is_nested:
-        return Ragged([t.detach() for t in part.unbind()])
-    if isinstance(part, (list, tuple)) and part and all(_has_length(x) for x in part):
-        examples = [tensor_of(x, "inputs") for x in part]
-        return torch.stack(examples) if len({t.shape for t in examples}) == 1 else Ragged(examples)
-    return part if isinstance(part, Ragged) else tensor_of(part, "inputs")
-
-
-def _are_examples(parts: Sequence[Any], count: int) -> bool:
-    """Whether a list is of examples, not of several inputs that have a row for each."""
-    lengths = [len(x) if _has_length(x) else None for x in parts]
-    return len(parts) == count and not all(length == count for length in lengths)
-
-
-def _has_length(thing: Any) -> bool:
-    return bool(thing.ndim) if hasattr(thing, "ndim") else isinstance(thing, (list, tuple))
-
-
-def _numbers_only(inputs: Any) -> Any:
-    def checked(part: Any) -> Any:
-        return part if isinstance(part, (Tensor, Ragged)) else tensor_of(part, "inputs")
-
-    if isinstance(inputs, Mapping):
-        return {k: checked(v) for k, v in inputs.items()}
-    return tuple(checked(v) for v in inputs) if isinstance(inputs, tuple) else checked(inputs)
-
-
-def _taken(part: Any, rows: list[int], count: int) -> Any:
-    if isinstance(part, Mapping):
-        return {k: _taken(v, rows, count) for k, v in part.items()}
-    if isinstance(part, tuple):
-        return tuple(_taken(v, rows, count) for v in part)
-    if len(part) != count:
-        raise InputError(
-            f"Inputs and targets should have one row per example, but have {len(part)} and {count} rows: "
-            "pass the same number of each."
-        )
-    return Ragged([part.examples[i] for i in rows]) if isinstance(part, Ragged) else part[rows]

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..checks import InputError
-from .data_adapter import Adapter, Call
-from .data_ragged import padded
-from .data_signature import Signature
-from .likelihoods.protocol import IGNORED
+from ...checks import InputError
+from ..likelihoods.protocol import IGNORED
+from .adapter import Adapter, Call
+from .ragged import padded
+from .signature import Signature
 
 NODES, EDGES = "node_count", "edge_count"
 STRUCTURE = ("batch", "ptr", "y")

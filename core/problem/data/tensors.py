@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import InputError
-from ..machine.memory import byte_text, free_bytes
+from ...checks import InputError
+from ...machine.memory import byte_text, free_bytes
 
 # torch has these types, and next to no operation on them
 WIDER = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64}

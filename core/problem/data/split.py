@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..checks import InputError
-from .data_signature import MASKS, Signature, shifts_labels
-from .data_tensors import is_numbers
+from ...checks import InputError
+from .signature import MASKS, Signature, shifts_labels
+from .tensors import is_numbers
 
 TARGET_KEYS = ("labels", "label", "targets", "target", "y")
 Which = str | int | None

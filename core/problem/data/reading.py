@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, SequentialSampler
 
-from ..checks import InputError
-from ..machine.memory import byte_text, free_bytes
-from .data_tensors import is_numbers, tensor_of
+from ...checks import InputError
+from ...machine.memory import byte_text, free_bytes
+from .tensors import is_numbers, tensor_of
 
 SEED = 0
 MOST_UNSIZED = 100_000  # examples that a stream without a length may give before it is asked how many are meant
