@@ -159,7 +159,7 @@ def _plain_gradient(workspace: Workspace, loss: Callable[..., Tensor]) -> Callab
     @torch.enable_grad()
     def gradient(parameters: Mapping[str, Tensor], *rest: Any) -> dict[str, Tensor]:
         leaves = {name: tensor.detach().requires_grad_(True) for name, tensor in parameters.items()}
-        return _gradients(workspace, loss(leaves, *rest), leaves)
+        return gradients_of(workspace, loss(leaves, *rest), leaves)
 
     return gradient
 
@@ -183,7 +183,7 @@ def _one_by_one(
     return {name: torch.stack(each) for name, each in rows.items()}
 
 
-def _gradients(
+def gradients_of(
     workspace: Workspace, total: Tensor, leaves: dict[str, Tensor], again: bool = False
 ) -> dict[str, Tensor]:
     if not total.requires_grad:
@@ -218,7 +218,9 @@ def drawn_pieces(
     rows: dict[str, list[Tensor]] = {name: [] for name in point}
     for each, own in zip(losses, wanted.unflatten(0, (len(targets), -1)), strict=True):
         total = each.sum() / _predictions(likelihood, own, each) if mean else each.sum()
-        for name, gradient in _gradients(workspace, total if only is None else each[only], leaves, again=True).items():
+        for name, gradient in gradients_of(
+            workspace, total if only is None else each[only], leaves, again=True
+        ).items():
             rows[name].append(gradient)
     return {name: torch.stack(found) for name, found in rows.items()}
 

@@ -293,6 +293,8 @@ class Anchor:
     fisher      dict name → tensor of the same shapes, F* ≥ 0 (mean over examples of squared per-example gradients)
     strength    λ ≥ 0, dimensionless; the penalty is λ Σ F*_i (θ_i − θ*_i)² (Kirkpatrick et al. 2017 write λ/2)
     label       a few words on what the anchor is, shown to the user
+    groups      independent estimates of F* whose mean `fisher` is, which give what rests on it a standard error; empty where
+                F* is exact, or nothing is known of its error
 
     Raises
     ------
@@ -303,6 +305,7 @@ class Anchor:
     fisher: dict[str, Tensor] = field(repr=False)
     strength: float = 1.0
     label: str = "earlier task"
+    groups: tuple[dict[str, Tensor], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         matching(self.fisher, self.parameters, "The anchor's Fisher diagonal")

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..checks import UNFIT, first_line
 from ..curvature.example_gradients import chunk_rows
-from ..curvature.fisher import fisher_diagonal
+from ..curvature.fisher import GROUPS, MOST_EXACT, fisher_estimate
 from ..local.measure import LocalMeasure, Work
 from ..parameters import vectors
 from ..problem.trajectory import Anchor
@@ -37,6 +37,7 @@ Quadratic = tuple[float, float, float, float, float, float]
 
 FACTORS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 FISHER_VECTORS = 6  # beside gradients and their squares: a copy of the network, the point, sums, squares, means
+OWN = "the trained network itself"
 
 
 def _anchor(shared: Instruments) -> Anchor:
@@ -87,7 +88,10 @@ RECOVERY = LocalMeasure(
 
 
 def _strength_text(facts: Mapping[str, Any], strength: float) -> str:
-    return f"λ = {strength:.3g}; anchor: {facts.get('anchor', 'none')}"
+    anchor = facts.get("anchor", "none")
+    older = anchor == OWN and "fisher_draws" not in facts
+    note = "; its Fisher by an older definition, one label drawn for each prediction" if older else ""
+    return f"λ = {strength:.3g}; anchor: {anchor}{note}"
 
 
 class Elasticity(NavigatorProperty):
@@ -208,8 +212,11 @@ class Elasticity(NavigatorProperty):
         if problem.anchor is None and not own:
             return None
         flat = 2 * any(measure.columns[0] in columns for measure in (PUSH, RECOVERY))
-        passing = 2 * chunk_rows(problem.parameter_count) + FISHER_VECTORS if own else 0
-        return Preparation("anchor", own + flat, passing, "give the problem an anchor, or leave elasticity out")
+        passing = 4 * chunk_rows(problem.parameter_count) + FISHER_VECTORS if own else 0
+        groups = GROUPS if own and _outputs_per_example(problem) > MOST_EXACT else 0
+        return Preparation(
+            "anchor", own + groups + flat, passing, "give the problem an anchor, or leave elasticity out"
+        )
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
         l2 = plane_quadratic(plane, None, None)
@@ -225,7 +232,13 @@ class Elasticity(NavigatorProperty):
                 "unavailable": f"The Fisher information of this network could not be computed ({why}); give an anchor.",
             }
         ewc = plane_quadratic(plane, anchor.parameters, anchor.fisher)
-        return {"ewc": ewc, "l2": l2, "strength": anchor.strength, "anchor": anchor.label}
+        groups = [plane_quadratic(plane, anchor.parameters, each) for each in anchor.groups]
+        drawn = {"fisher_draws": len(groups)} if anchor.label == OWN else {}
+        return {
+            **{"ewc": ewc, "l2": l2, "strength": anchor.strength, "anchor": anchor.label},
+            **({"ewc_groups": groups} if groups else {}),
+            **drawn,
+        }
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
         facts = points.facts["elasticity"]
@@ -239,7 +252,40 @@ class Elasticity(NavigatorProperty):
             found |= {"elasticity_force_alpha": -strength * slope[0], "elasticity_force_beta": -strength * slope[1]}
             if "push" in points.columns:
                 found["elasticity_pull"] = pull(ewc, points.columns["push"])
+            found |= _errors(facts, strength, points, found)
         return found
+
+
+def _errors(
+    facts: Mapping[str, Any], strength: float, points: Points, found: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Standard errors of what is linear in an F* that was estimated, from its independent estimates; none where it is exact."""
+    groups = facts.get("ewc_groups")
+    if not groups:
+        return {}
+    ewc = _spread([strength * quadratic_values(tuple(c), points.alpha, points.beta) for c in groups])
+    slopes = [quadratic_slopes(tuple(c), points.alpha, points.beta) for c in groups]
+    errors = {"elasticity_se": ewc, "elasticity_total_se": ewc}
+    for axis, name in enumerate(("alpha", "beta")):
+        errors[f"elasticity_force_{name}_se"] = _spread([strength * slope[axis] for slope in slopes])
+    if "elasticity_pull" in found:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(found["elasticity"] > 0, ewc / found["elasticity"], 0.0)
+            errors["elasticity_pull_se"] = share * found["elasticity_pull"]
+    return errors
+
+
+def _spread(values: list[np.ndarray]) -> np.ndarray:
+    """The standard error of the mean of independent values (m,) at each point."""
+    return np.asarray(np.std(values, axis=0, ddof=1) / np.sqrt(len(values)))
+
+
+def _outputs_per_example(problem: Problem) -> int:
+    """Outputs that an example's predictions have together, where they are classes, or the numbers of its target."""
+    likelihood, first = problem.likelihood, problem.targets[:1]
+    rows = int(likelihood.target_rows(first).shape[0])
+    classes = problem.classes
+    return rows * classes if classes > 2 else 2 * first.numel()
 
 
 def pull(ewc: np.ndarray, push: np.ndarray) -> np.ndarray:
@@ -261,7 +307,8 @@ def _is_own(problem: Problem) -> bool:
 
 def own_anchor(problem: Problem) -> Anchor:
     """The trained network as its own anchor: θ₀ and the true Fisher diagonal there, λ = 1."""
-    return Anchor(problem.parameters, fisher_diagonal(problem), 1.0, "the trained network itself")
+    found = fisher_estimate(problem)
+    return Anchor(problem.parameters, found.diagonal, 1.0, OWN, found.groups)
 
 
 def plane_quadratic(

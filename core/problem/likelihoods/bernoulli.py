@@ -163,6 +163,14 @@ class Bernoulli(Loss):
             return lambda u: u / variance.clamp_min(torch.finfo(z.dtype).tiny)
         return lambda u: u * variance
 
+    def output_fisher_root(self, outputs: Tensor) -> Middle | None:
+        z = outputs.detach()
+        if self.outputs == "probabilities":
+            root = (z * (1 - z)).clamp_min(torch.finfo(z.dtype).tiny).sqrt()
+            return lambda u: u / root
+        root = (z.sigmoid() * (-z).sigmoid()).sqrt()
+        return lambda u: u * root
+
     def details(self) -> dict[str, Any]:
         found = {"weight": self.weight, "pos_weight": self.pos_weight}
         stated = {"outputs": self.outputs} if self.outputs == "probabilities" else {}

@@ -18,6 +18,7 @@ from .protocol import (
     categorical_entropies,
     check_probabilities,
     softmax_fisher,
+    softmax_fisher_root,
     states,
 )
 
@@ -201,6 +202,12 @@ class CrossEntropy(Loss):
             p = outputs.detach().clamp_min(torch.finfo(outputs.dtype).tiny)
             return lambda u: u / p  # Σ_k ∂ ln p_k/∂p ∂ ln p_k/∂pᵀ p_k
         return softmax_fisher(outputs)
+
+    def output_fisher_root(self, outputs: Tensor) -> Middle | None:
+        if self.outputs == "probabilities":
+            root = outputs.detach().clamp_min(torch.finfo(outputs.dtype).tiny).sqrt()
+            return lambda u: u / root
+        return softmax_fisher_root(outputs)
 
     def is_log_softmax(self, targets: Tensor) -> bool:
         plain = self.states_loss and self.outputs in (None, "logits") and states(self, "is_log_softmax")

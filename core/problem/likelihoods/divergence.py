@@ -104,6 +104,9 @@ class KLDivergence(Loss):
     def output_fisher(self, outputs: Tensor) -> Middle:
         return self._plain.output_fisher(outputs)
 
+    def output_fisher_root(self, outputs: Tensor) -> Middle | None:
+        return self._plain.output_fisher_root(outputs)
+
     def details(self) -> dict[str, Any]:
         return {"per_class": self.per_class}
 

@@ -56,6 +56,9 @@ class Gaussian(Loss):
     def output_fisher(self, outputs: Tensor) -> Middle:
         return lambda u: u / self.sigma**2
 
+    def output_fisher_root(self, outputs: Tensor) -> Middle | None:
+        return lambda u: u / self.sigma
+
     @property
     def _entropy(self) -> float:
         """Of one dimension, ½ ln 2πeσ²."""

@@ -96,13 +96,20 @@ class GaussianHeads(Loss):
 
     def output_fisher(self, outputs: Tensor) -> Middle:
         """1/v for the mean; for s = ln v, ½; else by (dv/ds)² / 2v²."""
-        variance = self._variance(outputs.detach())[1]
-        slope = {"log_variance": variance, "variance": torch.ones_like(variance), "deviation": 2 * variance.sqrt()}
-        diagonal = torch.cat([1 / variance, slope[self.spread].square() / (2 * variance.square())], 1)
+        diagonal = self._fisher_diagonal(outputs)
         return lambda u: u * diagonal
+
+    def output_fisher_root(self, outputs: Tensor) -> Middle | None:
+        root = self._fisher_diagonal(outputs).sqrt()
+        return lambda u: u * root
 
     def details(self) -> dict[str, Any]:
         return {"spread": self.spread, "mean": self.mean, "full": self.full, "eps": self.eps}
+
+    def _fisher_diagonal(self, outputs: Tensor) -> Tensor:
+        variance = self._variance(outputs.detach())[1]
+        slope = {"log_variance": variance, "variance": torch.ones_like(variance), "deviation": 2 * variance.sqrt()}
+        return torch.cat([1 / variance, slope[self.spread].square() / (2 * variance.square())], 1)
 
     def _variance(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         mean, spread = rows.chunk(2, 1)

@@ -101,6 +101,10 @@ class Poisson(Loss):
         rate = self._rates(outputs.detach())
         return lambda u: u * (rate if self.log_input else 1 / rate)
 
+    def output_fisher_root(self, outputs: Tensor) -> Middle | None:
+        root = self._rates(outputs.detach()).sqrt()
+        return lambda u: u * (root if self.log_input else 1 / root)
+
     def details(self) -> dict[str, Any]:
         return {"log_input": self.log_input, "full": self.full, "mean": self.mean, "eps": self.eps}
 

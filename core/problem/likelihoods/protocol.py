@@ -137,6 +137,9 @@ class Likelihood(Protocol):
     def output_fisher(self, outputs: Tensor) -> Middle:
         """u → E_y[∂ ln p/∂z ∂ ln p/∂zᵀ] u with y drawn from the model, for rows (m, …). Only where is_likelihood."""
 
+    def output_fisher_root(self, outputs: Tensor) -> Middle | None:
+        """u → S u with S Sᵀ that Fisher, S square; None: it is to be found numerically. Only where is_likelihood."""
+
     def is_log_softmax(self, targets: Tensor) -> bool:
         """Whether each loss is ln Σ exp z − z_y with a class y for each row."""
 
@@ -247,6 +250,9 @@ class Loss:
             "use Gaussian(sigma), or of='empirical_fisher'."
         )
 
+    def output_fisher_root(self, outputs: Tensor) -> Middle | None:
+        return None
+
     def is_log_softmax(self, targets: Tensor) -> bool:
         return False
 
@@ -283,6 +289,13 @@ def softmax_fisher(logits: Tensor) -> Middle:
     """u → (diag(p) − ppᵀ) u, row by row, p the softmax of the logits."""
     p = logits.detach().softmax(-1)
     return lambda u: p * u - p * (p * u).sum(-1, keepdim=True)
+
+
+def softmax_fisher_root(logits: Tensor) -> Middle:
+    """u → Σ_k u_k √p_k (e_k − p), row by row: the scores of the classes, each weighted by the root of its probability."""
+    p = logits.detach().softmax(-1)
+    root = p.sqrt()
+    return lambda u: root * u - p * (root * u).sum(-1, keepdim=True)
 
 
 def check_probabilities(rows: Tensor, what: str) -> None:
