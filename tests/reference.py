@@ -226,10 +226,30 @@ def fisher_matrix(problem: Problem, point: Mapping[str, Tensor]) -> Tensor:
     return total / len(logs)
 
 
-def effective_rank(gradients: Tensor) -> float:
-    """(Σ‖g_n‖²)² / Σ_{n,m} (g_n · g_m)², pair by pair."""
-    squares = sum(float(g @ g) for g in gradients)
-    return squares**2 / sum(float(a @ b) ** 2 for a in gradients for b in gradients)
+def example_fishers(problem: Problem, point: Mapping[str, Tensor]) -> list[Tensor]:
+    """F_n (P, P) of every prediction by itself: Σ_k p_k g_k g_kᵀ over its classes, or J_dᵀ J_d / σ² over its outputs."""
+    row = flat(point).requires_grad_(True)
+    out, found = outputs(problem, unflat(row, point)).flatten(0, -2), []
+    for n, each in enumerate(out):
+        total = torch.zeros(len(row), len(row), dtype=torch.float64)
+        if isinstance(problem.likelihood, Gaussian):
+            terms = [(z, torch.tensor(1 / problem.likelihood.sigma**2)) for z in each]
+        elif problem.targets.is_floating_point() or int(problem.targets.flatten()[n]) != -100:
+            logs = F.log_softmax(each, -1)
+            terms = [(log, log.detach().exp()) for log in logs]
+        else:
+            continue
+        for number, weight in terms:
+            (slope,) = torch.autograd.grad(number, row, retain_graph=True)
+            total += weight * torch.outer(slope, slope)
+        found.append(total)
+    return found
+
+
+def effective_rank(fishers: list[Tensor]) -> float:
+    """Σ_{i≠j} tr F_i tr F_j / Σ_{i≠j} tr F_i F_j, pair by pair."""
+    pairs = [(a, b) for i, a in enumerate(fishers) for j, b in enumerate(fishers) if i != j]
+    return sum(float(a.trace() * b.trace()) for a, b in pairs) / sum(float((a * b).sum()) for a, b in pairs)
 
 
 def sparser_half(rows: Tensor, k: int = 10) -> list[int]:

@@ -27,7 +27,7 @@ from ..spectrum.coupling import layer_signs
 from ..spectrum.lanczos import extreme_eigenpairs
 from ..spectrum.probes import random_rows
 from .estimation import Estimation
-from .samples import sample_sizes, sampled_examples, sampled_predictions
+from .samples import fisher_row_count, sample_sizes, sampled_examples, sampled_predictions
 from .workers import worker_count
 
 T = TypeVar("T")
@@ -68,6 +68,11 @@ class Bench:
     def single(self) -> LossFunction:
         """The loss over single predictions; made when the first per-example gradient is asked for."""
         return self._loss_of(self.instruments.single)
+
+    @lazy
+    def informed(self) -> LossFunction:
+        """The loss over those of them whose Fisher is taken."""
+        return self._loss_of(self.instruments.informed)
 
     @property
     def fallbacks(self) -> set[str]:
@@ -141,6 +146,14 @@ class Instruments:
     @cached_property
     def _picked(self) -> tuple[Problem, Tensor]:
         return sampled_predictions(self.problem, self._sizes[1], self.seed)
+
+    @cached_property
+    def informed(self) -> Problem:
+        """Those of the sampled predictions whose Fisher is taken: a pair of any two says the same on average."""
+        most = fisher_row_count(self.problem)
+        if self.single.example_count <= most:
+            return self.single
+        return sampled_predictions(self.problem, most, self.seed)[0]
 
     @property
     def population(self) -> int:
@@ -255,6 +268,7 @@ class Instruments:
             "all_examples": self.problem.example_count,
             "predictions": self.single.prediction_count,
             "all_predictions": self.problem.prediction_count,
+            "informed": self.informed.prediction_count,
             "seed": self.seed,
         }
 

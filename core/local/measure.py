@@ -22,6 +22,7 @@ class Work:
 
     passes    further gradients over all examples
     examples  whether it reads gradients of single examples, which are made once for all measures that do
+    fisher    whether it reads the true Fisher of single examples, which is made once too
     blocks    names of further blocks of products with the curvature matrix; what several measures name is made once
     descents  walks downhill, of `Estimation.descent_steps` gradients over the examples sampled for them
     losses    losses over those examples, which are not taken at several points at once
@@ -30,6 +31,7 @@ class Work:
 
     passes: float = 0.0
     examples: bool = False
+    fisher: bool = False
     blocks: tuple[str, ...] = ()
     descents: int = 0
     losses: int = 0

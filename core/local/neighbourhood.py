@@ -8,13 +8,16 @@ from torch import Tensor
 from ..checks import InputError
 from ..curvature.dense import dense_matrix
 from ..curvature.example_gradients import example_gradients, inner_products
+from ..curvature.fisher_rows import FisherGram, fisher_rows
 from ..lazy import lazy
 from ..spectrum.coupling import Coupling, LowRank, exact_coupling, interlayer, offdiagonal
 from ..spectrum.estimate import Estimate, mean_estimate
 from ..spectrum.lanczos import BlockKrylov
 from ..spectrum.quadrature import Quadrature, block_quadrature, block_space
 from .context import Bench, Instruments
-from .samples import GRADIENT_NUMBERS
+from .samples import GRADIENT_NUMBERS, fisher_row_count
+
+SIGNS_SEED = 7_000_003  # of the rows of the Fisher: a stream of their own
 
 
 class Neighbourhood:
@@ -59,6 +62,15 @@ class Neighbourhood:
             )
         function.point = self.point
         return _finite(inner_products(list(example_gradients(function))).double().cpu())
+
+    @lazy
+    def fisher(self) -> FisherGram:
+        """The true Fisher of the sampled predictions, one by one: inner products of its rows."""
+        function, shared = self.bench.informed, self.instruments
+        function.point = self.point
+        found = fisher_rows(function, fisher_row_count(shared.problem), shared.seed + SIGNS_SEED).gram
+        _finite(found.matrix)
+        return found
 
     @lazy
     def whole_matrix(self) -> Tensor | None:

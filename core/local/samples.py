@@ -16,6 +16,8 @@ from .estimation import Estimation
 
 DESCENTS_COST = 8  # a descent takes a hundred passes, and single gradients their inner products
 GRADIENT_NUMBERS = 128_000_000  # per-example gradients held at once, in numbers
+FISHER_FLOPS = 10_000_000_000  # of the inner products of all rows of a Fisher at a point
+FISHER_ROWS = 2_048
 
 
 @once_for_a_network
@@ -46,6 +48,12 @@ def sample_sizes(problem: Problem, estimation: Estimation) -> tuple[int | None, 
     found = [max(estimation.examples, affordable), max(estimation.examples, affordable // DESCENTS_COST)]
     first, second = (None if size >= problem.example_count else size for size in found)
     return first, second
+
+
+def fisher_row_count(problem: Problem) -> int:
+    """Rows of the Fisher of single predictions that are made at once at most."""
+    size = problem.parameter_count
+    return max(3, min(FISHER_ROWS, int((FISHER_FLOPS / size) ** 0.5), GRADIENT_NUMBERS // size))
 
 
 def sampled_examples(problem: Problem, count: int | None, seed: int) -> Problem:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 
 EXAMPLES = Work(examples=True)
+DIMENSION_ROWS = 600  # of the Fisher whose eigenvalues are taken at a point
+OLDER = "measured by an older definition"
 
 
 def sparse_half(shared: Instruments) -> Tensor | None:
@@ -45,13 +47,40 @@ def sparse_half(shared: Instruments) -> Tensor | None:
     return sparse[shared.single_examples]
 
 
-def _coverage(here: Neighbourhood) -> tuple[float, float]:
-    """(Σ‖g_n‖²)² / Σ (g_n·g_m)², its error by leaving one example out at a time."""
-    products = here.inner_products
-    own, squares = products.diagonal(), products.square()
-    first, second = own.sum(), squares.sum()
-    without = (first - own).square() / (second - 2 * squares.sum(1) + own.square())
-    return float(first.square() / second), _share_left(here, len(own)) * jackknife_error(without)
+def _fisher_rank(here: Neighbourhood) -> tuple[float, float]:
+    return effective_rank(here.fisher.traces, here.fisher.products)
+
+
+def effective_rank(traces: Tensor, products: Tensor) -> tuple[float, float]:
+    """(tr F)² / tr F² and its jackknife error, from tr F_i (m,) and tr F_i F_j (m, m) of m examples; NaN of fewer than three.
+
+    Σ_{i≠j} tr F_i tr F_j / Σ_{i≠j} tr F_i F_j: without an example's product with itself both sums are without bias those of all
+    examples that might have been drawn. With it the ratio grows with m.
+
+    >>> directions = torch.eye(2).double()[[0, 1, 0]]
+    >>> effective_rank(torch.ones(3).double(), (directions @ directions.T).square())[0]  # of six pairs two agree
+    3.0
+    """
+    if len(traces) < 3:
+        return math.nan, math.nan
+    own = products.diagonal()
+    first, second = traces.sum().square() - traces.square().sum(), products.sum() - own.sum()
+    less_first = first - 2 * traces * (traces.sum() - traces)
+    less_second = second - 2 * (products.sum(1) - own)
+    # of examples that have nothing in common there is no rank to be told: more of them would have to be seen
+    return (float(first / second) if second > 0 else math.nan), jackknife_error(less_first / less_second)
+
+
+def _fisher_dimension(here: Neighbourhood) -> tuple[float, float]:
+    return here.fisher.first(DIMENSION_ROWS).dimension(damping(here.instruments.problem))
+
+
+def damping(problem: Problem) -> float:
+    """λ of the effective dimension, in nats per squared parameter unit: the stated weight decay, else 1/N.
+
+    1/N is a standard normal prior on every parameter, beside the mean loss of N predictions.
+    """
+    return problem.weight_decay or 1 / problem.prediction_count
 
 
 def _gradient_signal(here: Neighbourhood) -> tuple[float, float]:
@@ -77,6 +106,12 @@ def _sparse_share(here: Neighbourhood) -> tuple[float, float]:
 def _share_left(here: Neighbourhood, used: int) -> float:
     """√(1 − m/N): a sample of all the data has no sampling error."""
     return math.sqrt(max(0.0, 1 - used / here.instruments.population))
+
+
+RANK = LocalMeasure(("fisher_rank", "fisher_rank_se"), "gradient", _fisher_rank, work=Work(fisher=True))
+DIMENSION = LocalMeasure(
+    ("fisher_dimension", "fisher_dimension_se"), "gradient", _fisher_dimension, work=Work(fisher=True)
+)
 
 
 class Density(NavigatorProperty):
@@ -119,12 +154,37 @@ class Density(NavigatorProperty):
             "density_coverage",
             "Coverage (effective rank)",
             "directions",
-            "The effective rank of the examples' gradients, (tr F)² / tr F² of the empirical Fisher: how many parameter "
-            "directions the sampled examples constrain. It grows with their number, which is stated with it.",
+            "The effective rank of the true Fisher, (tr F)² / ‖F‖²: how many parameter directions the data constrain. An "
+            "example's product with itself is left out, so that the number does not grow with the examples sampled. It "
+            "changes when a layer is rescaled. Of a loss without a likelihood it is the Gauss-Newton matrix's.",
             poles=("coarse", "fine"),
             scale="log",
             needs=(needs.examples,),
-            local=(LocalMeasure(("coverage", "coverage_se"), "gradient", _coverage, work=EXAMPLES),),
+            local=(RANK,),
+        ),
+        Readout(
+            "coverage_share",
+            "density_coverage_share",
+            "Coverage per parameter",
+            "",
+            "The same over the number of parameters: 1 where the data constrain every direction alike.",
+            poles=("coarse", "fine"),
+            scale="log",
+            needs=(needs.examples,),
+            local=(RANK,),
+        ),
+        Readout(
+            "effective_dimension",
+            "density_effective_dimension",
+            "Effective dimension, at least",
+            "directions",
+            "tr F (F + λ)⁻¹ of the true Fisher (MacKay 1992): the directions in which the data say more than a prior of "
+            "precision λ. λ, in nats per squared parameter unit, is the weight decay where the problem states one, else 1/N, a "
+            "standard normal prior on every parameter. Of fewer examples it is less.",
+            poles=("coarse", "fine"),
+            scale="log",
+            needs=(needs.examples,),
+            local=(DIMENSION,),
         ),
         Readout(
             "gradient_signal",
@@ -168,19 +228,41 @@ class Density(NavigatorProperty):
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
         found = {
-            f"density_{name}": name
-            for what in ("coverage", "gradient_signal", "sparse_share")
-            for name in (what, f"{what}_se")
+            f"density_{name}": name for what in ("gradient_signal", "sparse_share") for name in (what, f"{what}_se")
         }
-        return {"density": divergence(points, points.facts["density"]), **present(points, found)}
+        found |= {
+            "density_effective_dimension": "fisher_dimension",
+            "density_effective_dimension_se": "fisher_dimension_se",
+        }
+        rank = "coverage" if _is_older(points) else "fisher_rank"
+        found |= {"density_coverage": rank, "density_coverage_se": f"{rank}_se"}
+        values = {"density": divergence(points, points.facts["density"]), **present(points, found)}
+        if "fisher_rank" in points.columns and points.parameters:
+            values |= {
+                f"density_coverage_share{end}": values[f"density_coverage{end}"] / points.parameters
+                for end in ("", "_se")
+            }
+        return values
 
-    def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, float]]:
-        """What no model can be better than on average, where the data's own entropy is known and not zero."""
+    def first_drawn(self, facts: Mapping[str, Any]) -> str:
+        """Coverage: with one-hot labels the divergence is the loss once more. Where the data's law is known it is a number of
+        its own."""
+        return "density" if facts.get("exact") else "density_coverage"
+
+    def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, Any]]:
+        """What no model can be better than on average, where the data's own entropy is known and not zero; an older definition."""
         entropy = points.facts["density"]["entropy"]
+        label = f"Coverage of the sampled examples, {OLDER}"
+        older: dict[str, dict[str, Any]] = {"density_coverage": {"long_name": label}} if _is_older(points) else {}
         if not entropy:
-            return {}
-        perplexity = {"perplexity": {"floor": float(np.exp(entropy))}}
+            return older
+        perplexity = {"perplexity": {"floor": float(np.exp(entropy))}, **older}
         return perplexity if "surprise" in points.columns else {"loss": {"floor": entropy}, **perplexity}
+
+
+def _is_older(points: Points) -> bool:
+    """Whether coverage was measured as that of the sampled examples' own gradients, as it once was."""
+    return "coverage" in points.columns and "fisher_rank" not in points.columns
 
 
 def divergence(points: Points, facts: Mapping[str, Any]) -> np.ndarray:

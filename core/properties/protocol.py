@@ -131,6 +131,7 @@ class Points:
     columns      name → (m,) measured numbers, NaN where they are not measured; absent where they were not asked for
     facts        closed-form facts of the plane, by property, as JSON holds them
     gram         (2, 2) Gram matrix of the directions
+    parameters   P; 0 where a landscape does not say
     """
 
     alpha: np.ndarray
@@ -138,6 +139,7 @@ class Points:
     columns: Mapping[str, np.ndarray]
     facts: Mapping[str, Any]
     gram: np.ndarray
+    parameters: int = 0
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ class Owner(Protocol):
     name        as in landscapes
     colormap    its colour map, known to plotly and matplotlib; low values dark, readable in grey
     line_color  "#RRGGBB" of its contour lines; seen on white and on near-black
-    readouts    the first is the primary one, drawn when the overlay is switched on
+    readouts    the first is the primary one; drawn when the overlay is switched on, unless `first_drawn` says another
     knobs       what the user may turn without measuring again
     heights     whether its readouts are offered as the height of the terrain
     relative    whether its numbers are relative to the other points of a terrain, so that a single point has none
@@ -198,7 +200,11 @@ class Owner(Protocol):
         """variable → (m,) for every readout that `points` allows; `<variable>_se` beside what is estimated."""
         ...
 
-    def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, float]]:
+    def first_drawn(self, facts: Mapping[str, Any]) -> str:
+        """The variable that is drawn when the overlay is switched on, where there is one of it; the primary one, mostly."""
+        return self.readouts[0].variable
+
+    def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, Any]]:
         """variable → further attributes that it has in a landscape."""
         return {}
 

@@ -23,6 +23,7 @@ from ..engine.precision_choice import PrecisionChoice
 from ..local.context import Bench, Instruments
 from ..local.estimation import Estimation
 from ..local.measure import LocalMeasure, Work
+from ..local.neighbourhood import Neighbourhood
 from ..local.samples import example_flops, sample_sizes
 from ..machine.threads import one_thread_each
 from ..problem.problem import Problem
@@ -183,7 +184,17 @@ class _Units:
 
     def gradients(self, works: list[Work]) -> float:
         whole = self._each(lambda bench: bench.whole.loss_and_gradient(self.point))
-        return whole * (1.0 + _passes(works)) + (self._single() if any(work.examples for work in works) else 0.0)
+        seconds = whole * (1.0 + _passes(works)) + (self._single() if any(work.examples for work in works) else 0.0)
+        return seconds + (self._fisher() if any(work.fisher for work in works) else 0.0)
+
+    def _fisher(self) -> float:
+        """Rows of the Fisher of single predictions and their inner products, timed once: its signs are the same everywhere."""
+
+        def work(bench: Bench) -> None:
+            here = Neighbourhood(bench, self.point)
+            assert len(here.fisher.matrix)
+
+        return self._each(work, once=True)
 
     def _single(self) -> float:
         """Gradients of single predictions and their inner products, from the first chunk of them."""

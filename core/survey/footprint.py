@@ -18,7 +18,7 @@ from ..curvature.example_gradients import chunk_rows
 from ..engine.placement import lies_flat
 from ..local.estimation import Estimation
 from ..local.measure import LocalMeasure
-from ..local.samples import GRADIENT_NUMBERS, sample_sizes
+from ..local.samples import GRADIENT_NUMBERS, fisher_row_count, sample_sizes
 from ..local.workers import bytes_per_worker, worker_count
 from ..machine.allocator import SPARE_BYTES
 from ..machine.memory import byte_text, free_bytes
@@ -36,6 +36,7 @@ from .specification import Specification
 LIVE_ACTIVATIONS = 3  # of the size of the largest, at once in a forward pass: what goes in, comes out, room to work
 KEPT_PASSES = 2  # passes whose activations the allocator keeps, as twice the examples are tried too
 INNER_PRODUCT_BYTES = 20  # of each pair of gradients: in float32, in float64, and that once more while it is read
+FISHER_PRODUCT_BYTES = 48  # of the rows of a Fisher: themselves in both precisions, their eigenvectors, squares
 OVERHEAD_BYTES = 5 * 2**20  # of Python and the kernels' own room, whatever the network
 TRACE_PROBES = 16  # of the fidelity's trace
 REMEDIES = {
@@ -197,7 +198,17 @@ def _at_work(
     if any(measure.work.examples for measure in stages["gradient"]):
         rows = gradient_rows(problem, estimation)
         at_work["gradient"] = (rows + chunk_rows(problem.parameter_count)) * vector + rows**2 * INNER_PRODUCT_BYTES
+    if any(measure.work.fisher for measure in stages["gradient"]):
+        rows = _fisher_rows(problem, gradient_rows(problem, estimation))
+        fisher = (2 * rows + chunk_rows(problem.parameter_count)) * vector + rows**2 * FISHER_PRODUCT_BYTES
+        at_work["gradient"] = max(at_work["gradient"], fisher)
     return workers * max(at_work[stage] for stage, found in stages.items() if found)
+
+
+def _fisher_rows(problem: Problem, predictions: int) -> int:
+    """How many rows of the Fisher of single predictions: as many as a prediction has outputs, as far as they go."""
+    outputs = problem.classes or max(1, problem.targets.numel() // max(1, problem.prediction_count))
+    return min(fisher_row_count(problem), predictions * outputs)
 
 
 def gradient_rows(problem: Problem, estimation: Estimation) -> int:

@@ -68,7 +68,8 @@ def known_at(points: MeasuredPoints) -> Points:
         c: np.where(points.done_at(stage), points.values[:, i].astype(float), np.nan)
         for i, (c, stage) in enumerate(zip(points.columns, points.stages, strict=True))
     }
-    return Points(alpha, beta, named, points.info.facts, np.array(points.info.plane["gram"]))
+    parameters = int(points.info.problem.get("parameters", 0))
+    return Points(alpha, beta, named, points.info.facts, np.array(points.info.plane["gram"]), parameters)
 
 
 def _shown(owner: Owner, points: MeasuredPoints) -> list[Readout]:

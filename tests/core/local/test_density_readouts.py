@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import reference
 import torch
-from lossnav.core import Plane, Problem, survey
+from lossnav.core import Gaussian, Plane, Problem, survey
+from lossnav.core.curvature.fisher_rows import fisher_rows
+from lossnav.core.curvature.loss_function import LossFunction
 from lossnav.core.density import rows
 from lossnav.core.local.estimation import Estimation
 from lossnav.core.local.samples import sampled_predictions
@@ -18,7 +20,19 @@ from torch import nn
 SPAN = ((-0.6, 0.7), (-0.4, 0.5))
 HERE = ((0.4, 0.4), (-0.3, -0.3))
 WHOLE = Estimation(examples=None)
-READOUTS = ("density_coverage", "density_gradient_signal", "density_sparse_share")
+READOUTS = ("density_gradient_signal", "density_sparse_share")
+FISHER = ("density_coverage", "density_coverage_share", "density_effective_dimension")
+SOFT = (
+    "classifier",
+    "convolution",
+    "tied tokens",
+    "soft labels",
+    "gaussian",
+    "recurrent",
+    "attention",
+    "frozen",
+    "two inputs",
+)
 NAMES = (
     "classifier",
     "convolution",
@@ -43,7 +57,6 @@ def test_of_all_predictions_each_is_its_formula(name: str) -> None:
         g = reference.prediction_gradients(problem, point)
         count, mean = len(g), g.mean(0)
         assert count == problem.prediction_count
-        assert float(land["density_coverage"][place]) == pytest.approx(reference.effective_rank(g), rel=1e-9)
         noise = float((g - mean).square().sum()) / count**2  # tr Cov / N
         assert float(land["density_gradient_signal"][place]) == pytest.approx(float(mean.norm()) / noise**0.5, rel=1e-9)
         for readout in READOUTS:
@@ -100,12 +113,10 @@ def test_of_a_sample_each_is_its_formula_on_that_sample(make: object, count: int
         every = reference.prediction_gradients(problem, point)
         g = reference.prediction_gradients(sample, point)
         assert len(g) == len(owners) == count
-        assert float(land["density_coverage"][place]) == pytest.approx(reference.effective_rank(g), rel=1e-9)
         squares, length = g.square().sum(1), float(every.mean(0).norm())  # ḡ itself is that of all the data
         spread = float(squares.mean()) - length**2
         expected = length / math.sqrt(spread / len(every))
         assert float(land["density_gradient_signal"][place]) == pytest.approx(expected, rel=1e-9)
-        assert float(land["density_coverage_se"][place]) > 0
         assert float(land["density_gradient_signal_se"][place]) > 0
 
 
@@ -118,21 +129,102 @@ def test_errors_are_the_spread_over_samples() -> None:
         values, errors = (np.array([land[v].item() for land in lands]) for v in (readout, f"{readout}_se"))
         assert 0.5 < np.sqrt((errors**2).mean()) / values.std() < 2, readout
     whole = survey(problem, plane, (1, 1), HERE, overlays=READOUTS, effort=WHOLE)
-    for readout in READOUTS[1:]:  # coverage is a property of m
+    for readout in READOUTS:
         values = np.array([land[readout].item() for land in lands])
         assert abs(values.mean() - whole[readout].item()) < 4 * values.std() / 60**0.5 + 0.01 * whole[readout].item()
 
 
+def fisher_survey(problem: Problem, plane: Plane, shape: tuple[int, int], **more: object) -> object:
+    return survey(problem, plane, shape, SPAN, overlays=FISHER, **{"effort": WHOLE, **more})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", SOFT)
+def test_coverage_and_effective_dimension_are_those_of_dense_fishers(name: str) -> None:
+    problem = cases.CASES[name]()
+    plane = Plane.random(problem, seed=3)
+    land = fisher_survey(problem, plane, (2, 1))
+    for place, point in reference.places(land, plane):
+        fishers = reference.example_fishers(problem, point)
+        rank = reference.effective_rank(fishers)
+        assert float(land["density_coverage"][place]) == pytest.approx(rank, rel=1e-8)
+        assert float(land["density_coverage_share"][place]) == pytest.approx(rank / problem.parameter_count, rel=1e-8)
+        assert float(land["density_coverage_se"][place]) > 0
+        values = torch.linalg.eigvalsh(sum(fishers) / len(fishers)).clamp(min=0)
+        expected = float((values / (values + 1 / len(fishers))).sum())
+        assert float(land["density_effective_dimension"][place]) == pytest.approx(expected, rel=1e-8)
+
+
+def test_with_too_few_rows_for_every_output_signs_stand_in_without_bias() -> None:
+    """The mean over seeds of both sums is the dense one; numerator and denominator are looked at apart, as their ratio has a
+    bias of its own."""
+    problem = larger(12)
+    dense = reference.example_fishers(problem, problem.parameters)
+    function = LossFunction(problem, device="cpu")
+    found = [fisher_rows(function, 24, seed).gram for seed in range(200)]
+    assert {gram.each for gram in found} == {2}
+    first = np.array([float(gram.traces.sum()) for gram in found])
+    second = np.array([float(gram.products.sum() - gram.products.trace()) for gram in found])
+    truths = sum(float(F.trace()) for F in dense), sum(float((a * b).sum()) for a in dense for b in dense if a is not b)
+    for values, truth in zip((first, second), truths, strict=True):
+        assert abs(values.mean() - truth) < 4 * values.std() / 200**0.5
+
+
+def test_beyond_a_hundred_outputs_labels_are_drawn() -> None:
+    model = cases.initialised(nn.Linear(2, 120), 1)
+    problem = Problem(model, cases.normal(40, 2), cases.labels(40, classes=120))
+    dense = sum(F.trace() for F in reference.example_fishers(problem, problem.parameters))
+    function = LossFunction(problem, device="cpu")
+    found = np.array([float(fisher_rows(function, 80, seed).gram.traces.sum()) for seed in range(60)])
+    assert abs(found.mean() - float(dense)) < 4 * found.std() / 60**0.5
+
+
+@pytest.mark.slow
+def test_coverage_does_not_grow_with_the_examples_and_its_error_is_the_spread_over_samples() -> None:
+    problem = larger(400)
+    plane = Plane.random(problem, seed=3)
+    whole = fisher_survey(problem, plane, (1, 1))["density_coverage"].item()  # type: ignore[index]
+    for count in (40, 120):
+        effort = Estimation(examples=count)
+        lands = [fisher_survey(problem, plane, (1, 1), seed=s, effort=effort) for s in range(40)]
+        values, errors = (
+            np.array([land[f"density_coverage{end}"].item() for land in lands])  # type: ignore[index]
+            for end in ("", "_se")
+        )
+        assert abs(values.mean() - whole) < 4 * values.std() / 40**0.5 + 0.03 * whole
+        assert 0.6 < np.sqrt((errors**2).mean()) / values.std() < 1.8
+
+
+def test_effective_dimension_takes_the_weight_decay_as_its_prior() -> None:
+    plain = larger(40)
+    problem = Problem(plain.model, plain.inputs[0], plain.targets, weight_decay=0.3)
+    point = problem.parameters
+    fishers = reference.example_fishers(problem, point)
+    values = torch.linalg.eigvalsh(sum(fishers) / 40).clamp(min=0)
+    land = survey(problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), overlays=FISHER, effort=WHOLE)
+    expected = float((values / (values + 0.3)).sum())
+    assert land["density_effective_dimension"].item() == pytest.approx(expected, rel=1e-8)
+
+
+def test_coverage_of_squared_errors_is_the_gauss_newton_matrixs_whatever_the_variance() -> None:
+    x, y, model = cases.normal(12, 3), cases.normal(12, 2, seed=1), cases.initialised(nn.Linear(3, 2), 2)
+    found = []
+    for loss in ("mse", Gaussian(0.5), Gaussian(3.0)):
+        problem = Problem(model, x, y, loss=loss)
+        land = survey(problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), overlays=FISHER, effort=WHOLE)
+        found.append(land["density_coverage"].item())
+    assert found == pytest.approx([found[0]] * 3, rel=1e-9)
+
+
 def test_coverage_counts_directions() -> None:
-    """A mean of k different parameters' losses: k orthogonal gradients of one length, whatever their number."""
+    """Examples of k parameters each: k directions of one length, however many examples there are."""
     model = nn.Linear(5, 1, bias=False).double()
-    with torch.no_grad():
-        model.weight.copy_(torch.ones(1, 5))
-    for directions in (1, 3, 5):
-        x = torch.eye(5).double()[torch.arange(15) % directions]
-        problem = Problem(model, x, torch.zeros(15, 1).double(), loss="mse")
-        land = survey(problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), overlays=READOUTS, effort=WHOLE)
-        assert land["density_coverage"].item() == pytest.approx(directions, rel=1e-12)
+    for directions, count in ((1, 15), (3, 300), (5, 500)):
+        x = torch.eye(5).double()[torch.arange(count) % directions]
+        problem = Problem(model, x, torch.zeros(count, 1).double(), loss=Gaussian(1.0))
+        land = survey(problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), overlays=FISHER, effort=WHOLE)
+        # of the count − 1 others count/k − 1 share an example's direction
+        expected = (count - 1) / (count / directions - 1)
+        assert land["density_coverage"].item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_gradients_that_all_agree_are_signal_without_noise() -> None:
@@ -145,14 +237,12 @@ def test_gradients_that_all_agree_are_signal_without_noise() -> None:
     first, zero = land["density_gradient_signal"].values.ravel()
     assert first == math.inf
     assert np.isnan(zero)  # no gradient at all
-    assert land["density_coverage"].values[0, 0] == pytest.approx(1.0)
-    assert np.isnan(land["density_coverage"].values[1, 0])
 
 
 def test_one_example_has_all_the_readouts_that_mean_something() -> None:
     problem = cases.classifier(1, n=1)
     land = survey(problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), overlays=("all",))
-    assert land["density_coverage"].item() == pytest.approx(1.0)
+    assert np.isnan(land["density_coverage"].item())  # an example's product with itself says nothing of others
     assert np.isfinite(land["slope"].item())
     assert np.isnan(land["density_sparse_share"].item())  # there is no sparser half of one
 

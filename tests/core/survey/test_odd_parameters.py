@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cases
 import pytest
+import reference
 import torch
 from lossnav.core import Estimation, Plane, Problem, survey
 from torch import Tensor, nn
@@ -23,12 +24,15 @@ class Gated(nn.Module):
 def test_every_readout_of_a_network_with_a_parameter_without_dimensions() -> None:
     model = cases.initialised(Gated())
     problem = Problem(model, cases.normal(8, 3), cases.labels(8, classes=3))
-    rows = []
+    fishers = []
     for n in range(8):
-        loss = nn.functional.cross_entropy(model(problem.inputs[0][n : n + 1]), problem.targets[n : n + 1])
-        rows.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))]))
-    gram = torch.stack(rows) @ torch.stack(rows).T
-    coverage = float(gram.trace() ** 2 / gram.square().sum())
+        logs = nn.functional.log_softmax(model(problem.inputs[0][n : n + 1]), 1)[0]
+        rows = [torch.autograd.grad(log, list(model.parameters()), retain_graph=True) for log in logs]
+        flat = (
+            torch.stack([torch.cat([g.flatten() for g in row]) for row in rows]) * logs.detach().exp().sqrt()[:, None]
+        )
+        fishers.append(flat.T @ flat)
+    coverage = reference.effective_rank(fishers)
     start = problem.parameters
     line = Plane.line(start, {k: v + 0.1 for k, v in start.items()})
     land = survey(problem, line, (2, 1), ((0, 1), (0, 0)), ("all",), effort=Estimation(examples=None))
