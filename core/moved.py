@@ -14,7 +14,6 @@ from types import ModuleType
 MOVED = {
     "adaptive.appraisal": "adaptive.error_estimate",
     "adaptive.drawing": "adaptive.display_scale",
-    "adaptive.experience": "adaptive.calibration",
     "adaptive.filling": "adaptive.interpolated",
     "adaptive.steps": "survey.schedule",
     "configuration": "plane.configuration",

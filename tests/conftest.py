@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 
 import pytest
@@ -27,3 +28,9 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _no_clock_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where adaptive surveys measure follows from the values alone: choosing takes no time, and so always pays."""
+    monkeypatch.setattr(importlib.import_module("lossnav.core.survey.schedule"), "now", lambda: 0.0)

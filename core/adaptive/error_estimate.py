@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
-from .calibration import BORDER, Experience
-from .committee import Member, interpolants, middle
 from .display_scale import Drawing
 from .leave_one_out import foretold
+from .staircase import COUNTED, between_neighbours, step_of
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,11 @@ class Places:
         return found
 
     @cached_property
+    def width(self) -> float:
+        """The widest circle without a measured point, in units of the grid's extent: what is narrower could hide there."""
+        return 2 * float(self.gaps.max())
+
+    @cached_property
     def outer(self) -> np.ndarray:
         """(A, B) bool: points no further from the border than from the nearest measured point."""
         edge = np.full(self.measured.shape, np.inf)
@@ -60,16 +64,12 @@ class Appraisal:
     """One readout everywhere.
 
     values   (A, B): measured where measured, interpolated between
-    doubt    (A, B): how far the committee disagrees, as a share of the drawn range; 0 where measured
     shares   (A, B): the estimated error as a share of the drawn range; 0 where measured, infinite where nothing is known
-    members  what each interpolant says, (A, B) each
     drawing  the scales that shares are of
     """
 
     values: np.ndarray
-    doubt: np.ndarray
     shares: np.ndarray
-    members: Mapping[Member, np.ndarray]
     drawing: Drawing | None
 
     @property
@@ -85,17 +85,15 @@ def appraise(
     places: Places,
     readouts: Mapping[str, np.ndarray],
     scales: Mapping[str, tuple[str, ...]],
-    experiences: Mapping[str, Experience] | None,
     clips: Mapping[str, float | None] | None = None,
 ) -> dict[str, Appraisal]:
     """Values and errors of several readouts on one grid.
 
     Parameters
     ----------
-    readouts     name → (A, B); what lies outside `places.measured` is not looked at
-    scales       name → the scales that it counts on
-    experiences  name → what refining has taught so far; None: errors from leaving out each of the measured points, for
-                 what is too costly to measure points only to learn from them
+    readouts  name → (A, B); what lies outside `places.measured` is not looked at
+    scales    name → the scales that it counts on
+    clips     name → where its drawing is cut off, or None
 
     Returns
     -------
@@ -111,57 +109,41 @@ def appraise(
         known = np.frombuffer(key, bool).reshape(places.measured.shape)
         numbers = {name: readouts[name][known].astype(float) for name in names}
         drawings = {name: Drawing.of(v, scales[name], clips.get(name)) for name, v in numbers.items() if len(v)}
-        if experiences is None:
-            left_out = foretold(places.coordinates, known.ravel(), numbers, drawings) if drawings else {}
-            found |= {name: _foretold(places, readouts[name], left_out.get(name), drawings.get(name)) for name in names}
-            continue
-        units = {name: drawing.unit for name, drawing in drawings.items()}
-        members = interpolants(places.coordinates, known.ravel(), numbers, units) if drawings else {}
+        smooth = {name: v for name, v in numbers.items() if name in drawings and not _is_staircase(name, v)}
+        left_out = foretold(places.coordinates, known.ravel(), smooth, drawings) if smooth else {}
         for name in names:
-            own = {m: v.reshape(known.shape) for m, v in members.get(name, {}).items()}
-            drawing = drawings.get(name)
-            lesson = experiences.get(name, Experience())
-            lesson = lesson if lesson.transform else replace(lesson, transform=_natural(scales[name]))
-            found[name] = _appraised(places, readouts[name], own, drawing, lesson)
+            if name in drawings and name not in smooth:
+                left_out[name] = _stairs(places, known, numbers[name], drawings[name])
+            found[name] = _foretold(places, readouts[name], left_out.get(name), drawings.get(name))
     return {name: found[name] for name in readouts}
+
+
+def _is_staircase(name: str, values: np.ndarray) -> bool:
+    return name in COUNTED and step_of(values) is not None
+
+
+def _stairs(
+    places: Places, known: np.ndarray, values: np.ndarray, drawing: Drawing
+) -> tuple[np.ndarray, np.ndarray]:
+    found, apart = between_neighbours(places.coordinates, known.ravel(), values)
+    return found, drawing.share(found + apart, found)
 
 
 def _foretold(
     places: Places, given: np.ndarray, left_out: tuple[np.ndarray, np.ndarray] | None, drawing: Drawing | None
 ) -> Appraisal:
     if left_out is None or drawing is None:
-        return _unknown(places, given, {}, drawing)
+        return _unknown(places, given, drawing)
     values, shares = (each.reshape(given.shape) for each in left_out)
-    return _finished(places, given, values, shares, np.zeros(given.shape), {}, drawing)
+    return _finished(places, given, values, shares, drawing)
 
 
-def _natural(scales: tuple[str, ...]) -> str:
-    """The transform that a readout is drawn under: the best guess while nothing was foretold."""
-    return "log" if "log" in scales else "asinh" if "symlog" in scales else "1"
-
-
-def _appraised(
-    places: Places, given: np.ndarray, members: dict[Member, np.ndarray], drawing: Drawing | None, lesson: Experience
-) -> Appraisal:
-    if not members or drawing is None:
-        return _unknown(places, given, members, drawing)
-    which = lesson.transform if ("quintic", lesson.transform) in members else "1"
-    values = middle(members, which, drawing.unit, drawing.floor)
-    trusted = [m for name, m in members.items() if "/".join(name) in lesson.good or name[1] == which]
-    doubt = np.max([drawing.share(m, np.maximum(values, drawing.floor)) for m in trusted], axis=0)
-    shares = lesson.factors(places.measured.shape, places.steps) * doubt
-    shares = np.where(places.outer, BORDER, 1.0) * shares
-    return _finished(places, given, values, shares, doubt, members, drawing)
-
-
-def _unknown(
-    places: Places, given: np.ndarray, members: dict[Member, np.ndarray], drawing: Drawing | None
-) -> Appraisal:
+def _unknown(places: Places, given: np.ndarray, drawing: Drawing | None) -> Appraisal:
     """The nearest value everywhere, of which nothing is known."""
     measured = places.measured
     nearest = given[tuple(distance_transform_edt(~measured, return_distances=False, return_indices=True))]
     unknown = np.where(measured | (drawing is None), 0.0, np.inf)  # nothing but infinities and NaN: more of them
-    return Appraisal(np.where(measured, given, nearest), unknown, unknown, members, drawing)
+    return Appraisal(np.where(measured, given, nearest), unknown, drawing)
 
 
 def _finished(
@@ -169,8 +151,6 @@ def _finished(
     given: np.ndarray,
     values: np.ndarray,
     shares: np.ndarray,
-    doubt: np.ndarray,
-    members: dict[Member, np.ndarray],
     drawing: Drawing,
 ) -> Appraisal:
     """What was measured put in, and errors where they mean something."""
@@ -180,7 +160,7 @@ def _finished(
     shares = np.where(np.isfinite(values) & np.isfinite(shares), shares, np.inf)  # one that overflows says nothing
     if strange.any():
         values, shares = _with_strange(places, given, strange, values, shares)
-    return Appraisal(values, np.where(measured, 0.0, doubt), np.where(measured, 0.0, shares), members, drawing)
+    return Appraisal(values, np.where(measured, 0.0, shares), drawing)
 
 
 def _with_strange(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from scipy.ndimage import distance_transform_edt
 
-from .calibration import Experience
 from .error_estimate import Appraisal, Places, appraise
 from .tolerance import Tolerance
 
@@ -33,14 +32,14 @@ def interpolated(
     Parameters
     ----------
     land       NaN where nothing is measured; `measured` and `measured_<stage>` say where
-    refined    stage → what was learned while refining it
+    refined    stage → what is known of its refining: "deciding", the readouts that decide, and "whole" where all was measured at once
     rough      stage → what is said of its first look, where `land` holds only that
     heights    readouts that are drawn as the loss is, on the scale that the tolerance says
 
     Returns
     -------
-    The dataset, and what is said of it, ready for JSON: {"tolerance": …, stage: {"measured": 97, "of": 4225, "error": 0.006}};
-    the error is the largest of those readouts that decided where to measure, a share of the drawn range, and "errors" has each
+    The dataset, and what is said of it, ready for JSON: {"tolerance": …, stage: {"measured": 97, "of": 4225, "error": 0.006,
+    "width": 0.17}}; the error is the largest of those readouts that decided where to measure, a share of the drawn range, and "errors" has each
     readout's own. Of a first look
     nothing counts as measured, no error is known, and "glance" says {"points": 9, "examples": 128}.
     """
@@ -53,15 +52,29 @@ def interpolated(
             continue
         measured = land["measured" if stage == "forward" else f"measured_{stage}"].values
         complete = bool(measured.all())
-        said[stage] = {
-            "measured": int(measured.sum()),
-            "of": measured.size,
-            "error": 0.0 if complete else lesson["error"],
-        }
+        said[stage] = {"measured": int(measured.sum()), "of": measured.size, "error": 0.0 if complete else None}
+        if lesson.get("whole"):
+            said[stage]["whole"] = True
+        if complete:
+            _put_none(land, lesson.get("readouts") or ())
         if complete or not measured.any():
             continue
-        said[stage]["errors"] = _fill(land, stage, measured, lesson, tolerance, heights)
+        shares = _fill(land, stage, measured, tolerance, heights)
+        said[stage]["error"] = _largest(shares, lesson, traced=stage == "forward")
+        said[stage]["width"] = Places(measured).width
+        said[stage]["errors"] = {name: float(s[np.isfinite(s)].max(initial=0.0)) for name, s in shares.items()}
     return land, said
+
+
+def _largest(shares: Mapping[str, np.ndarray], lesson: Mapping[str, Any], traced: bool) -> float | None:
+    """The largest error of the readouts that decide; an older landscape does not say which these are: the loss, or all.
+
+    traced  whether places between numbers and infinities were measured, so that the infinite error of those left counts
+    """
+    deciding = [name for name in lesson.get("deciding", ["loss"]) if name in shares] or list(shares)
+    told = [shares[name] if traced else shares[name][np.isfinite(shares[name])] for name in deciding]
+    largest = max((float(each.max(initial=0.0)) for each in told), default=0.0)
+    return largest if np.isfinite(largest) else None
 
 
 def _looked_at(
@@ -70,7 +83,7 @@ def _looked_at(
     """`land` with what a first look shows of a stage, and what is said of it."""
     name = f"measured_{stage}"
     measured = land[name].values
-    _fill(land, stage, measured, {"readouts": {}}, tolerance, heights)
+    _fill(land, stage, measured, tolerance, heights)
     land[name] = xr.zeros_like(land[name])
     for variable in map(str, land.data_vars):
         if land[variable].attrs.get("stage") != stage:
@@ -86,11 +99,10 @@ def _fill(
     land: xr.Dataset,
     stage: str,
     measured: np.ndarray,
-    lesson: Mapping[str, Any],
     tolerance: Tolerance,
     heights: Collection[str],
-) -> dict[str, float]:
-    """Fill the readouts of a stage in; returns the largest finite error of each, as a share of what is drawn of it."""
+) -> dict[str, np.ndarray]:
+    """Fill the readouts of a stage in; returns the errors of each, as shares of what is drawn of it."""
     names = [str(v) for v in land.data_vars if land[v].attrs.get("stage") == stage and "error_of" not in land[v].attrs]
     names = [
         name for name in names if np.isnan(land[name].values[~measured]).all()
@@ -100,18 +112,22 @@ def _fill(
         indices = distance_transform_edt(~measured, return_distances=False, return_indices=True)
         land[name] = land[name].copy(data=land[name].values[tuple(indices)])
     quantities = [name for name in names if name not in classes]
-    learned = lesson["readouts"]
     found = appraise(
         Places(measured),
         {name: land[name].values for name in quantities},
         {name: scales_of(land[name], tolerance.scale, heights) for name in quantities},
-        None if learned is None else {name: Experience.from_json(each) for name, each in learned.items()},
         {"loss": tolerance.clip},
     )
     for name, appraisal in found.items():
         _put(land, name, appraisal)
-    shares = {name: appraisal.shares[np.isfinite(appraisal.shares)] for name, appraisal in found.items()}
-    return {name: float(finite.max(initial=0.0)) for name, finite in shares.items()}
+    return {name: appraisal.shares for name, appraisal in found.items()}
+
+
+def _put_none(land: xr.Dataset, names: Iterable[str]) -> None:
+    """No error anywhere, as all is measured."""
+    for name in set(names) & set(map(str, land.data_vars)):
+        nowhere = np.zeros(land[name].shape)
+        _put(land, name, Appraisal(land[name].values, nowhere, None))
 
 
 def _put(land: xr.Dataset, name: str, appraisal: Appraisal) -> None:

@@ -1,8 +1,8 @@
 """Interpolation between few measured points, and how wrong it may be, from leaving each of them out.
 
-What the others say of a measured point is known without measuring more (Rippa 1999), and how far an interpolant may stray at any
-place is known from where the points lie (the power function, or kriging's standard deviation: Wahba 1990, ch. 2). The error
-foretold is the one times what leaving out showed nearby in units of the other.
+What the others say of a measured point is known without measuring more (Rippa 1999). The error foretold at a place is what leaving
+out showed at the points around it, scaled by how far the place is from what is measured, as those were from the others. It follows
+from the measured points and their values alone: whatever they were measured for, the same points state the same error.
 """
 
 from __future__ import annotations
@@ -16,14 +16,19 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from .committee import MANY, NEIGHBOURS, transform, transforms_for
 from .display_scale import Drawing
+from .transforms import transform, transforms_for
 
 QUINTIC, CUBIC = 5, 3  # the powers of the distance
+MANY = 1200  # points from which each place is interpolated from its neighbours alone
+NEIGHBOURS = 60
 NEAREST = 6  # points that speak for a place
-MARGIN = 4.0  # times the root mean square of what they were off by: the worst of hundreds of places counts
+MARGIN = 5.0  # times the root mean square of what they were off by, by `benchmarks.studies.adaptive_honesty`'s even seeds
 LEAST = 0.5  # of what covers most points anywhere: a place is never thought much better than the rest
 MOST_POINTS = 0.8  # the quantile that "most" is
+AROUND = 4  # neighbours that say how far a place is from what is measured
+ORDER = 1.5  # the power of that distance with which errors grow: a cubic spline's in its native space (Wendland 2005, table 11.1)
+ROUNDING = 1e-8  # of the drawn range: a spline's own rounding, where there is nothing else
 AT_ONCE = 4096  # places, which bounds the memory
 
 
@@ -33,15 +38,10 @@ class Spline:
 
     everywhere      (m, c) its values at every place
     left_out        (k, c) at each known point, what the spline through the others says
-    reach           (m,) the power function: how far it may stray from a function of unit norm; 0 at known points. Of order 5 only
-                    its first digits are more than rounding
-    left_out_reach  (k,) the same at each known point, of the spline through the others
     """
 
     everywhere: np.ndarray
     left_out: np.ndarray
-    reach: np.ndarray
-    left_out_reach: np.ndarray
 
 
 def spline(places: np.ndarray, known: np.ndarray, data: np.ndarray, power: int) -> Spline | None:
@@ -106,17 +106,36 @@ def foretold(
             most = float(np.quantile(off, 0.9))
             if name not in best or most < best[name][0]:
                 best[name] = most, np.maximum(side.back(everywhere), drawing.floor), off
-        near = cKDTree(places[known]).query(places, k=min(NEAREST, int(known.sum())))[1]
-        return {
-            name: (shown, _errors(off / cubic.left_out_reach, near, cubic.reach))
-            for name, (_, shown, off) in best.items()
-        }
+        near, far, far_left_out = neighbourhoods(places, known)
+        return {name: (shown, errors(off / far_left_out, near, far)) for name, (_, shown, off) in best.items()}
 
 
-def _errors(ratios: np.ndarray, near: np.ndarray, reach: np.ndarray) -> np.ndarray:
-    """From ratios (k,) of errors to reach where points were left out, those `near` (m, n) each place, and its reach (m,)."""
+def neighbourhoods(places: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The known points `near` (m, n) each place, how far it is from them (m,), and how far each known point is from the others (k,).
+
+    Far is the geometric mean of the nearest's distance and of the mean over the nearest AROUND, to the power ORDER.
+
+    >>> places = np.arange(9.0)[:, None]; known = np.arange(9) % 4 == 0
+    >>> _, far, others = neighbourhoods(places, known)
+    >>> float(far[1]), bool(np.isclose(far[2], (2 * 10 / 3) ** 0.75)), bool(np.isclose(others[0], (4 * 6) ** 0.75))
+    (2.279507056954778, True, True)
+    """
+    spots = places[known]
+    tree, count = cKDTree(spots), len(spots)
+    apart, near = (each.reshape(len(places), -1) for each in tree.query(places, k=min(NEAREST, count)))
+    others = tree.query(spots, k=min(AROUND + 1, count))[0][:, 1:]  # the nearest of all is the point itself
+    return near, _far(apart[:, :AROUND]), _far(others)
+
+
+def errors(ratios: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
+    """From errors over distances (k,) where points were left out, those `near` (m, n) each place, and its own distance (m,)."""
     nearby = np.sqrt(np.square(ratios)[near].mean(1))
-    found: np.ndarray = MARGIN * np.maximum(nearby, LEAST * float(np.quantile(ratios, MOST_POINTS))) * reach
+    found: np.ndarray = MARGIN * np.maximum(nearby, LEAST * float(np.quantile(ratios, MOST_POINTS))) * far + ROUNDING
+    return found
+
+
+def _far(apart: np.ndarray) -> np.ndarray:
+    found: np.ndarray = np.sqrt(apart[:, 0] * apart.mean(1)) ** ORDER
     return found
 
 
@@ -135,43 +154,35 @@ def _matrix(distances: np.ndarray, monomials: np.ndarray, power: int) -> np.ndar
 
 
 def _kernel(distances: np.ndarray, power: int) -> np.ndarray:
-    """±rᵖ, with the sign that makes it conditionally positive definite."""
-    found: np.ndarray = (1 if power == CUBIC else -1) * distances**power
-    return found
+    """±rᵖ, with the sign that makes it conditionally positive definite; products, as powers take ten times as long."""
+    squares = distances * distances
+    return squares * distances if power == CUBIC else -squares * squares * distances
 
 
 def _from_all(places: np.ndarray, spots: np.ndarray, data: np.ndarray, power: int, degree: int) -> Spline:
     count = len(spots)
     inverse = np.linalg.inv(_matrix(cdist(spots, spots), _monomials(spots, degree), power))
-    inner, weights = inverse[:count, :count], inverse[:, :count] @ data
-    own = np.diag(inner)
-    everywhere, reach = [], []
-    for start in range(0, len(places), AT_ONCE):
-        part = places[start : start + AT_ONCE]
-        row = np.concatenate([_kernel(cdist(part, spots), power), _monomials(part, degree)], 1)
-        everywhere.append(row @ weights)
-        reach.append(-((row @ inverse) * row).sum(1))
-    return Spline(
-        np.concatenate(everywhere),
-        data - (inner @ data) / own[:, None],
-        np.sqrt(np.maximum(np.concatenate(reach), 0.0)),
-        1 / np.sqrt(np.abs(own)),
-    )
+    weights = inverse[:, :count] @ data
+    parts = [places[start : start + AT_ONCE] for start in range(0, len(places), AT_ONCE)]
+    everywhere = [
+        _kernel(cdist(part, spots), power) @ weights[:count] + _monomials(part, degree) @ weights[count:]
+        for part in parts
+    ]
+    return Spline(np.concatenate(everywhere), data - weights[:count] / np.diag(inverse)[:count, None])
 
 
 def _from_neighbours(places: np.ndarray, spots: np.ndarray, data: np.ndarray, power: int, degree: int) -> Spline:
     tree = cKDTree(spots)
-    everywhere, reach = _nearby(places, tree.query(places, NEIGHBOURS)[1], spots, data, power, degree)
     others = tree.query(spots, NEIGHBOURS + 1)[1][:, 1:]  # the nearest of all is the point itself
-    left_out, left_out_reach = _nearby(spots, others, spots, data, power, degree)
-    return Spline(everywhere, left_out, reach, left_out_reach)
+    everywhere = _nearby(places, tree.query(places, NEIGHBOURS)[1], spots, data, power, degree)
+    return Spline(everywhere, _nearby(spots, others, spots, data, power, degree))
 
 
 def _nearby(
     places: np.ndarray, near: np.ndarray, spots: np.ndarray, data: np.ndarray, power: int, degree: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Values (m, c) and reach (m,) at places (m, d), each from its own points `near` (m, n)."""
-    values, reach = [], []
+) -> np.ndarray:
+    """Values (m, c) at places (m, d), each from its own points `near` (m, n)."""
+    values = []
     for start in range(0, len(places), AT_ONCE // NEIGHBOURS):
         part = slice(start, start + AT_ONCE // NEIGHBOURS)
         here, chosen = spots[near[part]], near[part]
@@ -180,5 +191,4 @@ def _nearby(
         row = np.concatenate([_kernel(gaps, power), _monomials(places[part], degree)], -1)
         weights = np.linalg.solve(_matrix(apart, _monomials(here, degree), power), row[..., None])[..., 0]
         values.append(np.einsum("mn,mnc->mc", weights[:, : near.shape[1]], data[chosen]))
-        reach.append(np.sqrt(np.maximum(-(weights * row).sum(1), 0.0)))
-    return np.concatenate(values), np.concatenate(reach)
+    return np.concatenate(values)

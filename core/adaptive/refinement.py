@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .calibration import Experience, Forecasts
-from .committee import MANY
-from .display_scale import Drawing
 from .error_estimate import Appraisal, Places, appraise
+from .leave_one_out import MANY
 
-GROWTH = 0.08  # new points of a round, as a share of those there are
+GROWTH = 0.12  # new points of a round, as a share of those there are
 GROWTH_OF_MANY = 0.3  # where each round's interpolation is itself a piece of work
 FEWEST = 8
 # standard errors that an estimated error may have; the true one is half of that at the median, no more than what another
@@ -24,15 +22,6 @@ FLAT = 64
 ROUGH = 0.5  # share of the grid that no interpolation is worth
 PER_POINT = 6  # points beyond the tolerance that one measured among them brings below it, about
 AT_EDGE = 0.6  # of the points held out, the share that lies along the border
-
-
-def points_held_out(tolerance: float, least: int) -> int:
-    """How many points to hold out: `least` at 1 % and above, twice as many at 0.1 %, where errors are harder to foretell.
-
-    >>> points_held_out(0.01, 24), points_held_out(0.001, 24)
-    (24, 48)
-    """
-    return round(least * max(1.0, 0.01 / tolerance) ** 0.301)
 
 
 @dataclass
@@ -57,9 +46,9 @@ class Refinement:
     candidates  (A, B) bool: the points that may be measured
     followed    name → how it counts
     tolerance   the share of the drawn range that is allowed
-    held_out    points that are measured only to see how wrong the interpolation is, at the least. None: for what is costly. That
-                is learned from leaving out each of those that are measured then, where numbers end and infinities begin is
-                not traced, and the whole grid is not measured merely because half of it was not enough
+    held_out    points that are measured between those of the whole grids, to see how wrong the interpolation is there, at the least.
+                0: for what is costly; where numbers end and infinities begin is not traced then, and the whole grid is not
+                measured merely because half of it was not enough
     seed        of the choice of points held out
     rounding    the relative rounding error of the values: a readout that differs by little more is not refined
 
@@ -84,10 +73,8 @@ class Refinement:
 
     def __post_init__(self) -> None:
         self.asked = np.zeros(self.candidates.shape, bool)
-        self._forecasts = {name: Forecasts() for name in self.followed}
         self._generator = np.random.default_rng(self.seed)
         self._level, self._tested = 0, 0
-        self._pending: np.ndarray | None = None
         self._before: dict[str, Appraisal] = {}
         self.allowed = dict.fromkeys(self.followed, self.tolerance)
 
@@ -99,7 +86,7 @@ class Refinement:
         """
         if self._level < len(self.levels):
             return self._whole_level(readouts, noise)
-        found = self._learned(readouts, noise)
+        found = self._appraised(readouts, noise)
         left = self.candidates & ~self.asked
         excess = self._excess(found)
         self.largest = max(
@@ -131,12 +118,6 @@ class Refinement:
             return int(left.sum())
         return -(-int((left & (self._excess(self._before) > 1)).sum()) // PER_POINT)
 
-    def experiences(self) -> dict[str, Experience] | None:
-        """What was learned about each readout; None where no points are held out."""
-        if not self.thorough:
-            return None
-        return {name: forecasts.experience() for name, forecasts in self._forecasts.items()}
-
     def _driving(self, found: Mapping[str, Appraisal]) -> dict[str, Appraisal]:
         return {name: a for name, a in found.items() if self.followed[name].drives}
 
@@ -153,7 +134,7 @@ class Refinement:
         return np.max(shares, axis=0) if shares else np.zeros(self.candidates.shape)
 
     def _whole_level(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> np.ndarray:
-        found = self._learned(readouts, noise) if self.asked.any() else {}
+        found = self._appraised(readouts, noise) if self.asked.any() else {}  # which tells what appraising takes
         level = np.zeros(self.candidates.shape, bool)
         level[np.ix_(*self.levels[self._level])] = True
         self._level += 1
@@ -161,19 +142,15 @@ class Refinement:
         return self._ask(cells, found) if len(cells) else self.next(readouts, noise)
 
     def _ask(self, cells: np.ndarray, found: dict[str, Appraisal]) -> np.ndarray:
-        self._pending, self._before = cells, found
+        self._before = found
         self.asked[tuple(cells.T)] = True
         return cells
 
-    def _learned(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> dict[str, Appraisal]:
-        """Compare what was foretold with what was found, then appraise anew."""
+    def _appraised(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> dict[str, Appraisal]:
         known = {name: readouts[name] for name in self.followed}
-        if self.thorough and self._pending is not None:
-            for name, before in self._before.items():
-                self._compare(name, before, known[name], self._pending)
         scales = {name: f.scales for name, f in self.followed.items()}
         clips = {name: f.clip for name, f in self.followed.items()}
-        found = appraise(Places(self.asked), known, scales, self.experiences(), clips)
+        found = appraise(Places(self.asked), known, scales, clips)
         for name, appraisal in found.items():
             least = NOISE * _noise_share(appraisal, known[name], noise[name], self.asked) if name in noise else 0.0
             self.allowed[name] = np.inf if self._flat(known[name]) else max(self.tolerance, min(least, NOISIEST))
@@ -182,22 +159,6 @@ class Refinement:
     def _flat(self, values: np.ndarray) -> bool:
         numbers = values[self.asked & np.isfinite(values)]
         return bool(len(numbers)) and float(np.ptp(numbers)) <= FLAT * self.rounding * float(np.abs(numbers).max())
-
-    def _compare(self, name: str, before: Appraisal, values: np.ndarray, cells: np.ndarray) -> None:
-        at = tuple(cells[np.isfinite(values[tuple(cells.T)])].T)
-        if not before.members or not len(at[0]):
-            return
-        # on the paper as it is now: a new value may lie beyond the range, or below zero
-        numbers = values[self.asked & np.isfinite(values)]
-        follows, forecasts = self.followed[name], self._forecasts[name]
-        drawing = Drawing.of(numbers, follows.scales, follows.clip)
-        forecasts.note({member: drawing.share(m[at], values[at]) for member, m in before.members.items()})
-        if self._level < len(self.levels) or self._tested == 0:
-            return  # from one whole level to the next the members are compared, not the errors
-        errors = drawing.share(before.values[at], values[at])
-        for i, j, doubt, error in zip(*at, before.doubt[at], errors, strict=True):
-            if np.isfinite(doubt) and np.isfinite(error):
-                forecasts.note_overall((int(i), int(j)), float(doubt), float(error), self.tolerance)
 
     def _worst(self, excess: np.ndarray, left: np.ndarray) -> np.ndarray:
         """The worst points beyond what is allowed, none within another's gap."""

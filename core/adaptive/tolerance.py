@@ -21,6 +21,8 @@ class Tolerance:
             where its error counts as a share of the range of ln L as well as of L's own; every other readout counts on the scale that it is drawn on
     clip    the loss at which the drawing is cut off, so that errors above it do not count and the range ends there
     costly  the share for what is measured around points (gradients, curvature, descents); None: five times `share`
+    deciding  the part of the time saved that choosing where to measure may take: where it would take more, as on networks whose
+            points take microseconds, the whole grid is measured; None: however long it takes
 
     Raises
     ------
@@ -34,10 +36,11 @@ class Tolerance:
     scale: str = "linear"
     clip: float | None = None
     costly: float | None = None
+    deciding: float | None = 0.1
 
     def __post_init__(self) -> None:
         known(self.scale, SCALES, "scale")
-        for name, value in (("tolerance", self.share), ("costly", self.costly)):
+        for name, value in (("tolerance", self.share), ("costly", self.costly), ("deciding", self.deciding)):
             if value is not None and not (isinstance(value, Real) and 0 < value < 1):
                 raise InputError(f"{name} should be a share between 0 and 1, such as 0.01, but is {value!r}.")
         if self.clip is not None and not (isinstance(self.clip, Real) and self._can_be_drawn(float(self.clip))):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..adaptive.refinement import points_held_out
 from ..adaptive.tolerance import Tolerance
 from ..properties.protocol import STAGES
 from .grid import nested_grids
@@ -41,7 +40,7 @@ def expected_points(stage: str, candidates: Sequence[int], tolerance: Tolerance,
     rows, columns = candidates
     levels = nested_grids((rows, columns))
     whole = (levels[WHOLE[kind]] or levels[:1])[-1]
-    held_out = min(points_held_out(share, HELD_OUT), max(4, rows * columns // 20)) if kind == "forward" else 0
+    held_out = min(HELD_OUT, max(4, rows * columns // 20)) if kind == "forward" else 0
     growth = GROWTH[stage] if stage != STAGES[0] or overlays else LOSS_ALONE
     growth *= (USUAL.share_of(stage) / share) ** POWERS[stage]
     start = len(whole[0]) * len(whole[1]) + held_out

@@ -112,7 +112,8 @@ class SurveyRun:
                 each.recall(self.points.plan.points, np.column_stack([known.columns[c] for c in each.columns]))
             self.glance = glance_of(instruments, spec.local_measures) if spec.allowed is not None else None
         # a survey that goes on keeps to what is asked of it now, be it closer, looser or every point
-        self._say(tolerance=spec.allowed, refined=None)
+        whole = {stage: lesson for stage, lesson in (self.points.info.refined or {}).items() if lesson.get("whole")}
+        self._say(tolerance=spec.allowed, refined=whole if whole and spec.allowed is not None else None)
 
     def run(self) -> MeasuredPoints:
         """Measure what is not measured yet.

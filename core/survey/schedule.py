@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from ..adaptive.interpolated import scales_of
-from ..adaptive.refinement import Followed, Refinement, points_held_out
+from ..adaptive.refinement import Followed, Refinement
 from ..adaptive.tolerance import Tolerance
 from ..properties import OWNERS
 from ..properties.protocol import STAGES
@@ -17,6 +17,7 @@ from ..properties.registry import HEIGHTS
 from .grid import nested_grids
 from .landscape import landscape_as_measured
 from .points import MeasuredPoints
+from .worth import Worth, now
 
 COSTLY = ("gradient", "curvature", "descent")  # the cheap first: each shows as soon as it can
 WHOLE = {
@@ -35,7 +36,7 @@ class StageRefinement:
         kind = "forward" if stage == STAGES[0] else "costly"
         candidates = points.plan.grid(points.wanted_at(stage), fill=False)
         levels = nested_grids((candidates.shape[0], candidates.shape[1]))
-        least = min(points_held_out(tolerance.share_of(stage), HELD_OUT), max(4, int(candidates.sum()) // 20))
+        least = min(HELD_OUT, max(4, int(candidates.sum()) // 20))
         self._rows = points.plan.grid(np.arange(len(points.plan.cells)), fill=0)
         self.refinement = Refinement(
             levels[WHOLE[kind] if followed else FOR_CLASSES] or levels[:1],
@@ -45,33 +46,57 @@ class StageRefinement:
             least if kind == "forward" else 0,
             rounding=float(np.finfo(points.values.dtype).eps),
         )
+        self.worth = Worth(tolerance.deciding)
+        self.whole = bool((points.info.refined or {}).get(stage, {}).get("whole"))
         self.ended = False
 
     def step(self) -> np.ndarray | None:
         """Rows to measure, less those that are measured already; None when the stage is done with."""
         while not self.ended and self.stage in self.points.used:
-            land = landscape_as_measured(self.points)
-            names = self.refinement.followed
-            noise = {name: land[f"{name}_se"].values for name in names if f"{name}_se" in land}
-            cells = self.refinement.next({name: land[name].values for name in names}, noise)
-            self._note()
-            if not len(cells):
+            rows = self._left() if self.whole else self._chosen()
+            if rows is None:
                 break
-            rows = np.sort(self._rows[tuple(cells.T)])
-            rows = rows[~self.points.done_at(self.stage)[rows]]
             if len(rows):
                 return rows
+            if self.whole:
+                break
         self.ended = True
         return None
 
+    def _chosen(self) -> np.ndarray | None:
+        """The next choice's rows that are not measured yet; None when nothing more is needed, all where choosing takes too long."""
+        refinement, started = self.refinement, now()
+        land = landscape_as_measured(self.points)
+        names = refinement.followed
+        noise = {name: land[f"{name}_se"].values for name in names if f"{name}_se" in land}
+        cells = refinement.next({name: land[name].values for name in names}, noise)
+        self.worth.decided(now() - started)
+        left = int((refinement.candidates & ~refinement.asked).sum())
+        self.whole = bool(len(cells)) and left > 0 and not self.worth.pays(left, refinement.waiting)
+        self._note()
+        if not len(cells):
+            return None
+        if self.whole:
+            return self._left()
+        rows = np.sort(self._rows[tuple(cells.T)])
+        return rows[~self.points.done_at(self.stage)[rows]]
+
+    def _left(self) -> np.ndarray:
+        """All rows of the stage that are not measured."""
+        if self.stage not in (self.points.info.refined or {}):
+            self._note()
+        return np.flatnonzero(self.points.wanted_at(self.stage) & ~self.points.done_at(self.stage))
+
     def _note(self) -> None:
-        """Write down what was learned: the picture between the points is made from it."""
-        info, learned = self.points.info, self.refinement.experiences()
+        """Write down how many points are asked for, which readouts are interpolated, whose errors decide, and whether the whole grid is measured."""
+        info, refinement = self.points.info, self.refinement
+        asked = refinement.candidates.sum() if self.whole else refinement.asked.sum() + refinement.waiting
         lesson = {
-            "share": self.refinement.tolerance,
-            "error": self.refinement.largest if np.isfinite(self.refinement.largest) else None,
-            "asked": int(self.refinement.asked.sum()) + self.refinement.waiting,
-            "readouts": None if learned is None else {name: e.as_json() for name, e in learned.items()},
+            "share": refinement.tolerance,
+            "asked": int(asked),
+            "deciding": sorted(name for name, follows in refinement.followed.items() if follows.drives),
+            "readouts": sorted(refinement.followed),
+            **({"whole": True} if self.whole else {}),
         }
         self.points.info = replace(info, refined={**(info.refined or {}), self.stage: lesson})
 
@@ -105,7 +130,8 @@ def adaptive_schedule(points: MeasuredPoints, tolerance: Tolerance) -> Iterator[
     """(stage, rows) to measure; each must be measured before the next is asked for.
 
     The choice depends on the values alone, so a survey that was stopped asks for the same points again, finds them
-    measured, and goes on.
+    measured, and goes on. Only that choosing takes too long for what it saves, upon which the whole grid is measured, depends
+    on the clock (see `Worth`); that is written down and kept to.
     """
     stages = {
         stage: StageRefinement(points, stage, tolerance, followed(points, stage, tolerance))
@@ -126,7 +152,9 @@ def _round(group: list[StageRefinement]) -> Iterator[tuple[str, np.ndarray]]:
     for stage in group:
         rows = stage.step()
         if rows is not None:
+            started = now()
             yield stage.stage, rows
+            stage.worth.measured(len(rows), now() - started)
 
 
 def followed(points: MeasuredPoints, stage: str, tolerance: Tolerance) -> dict[str, Followed]:

@@ -26,9 +26,12 @@ def adaptive_text(land: xr.Dataset) -> str:
     >>> said["curvature"] = {"measured": 0, "of": 4225, "error": None, "glance": {"points": 9, "examples": 128}}
     >>> adaptive_text(xr.Dataset(attrs={"adaptive": json.dumps(said)})).partition("; ")[2]
     'curvature: a first look at 9 points, with 128 examples'
+    >>> said = {"forward": {"measured": 4225, "of": 4225, "error": 0.0, "whole": True}}
+    >>> adaptive_text(xr.Dataset(attrs={"adaptive": json.dumps(said)}))
+    'all 4,225 points measured, as choosing among them would take longer than it saves'
     """
     said = land.lossnav.adaptive
-    parts = [_forward(said["forward"])] if _partial(said.get("forward")) else []
+    parts = [_forward(said["forward"])] if _told(said.get("forward")) else []
     parts += [f"{words}: {_costly(said[stage])}" for stage, words in STAGE_WORDS.items() if _partial(said.get(stage))]
     return "; ".join(parts)
 
@@ -36,7 +39,7 @@ def adaptive_text(land: xr.Dataset) -> str:
 def terrain_text(land: xr.Dataset) -> str:
     """The same of the terrain's forward passes alone."""
     forward = land.lossnav.adaptive.get("forward")
-    return _forward(forward) if _partial(forward) else ""
+    return _forward(forward) if _told(forward) else ""
 
 
 def readout_text(land: xr.Dataset, variable: str) -> str:
@@ -54,12 +57,22 @@ def readout_text(land: xr.Dataset, variable: str) -> str:
     return f"{stage['measured']:,} of {stage['of']:,} points, {_error(stage['errors'][variable])}"
 
 
+def _told(stage: dict[str, Any] | None) -> bool:
+    return stage is not None and (_partial(stage) or bool(stage.get("whole")))
+
+
 def _partial(stage: dict[str, Any] | None) -> bool:
     return stage is not None and stage["measured"] < stage["of"]
 
 
-def _forward(stage: dict[str, float]) -> str:
-    return f"{stage['measured']:,} of {stage['of']:,} points measured, {_error(stage['error'])}"
+def _forward(stage: dict[str, Any]) -> str:
+    if stage.get("whole") and stage["measured"] == stage["of"]:
+        return f"all {stage['of']:,} points measured, as choosing among them would take longer than it saves"
+    return f"{stage['measured']:,} of {stage['of']:,} points measured, {_error(stage['error'])}{_hidden(stage)}"
+
+
+def _hidden(stage: dict[str, Any]) -> str:
+    return f"; what is narrower than {100 * stage['width']:.0f} % of the plane could hide" if "width" in stage else ""
 
 
 def _costly(stage: dict[str, Any]) -> str:

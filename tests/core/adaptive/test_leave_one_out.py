@@ -6,7 +6,6 @@ from lossnav.core.adaptive import leave_one_out
 from lossnav.core.adaptive.display_scale import Drawing
 from lossnav.core.adaptive.leave_one_out import CUBIC, QUINTIC, foretold, spline
 from scipy.interpolate import RBFInterpolator
-from scipy.spatial.distance import cdist
 
 AXIS = np.linspace(0, 1, 9)
 PLACES = np.stack(np.meshgrid(AXIS, AXIS, indexing="ij"), -1).reshape(-1, 2)
@@ -34,28 +33,6 @@ def test_values_are_those_of_scipy_with_and_without_each_point(power, kernel, pl
         np.testing.assert_allclose(found.left_out[index], theirs(rest, spots[[index]])[0], atol=1e-6)
 
 
-def test_reach_bounds_the_error_of_every_function_of_unit_norm():
-    """|f − s| ≤ reach · ‖f‖ in the kernel's native space, with f a spline through other points (Wendland 2005, theorem 11.4)."""
-    found = spline(PLACES, KNOWN, heights(PLACES)[KNOWN], CUBIC)
-    assert found.reach[KNOWN] == pytest.approx(0, abs=1e-6)
-    generator = np.random.default_rng(1)
-    tightest = 0.0
-    for _ in range(200):
-        centres = generator.random((10, 2))
-        x, y = centres.T
-        conditions = np.stack([x**0, x, y, x * x, x * y, y * y], 1)
-        weights = generator.standard_normal(10)
-        weights -= conditions @ np.linalg.lstsq(conditions, weights)[0]
-        f = cdist(PLACES, centres) ** 3 @ weights
-        norm = np.sqrt(weights @ cdist(centres, centres) ** 3 @ weights)
-        s = spline(PLACES, KNOWN, f[KNOWN, None], CUBIC)
-        assert (np.abs(f - s.everywhere[:, 0]) <= found.reach * norm + 1e-9).all()
-        beside = np.abs(f[KNOWN] - s.left_out[:, 0])
-        assert (beside <= found.left_out_reach * norm + 1e-9).all()
-        tightest = max(tightest, float((beside / (found.left_out_reach * norm)).max()))
-    assert tightest > 0.1  # a bound that means something
-
-
 @pytest.mark.parametrize("power", [CUBIC, QUINTIC])
 def test_neighbours_alone_give_nearly_the_same(power, monkeypatch):
     fine = np.stack(np.meshgrid(*[np.linspace(0, 1, 31)] * 2), -1).reshape(-1, 2)
@@ -67,9 +44,6 @@ def test_neighbours_alone_give_nearly_the_same(power, monkeypatch):
     beside = inner[known]
     np.testing.assert_allclose(near.everywhere[inner], whole.everywhere[inner], atol=1e-3)
     np.testing.assert_allclose(near.left_out[beside], whole.left_out[beside], atol=1e-3)
-    if power == CUBIC:  # the one that counts; the other's is the difference of far larger numbers
-        np.testing.assert_allclose(near.reach[inner & ~known], whole.reach[inner & ~known], rtol=0.01)
-        np.testing.assert_allclose(near.left_out_reach[beside], whole.left_out_reach[beside], rtol=0.01)
 
 
 @pytest.mark.parametrize("known", [[0, 1, 2], [0, 9, 18, 27, 36, 45, 54, 63, 72], list(range(0, 81, 10))])

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from lossnav.core.adaptive.calibration import CAUTION, Forecasts
 from lossnav.core.adaptive.display_scale import Drawing
 from lossnav.core.adaptive.error_estimate import Places, appraise
 from lossnav.core.adaptive.refinement import NOISE, NOISIEST, Followed, Refinement
@@ -33,7 +32,7 @@ def refined(truth, tolerance=0.01, scales=("linear",), seed=0, held_out=24, nois
         if not len(cells):
             break
         asked.append(cells)
-    found = appraise(Places(refinement.asked), {"v": known}, {"v": scales}, refinement.experiences())["v"]
+    found = appraise(Places(refinement.asked), {"v": known}, {"v": scales})["v"]
     return refinement, found, asked
 
 
@@ -51,7 +50,7 @@ def test_the_error_is_within_the_tolerance_with_a_fraction_of_the_points(name):
 
 
 def test_a_smooth_surface_takes_little_more_than_the_coarse_grid_and_what_is_held_out():
-    assert 81 + 24 <= refined(SURFACES["waves"])[0].asked.sum() <= 130
+    assert 81 + 24 <= refined(SURFACES["waves"])[0].asked.sum() <= 170
 
 
 def test_a_tighter_tolerance_takes_more_points_and_comes_nearer():
@@ -114,7 +113,6 @@ def test_without_points_held_out_the_error_holds_too(name, tolerance):
     refinement, found, _ = refined(truth, tolerance, held_out=0)
     assert share(found, truth) <= refinement.largest + 1e-9
     assert refinement.largest <= tolerance
-    assert refinement.experiences() is None
     assert refinement.asked.sum() < truth.size / 2
 
 
@@ -183,16 +181,6 @@ def test_a_loss_that_turns_negative_after_the_coarse_grid_is_followed_down(place
     assert np.isfinite(refinement.largest)
 
 
-def test_where_an_error_came_near_to_the_tolerance_more_is_measured_than_where_none_did():
-    calm, steep = (Forecasts() for _ in range(2))
-    for forecasts, error in ((calm, 0.002), (steep, 0.008)):
-        forecasts.note({("cubic", "1"): np.array([error])})
-        for cell in range(12):
-            forecasts.note_overall((cell, cell), error, error, 0.01)
-    spread = [f.experience().factors((12, 12), (0.1, 0.1)) for f in (calm, steep)]
-    np.testing.assert_allclose(spread[1] / spread[0], CAUTION)
-
-
 def test_infinities_of_one_costly_readout_do_not_end_the_refining_of_another():
     """A pull that is infinite beyond a line is not traced, as points are dear; the slope beside it still is."""
     slope, pull = SURFACES["steep"][::2, ::2], np.where(X > 0.3, np.inf, 1 + Y**2)[::2, ::2]
@@ -204,7 +192,45 @@ def test_infinities_of_one_costly_readout_do_not_end_the_refining_of_another():
         if not len(refinement.next(known, {})):
             break
     scales = dict.fromkeys(known, ("linear",))
-    found = appraise(Places(refinement.asked), known, scales, refinement.experiences())
+    found = appraise(Places(refinement.asked), known, scales)
     assert share(found["slope"], slope) <= 0.005
     assert refinement.largest <= 0.005
     assert refinement.asked.sum() < shape[0] * shape[1]
+
+
+def pointwise(found, truth, scales=("linear",)):
+    between = found.shares > 0
+    return (Drawing.of(truth.ravel(), scales).share(found.values, truth) <= found.shares)[between].mean()
+
+
+@pytest.mark.parametrize("tolerance", [0.1, 0.05, 0.01, 0.001])
+@pytest.mark.parametrize("name", [*SURFACES, "creases"])
+def test_the_stated_error_holds_as_a_whole_and_point_by_point_at_every_tolerance(name, tolerance):
+    creases = np.maximum(X + 0.3 * Y, 0.5 * Y - X) + 0.7 * np.maximum(0.4 - Y, X - Y) + 0.1
+    truth = SURFACES.get(name, creases)
+    refinement, found, _ = refined(truth, tolerance)
+    assert share(found, truth) <= found.shares.max() <= tolerance
+    assert refinement.asked.all() or pointwise(found, truth) >= 0.95
+
+
+def test_the_stated_error_is_that_of_the_points_whatever_was_asked_for():
+    """The same points and values state the same error, in whatever order and for whatever tolerance they were measured."""
+    truth = SURFACES["waves"]
+    stated = {}
+    for tolerance in (0.1, 0.05, 0.03):
+        refinement, found, _ = refined(truth, tolerance)
+        stated.setdefault(refinement.asked.tobytes(), set()).add(float(found.shares.max()))
+    assert len(stated) == 1
+    assert all(len(errors) == 1 for errors in stated.values())
+
+
+def test_what_could_hide_is_the_widest_circle_without_a_point():
+    """A spike narrower than that is missed, and the width is said; from an eighth of the extent, diagonally, at the coarse grid."""
+    coarse = np.zeros(SHAPE, bool)
+    coarse[::8, ::8] = True
+    assert Places(coarse).width == pytest.approx(np.sqrt(2) / 8)
+    refinement, found, _ = refined(2 + X, 0.1)
+    gap = np.unravel_index(Places(refinement.asked).gaps.argmax(), SHAPE)
+    apart = np.hypot(X - X[gap], Y - Y[gap]) / 2  # in units of the extent
+    spike = 2 + X + 5 * np.exp(-((apart / (Places(refinement.asked).width / 12)) ** 2))
+    assert share(refined(spike, 0.1)[1], spike) > 0.5

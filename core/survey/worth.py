@@ -1,0 +1,53 @@
+"""Whether choosing where to measure is worth its time: what deciding takes against what it can still save."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+GROWS = 2.0  # the next decision takes up to twice the last
+CERTAIN = 0.5  # of what may be saved counts, as a terrain can turn out rougher than it looks
+
+
+def now() -> float:
+    """Seconds of a clock that only runs forward."""
+    return time.perf_counter()
+
+
+@dataclass
+class Worth:
+    """The account of one stage.
+
+    share      the part of what is saved that deciding may take; None: however long it takes
+
+    >>> worth = Worth(0.1)
+    >>> worth.measured(80, 8.0); worth.decided(0.5)
+    >>> worth.pays(left=400, waiting=40), worth.pays(left=100, waiting=40)
+    (True, False)
+    """
+
+    share: float | None
+    deciding: float = 0.0
+    last: float = 0.0
+    per_point: float = math.inf
+
+    def measured(self, points: int, seconds: float) -> None:
+        """So many points took so long; the fastest counts, as a survey may pause between points."""
+        if points:
+            self.per_point = min(self.per_point, seconds / points)
+
+    def decided(self, seconds: float) -> None:
+        """One more decision took so long."""
+        self.last, self.deciding = seconds, self.deciding + seconds
+
+    def pays(self, left: int, waiting: int) -> bool:
+        """Whether another decision may be taken.
+
+        left     points that are not measured
+        waiting  those of them that are likely to be measured all the same
+        """
+        if self.share is None or math.isinf(self.per_point):
+            return True
+        saved = CERTAIN * max(left - waiting, 0) * self.per_point
+        return self.deciding + GROWS * self.last <= self.share * saved
