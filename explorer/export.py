@@ -68,20 +68,8 @@ def exported(land: xr.Dataset, picture: Picture, export: Export) -> bytes:
 
 def paper_spec(picture: Picture, export: Export) -> PaperSpec:
     """The page's picture as a specification for print."""
-    lines = (picture.elevation.variable, *(layer.variable for layer in picture.lines))
     camera = {"camera": dict(export.camera["eye"])} if "eye" in export.camera else {}
-    return PaperSpec(
-        width=export.width,  # type: ignore[arg-type]
-        color=picture.color.variable,
-        contours=tuple(dict.fromkeys(lines)),
-        surface=picture.elevation.variable,
-        path=picture.path,
-        arrows=picture.arrows,
-        color_scale=picture.color.scale,
-        elevation_scale=picture.elevation.scale,
-        point=picture.point,
-        **camera,  # type: ignore[arg-type]
-    )
+    return PaperSpec(picture, export.width, **camera)  # type: ignore[arg-type]
 
 
 def html_page(land: xr.Dataset, picture: Picture, camera: Mapping[str, Mapping[str, float]]) -> str:

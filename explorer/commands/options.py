@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from lossnav.core import InputError, Problem
@@ -78,3 +79,19 @@ def progress() -> Progress:
         TimeRemainingColumn(),
     )
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def folder_for(path: Path) -> Path:
+    """`path`, in a folder that is there."""
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"There is no folder '{path.parent}' for '{path.name}': make it, or choose another place.")
+    return path
+
+
+def read_landscape_file(path: Path, readouts: Sequence[str] = ()) -> Any:
+    """The landscape in a file or folder of any kind, with `readouts`, those measured on a coarser grid interpolated."""
+    from lossnav.core.formats.convert import read_any
+    from lossnav.core.properties.selection import overlay_names
+    from lossnav.core.survey.coarse_fill import filled
+
+    return filled(read_any(path, [name for name in readouts if name in overlay_names()]))

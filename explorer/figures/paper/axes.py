@@ -3,26 +3,13 @@
 from typing import Any
 
 import numpy as np
-import xarray as xr
-from lossnav.core.plane.kinds import Axis, axes_of
 from matplotlib.axes import Axes
 
 from ..shared.scales import Scale
-from .grid import Floats, plane_facts
+from .grid import Floats
 
 # Beyond this ratio of the two spans equal units would leave a ribbon.
 SENSIBLE_RATIO = 2.0
-
-
-def direction_labels(landscape: xr.Dataset) -> tuple[str, str]:
-    """Labels of the two axes: "α", "β", and what the plane's kind says of its directions."""
-    first, second = axes_of(plane_facts(landscape))
-    return _label("α", first), _label("β", second)
-
-
-def _label(letter: str, axis: Axis) -> str:
-    share = "" if axis.share is None else f" ({100 * axis.share:.0f} %)"
-    return f"{letter}, {axis.title}{share}" if axis.title else letter
 
 
 def even_ticks(axis: Any, coordinates: Floats, count: int = 5) -> None:

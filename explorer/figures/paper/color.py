@@ -5,13 +5,15 @@ from textwrap import fill
 
 import matplotlib
 import numpy as np
+import xarray as xr
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 
 from ..shared import style
-from .grid import Floats, Layer
+from ..shared.picture import color_limits, diverges
+from .grid import Field, Floats, field
 from .presets import PaperSpec, Preset
 
 # Mean width of a letter, as a share of the type size: enough to break lines before they leave the page.
@@ -24,7 +26,7 @@ LABEL_WIDTH = 2.3
 class Coloring:
     """A layer with everything that turns its numbers into colour; `positions` (alpha, beta) are on the scale."""
 
-    layer: Layer
+    layer: Field
     positions: Floats
     colormap: Colormap
     norm: Normalize
@@ -33,13 +35,11 @@ class Coloring:
     extend: str
 
 
-def coloring(layer: Layer, spec: PaperSpec) -> Coloring:
-    """How `layer` is coloured under `spec`: diverging, and centred, only where the variable says that zero matters."""
-    scale = layer.scale(spec.color_scale)
-    low, high = scale.limits(layer.values)
-    diverging = layer.diverging and low < 0 < high
-    if diverging:
-        low, high = -max(-low, high), max(-low, high)
+def coloring(grid: xr.Dataset, spec: PaperSpec) -> Coloring:
+    """How the picture's colour is drawn: diverging, and centred, only where the variable says that zero matters."""
+    layer, scale = field(grid, spec.picture.color), spec.picture.color.scale
+    low, high = color_limits(grid, spec.picture.color)
+    diverging = diverges(grid, layer.name)
     drawn = np.isfinite(scale.apply(layer.values)).any()
     inside = layer.values if layer.classes else scale.invert([low, high])
     ticks, labels = scale.ticks(inside if drawn else [], count=5)
@@ -54,7 +54,7 @@ def coloring(layer: Layer, spec: PaperSpec) -> Coloring:
     )
 
 
-def _colormap(layer: Layer, spec: PaperSpec, diverging: bool) -> Colormap:
+def _colormap(layer: Field, spec: PaperSpec, diverging: bool) -> Colormap:
     if layer.classes:
         return ListedColormap(style.class_colors(len(layer.classes.labels)))
     return matplotlib.colormaps[spec.colormap or style.colormap_for(layer.name, diverging=diverging)]
@@ -92,7 +92,7 @@ def _dress(bar: Colorbar, color: Coloring, preset: Preset) -> None:
     _name_poles(bar, color.layer, preset)
 
 
-def _name_poles(bar: Colorbar, layer: Layer, preset: Preset) -> None:
+def _name_poles(bar: Colorbar, layer: Field, preset: Preset) -> None:
     """The poles' words: over and under an upright bar, over the two ends of a lying one."""
     gap = 0.35 * preset.font
     size = 0.9 * preset.font

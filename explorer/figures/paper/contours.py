@@ -13,8 +13,8 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from ..shared import style
-from ..shared.scales import Scale
-from .grid import Layer, layer
+from ..shared.picture import Layer, Picture
+from .grid import Field, field
 from .marks import INK, PAPER, halo
 from .presets import PaperSpec, Preset
 
@@ -31,12 +31,11 @@ class Contoured:
 
 
 def add_contours(axes: Axes, landscape: xr.Dataset, spec: PaperSpec) -> list[Contoured]:
-    """Contour lines of every variable in `spec.contours` that has any."""
+    """The contour lines of the height and of every further line of the picture that there are any of."""
     alpha, beta = landscape["alpha"].to_numpy(), landscape["beta"].to_numpy()
     drawn = []
-    for k, name in enumerate(spec.contours):
-        over = layer(landscape, name)
-        scale = over.scale(contour_scale(name, spec))
+    for k, layer in enumerate(contoured(spec.picture)):
+        over, scale, name = field(landscape, layer), layer.scale, layer.variable
         levels, labels = scale.levels(over.values, count=8)
         if len(levels):
             lines = axes.contour(
@@ -59,14 +58,13 @@ def line_color(name: str) -> str:
     return INK if style.property_of(name) == style.TERRAIN else style.contour_color(name)
 
 
-def contour_scale(name: str, spec: PaperSpec) -> Scale:
-    """The scale that spaces `name`'s contour lines: the height's or the colour's where it is that, else linear."""
-    if name == spec.surface:
-        return spec.elevation_scale
-    return spec.color_scale if name == spec.color else Scale()
+def contoured(picture: Picture) -> tuple[Layer, ...]:
+    """What contour lines are drawn of, the height first, each once."""
+    layers = [*([picture.elevation] if picture.contours else []), *picture.lines]
+    return tuple({layer.variable: layer for layer in layers}.values())
 
 
-def contour_entry(drawn: Layer, k: int, preset: Preset) -> Line2D:
+def contour_entry(drawn: Field, k: int, preset: Preset) -> Line2D:
     """The legend entry of the k-th contoured variable."""
     dashes = LINE_STYLES[k % len(LINE_STYLES)]
     return Line2D([], [], color=line_color(drawn.name), linestyle=dashes, lw=preset.line, label=drawn.label)
@@ -80,16 +78,16 @@ def label_contours(axes: Axes, drawn: Sequence[Contoured], marks: Sequence[Line2
     # The path is in the way where it runs, a point mark where it stands.
     paths = [mark.get_transform().transform_path(mark.get_path()) for mark in marks if mark.get_gid() == "path"]
     taken = [mark.get_window_extent() for mark in marks if mark.get_gid() != "path"]
-    for contoured in drawn:
-        texts = dict(zip(contoured.lines.levels, contoured.labels, strict=True))
-        for text in axes.clabel(contoured.lines, fmt=texts, fontsize=0.75 * preset.font, colors=INK, inline=False):
+    for one in drawn:
+        texts = dict(zip(one.lines.levels, one.labels, strict=True))
+        for text in axes.clabel(one.lines, fmt=texts, fontsize=0.75 * preset.font, colors=INK, inline=False):
             text.set(bbox={"facecolor": PAPER, "alpha": 0.8, "edgecolor": "none", "pad": 0.5}, zorder=3.5)
             box = text.get_window_extent()
             crossed = any(path.intersects_bbox(box, filled=False) for path in paths)
             if _inside(axes, box) and not crossed and not any(box.overlaps(other) for other in taken):
                 taken.append(box)
             else:
-                _remove(contoured.lines, text)
+                _remove(one.lines, text)
 
 
 def _inside(axes: Axes, box: Bbox) -> bool:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,40 +9,28 @@ from lossnav.core import InputError
 from lossnav.core.survey.grid import finest_complete
 from numpy.typing import NDArray
 
-from ..shared.picture import class_scale
+from ..shared.picture import Layer, class_scale, drawn_values, name_of, poles_of, title_of
 from ..shared.picture import minimum as lowest_cell
 from ..shared.scales import Scale
 
 Floats = NDArray[np.float64]
 Lines = tuple[NDArray[np.intp], NDArray[np.intp]]
-UNITLESS = ("", "1", "dimensionless")
-# Attributes that say of a variable that its zero means something.
-ZERO_MATTERS = ("zero", "diverging")
 
 
 @dataclass(frozen=True)
-class Layer:
-    """One variable of a landscape: values (alpha, beta) in `units`, and the words beside them."""
+class Field:
+    """One variable of a landscape: values (alpha, beta) as they are drawn, and the words beside them.
+
+    label  name and unit, as on an axis: "loss (nats)"; on how many points it was measured, where that is not all
+    """
 
     name: str
     values: Floats
     long_name: str
-    units: str
+    label: str
     low_pole: str
     high_pole: str
-    diverging: bool
     classes: Scale | None = None
-    measured_on: str = ""
-
-    def scale(self, wanted: Scale) -> Scale:
-        """The scale it is drawn on: the wanted one, unless it is a class and no quantity."""
-        return self.classes or wanted
-
-    @property
-    def label(self) -> str:
-        """Name and unit, as on an axis: "loss (nats)"; on how many points it was measured, where that is not all."""
-        name = self.long_name if self.units in UNITLESS else f"{self.long_name} ({self.units})"
-        return f"{name}, from {self.measured_on} points" if self.measured_on else name
 
 
 def complete_grid(landscape: xr.Dataset) -> xr.Dataset:
@@ -52,7 +39,7 @@ def complete_grid(landscape: xr.Dataset) -> xr.Dataset:
     A survey under way has measured every fourth point, say, and a few between: these few wait. An adaptive one has values
     everywhere. InputError if fewer than two points along a direction are left of a grid that has more.
     """
-    landscape = landscape.sortby(["alpha", "beta"])
+    landscape = landscape.sortby(["alpha", "beta"]).transpose("alpha", "beta", ...)
     if "measured" not in landscape or "loss_error" in landscape:
         return landscape
     measured = landscape["measured"].transpose("alpha", "beta").to_numpy().astype(bool)
@@ -100,21 +87,27 @@ def _spans(lines: Lines, measured: NDArray[np.bool_]) -> bool:
     )
 
 
-def layer(landscape: xr.Dataset, name: str) -> Layer:
-    """The variable `name`; InputError naming the nearest one, or why it is unavailable, where there is none."""
+def check_drawable(landscape: xr.Dataset, name: str) -> None:
+    """InputError naming the nearest variable, or why it is unavailable, where there is none of that name."""
     names = surfaces(landscape)
     if name not in names:
         raise InputError(_unknown(landscape, name, names))
-    variable = landscape[name].transpose("alpha", "beta")
-    words = {key: str(variable.attrs.get(key, "")) for key in ("units", "low_pole", "high_pole")}
-    return Layer(
+
+
+def field(landscape: xr.Dataset, layer: Layer) -> Field:
+    """The variable that `layer` draws; InputError where there is none."""
+    name = layer.variable
+    check_drawable(landscape, name)
+    low_pole, high_pole = poles_of(landscape, name)
+    points = landscape[name].attrs.get("measured_on")
+    return Field(
         name=name,
-        values=_finite_or_nan(variable),
-        long_name=str(variable.attrs.get("long_name", name.replace("_", " "))),
-        diverging=any(bool(variable.attrs.get(key)) for key in ZERO_MATTERS),
+        values=_finite_or_nan(drawn_values(landscape, name)),
+        long_name=name_of(landscape, name),
+        label=title_of(landscape, name) + (f", from {points} points" if points else ""),
+        low_pole=low_pole,
+        high_pole=high_pole,
         classes=class_scale(landscape, name),
-        measured_on=str(variable.attrs.get("measured_on", "")),
-        **words,
     )
 
 
@@ -133,15 +126,8 @@ def _unknown(landscape: xr.Dataset, name: str, names: list[str]) -> str:
     )
 
 
-def _finite_or_nan(variable: xr.DataArray) -> Floats:
-    values = variable.to_numpy().astype(np.float64)
+def _finite_or_nan(values: Floats) -> Floats:
     return np.where(np.isfinite(values), values, np.nan)
-
-
-def plane_facts(landscape: xr.Dataset) -> dict[str, Any]:
-    """What the landscape says of its plane (kind, cosine, explained, …); {} where it says nothing."""
-    facts: dict[str, Any] = landscape.lossnav.plane
-    return facts
 
 
 def densify(

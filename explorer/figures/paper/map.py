@@ -6,11 +6,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from ..shared.picture import axis_titles
 from . import axes as frame
 from . import marks, page
 from .color import Coloring, add_color_bar, coloring
 from .contours import add_contours, label_contours
-from .grid import complete_grid, densify, layer
+from .grid import complete_grid, densify
 from .legend import add_legend
 from .line import draw_line, is_line
 from .presets import PaperSpec, print_style
@@ -31,12 +32,12 @@ def draw_map(landscape: xr.Dataset, spec: PaperSpec) -> Figure:
 def _draw(grid: xr.Dataset, spec: PaperSpec) -> Figure:
     figure = page.new_figure(spec.preset)
     axes = figure.add_subplot()
-    color = coloring(layer(grid, spec.color), spec)
+    color = coloring(grid, spec)
     shape = _frame(axes, grid)
     _add_image(axes, grid, color, spec)
     contoured = add_contours(axes, grid, spec)
-    arrows = marks.add_arrows(axes, grid, spec) if spec.arrows else []
-    path = marks.add_path(axes, grid, spec.preset) if spec.path else []
+    arrows = marks.add_arrows(axes, grid, spec)
+    path = marks.add_path(axes, grid, spec.preset) if spec.picture.path else []
     points = marks.add_minimum(axes, grid, spec) + marks.add_point(axes, spec)
     empty = np.isnan(color.positions)
     gaps = [marks.add_gaps(axes, color.layer.values[empty])] if empty.any() else []
@@ -54,7 +55,7 @@ def _frame(axes: Axes, grid: xr.Dataset) -> float:
     shape = frame.set_shape(axes, alpha, beta)
     frame.even_ticks(axes.xaxis, alpha)
     frame.even_ticks(axes.yaxis, beta)
-    across, up = frame.direction_labels(grid)
+    across, up = axis_titles(grid)
     axes.set(xlabel=across, ylabel=up)
     return shape
 

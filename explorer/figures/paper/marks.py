@@ -10,15 +10,14 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 from ..shared import style
-from ..shared.picture import ARROWS, arrow_name, arrows_in
-from ..shared.scales import format_value
-from .grid import Floats, layer, minimum
+from ..shared.arrows import Arrows, arrows_of
+from ..shared.picture import path_inside
+from .grid import Floats, minimum
 from .presets import PaperSpec, Preset
 
 INK = "#111111"
 PAPER = "#FFFFFF"
 POINT_COLOR = style.ACCENT_DARK
-ARROWS_PER_SIDE = 13
 
 
 def halo(preset: Preset, width: float) -> list[AbstractPathEffect]:
@@ -27,12 +26,9 @@ def halo(preset: Preset, width: float) -> list[AbstractPathEffect]:
 
 
 def path_of(landscape: xr.Dataset) -> tuple[Floats, Floats] | None:
-    """(alpha, beta) of the checkpoints, each (checkpoint,); None where the landscape has no training path."""
-    if not {"path_alpha", "path_beta"} <= set(landscape.variables):
-        return None
-    points = np.stack([landscape["path_alpha"].to_numpy(), landscape["path_beta"].to_numpy()]).astype(np.float64)
-    points = points[:, np.isfinite(points).all(axis=0)]
-    return (points[0], points[1]) if points.size else None
+    """(alpha, beta) of the checkpoints, each (checkpoint,), NaN outside the plane; None where no training path is seen."""
+    path = path_inside(landscape)
+    return None if path is None else (path["path_alpha"].to_numpy(), path["path_beta"].to_numpy())
 
 
 def add_path(axes: Axes, landscape: xr.Dataset, preset: Preset) -> list[Line2D]:
@@ -79,60 +75,36 @@ def in_view(axes: Axes, mark: Line2D) -> bool:
 
 def add_minimum(axes: Axes, landscape: xr.Dataset, spec: PaperSpec) -> list[Line2D]:
     """A cross at the lowest point of what is drawn as height, as on the page."""
-    at = minimum(landscape, spec.surface)
+    at = minimum(landscape, spec.picture.elevation.variable)
     return [] if at is None else [add_mark(axes, at, "x", "minimum", spec.preset, facecolor="none", size=0.5)]
 
 
 def add_point(axes: Axes, spec: PaperSpec) -> list[Line2D]:
     """A diamond at the picked point."""
-    if spec.point is None:
+    if spec.picture.point is None:
         return []
-    mark = add_mark(axes, spec.point, "D", "picked point", spec.preset, facecolor=POINT_COLOR, size=0.6)
+    mark = add_mark(axes, spec.picture.point, "D", "picked point", spec.preset, facecolor=POINT_COLOR, size=0.6)
     return [mark] if in_view(axes, mark) else []
 
 
 def add_arrows(axes: Axes, landscape: xr.Dataset, spec: PaperSpec) -> list[Line2D]:
-    """The arrows of each property that `spec` asks for; legend entries of those that are drawn."""
-    asked = arrows_in(landscape) if spec.arrows is True else spec.arrows or ()
-    return [entry for name in asked for entry in _add_arrow(axes, landscape, spec, name)]
+    """The arrows of each property of the picture; legend entries of those that are drawn."""
+    every = {name: arrows_of(landscape, name) for name in spec.picture.arrows}
+    return [_add_arrows(axes, arrows, arrow_color(spec, name), spec) for name, arrows in every.items() if arrows]
 
 
-def _add_arrow(axes: Axes, landscape: xr.Dataset, spec: PaperSpec, owner: str) -> list[Line2D]:
-    """A force in plane coordinates, on at most 13 × 13 points of the grid, the longest one cell long."""
-    thin = landscape.isel({dim: _every(landscape.sizes[dim]) for dim in ("alpha", "beta")})
-    force = np.stack([layer(thin, name).values for name in ARROWS[owner]])
-    longest = _longest(force)
-    if longest == 0:
-        return []
-    cell = min(np.diff(thin[dim].to_numpy()).min() for dim in ("alpha", "beta"))
-    color = arrow_color(spec, owner)
-    arrows = axes.quiver(
-        thin["alpha"].to_numpy(), thin["beta"].to_numpy(), *(np.ma.masked_invalid(part).T for part in force),
-        angles="xy", scale_units="xy", scale=longest / cell, color=color, pivot="mid", width=0.004, zorder=4,
+def _add_arrows(axes: Axes, arrows: Arrows, color: str, spec: PaperSpec) -> Line2D:
+    drawn = axes.quiver(
+        *arrows.tails.T, *np.ma.masked_invalid(arrows.vectors.T),
+        angles="xy", scale_units="xy", scale=1.0, color=color, width=0.004, zorder=4,
     )  # fmt: skip
-    arrows.set_path_effects(halo(spec.preset, 0.0))
-    return [Line2D([], [], color=color, marker=r"$\rightarrow$", lw=0, label=_arrow_label(thin, owner, longest))]
+    drawn.set_path_effects(halo(spec.preset, 0.0))
+    return Line2D([], [], color=color, marker=r"$\rightarrow$", lw=0, label=arrows.label)
 
 
 def arrow_color(spec: PaperSpec, owner: str) -> str:
     """The property's colour, or ink where the map itself already has it."""
-    return INK if style.property_of(spec.color) == owner else style.contour_color(owner)
-
-
-def _every(size: int) -> slice:
-    stride = -(-size // ARROWS_PER_SIDE)
-    return slice(stride // 2, None, stride)
-
-
-def _longest(force: Floats) -> float:
-    length = np.hypot(*force)
-    return float(np.nanmax(length)) if np.isfinite(length).any() else 0.0
-
-
-def _arrow_label(landscape: xr.Dataset, owner: str, longest: float) -> str:
-    units = layer(landscape, ARROWS[owner][0]).units or "nats"
-    # No-break spaces: the number stays on one line.
-    return f"{arrow_name(owner)}, ≤\u00a0{format_value(longest)}\u00a0{units}"
+    return INK if style.property_of(spec.picture.color.variable) == owner else style.contour_color(owner)
 
 
 def gap_look() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from threading import RLock
 from typing import Literal
@@ -11,7 +11,7 @@ import matplotlib
 from lossnav.core import InputError
 from matplotlib import style
 
-from ..shared.scales import Scale
+from ..shared.picture import Picture
 
 Width = Literal["single", "double", "slide"]
 Camera = tuple[float, float] | Mapping[str, float]
@@ -49,33 +49,19 @@ PRESETS: dict[str, Preset] = {
 
 @dataclass(frozen=True)
 class PaperSpec:
-    """What to draw, for print.
+    """A picture, for print.
 
-    width            "single" (3.25 in), "double" (6.75 in) or "slide" (10 in)
-    color            variable shown as colour
-    contours         variables shown as contour lines
-    surface          variable shown as height, and as the curve of a one-dimensional landscape
-    path             draw the training path where the landscape has one
-    arrows           the properties whose arrows are drawn; True: all that the landscape has
-    color_scale      how `color` becomes colour
-    elevation_scale  how `surface` becomes height and contour lines
-    camera           (azimuth, elevation) in degrees, or a plotly eye {"x", "y", "z"}
-    title            text over the figure; None: none, the caption says it
-    point            (alpha, beta) to mark, such as the picked point
-    colormap         a matplotlib colour map's name; None: the one of `color`'s property
+    picture   what is drawn, as on the page
+    width     "single" (3.25 in), "double" (6.75 in) or "slide" (10 in)
+    camera    (azimuth, elevation) in degrees, or a plotly eye {"x", "y", "z"}
+    title     text over the figure; None: none, the caption says it
+    colormap  a matplotlib colour map's name; None: the one of the colour's property
     """
 
+    picture: Picture
     width: Width = "single"
-    color: str = "loss"
-    contours: tuple[str, ...] = ("loss",)
-    surface: str = "loss"
-    path: bool = True
-    arrows: bool | tuple[str, ...] = False
-    color_scale: Scale = field(default_factory=Scale)
-    elevation_scale: Scale = field(default_factory=lambda: Scale("log"))
     camera: Camera = DEFAULT_CAMERA
     title: str | None = None
-    point: tuple[float, float] | None = None
     colormap: str | None = None
 
     def __post_init__(self) -> None:

@@ -10,12 +10,13 @@ from matplotlib.lines import Line2D
 from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection  # type: ignore[import-untyped]
 
+from ..shared.picture import axis_titles
 from . import axes as frame
 from . import marks, page
 from .camera import angles, direction
 from .color import Coloring, add_color_bar, coloring, rgb
-from .contours import contour_entry, contour_look, contour_scale
-from .grid import Floats, complete_grid, densify, layer, minimum, sample
+from .contours import contour_entry, contour_look, contoured
+from .grid import Floats, complete_grid, densify, field, minimum, sample
 from .legend import add_legend
 from .line import draw_line, is_line
 from .presets import PaperSpec, Preset, print_style
@@ -73,11 +74,11 @@ def draw_surface(landscape: xr.Dataset, spec: PaperSpec) -> Figure:
 def _draw(grid: xr.Dataset, spec: PaperSpec) -> Figure:
     figure = page.new_figure(spec.preset)
     axes: Axes3D = figure.add_subplot(projection="3d", computed_zorder=False)
-    color = coloring(layer(grid, spec.color), spec)
+    color = coloring(grid, spec)
     relief = _relief(grid, color, spec)
     _frame(axes, grid, relief, spec)
     entries = _add_floor(axes, grid, relief, spec)
-    entries += _add_path(axes, grid, relief, spec) if spec.path else []
+    entries += _add_path(axes, grid, relief, spec) if spec.picture.path else []
     entries += _add_marks(axes, grid, relief, spec)
     add_color_bar(figure, color, spec.preset)
     add_legend(figure, entries, spec.preset)
@@ -90,10 +91,10 @@ def _draw(grid: xr.Dataset, spec: PaperSpec) -> Figure:
 
 def _relief(grid: xr.Dataset, color: Coloring, spec: PaperSpec) -> Relief:
     alpha, beta = grid["alpha"].to_numpy(), grid["beta"].to_numpy()
-    values = layer(grid, spec.surface).values
-    dense_alpha, dense_beta, height = densify(alpha, beta, spec.elevation_scale.apply(values), FACETS + 1)
+    values = field(grid, spec.picture.elevation).values
+    dense_alpha, dense_beta, height = densify(alpha, beta, spec.picture.elevation.scale.apply(values), FACETS + 1)
     paint = densify(alpha, beta, color.positions, FACETS + 1, nearest=color.layer.classes is not None)[2]
-    return Relief(dense_alpha, dense_beta, height, paint, *spec.elevation_scale.limits(values))
+    return Relief(dense_alpha, dense_beta, height, paint, *spec.picture.elevation.scale.limits(values))
 
 
 def _add_facets(axes: Axes3D, relief: Relief, color: Coloring, spec: PaperSpec) -> None:
@@ -127,11 +128,10 @@ def _light(relief: Relief, spec: PaperSpec) -> Floats:
 
 
 def _add_floor(axes: Axes3D, grid: xr.Dataset, relief: Relief, spec: PaperSpec) -> list[Line2D]:
-    """Contour lines of each variable in `spec.contours` on the floor; their legend entries."""
+    """The contour lines of the height and of further readouts on the floor; their legend entries."""
     entries = []
-    for k, name in enumerate(spec.contours):
-        drawn = layer(grid, name)
-        scale = drawn.scale(contour_scale(name, spec))
+    for k, layer in enumerate(contoured(spec.picture)):
+        drawn, scale, name = field(grid, layer), layer.scale, layer.variable
         levels, _ = scale.levels(drawn.values)
         if len(levels):
             positions = np.ma.masked_invalid(scale.apply(drawn.values)).T
@@ -189,8 +189,8 @@ def _hidden(relief: Relief, points: Floats, towards_eye: np.ndarray, steps: int 
 def _add_marks(axes: Axes3D, grid: xr.Dataset, relief: Relief, spec: PaperSpec) -> list[Line2D]:
     """The minimum and the picked point on the surface; entries of what is there."""
     wanted = [
-        (minimum(grid, spec.surface), "x", "minimum", "none", 0.5),
-        (spec.point, "D", "picked point", marks.POINT_COLOR, 0.6),
+        (minimum(grid, spec.picture.elevation.variable), "x", "minimum", "none", 0.5),
+        (spec.picture.point, "D", "picked point", marks.POINT_COLOR, 0.6),
     ]
     drawn = [
         _add_mark(axes, relief, at, marker, label, spec.preset, facecolor=face, size=size)
@@ -240,11 +240,11 @@ def _move_labels(axis: Any, reach: float, preset: Preset) -> None:
 
 
 def _label(axes: Axes3D, grid: xr.Dataset, spec: PaperSpec) -> None:
-    across, up = frame.direction_labels(grid)
-    height = layer(grid, spec.surface)
+    across, up = axis_titles(grid)
+    height = field(grid, spec.picture.elevation)
     axes.set(xlabel=across, ylabel=up, zlabel=height.label)
     frame.even_ticks(axes.xaxis, grid["alpha"].to_numpy())
     frame.even_ticks(axes.yaxis, grid["beta"].to_numpy())
     # Seen from high above, the upright axis is short.
     count = max(2, round(6 * np.cos(np.radians(angles(spec.camera)[1]))))
-    frame.scaled_ticks(axes.zaxis, spec.elevation_scale, height.values, count)
+    frame.scaled_ticks(axes.zaxis, spec.picture.elevation.scale, height.values, count)

@@ -1,4 +1,5 @@
-"""What a picture of a landscape shows: which readout is height, which is colour, which are lines. Data before pixels."""
+"""What a picture of a landscape shows, on the page and in print: which readout is height, which is colour, which are lines;
+titles, scales, limits, path and marks. Data before pixels."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ from .scales import Kind, Scale, format_value
 
 MADE_FROM = ("kind", "which", "seed", "normalize", "ignore", "orthogonal", "turn", "centre")  # first, in this order
 SMALLEST_PATH = 0.04  # of the drawn span
+UNITLESS = ("", "1", "dimensionless")
+ZERO_MATTERS = ("zero", "diverging")  # attributes that say so of a variable
 MOST_DECADES = 8  # beyond, two corners would take all of the colours (as of what is the exponential of the loss)
 CLIP_SHARE = 0.75
 # property → the two readouts that are the components of its arrow, along alpha and beta
@@ -48,6 +51,7 @@ class Picture:
     elevation  the height of the surface, and the grey contour lines of the map
     color      the colour of surface and map
     lines      drawn as contour lines in their property's colour
+    contours   draw the contour lines of the height on the map
     path       draw the training path
     arrows     the properties whose arrows are drawn
     point      (alpha, beta) of the picked point
@@ -57,6 +61,7 @@ class Picture:
     elevation: Layer
     color: Layer
     lines: tuple[Layer, ...] = ()
+    contours: bool = True
     path: bool = True
     arrows: tuple[str, ...] = ()
     point: tuple[float, float] | None = None
@@ -144,7 +149,8 @@ def hover_field(land: xr.Dataset, variable: str, place: int) -> str:
 def diverges(land: xr.Dataset, variable: str) -> bool:
     """Whether zero divides the values into two meanings that both occur: only then is a diverging map right."""
     values = land[variable].values
-    return bool(land[variable].attrs.get("zero", 0)) and bool((values < 0).any()) and bool((values > 0).any())
+    matters = any(bool(land[variable].attrs.get(name)) for name in ZERO_MATTERS)
+    return matters and bool((values < 0).any()) and bool((values > 0).any())
 
 
 def color_limits(land: xr.Dataset, layer: Layer) -> tuple[float, float]:
@@ -159,8 +165,13 @@ def color_limits(land: xr.Dataset, layer: Layer) -> tuple[float, float]:
 def title_of(land: xr.Dataset, variable: str) -> str:
     """A readout's name with its unit: "Loss (nats)"."""
     attributes = land[variable].attrs
-    name, unit = attributes.get("long_name", variable), attributes.get("units", "")
-    return f"{name} ({unit})" if unit else name
+    name, unit = name_of(land, variable), attributes.get("units", "")
+    return name if unit in UNITLESS else f"{name} ({unit})"
+
+
+def name_of(land: xr.Dataset, variable: str) -> str:
+    """A readout's name for people."""
+    return str(land[variable].attrs.get("long_name", variable.replace("_", " ")))
 
 
 def drawn_values(land: xr.Dataset, variable: str) -> np.ndarray:
@@ -170,7 +181,7 @@ def drawn_values(land: xr.Dataset, variable: str) -> np.ndarray:
     """
     values = land[variable].values.astype(float)
     finite = values[np.isfinite(values)]
-    drawable = np.isfinite(land["loss"].values)
+    drawable = np.isfinite(land["loss"].values) if "loss" in land else ~np.isnan(values)
     low, high = told_apart(variable)
     for infinite, end, nearest in ((np.isneginf(values), low, finite.min), (np.isposinf(values), high, finite.max)):
         if end is not None or finite.size:

@@ -6,12 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from ..shared.arrows import Arrows, arrows_of
 from ..shared.isolines import isolines
 from ..shared.picture import (
-    ARROWS,
     Layer,
     Picture,
-    arrow_name,
     axis_titles,
     drawn_values,
     hover_field,
@@ -26,7 +25,6 @@ from .colorbar import colouring
 from .line import GROUND, is_slice, slice_figure
 from .theme import axis, base_layout, ink
 
-ARROWS_ACROSS = 13
 ELEVATION_LINES = "rgba(255,255,255,0.5)"
 
 
@@ -36,7 +34,8 @@ def map_figure(land: xr.Dataset, picture: Picture, height: int | None = None) ->
         return slice_figure(land, picture, picture.color, height)
     figure = go.Figure(layout=base_layout(picture.dark, {"l": 46, "r": 8, "t": 8, "b": 40}))
     figure.add_trace(_color(land, picture))
-    figure.add_trace(_lines(land, picture.elevation, ELEVATION_LINES, 0.9))
+    if picture.contours:
+        figure.add_trace(_lines(land, picture.elevation, ELEVATION_LINES, 0.9))
     for layer in picture.lines:
         figure.add_trace(_lines(land, layer, contour_color(layer.variable), 2.0))
     for name in picture.arrows:
@@ -86,18 +85,13 @@ def _lines(land: xr.Dataset, layer: Layer, color: str, width: float) -> go.Scatt
 
 
 def _arrows(land: xr.Dataset, owner: str) -> list[go.Scatter]:
-    """A property's arrows on a coarse subgrid, the longest one spanning its cell."""
-    rows, columns = (np.unique(np.linspace(0, n - 1, min(n, ARROWS_ACROSS)).astype(int)) for n in land["loss"].shape)
-    part = land.isel(alpha=rows, beta=columns)
-    a, b = np.meshgrid(part["alpha"].values, part["beta"].values, indexing="ij")
-    reach = np.array([np.ptp(land[d].values) / ARROWS_ACROSS for d in ("alpha", "beta")])
-    force = np.stack([part[component].values for component in ARROWS[owner]], -1) / reach
-    longest = np.nanmax(np.linalg.norm(force, axis=-1))
-    vectors = 0.9 * force / (longest if longest > 0 else 1.0)
-    points = _arrow_shapes(np.stack([a, b], -1).reshape(-1, 2), vectors.reshape(-1, 2), reach)
+    arrows = arrows_of(land, owner)
+    if arrows is None:
+        return []
+    points = _arrow_shapes(arrows)
     looks = {
-        f"{arrow_name(owner)}, outline": ("rgba(0,0,0,0.45)", 3.4),
-        arrow_name(owner): ("white", 1.5),
+        f"{arrows.name}, outline": ("rgba(0,0,0,0.45)", 3.4),
+        arrows.name: ("white", 1.5),
     }  # readable on any colour
     return [
         go.Scatter(
@@ -112,13 +106,13 @@ def _arrows(land: xr.Dataset, owner: str) -> list[go.Scatter]:
     ]
 
 
-def _arrow_shapes(tails: np.ndarray, vectors: np.ndarray, reach: np.ndarray) -> np.ndarray:
-    """Shaft and two barbs for each arrow, as one polyline with NaN between arrows; vectors in cells."""
+def _arrow_shapes(arrows: Arrows) -> np.ndarray:
+    """Shaft and two barbs for each arrow, as one polyline with NaN between arrows; barbs are turned in units of cells."""
     turn = np.array([[np.cos(2.6), -np.sin(2.6)], [np.sin(2.6), np.cos(2.6)]])
-    tips = tails + vectors * reach
-    left, right = (tips + 0.35 * (vectors @ m) * reach for m in (turn, turn.T))
-    gap = np.full_like(tails, np.nan)
-    return np.stack([tails, tips, left, tips, right, gap], 1).reshape(-1, 2)
+    tips = arrows.tails + arrows.vectors
+    left, right = (tips + 0.35 * (arrows.cells @ m) * arrows.reach for m in (turn, turn.T))
+    gap = np.full_like(tips, np.nan)
+    return np.stack([arrows.tails, tips, left, tips, right, gap], 1).reshape(-1, 2)
 
 
 def _path(land: xr.Dataset, picture: Picture) -> list[go.Scatter]:

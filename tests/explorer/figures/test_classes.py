@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,8 +86,8 @@ def test_the_map_names_the_class_under_the_pointer(classes: xr.Dataset) -> None:
 
 @pytest.mark.parametrize("draw", [draw_map, draw_surface])
 def test_print_has_the_same_colours_and_names(classes: xr.Dataset, draw: object) -> None:
-    spec = PaperSpec(color="memory_basin", contours=("loss", "memory_basin"), path=False)
-    figure = draw(classes, spec)  # type: ignore[operator]
+    picture = View(Drawing("loss"), ground=Drawing("memory_basin")).picture(classes)
+    figure = draw(classes, PaperSpec(replace(picture, lines=(picture.color,))))  # type: ignore[operator]
     texts = {label.get_text() for axes in figure.axes for label in (*axes.get_xticklabels(), *axes.get_yticklabels())}
     assert set(NAMES) <= texts
 

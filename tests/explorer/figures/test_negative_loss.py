@@ -10,10 +10,11 @@ import torch
 import xarray as xr
 from lossnav.core import Gaussian, InputError, Plane, Problem, survey
 from lossnav.explorer.cli import app
-from lossnav.explorer.figures.paper import PaperSpec, draw_map
+from lossnav.explorer.figures.paper import draw_map
 from lossnav.explorer.figures.shared.picture import fitting_scale
 from lossnav.explorer.figures.shared.scales import Scale
 from matplotlib.figure import Figure
+from printed import paper
 from torch import nn
 from typer.testing import CliRunner
 
@@ -58,10 +59,10 @@ def test_the_figure_command_draws_it(land: xr.Dataset, tmp_path: Path) -> None:
 
 
 def test_what_a_log_scale_leaves_out_is_named(land: xr.Dataset) -> None:
-    spec = PaperSpec(color_scale=Scale("log"), elevation_scale=Scale("log"), path=False)
+    spec = paper(color_scale=Scale("log"), elevation_scale=Scale("log"), path=False)
     assert "0 or below" in words(draw_map(land, spec))
     holed = land.assign(loss=land["loss"].where(land["alpha"] > -1, np.inf))
     assert "not finite, or 0 or below" in words(draw_map(holed, spec))
-    linear = PaperSpec(color_scale=Scale(), elevation_scale=Scale(), path=False)
+    linear = paper(color_scale=Scale(), elevation_scale=Scale(), path=False)
     assert "not finite" in words(draw_map(holed, linear))
     assert not {"not finite", "0 or below"} & set(words(draw_map(land, linear)))

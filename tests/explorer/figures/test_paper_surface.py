@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 import xarray as xr
 from artists import named, outside
-from lossnav.explorer.figures.paper import PRESETS, PaperSpec, draw_surface
+from lossnav.explorer.figures.paper import PRESETS, draw_surface
 from lossnav.explorer.figures.paper.camera import angles
 from lossnav.explorer.figures.shared.scales import Scale
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
+from printed import paper
 
 WIDTHS = sorted(PRESETS)
 
 
 def test_the_surface_is_rasterised_and_the_rest_is_not(landscape: xr.Dataset) -> None:
-    figure = draw_surface(landscape, PaperSpec(color="density", contours=("loss", "memory")))
+    figure = draw_surface(landscape, paper(color="density", contours=("loss", "memory")))
     (surface,) = named(figure, "surface")
     assert isinstance(surface, Poly3DCollection)
     assert surface.get_rasterized()
@@ -27,7 +28,7 @@ def test_the_surface_is_rasterised_and_the_rest_is_not(landscape: xr.Dataset) ->
 
 def test_gaps_are_holes_in_the_surface(landscape: xr.Dataset, make_landscape: Callable[..., xr.Dataset]) -> None:
     holed, whole = (
-        named(draw_surface(data, PaperSpec()), "surface")[0] for data in (landscape, make_landscape(gaps=False))
+        named(draw_surface(data, paper()), "surface")[0] for data in (landscape, make_landscape(gaps=False))
     )
     assert len(holed._faces) < len(whole._faces)
     assert np.isfinite(holed._faces).all()
@@ -36,7 +37,7 @@ def test_gaps_are_holes_in_the_surface(landscape: xr.Dataset, make_landscape: Ca
 
 
 def test_height_has_ticks_in_original_units(landscape: xr.Dataset) -> None:
-    axes = draw_surface(landscape, PaperSpec(elevation_scale=Scale("log"))).axes[0]
+    axes = draw_surface(landscape, paper(elevation_scale=Scale("log"))).axes[0]
     ticks = dict(zip(axes.get_zticks(), [t.get_text() for t in axes.get_zticklabels()], strict=True))
     assert ticks[0.0] == "1"
     assert ticks[1.0] == "10"
@@ -44,7 +45,7 @@ def test_height_has_ticks_in_original_units(landscape: xr.Dataset) -> None:
 
 
 def test_the_camera_is_that_of_the_page(landscape: xr.Dataset) -> None:
-    axes = draw_surface(landscape, PaperSpec(camera={"x": 1.25, "y": 1.25, "z": 1.25})).axes[0]
+    axes = draw_surface(landscape, paper(camera={"x": 1.25, "y": 1.25, "z": 1.25})).axes[0]
     assert axes.azim == pytest.approx(45)
     assert axes.elev == pytest.approx(np.degrees(np.arctan(1 / np.sqrt(2))))
     assert angles((30, 60)) == (30, 60)
@@ -61,7 +62,7 @@ def test_an_eye_that_sees_nothing_is_refused(eye: dict[str, float]) -> None:
 def test_labels_stay_on_the_page_from_everywhere(
     camera: tuple[float, float], width: str, landscape: xr.Dataset
 ) -> None:
-    assert outside(draw_surface(landscape, PaperSpec(width=width, camera=camera))) == []
+    assert outside(draw_surface(landscape, paper(width=width, camera=camera))) == []
 
 
 def test_a_path_behind_a_hill_is_dotted(landscape: xr.Dataset) -> None:
@@ -69,7 +70,7 @@ def test_a_path_behind_a_hill_is_dotted(landscape: xr.Dataset) -> None:
     landscape["loss"] = landscape["loss"].copy(data=0.01 + 5 * np.exp(-(b**2) / 0.02) + 0 * a)
     landscape["path_alpha"][:] = 0.0
     landscape["path_beta"][:] = np.linspace(-0.7, 0.8, 12)
-    spec = PaperSpec(camera=(-90, 50), elevation_scale=Scale())
+    spec = paper(camera=(-90, 50), elevation_scale=Scale())
     seen, hidden = named(draw_surface(landscape, spec), "path")
     assert np.isfinite(seen.get_data_3d()[2][0])
     assert np.isnan(hidden.get_data_3d()[2][0])

@@ -1,0 +1,95 @@
+"""`lossnav figure`: a landscape drawn for a paper, as the page draws it where nothing else is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import console, folder_for, numbers, read_landscape_file
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..figures.shared.picture import Layer, Picture
+
+
+def figure_command(
+    landscape: Annotated[
+        Path, typer.Argument(help="A landscape: .zarr, .zarr.zip, .nc, or an .h5 surface of Li et al.'s code.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The figure: .pdf, .svg or .png.")],
+    kind: Annotated[str, typer.Option(help="map (2-D) or surface (3-D).")] = "map",
+    width: Annotated[str, typer.Option(help="single or double column, or slide.")] = "single",
+    color: Annotated[str, typer.Option(help="The readout shown as colour.")] = "loss",
+    contours: Annotated[
+        list[str] | None, typer.Option(help="Readouts shown as contour lines; without it, the loss.")
+    ] = None,
+    surface: Annotated[str, typer.Option(help="The readout shown as height.")] = "loss",
+    scale: Annotated[
+        str | None,
+        typer.Option(help="linear, log or symlog, for the height; without it, the one that the page draws it on."),
+    ] = None,
+    color_scale: Annotated[
+        str | None, typer.Option(help="linear, log or symlog, for the colour; without it, as on the page.")
+    ] = None,
+    path: Annotated[bool, typer.Option(help="Draw the training path.")] = True,
+    arrows: Annotated[bool, typer.Option("--arrows", help="Draw forces as arrows.")] = False,
+    camera: Annotated[str, typer.Option(help="Azimuth and elevation of the surface, in degrees.")] = "-55,36",
+    title: Annotated[str | None, typer.Option(help="Text over the figure.")] = None,
+) -> None:
+    """Draw a landscape for a paper."""
+    from lossnav.core.checks import known
+
+    from ..figures.paper import PaperSpec, draw_map, draw_surface, save
+    from ..summaries.adaptive import adaptive_text
+
+    draw = {"map": draw_map, "surface": draw_surface}[known(kind, ("map", "surface"), "kind of figure")]
+    azimuth, elevation = numbers(camera, 2, "--camera")
+    lines = contours or ["loss"]
+    land = read_landscape_file(landscape, (color, *lines, surface))
+    picture = _picture(land, (surface, scale), (color, color_scale), lines, path, arrows)
+    spec = PaperSpec(picture, width, (azimuth, elevation), title)  # type: ignore[arg-type]  # checked there, with a sentence
+    save(draw(land, spec), folder_for(output), adaptive_text(land))
+    console.print(f"Figure in {output}")
+
+
+def _picture(
+    land: xr.Dataset,
+    height: tuple[str, str | None],
+    color: tuple[str, str | None],
+    lines: Sequence[str],
+    path: bool,
+    arrows: bool,
+) -> Picture:
+    """What is drawn: height and colour by readout and scale (None: the page's)."""
+    from ..figures.paper.grid import check_drawable
+    from ..figures.shared.picture import Picture, arrows_in, path_inside
+
+    for name in (height[0], color[0], *lines):
+        check_drawable(land, name)
+    same = color[0] == height[0] and color[1] is None
+    elevation, paint = (_layer(land, *each) for each in (height, height if same else color))
+    return Picture(
+        elevation=elevation,
+        color=paint,
+        lines=tuple(_layer(land, name) for name in lines if name != height[0]),
+        contours=height[0] in lines,
+        path=path and path_inside(land) is not None,
+        arrows=arrows_in(land) if arrows else (),
+    )
+
+
+def _layer(land: xr.Dataset, name: str, kind: str | None = None) -> Layer:
+    """On the scale that was asked for, or the page's."""
+    from ..figures.shared.picture import Layer
+    from ..figures.shared.scales import Scale, check_log
+    from ..state import Drawing
+
+    if kind is not None:
+        check_log(Scale(kind), land[name].values, name)  # type: ignore[arg-type]  # checked there, with a sentence
+    if kind == "log":
+        return Layer(name, Scale("log"))  # with gaps where the page would turn to a linear scale by itself
+    return Drawing(name, kind or "auto").layer(land)
