@@ -11,7 +11,7 @@ import xarray as xr
 from ..adaptive.interpolated import scales_of
 from ..adaptive.refinement import Followed, Refinement, points_held_out
 from ..adaptive.tolerance import Tolerance
-from ..properties import OWNERS
+from ..properties import OWNERS, READOUTS
 from ..properties.protocol import STAGES
 from ..properties.registry import HEIGHTS
 from .grid import nested_grids
@@ -52,7 +52,7 @@ class StageRefinement:
         while not self.ended and self.stage in self.points.used:
             land = landscape_as_measured(self.points)
             names = self.refinement.followed
-            noise = {name: land[f"{name}_se"].values for name in names if f"{name}_se" in land}
+            noise = {name: _noise(self.points, land, name) for name in names if f"{name}_se" in land}
             cells = self.refinement.next({name: land[name].values for name in names}, noise)
             self._note()
             if not len(cells):
@@ -74,6 +74,15 @@ class StageRefinement:
             "readouts": None if learned is None else {name: e.as_json() for name, e in learned.items()},
         }
         self.points.info = replace(info, refined={**(info.refined or {}), self.stage: lesson})
+
+
+def _noise(points: MeasuredPoints, land: xr.Dataset, name: str) -> np.ndarray:
+    """How far another seed would move a readout: its standard error, or the column that says so where that is a bound."""
+    column = READOUTS[name].noise if name in READOUTS else ""
+    if column not in points.columns:
+        values: np.ndarray = land[f"{name}_se"].values
+        return values
+    return points.plan.grid(points.values[:, points.columns.index(column)])
 
 
 def schedule(points: MeasuredPoints) -> Iterator[tuple[str, np.ndarray]]:
