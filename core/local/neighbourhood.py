@@ -13,6 +13,7 @@ from ..lazy import lazy
 from ..spectrum.coupling import Coupling, LowRank, exact_coupling, interlayer, offdiagonal
 from ..spectrum.estimate import Estimate, mean_estimate
 from ..spectrum.lanczos import BlockKrylov
+from ..spectrum.moment_bounds import MomentBounds
 from ..spectrum.quadrature import Quadrature, block_quadrature, block_space
 from .context import Bench, Instruments
 from .samples import GRADIENT_NUMBERS, fisher_row_count
@@ -87,6 +88,11 @@ class Neighbourhood:
             values, size = torch.linalg.eigvalsh(self.whole_matrix).cpu()[None], len(self.whole_matrix)
             return Quadrature(values, torch.full_like(values, 1 / size), torch.zeros_like(values), size)
         return block_quadrature(self._space, self.instruments.probes)
+
+    @lazy
+    def bounds(self) -> MomentBounds | None:
+        """What the probes' space leaves open of the spectrum; None where the whole matrix is at hand."""
+        return None if self.whole_matrix is not None else MomentBounds(self._space, self.instruments.probes)
 
     @lazy
     def _space(self) -> BlockKrylov:

@@ -212,7 +212,7 @@ class Elasticity(NavigatorProperty):
         if problem.anchor is None and not own:
             return None
         flat = 2 * any(measure.columns[0] in columns for measure in (PUSH, RECOVERY))
-        passing = 4 * chunk_rows(problem.parameter_count) + FISHER_VECTORS if own else 0
+        passing = 3 * chunk_rows(problem.parameter_count) + FISHER_VECTORS if own else 0
         groups = GROUPS if own and _outputs_per_example(problem) > MOST_EXACT else 0
         return Preparation(
             "anchor", own + groups + flat, passing, "give the problem an anchor, or leave elasticity out"

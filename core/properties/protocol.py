@@ -47,6 +47,8 @@ class Readout:
     labels    names of the classes 0, 1, 2 … where it is a class and no quantity; a last one ending in "…" stands for
               all that follow
     error     what `<variable>_se` is, where there is one
+    bound     where `<variable>_se` is half of what a 95 % interval reaches, to which side: "above", "below" or "both"
+    noise     the measured column that says how far another seed would move it, where `<variable>_se` says more than that
     asked     whether it is measured only where it is asked for by its own name, being costly or for chosen points
     shown     the lowest and the highest value that are told apart when it is drawn; None: as far as it goes
     like_loss whether it is the loss up to something smooth, and so drawn on the scale that is chosen for the loss
@@ -65,6 +67,8 @@ class Readout:
     local: tuple[LocalMeasure, ...] = ()
     labels: tuple[str, ...] = ()
     error: str = "standard error"
+    bound: str = ""
+    noise: str = ""
     asked: bool = False
     shown: tuple[float | None, float | None] = (None, None)
     like_loss: bool = False

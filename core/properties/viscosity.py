@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from ..local.measure import LocalMeasure, Work
+from ..local.spectral_bounds import end_reach, flat_between, index_between, reach, resolution
 from .protocol import NavigatorProperty, Points, Readout, present
 from .vocabulary import DERIVED, Entry
 
@@ -16,34 +16,32 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 PER_SQUARE = "nats per squared parameter unit"
-BOUND = "an eigenvalue lies at least this near"
+BOUND = "half of how far it may lie beyond, at 95 %"
+SPREAD = "half of how far the truth may lie from it, at 95 %"
 
 
 def _extremes(here: Neighbourhood) -> tuple[float, ...]:
     ends = here.spectrum.extreme(), here.spectrum.extreme(largest=False)
-    return tuple(number for value, miss in ends for number in (value, max(miss, _resolution(here))))
-
-
-def _resolution(here: Neighbourhood) -> float:
-    """What rounding cannot tell from 0, as in `spectrum`: the recurrence's own misses know nothing of it."""
-    rule = here.spectrum
-    return rule.size**0.5 * torch.finfo(here.point.dtype).eps * float(rule.nodes.abs().max())
+    found = [number for value, miss in ends for number in (value, max(miss, resolution(here)))]
+    return (*found, end_reach(here), end_reach(here, largest=False))
 
 
 def _trace(here: Neighbourhood) -> tuple[float, float]:
     return here.trace.value, here.trace.standard_error
 
 
-def _flat_share(here: Neighbourhood) -> tuple[float, float]:
-    reach = here.instruments.estimation.flatness * abs(here.spectrum.extreme()[0])
-    return here.estimated(here.spectrum.share(-reach, reach))
+def _flat_share(here: Neighbourhood) -> tuple[float, float, float]:
+    width = here.instruments.estimation.flatness * abs(here.spectrum.extreme()[0])
+    value, error = here.estimated(here.spectrum.share(-width, width))
+    return value, error, 0.0 if here.bounds is None else reach(value, flat_between(here))
 
 
-def _index(here: Neighbourhood) -> tuple[float, float]:
-    rule, slack = here.spectrum, _resolution(here)
-    if here.whole_matrix is not None:
-        return float((rule.nodes < -slack).double().mean()), 0.0  # every eigenvalue is a node, and is counted
-    return here.estimated(rule.below(0.0, slack))
+def _index(here: Neighbourhood) -> tuple[float, float, float]:
+    rule, slack = here.spectrum, resolution(here)
+    if here.bounds is None:
+        return float((rule.nodes < -slack).double().mean()), 0.0, 0.0  # every eigenvalue is a node, and is counted
+    value, error = here.estimated(rule.below(0.0, slack))
+    return value, error, reach(value, index_between(here))
 
 
 def _sam(here: Neighbourhood) -> tuple[float]:
@@ -60,7 +58,18 @@ def _keskar(here: Neighbourhood) -> tuple[float]:
     return (keskar_rise(here),)
 
 
-EXTREMES = LocalMeasure(("lambda_max", "lambda_max_miss", "lambda_min", "lambda_min_miss"), "curvature", _extremes)
+EXTREMES = LocalMeasure(
+    ("lambda_max", "lambda_max_miss", "lambda_min", "lambda_min_miss", "lambda_max_reach", "lambda_min_reach"),
+    "curvature",
+    _extremes,
+)
+# landscapes from before these were measured have the residual, or the error over the probes alone, in their place
+REACHES = {
+    "viscosity_se": "lambda_max_reach",
+    "viscosity_lambda_min_se": "lambda_min_reach",
+    "viscosity_flat_share_se": "flat_share_reach",
+    "viscosity_index_se": "index_reach",
+}
 
 
 class Viscosity(NavigatorProperty):
@@ -94,6 +103,8 @@ class Viscosity(NavigatorProperty):
             scale="log",
             local=(EXTREMES,),
             error=BOUND,
+            bound="above",
+            noise="lambda_max_miss",
         ),
         Readout(
             "lambda_min",
@@ -105,6 +116,8 @@ class Viscosity(NavigatorProperty):
             zero=True,
             local=(EXTREMES,),
             error=BOUND,
+            bound="below",
+            noise="lambda_min_miss",
         ),
         Readout(
             "trace",
@@ -125,7 +138,8 @@ class Viscosity(NavigatorProperty):
             "How strongly the loss bends down beside how strongly it bends up: near 0 it is convex, above 1 it bends "
             "down more than up (Li et al. 2018, Fig. 7).",
             local=(EXTREMES,),
-            error=BOUND,
+            error=SPREAD,
+            bound="both",
         ),
         Readout(
             "flat_share",
@@ -134,7 +148,10 @@ class Viscosity(NavigatorProperty):
             "",
             "The share of the eigenvalues with |λ| ≤ ε |λ_max|, ε = 0.01 unless set.",
             poles=("not-icky", "icky"),
-            local=(LocalMeasure(("flat_share", "flat_share_se"), "curvature", _flat_share),),
+            local=(LocalMeasure(("flat_share", "flat_share_se", "flat_share_reach"), "curvature", _flat_share),),
+            error=SPREAD,
+            bound="both",
+            noise="flat_share_se",
         ),
         Readout(
             "index",
@@ -143,7 +160,10 @@ class Viscosity(NavigatorProperty):
             "",
             "The share of directions in which the loss bends down (Dauphin et al. 2014). Rough: eigenvalues closer to 0 "
             "than the few Ritz values beside it are split between both signs.",
-            local=(LocalMeasure(("index", "index_se"), "curvature", _index),),
+            local=(LocalMeasure(("index", "index_se", "index_reach"), "curvature", _index),),
+            error=SPREAD,
+            bound="both",
+            noise="index_se",
         ),
         Readout(
             "sam",
@@ -187,10 +207,11 @@ class Viscosity(NavigatorProperty):
                 "viscosity_keskar": "keskar",
             },
         )
+        found |= {variable: reached / 2 for variable, reached in present(points, REACHES).items()}
         if "lambda_max" in points.columns:
             low, high = points.columns["lambda_min"], points.columns["lambda_max"]
             with np.errstate(divide="ignore", invalid="ignore"):
                 ratio = np.abs(low / high)
-                miss = np.hypot(points.columns["lambda_min_miss"], ratio * points.columns["lambda_max_miss"])
+                miss = np.hypot(found["viscosity_lambda_min_se"], ratio * found["viscosity_se"])
                 found |= {"viscosity_convexity": ratio, "viscosity_convexity_se": miss / np.abs(high)}
         return found

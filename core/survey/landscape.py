@@ -14,6 +14,7 @@ from ..properties.protocol import STAGES, Owner, Points, Readout
 from ..properties.registry import HEIGHTS
 from ..properties.terrain import TERRAIN
 from .info import LandscapeInfo
+from .intervals import interval_attributes
 from .points import MeasuredPoints
 from .preview import glanced
 
@@ -88,6 +89,7 @@ def _add(land: xr.Dataset, owner: Owner, points: MeasuredPoints, known: Points, 
         land[readout.variable] = (("alpha", "beta"), points.plan.grid(values[readout.variable]), attrs)
         if f"{readout.variable}_se" in values:
             error = {**attrs, "long_name": f"{readout.label}: {readout.error}", "error_of": readout.variable}
+            error |= interval_attributes(readout, points)
             errors = points.plan.grid(values[f"{readout.variable}_se"])
             land[f"{readout.variable}_se"] = (("alpha", "beta"), errors, error)
 

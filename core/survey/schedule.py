@@ -11,7 +11,7 @@ import xarray as xr
 from ..adaptive.interpolated import scales_of
 from ..adaptive.refinement import Followed, Refinement
 from ..adaptive.tolerance import Tolerance
-from ..properties import OWNERS
+from ..properties import OWNERS, READOUTS
 from ..properties.protocol import STAGES
 from ..properties.registry import HEIGHTS
 from .grid import nested_grids
@@ -68,7 +68,7 @@ class StageRefinement:
         refinement, started = self.refinement, now()
         land = landscape_as_measured(self.points)
         names = refinement.followed
-        noise = {name: land[f"{name}_se"].values for name in names if f"{name}_se" in land}
+        noise = {name: _noise(self.points, land, name) for name in names if f"{name}_se" in land}
         cells = refinement.next({name: land[name].values for name in names}, noise)
         self.worth.decided(now() - started)
         left = int((refinement.candidates & ~refinement.asked).sum())
@@ -99,6 +99,15 @@ class StageRefinement:
             **({"whole": True} if self.whole else {}),
         }
         self.points.info = replace(info, refined={**(info.refined or {}), self.stage: lesson})
+
+
+def _noise(points: MeasuredPoints, land: xr.Dataset, name: str) -> np.ndarray:
+    """How far another seed would move a readout: its standard error, or the column that says so where that is a bound."""
+    column = READOUTS[name].noise if name in READOUTS else ""
+    if column not in points.columns:
+        values: np.ndarray = land[f"{name}_se"].values
+        return values
+    return points.plan.grid(points.values[:, points.columns.index(column)])
 
 
 def schedule(points: MeasuredPoints) -> Iterator[tuple[str, np.ndarray]]:

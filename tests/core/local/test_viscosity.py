@@ -85,7 +85,7 @@ def drawn() -> tuple[Tensor, np.ndarray, dict[str, np.ndarray]]:
 
 
 @pytest.mark.slow
-def test_extreme_eigenvalues_are_inside_the_spectrum_and_near_an_eigenvalue(
+def test_extreme_eigenvalues_lie_outside_of_their_ritz_values_and_no_farther_than_said(
     drawn: tuple[Tensor, np.ndarray, dict[str, np.ndarray]],
 ) -> None:
     _, values, found = drawn
@@ -93,8 +93,8 @@ def test_extreme_eigenvalues_are_inside_the_spectrum_and_near_an_eigenvalue(
         ritz, bound = found[variable], found[f"{variable}_se"]
         assert (ritz <= values[-1] + 1e-12).all()
         assert (ritz >= values[0] - 1e-12).all()
-        nearest = np.abs(values[None] - ritz[:, None]).min(1)
-        assert (nearest <= bound + 1e-12).all()
+        end, sign = (values[-1], 1) if variable == "viscosity" else (values[0], -1)
+        assert np.mean(sign * (end - ritz) <= 2 * bound + 1e-12) >= 0.95
     assert (found["viscosity"] > 0.9 * values[-1]).all()
     truth = abs(values[0] / values[-1])
     assert np.abs(found["viscosity_convexity"] - truth).max() < 0.3 * truth
