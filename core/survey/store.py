@@ -27,7 +27,7 @@ from .grid import Plan
 from .info import LandscapeInfo
 from .integrity import SEALED, DamagedError, compressors, read_arrays, salvage, seal, unreadable
 from .landscape import landscape
-from .later import grown, grows, with_overlays
+from .later import grown, grows, other_coordinates, with_overlays
 from .points import MeasuredPoints
 
 if TYPE_CHECKING:
@@ -157,6 +157,8 @@ class LandscapeStore:
         if stored["spec_digest"] != digest(spec):
             if grows(stored["spec"], spec):  # type: ignore[arg-type]
                 return self._extend(grown(found, fresh), spec)
+            if another := other_coordinates(stored["spec"], spec):  # type: ignore[arg-type]
+                raise InputError(f"'{self.path}' {another}")
             raise InputError(
                 f"'{self.path}' already holds another landscape ({found.info.name}, {found.info.plane['kind']} plane, "
                 f"{len(found.plan.alpha)}×{len(found.plan.beta)}): choose another place, or delete it."
