@@ -18,7 +18,7 @@ from lossnav.core.survey.coarse_fill import filled
 from lossnav.core.survey.grid import finest_complete
 from lossnav.core.survey.info import LandscapeInfo
 from lossnav.core.survey.integrity import DamagedError
-from lossnav.core.survey.landscape import landscape
+from lossnav.core.survey.landscape import coordinates_of, landscape
 from lossnav.core.survey.later import unmeasured, with_overlays
 from lossnav.core.survey.packing import unpack
 from lossnav.core.survey.points import MeasuredPoints
@@ -58,6 +58,7 @@ class Found:
         tolerance = self.points.info.tolerance
         near_enough = tolerance is None or 0 < tolerance.share <= request.tolerance
         measured = self.done == self.total and not unmeasured(self.points)
+        measured &= len(self.points.used) == 1 or coordinates_of(self.points.info) == request.coordinates
         return near_enough and fine_enough and measured and self.points.info.fidelity is not None
 
     @property
@@ -144,8 +145,11 @@ def drawn_level(points: MeasuredPoints) -> tuple[np.ndarray, np.ndarray] | None:
 
 def begin_from_shipped(request: SurveyRequest) -> None:
     """Let a survey of a sample go on from the landscape that came with it, where none was begun on this machine."""
-    if request.is_standard and not request.path.exists() and shipped_path(request).exists():
-        unpack(shipped_path(request), request.path)
+    shipped = shipped_path(request)
+    if not request.is_standard or request.path.exists() or not shipped.exists():
+        return
+    if coordinates_of(read_points(shipped).info) == request.coordinates:  # in others it is another survey
+        unpack(shipped, request.path)
 
 
 def _nothing(path: Path) -> Found:

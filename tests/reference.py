@@ -161,15 +161,19 @@ def penalty(point: Mapping[str, Tensor], centre: Mapping[str, Tensor], weights: 
     )
 
 
-def occupation(point: Mapping[str, Tensor], path: list[Vector], width: float) -> float:
-    """Σ_t ½(‖Δ_t‖ + ‖Δ_{t+1}‖) K_h(‖θ − θ_t‖), all distances in the full parameter space."""
-    rows = [flat(p) for p in path]
-    steps = [0.0, *(float((b - a).norm()) for a, b in pairwise(rows)), 0.0]
-    here, total = flat(point), 0.0
-    for t, row in enumerate(rows):
-        weight = 0.5 * (steps[t] + steps[t + 1])
-        total += weight * math.exp(-float((here - row).square().sum()) / (2 * width**2))
-    return total
+def walked(point: Mapping[str, Tensor], path: list[Vector], width: float, steps: int = 4000) -> tuple[float, float]:
+    """The share of a path's length within `width` of a point, and its least distance, in small steps along every piece."""
+    rows, here = [flat(p) for p in path], flat(point)
+    within = length = 0.0
+    least = math.inf
+    for a, b in pairwise(rows):
+        each = float((b - a).norm()) / steps
+        places = (torch.arange(steps).double()[:, None] + 0.5) / steps * (b - a) + a
+        distances = (places - here).norm(dim=1)
+        within += each * int((distances <= width).sum())
+        length += each * steps
+        least = min(least, float(distances.min()), float((a - here).norm()), float((b - here).norm()))
+    return within / length, least
 
 
 def recalibrated(model: nn.Module, data: Tensor) -> nn.Module:

@@ -47,7 +47,9 @@ class Case:
     covered: float
 
 
-def refined(truth: np.ndarray, tolerance: float, scales: tuple[str, ...], costly: bool) -> tuple[int, float, float, float]:
+def refined(
+    truth: np.ndarray, tolerance: float, scales: tuple[str, ...], costly: bool
+) -> tuple[int, float, float, float]:
     """Points measured, the largest true error, the largest stated one, and the share of the other points that are covered."""
     levels = nested_grids(truth.shape)[WHOLE["costly" if costly else "forward"]]
     held_out = 0 if costly else HELD_OUT
@@ -69,12 +71,17 @@ def cases_of(kind: str, seed: int) -> list[Case]:
     for name, truth in terrain.items():
         if not np.isfinite(truth).all():
             continue
-        tasks = [("forward", truth, ("linear",), FORWARD, False), ("costly", truth[::4, ::4], ("linear",), COSTLY, True)]
+        tasks = [
+            ("forward", truth, ("linear",), FORWARD, False),
+            ("costly", truth[::4, ::4], ("linear",), COSTLY, True),
+        ]
         if name == "loss":
             tasks.append(("forward, log", truth, ("linear", "log"), FORWARD[1:3], False))
         for task, values, scales, tolerances, costly in tasks:
             for tolerance in tolerances:
-                found.append(Case(kind, task, tolerance, *_in_order(values, refined(values, tolerance, scales, costly))))
+                found.append(
+                    Case(kind, task, tolerance, *_in_order(values, refined(values, tolerance, scales, costly)))
+                )
     return found
 
 

@@ -17,22 +17,28 @@ from torch import Tensor
 from ..curvature.layers import Layers, layers_of
 from ..curvature.loss_function import LossFunction
 from ..curvature.operators import Curvature
+from ..curvature.scaled import Scaled
 from ..engine.placement import Placement
 from ..lazy import lazy
 from ..network.batchnorm import recalibrate
 from ..network.workspace import Workspace
+from ..parameters.vectors import Vector
+from ..plane.filter_coordinates import filter_lengths
+from ..plane.filters import Filter, filters_of
 from ..plane.plane import Plane
 from ..problem.problem import Problem
 from ..spectrum.coupling import layer_signs
 from ..spectrum.lanczos import extreme_eigenpairs
 from ..spectrum.probes import random_rows
-from .estimation import Estimation
+from .estimation import IN_PARAMETERS, Estimation
+from .flatness import sign_pairs
 from .samples import fisher_row_count, sample_sizes, sampled_examples, sampled_predictions
 from .workers import worker_count
 
 T = TypeVar("T")
 
 REST_SEED = 5_000_011  # a stream that is not the first probes' own
+FLATNESS_SEED = 9_000_011
 STEP_TOLERANCE = 1e-2  # of the eigenvalue that a descent's step is taken from
 LOOK_EVERY = 5  # products; another number means other steps, and so other numbers than those that are stored
 
@@ -43,15 +49,21 @@ class Bench:
     whole   the loss over all examples
     walked  the loss that descents walk down, over the examples sampled for them
     single  the loss over sampled predictions, one by one
-    matrix  the curvature over the examples sampled for it
+    matrix  the curvature over the examples sampled for it, in the coordinates chosen; `curvature` in the parameters
+    scale   a unit of each coordinate in parameter units, a flat vector; None: they are the parameters
     """
+
+    matrix: Curvature | Scaled
 
     def __init__(self, instruments: Instruments, network: Workspace | None = None) -> None:
         self.instruments = instruments
         self.whole = instruments.loss_of(instruments.problem, network)
         self._bent = self._loss_of(instruments.part)
         self.walked = self._loss_of(instruments.walked)
-        self.matrix = Curvature(self._bent, instruments.estimation.of)
+        self.curvature = Curvature(self._bent, instruments.estimation.of)
+        self.scale = scale = self._scale()
+        compact = None if scale is None else self.curvature.compact(scale[None])[0]
+        self.matrix = self.curvature if compact is None else Scaled(self.curvature, compact)
         recalibrates = instruments.problem.batchnorm == "recalibrate"
         self._calibrated = self.network.beside(instruments.problem) if recalibrates else None
 
@@ -59,6 +71,10 @@ class Bench:
     def network(self) -> Workspace:
         """The copy of the network, which all of these losses use."""
         return self.whole.workspace
+
+    def _scale(self) -> Tensor | None:
+        lengths, space = self.instruments.filter_lengths, self.network
+        return None if lengths is None else space.layout.flatten(lengths, space.device, space.dtype)
 
     def _loss_of(self, problem: Problem) -> LossFunction:
         same = problem is self.instruments.problem
@@ -128,6 +144,13 @@ class Instruments:
     def loss_of(self, problem: Problem, network: Workspace | None = None) -> LossFunction:
         """The loss of a problem, where and how the survey computes; on a copy of the network that is there already, or its own."""
         return LossFunction(problem, None, self.device, self.dtype, network=network)
+
+    @cached_property
+    def filter_lengths(self) -> Vector | None:
+        """The unit of each coordinate, name → tensor; None: they are the parameters."""
+        if self.estimation.coordinates == IN_PARAMETERS:
+            return None
+        return filter_lengths(self.problem, self.plane.origin)
 
     @cached_property
     def part(self) -> Problem:
@@ -225,6 +248,17 @@ class Instruments:
         return layer_signs(self.layers, self.estimation.probes, self.seed)
 
     @cached_property
+    def cuts(self) -> dict[str, Filter]:
+        """What a filter of each parameter is."""
+        return filters_of(self.problem.model)
+
+    @cached_property
+    def flatness_signs(self) -> dict[str, Tensor]:
+        """Signs for relative flatness, as many as there are probes."""
+        layout = self.first_bench.whole.layout
+        return sign_pairs(layout, self.cuts, self.estimation.probes, self.seed + FLATNESS_SEED)
+
+    @cached_property
     def origin(self) -> Tensor:
         """The plane's θ₀ as a flat vector."""
         return self.flat(self.plane.origin)
@@ -255,7 +289,7 @@ class Instruments:
 
     def prepare(self) -> None:
         """Make what all workers share, before there are several."""
-        for shared in ("probes", "rest_probes", "signs", "placement"):
+        for shared in ("probes", "rest_probes", "signs", "placement", "cuts", "flatness_signs"):
             getattr(self, shared)
 
     @property

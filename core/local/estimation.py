@@ -7,6 +7,9 @@ from typing import Any
 
 from ..checks import InputError, known
 from ..curvature.operators import KINDS
+from ..plane.filter_coordinates import COORDINATES
+
+IN_PARAMETERS = "parameters"  # what a stored landscape means that says nothing of its coordinates
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,10 @@ class Estimation:
     pass_flops     more examples than that are taken as long as one forward pass over them needs no more than this many
                    floating-point operations, an eighth of it for single gradients and descents
     of             the curvature matrix of the curvature stage, as in `spectrum`
+    coordinates    "filter": curvature and steepest steps in filter-normalised coordinates, which rescaling layers leaves as
+                   they are; "parameters": in the parameters themselves
     flatness       ε of flat_share: |λ| ≤ ε λ_max
-    rho            ρ of sam, in parameter units
+    rho            ρ of sam, in units of its coordinates
     keskar         ε of Keskar's box |y_i| ≤ ε (|θ_i| + 1)
     descent_steps  k of recovery and of the basins' descents
     recovery_step  step size of recovery's descent, in squared parameter units per nat; None: 1/λ_max of the total at θ*
@@ -42,9 +47,11 @@ class Estimation:
     descent_steps: int = 50
     recovery_step: float | None = None
     barrier: float = 0.1
+    coordinates: str = "filter"
 
     def __post_init__(self) -> None:
         known(self.of, KINDS, "curvature matrix")
+        known(self.coordinates, COORDINATES, "choice of coordinates")
         for name, least in {"probes": 3, "steps": 1, "descent_steps": 1}.items():
             if getattr(self, name) < least:
                 raise InputError(f"{name} should be {least} or more, but is {getattr(self, name)}.")
@@ -57,8 +64,12 @@ class Estimation:
                 raise InputError(f"{name} should be a positive number, but is {getattr(self, name)}.")
 
     def as_json(self) -> dict[str, Any]:
-        """The settings by name."""
-        return asdict(self)
+        """The settings by name; coordinates only where they are not the parameters, as landscapes from before there was a
+        choice say nothing of them."""
+        found = asdict(self)
+        if self.coordinates == IN_PARAMETERS:
+            del found["coordinates"]
+        return found
 
 
 PRESETS = {

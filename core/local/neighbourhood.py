@@ -16,6 +16,7 @@ from ..spectrum.lanczos import BlockKrylov
 from ..spectrum.moment_bounds import MomentBounds
 from ..spectrum.quadrature import Quadrature, block_quadrature, block_space
 from .context import Bench, Instruments
+from .flatness import weighted_probes
 from .samples import GRADIENT_NUMBERS, fisher_row_count
 
 SIGNS_SEED = 7_000_003  # of the rows of the Fisher: a stream of their own
@@ -50,6 +51,18 @@ class Neighbourhood:
     def gradient(self) -> Tensor:
         """ḡ over all examples, a flat vector in float64."""
         return self._first_order[1].double()
+
+    @property
+    def uphill(self) -> tuple[Tensor, float]:
+        """The way uphill that is steepest in the coordinates chosen, of length 1 in them, and how steep it is there.
+
+        A flat vector in parameters, T²ḡ/‖Tḡ‖ with T the coordinates' units, and ‖Tḡ‖; zeros where there is no slope.
+        """
+        scale = self.bench.scale
+        slope = self.gradient if scale is None else self.gradient * scale.double()
+        length = float(slope.norm())
+        way = slope if scale is None else slope * scale.double()
+        return (way / length if length > 0 else torch.zeros_like(way)), length
 
     @lazy
     def inner_products(self) -> Tensor:
@@ -106,6 +119,20 @@ class Neighbourhood:
     @lazy
     def _images(self) -> Tensor:
         return _finite(self.bench.matrix.products(self.instruments.rest_probes))
+
+    @lazy
+    def dense(self) -> Tensor:
+        """(P, P) float64, whatever it costs."""
+        return self.whole_matrix if self.whole_matrix is not None else _finite(dense_matrix(self.bench.matrix))
+
+    @property
+    def relative_flatness(self) -> Estimate:
+        """Petzka et al.'s, of the curvature in the parameters: a product for each probe."""
+        bench, shared = self.bench, self.instruments
+        rows = bench.curvature.compact(
+            weighted_probes(self.point, bench.whole.layout, shared.cuts, shared.flatness_signs)
+        )
+        return mean_estimate((rows * _finite(bench.curvature.products(rows))).double().sum(1).cpu())
 
     def estimated(self, found: Estimate) -> tuple[float, float]:
         """A number read off `spectrum` and its standard error, which is 0 where nothing was estimated."""

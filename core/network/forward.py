@@ -22,10 +22,12 @@ class Forward:
     outputs  (m, K) or (m, d)  one row per prediction; of a loss that sees everything, whatever the network returned
     targets  (m,) or (m, …)
     law      (m, K) probabilities, or (m, d) means beside a Gaussian likelihood; or None
+    shared   what measures of one property share, by a name of its own
     """
 
     def __init__(self, problem: Problem, outputs: Any, targets: Tensor, law: Tensor | None) -> None:
         self._likelihood, self.outputs, self.targets, self.law = problem.likelihood, outputs, targets, law
+        self.shared: dict[str, Any] = {}
 
     @cached_property
     def logits(self) -> Tensor:

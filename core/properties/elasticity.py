@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import UNFIT, first_line
+from ..checks import UNFIT, InputError, first_line
 from ..curvature.example_gradients import chunk_rows
 from ..curvature.fisher import GROUPS, MOST_EXACT, fisher_estimate
 from ..local.measure import LocalMeasure, Work
 from ..parameters import vectors
 from ..problem.trajectory import Anchor
 from . import needs
-from .protocol import Knob, NavigatorProperty, Points, Preparation, Readout, present
+from .protocol import Knob, NavigatorProperty, Points, Preparation, Readout
 from .vocabulary import INDEPENDENT, Entry
 
 if TYPE_CHECKING:
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from ..problem.problem import Problem
     from .settings import Settings
 
+OWN = "the trained network itself"
+PARABOLOID = (
+    "Without an earlier task the penalty is one paraboloid around the trained network, whatever the network: it says how far a "
+    "point is, weighed by the Fisher information. Choose a checkpoint of the training as the anchor to see a pull back in time."
+)
 Quadratic = tuple[float, float, float, float, float, float]
 
 
@@ -122,7 +127,8 @@ class Elasticity(NavigatorProperty):
             "EWC penalty",
             "nats",
             "λ times the squared distance from the anchor θ*, every parameter weighted by its Fisher information "
-            "there: how strongly the earlier task resists the move.",
+            "there: how strongly the earlier task resists the move. λ has no unit. Without an earlier task θ* is the trained "
+            "network, and this is one paraboloid whatever the network.",
             poles=("not-stretchy", "stretchy"),
             needs=(needs.anchor,),
             scale="log",
@@ -132,7 +138,8 @@ class Elasticity(NavigatorProperty):
             "elasticity_l2",
             "L2 penalty",
             "nats",
-            "λ‖θ‖², the pull towards zero weights.",
+            "λ‖θ‖², the pull towards zero weights: the same penalty with θ* = 0 and a Fisher information of 1 nat per squared "
+            "parameter unit, so that λ has no unit here either.",
             poles=("not-stretchy", "stretchy"),
         ),
         Readout(
@@ -170,27 +177,26 @@ class Elasticity(NavigatorProperty):
         Readout(
             "pull",
             "elasticity_pull",
-            "Pull over push",
+            "Pull, the penalty's share",
             "",
-            "The penalty's force along the way back to the anchor over the task gradient's push the other way: above 1 "
-            "the model springs back. Infinite where the task pulls back too.",
+            "The penalty's share of the forces along the way to the anchor, |pull| / (|pull| + |push|), the task's gradient being "
+            "the push: above ½ the penalty is the stronger. 0 at the anchor itself, where there is no penalty yet.",
             poles=("not-stretchy", "stretchy"),
             needs=(needs.anchor,),
-            scale="log",
             local=(PUSH,),
-            shown=(1e-3, 1e3),
         ),
         Readout(
             "recovery",
             "elasticity_recovery",
             "Recovery",
             "",
-            "How much of the way back to the anchor gradient descent on loss and penalty makes in 50 steps (unless set) "
-            "of 1/λ_max there, at the anchor's own strength: 1 is a complete return, 0 none, below 0 it moves away.",
+            "How much of the way back to the anchor gradient descent on loss and penalty makes in 50 steps (unless set) of "
+            "1/λ_max there, at the anchor's own strength: 1 is a complete return, 0 none; where it moves away, the way's length "
+            "before over that after, less 1, so that −1 is without end.",
             poles=("not-stretchy", "stretchy"),
             needs=(needs.anchor,),
             local=(RECOVERY,),
-            shown=(-1.0, None),
+            zero=True,
         ),
     )
 
@@ -244,7 +250,6 @@ class Elasticity(NavigatorProperty):
         facts = points.facts["elasticity"]
         strength = facts["strength"] if settings.strength is None else settings.strength
         found = {"elasticity_l2": strength * quadratic_values(facts["l2"], points.alpha, points.beta)}
-        found |= present(points, {"elasticity_recovery": "recovery"})
         if "ewc" in facts:
             ewc = strength * quadratic_values(facts["ewc"], points.alpha, points.beta)
             slope = quadratic_slopes(facts["ewc"], points.alpha, points.beta)
@@ -252,8 +257,20 @@ class Elasticity(NavigatorProperty):
             found |= {"elasticity_force_alpha": -strength * slope[0], "elasticity_force_beta": -strength * slope[1]}
             if "push" in points.columns:
                 found["elasticity_pull"] = pull(ewc, points.columns["push"])
+            if "recovery" in points.columns:
+                home = quadratic_values(facts["ewc"], points.alpha, points.beta) == 0
+                found["elasticity_recovery"] = recovery(points.columns["recovery"], home)
             found |= _errors(facts, strength, points, found)
         return found
+
+    def remark(self, facts: Mapping[str, Any]) -> str:
+        """What the penalty is of a network that is its own anchor."""
+        return PARABOLOID if facts.get("anchor") == OWN else ""
+
+    def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, Any]]:
+        """The same beside the numbers."""
+        remark = self.remark(points.facts.get("elasticity", {}))
+        return {"elasticity": {"remark": remark}} if remark else {}
 
 
 def _errors(
@@ -271,7 +288,7 @@ def _errors(
     if "elasticity_pull" in found:
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(found["elasticity"] > 0, ewc / found["elasticity"], 0.0)
-            errors["elasticity_pull_se"] = share * found["elasticity_pull"]
+            errors["elasticity_pull_se"] = share * found["elasticity_pull"] * (1 - found["elasticity_pull"])
     return errors
 
 
@@ -289,15 +306,32 @@ def _outputs_per_example(problem: Problem) -> int:
 
 
 def pull(ewc: np.ndarray, push: np.ndarray) -> np.ndarray:
-    """2 ewc / push: the force −∇ewc · u over the task's push ḡ · u away from θ*, u the unit vector from θ to θ*.
+    """2 ewc / (2 ewc + |push|): the force −∇ewc · u beside the task's ḡ · u, u the unit vector from θ to θ*.
 
     ewc   (m,) the penalty, of which (θ − θ*) · ∇ is twice the value
-    push  (m,) ḡ · (θ* − θ): positive where a step downhill on the task leads away from θ*
+    push  (m,) ḡ · (θ* − θ)
 
-    Infinite where the task does not push away; NaN at θ* itself, where there is neither.
+    0 where both are nothing, as at θ* itself: nearby the task's part is of first order, and the penalty's of second.
+
+    >>> pull(np.array([1.0, 1.0, 0.0]), np.array([2.0, -6.0, 0.0])).tolist()
+    [0.5, 0.25, 0.0]
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(push > 0, 2 * ewc / push, np.where((push < 0) | (ewc > 0), np.inf, np.nan)) + 0 * push
+    total = 2 * ewc + np.abs(push)
+    return np.where(np.isnan(push), np.nan, 2 * ewc / np.where(total > 0, total, 1.0))
+
+
+def recovery(measured: np.ndarray, home: np.ndarray) -> np.ndarray:
+    """1 − q of the ways' lengths q after over before; 1/q − 1 where that is longer. From −1 to 1.
+
+    measured  (m,) 1 − q; −∞ where the descent diverges
+    home      (m,) whether the point is the anchor itself: there is nothing to recover, 1
+
+    >>> recovery(np.array([0.75, -1.0, -np.inf, np.nan]), np.array([False, False, False, True])).tolist()
+    [0.75, -0.5, -1.0, 1.0]
+    """
+    with np.errstate(divide="ignore"):
+        away = 1 / (1 - measured) - 1
+    return np.where(home, 1.0, np.where(measured < 0, away, measured))
 
 
 def _is_own(problem: Problem) -> bool:
@@ -309,6 +343,25 @@ def own_anchor(problem: Problem) -> Anchor:
     """The trained network as its own anchor: θ₀ and the true Fisher diagonal there, λ = 1."""
     found = fisher_estimate(problem)
     return Anchor(problem.parameters, found.diagonal, 1.0, OWN, found.groups)
+
+
+def anchored(problem: Problem, checkpoint: int) -> Problem:
+    """`problem` with a checkpoint of its training path as the anchor: θ* and the true Fisher diagonal there, λ = 1.
+
+    Raises
+    ------
+    InputError  no path, or no such checkpoint; a loss that states no likelihood
+    """
+    if problem.trajectory is None:
+        raise InputError("A checkpoint as the anchor needs a training path: give Problem(…, trajectory=…).")
+    count = len(problem.trajectory)
+    if not 0 <= checkpoint < count:
+        raise InputError(f"The anchor should be a checkpoint from 0 to {count - 1}, but is {checkpoint}.")
+    point = problem.trajectory.at(checkpoint)
+    fisher = fisher_estimate(problem, point)
+    found = copy.copy(problem)
+    found.anchor = Anchor(point, fisher.diagonal, 1.0, f"checkpoint {checkpoint}", fisher.groups)
+    return found
 
 
 def plane_quadratic(

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import logsumexp
 
 from ..local.measure import LocalMeasure, Work
 from .protocol import Knob, NavigatorProperty, Points, Readout, present
@@ -83,9 +82,10 @@ BASIN = LocalMeasure(
 
 
 class Memory(NavigatorProperty):
-    """occupation = Σ_t ½(‖Δ_t‖ + ‖Δ_{t+1}‖) K_h(‖θ(α, β) − θ_t‖), K_h Gaussian, scaled to a maximum of 1.
+    """occupation = the share of the path's length that lies within h of a point; distance = how far the path is at its nearest.
 
-    Distances are in the full parameter space, so a path that passes far above the plane leaves little on it.
+    The path runs straight from checkpoint to checkpoint; distances are in the full parameter space, so a path that passes far
+    above the plane leaves little on it. Both are absolute: plots of different spans and networks can be compared.
     """
 
     name = "memory"
@@ -113,9 +113,18 @@ class Memory(NavigatorProperty):
             "memory",
             "Occupation by the path",
             "",
-            "How much of the training path lies near a point, distances taken in the full parameter space under a "
-            "Gaussian kernel of the stated width; 1 where it is largest.",
+            "The share of the training path's length that lies within the stated width h of a point, distances taken in the "
+            "full parameter space: 1 where the whole path lies that near.",
             poles=("shallow", "deep"),
+            needs=(_path,),
+        ),
+        Readout(
+            "distance",
+            "memory_distance",
+            "Distance to the path",
+            "parameter units",
+            "How far the nearest place of the training path is, in the full parameter space.",
+            poles=("deep", "shallow"),
             needs=(_path,),
         ),
         Readout(
@@ -130,8 +139,7 @@ class Memory(NavigatorProperty):
         ),
     )
 
-    knobs = (Knob("width", "Kernel width h, times its own", None, choices=WIDTHS, caption=_width_text),)
-    relative = True
+    knobs = (Knob("width", "Width h, times its own", None, choices=WIDTHS, caption=_width_text),)
     always = True
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
@@ -146,6 +154,7 @@ class Memory(NavigatorProperty):
             "off_plane": places[:, 2].tolist(),
             "step": list(path.steps),
             "weight": (0.5 * (np.append(segments, 0.0) + np.append(0.0, segments))).tolist(),
+            "segment": segments.tolist(),
             "length": path.length,
             "displacement": path.displacement,
             "width": default_width(segments, path.displacement),
@@ -154,9 +163,14 @@ class Memory(NavigatorProperty):
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
         found, facts = present(points, {"memory_basin": "basin"}), points.facts["memory"]
         if facts:
-            logs = log_occupation(points, facts, settings.width or facts["width"])
-            found["memory"] = np.exp(logs - logs.max())
+            squared, segments = _squared_distances(points, facts), _segments(facts)
+            found["memory"] = share_within(squared, segments, settings.width or facts["width"])
+            found["memory_distance"] = nearest(squared, segments)
         return found
+
+    def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, Any]]:
+        """What is known of the path as a whole."""
+        return {"memory": path_scalars(points.facts.get("memory", {}))}
 
     def drawn(self, facts: Mapping[str, Any]) -> dict[str, tuple[str, Sequence[float]]]:
         """The training path."""
@@ -169,10 +183,75 @@ def default_width(segments: np.ndarray, displacement: float) -> float:
     return float(max(np.median(segments), 0.1 * displacement, 1e-12))
 
 
-def log_occupation(points: Points, facts: dict[str, Any], width: float) -> np.ndarray:
-    """ln of the occupation before scaling, (m,); in logarithms because far from the path the kernel underflows."""
+def path_scalars(facts: Mapping[str, Any]) -> dict[str, float]:
+    """Length and displacement of the whole path, in parameter units, and its tortuosity, length over displacement.
+
+    Of what `Memory.facts` keeps; empty without a path. A path that ends where it began has infinite tortuosity.
+
+    >>> path_scalars({"length": 6.0, "displacement": 2.0})
+    {'path_length': 6.0, 'path_displacement': 2.0, 'path_tortuosity': 3.0}
+    """
+    if not facts:
+        return {}
+    length, displacement = facts["length"], facts["displacement"]
+    tortuosity = length / displacement if displacement > 0 else float("inf")
+    return {"path_length": length, "path_displacement": displacement, "path_tortuosity": tortuosity}
+
+
+def share_within(squared: np.ndarray, segments: np.ndarray, width: float) -> np.ndarray:
+    """The share of a path's length that lies within `width`, (m,).
+
+    squared   (m, T + 1) squared distances to its checkpoints
+    segments  (T,) lengths of the straight pieces between them
+
+    On a piece of length l the squared distance is a + s (b − a − l²) + s² l², s from 0 to 1: a ball cuts it at two roots.
+
+    >>> share_within(np.array([[0.0, 16.0]]), np.array([4.0]), 1.0).tolist()  # a path of 4 that begins here
+    [0.25]
+    """
+    middle, half = _middles(squared, segments)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        least = squared[:, :-1] - (middle * segments) ** 2  # of the whole straight line
+        reach = np.sqrt(np.clip(width**2 - least, 0.0, None)) / segments
+    inside = np.clip(middle + reach, 0, 1) - np.clip(middle - reach, 0, 1)
+    found: np.ndarray = np.where(half, inside, 0.0) @ segments / segments.sum()
+    return found
+
+
+def nearest(squared: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """The distance of a path at its nearest, (m,); arguments as in `share_within`.
+
+    >>> nearest(np.array([[2.0, 2.0]]), np.array([2.0])).tolist()  # beside the middle of a piece
+    [1.0]
+    """
+    middle, moves = _middles(squared, segments)
+    place = np.where(moves, np.clip(middle, 0, 1), 0.0)
+    first, last = squared[:, :-1], squared[:, 1:]
+    there = (1 - place) * first + place * last - place * (1 - place) * segments**2
+    return np.sqrt(np.clip(np.minimum(there.min(1), squared.min(1)), 0.0, None))
+
+
+def _middles(squared: np.ndarray, segments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where on each piece's straight line the nearest place is, as a share of the piece; and which pieces have a length."""
+    moves = segments > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        middle = 0.5 * (1 + (squared[:, :-1] - squared[:, 1:]) / np.where(moves, segments, 1.0) ** 2)
+    return middle, moves
+
+
+def _segments(facts: Mapping[str, Any]) -> np.ndarray:
+    """The pieces' lengths, (T,); of landscapes from before they were kept, from the weights ½ (l_t + l_{t+1})."""
+    if "segment" in facts:
+        return np.array(facts["segment"])
+    found, before = [], 0.0
+    for weight in facts["weight"][:-1]:
+        before = max(0.0, 2 * weight - before)
+        found.append(before)
+    return np.array(found)
+
+
+def _squared_distances(points: Points, facts: Mapping[str, Any]) -> np.ndarray:
+    """Of every point to every checkpoint, in the full parameter space, (m, T + 1)."""
     gaps = np.stack([points.alpha[:, None] - facts["alpha"], points.beta[:, None] - facts["beta"]])
-    squared = np.einsum("imt,ij,jmt->mt", gaps, points.gram, gaps) + np.square(facts["off_plane"])
-    with np.errstate(divide="ignore"):  # a checkpoint without path beside it weighs nothing
-        weights = np.log(facts["weight"])
-    return logsumexp(weights - squared / (2 * width**2), axis=1)
+    found: np.ndarray = np.einsum("imt,ij,jmt->mt", gaps, points.gram, gaps) + np.square(facts["off_plane"])
+    return found

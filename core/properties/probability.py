@@ -1,4 +1,4 @@
-"""Probability, high / low: how peaked the softmax is at temperature T (Bishop 2006 ch. 4).
+"""Probability, high / low: how peaked the softmax is at temperature T (Bishop 2006 ch. 4), and whether it is right to be.
 
 Confidence and entropy are measured on a ladder of temperatures in one pass, and read between its rungs by
 monotone interpolation; on a rung, T = 1 among them, the number is the measured one.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from scipy.interpolate import PchipInterpolator
+from scipy.special import erf
 from torch import Tensor
 
 from ..network.forward import Forward, Measure
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 CACHED_NUMBERS = 2**18  # of a softmax at several temperatures, which stay in a core's cache
 LADDER = tuple(float(2.0 ** (k / 2)) for k in range(-4, 5))  # T from 1/4 to 4 in steps of √2
+BINS = 10  # of confidence, equally wide
+BIN_COLUMNS = tuple(f"calibration_{what}@{b}" for what in ("count", "miss", "square") for b in range(BINS))
 TURNED = tuple(sorted({*(round(2 ** (k / 8), 3) for k in range(-16, 17)), LADDER[0], LADDER[-1], 1.0}))
 
 
@@ -65,28 +68,57 @@ class Probability(NavigatorProperty):
             poles=("high", "low"),
             needs=(needs.classes,),
         ),
+        Readout(
+            "right",
+            "probability_right",
+            "Probability of the right class",
+            "",
+            "The probability that the model gives to the right class, averaged over the examples. Below confidence where it is "
+            "surer than it is right.",
+            poles=("low", "high"),
+            needs=(needs.classes,),
+        ),
+        Readout(
+            "calibration",
+            "probability_calibration",
+            "Calibration error (ECE)",
+            "",
+            "How far confidence and accuracy lie apart in bins of confidence, averaged over the examples (expected calibration "
+            "error, Guo et al. 2017), less what chance alone makes of it with so many examples (Kumar et al. 2019). At T = 1. "
+            "Near 0 the model is as often right as it says.",
+            needs=(needs.classes,),
+            scale="linear",
+        ),
     )
 
     knobs = (Knob("temperature", "Temperature T", 1.0, low=LADDER[0], high=LADDER[-1], open=False, choices=TURNED),)
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
         columns = tuple(f"{what}@{t:.6g}" for what in ("confidence", "entropy") for t in LADDER)
-        return (Measure(columns, _ladder_sums),)
+        right = tuple(f"right@{t:.6g}" for t in LADDER)
+        return (Measure(columns, _ladder_sums), Measure(right, _right_sums), Measure(BIN_COLUMNS, bin_sums))
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
-        return {"classes": problem.classes}
+        return {"classes": problem.classes, "predictions": problem.prediction_count}
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
         scale = math.log(max(points.facts["probability"]["classes"], 2))
         confidence = at_temperature(points.columns, "confidence", settings.temperature)
         entropy = at_temperature(points.columns, "entropy", settings.temperature)
-        return {"probability": confidence, "probability_entropy": entropy / scale}
+        found = {"probability": confidence, "probability_entropy": entropy / scale}
+        if f"right@{LADDER[0]:.6g}" in points.columns:
+            found["probability_right"] = at_temperature(points.columns, "right", settings.temperature)
+            bins = np.stack([points.columns[name] for name in BIN_COLUMNS]).reshape(3, BINS, -1)
+            error = calibration_error(bins, points.facts["probability"]["predictions"])
+            found |= dict(zip(("probability_calibration", "probability_calibration_se"), error, strict=True))
+        return found
 
     def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, float]]:
         """How wrong a number between two rungs of the ladder may be."""
         if settings.temperature == 1.0:
             return {}
-        read = {"probability": "confidence", "probability_entropy": "entropy"}
+        read = {"probability": "confidence", "probability_entropy": "entropy", "probability_right": "right"}
+        read = {v: what for v, what in read.items() if f"{what}@{LADDER[0]:.6g}" in points.columns}
         return {v: {"interpolation_error": interpolation_error(points.columns, what)} for v, what in read.items()}
 
 
@@ -125,19 +157,81 @@ def _rungs(device: torch.device, dtype: torch.dtype) -> Tensor:
 
 
 def _ladder_sums(forward: Forward) -> Tensor:
+    return torch.cat([torch.cat(sums) for sums in zip(*(part[:2] for part in _ladder(forward)), strict=True)])
+
+
+def _right_sums(forward: Forward) -> Tensor:
     exponents = forward.below_top
-    rungs = _rungs(exponents.device, exponents.dtype)
-    at_once = max(1, CACHED_NUMBERS // max(1, exponents.numel())) if exponents.device.type == "cpu" else len(LADDER)
-    parts = [_sums_at(exponents / part) for part in rungs.split(at_once)]
-    return torch.cat([torch.cat(sums) for sums in zip(*parts, strict=True)])
+    right = exponents.gather(0, forward.labels[None])
+    rungs = _rungs(exponents.device, exponents.dtype)[:, 0]
+    totals = torch.cat([total for _, _, total in _ladder(forward)])
+    return ((right / rungs).exp() / totals).sum(1, dtype=torch.float64)
 
 
-def _sums_at(exponents: Tensor) -> tuple[Tensor, Tensor]:
-    """Sums of confidence and entropy over predictions, (T,) each, from exponents (T, K, m), all ≤ 0."""
+def bin_sums(forward: Forward) -> Tensor:
+    """Σ over the predictions in each bin of confidence of 1, of confidence − (0 or 1, whether it is right), and of its square."""
+    at_one = torch.cat([total for _, _, total in _ladder(forward)])[LADDER.index(1.0)]
+    confidence = at_one.reciprocal()
+    miss = confidence - (forward.top[1] == forward.labels).to(confidence)
+    places = (confidence * BINS).long().clamp_(max=BINS - 1)
+    inside = (places[None] == _bins(confidence.device)[:, None]).to(confidence)
+    found = [(inside * each).sum(1, dtype=torch.float64) for each in (torch.ones_like(miss), miss, miss.square())]
+    return torch.cat(found)
+
+
+def calibration_error(bins: np.ndarray, predictions: int) -> tuple[np.ndarray, np.ndarray]:
+    """The expected calibration error with the bias of few examples taken off, and its standard error; (m,) each.
+
+    bins         (3, BINS, m) means over the predictions, as `bin_sums` gives the sums
+    predictions  N
+
+    Σ_b p_b |μ_b| with μ_b the mean miss of a bin is too large by chance, as a root of squares is. Each μ_b is taken as normal with
+    the bin's own error σ_b around ±√(μ_b² − σ_b²), whose square has no bias (Kumar et al. 2019), and what the mean of its size is
+    above that is taken off: three quarters of the bias where the model is right about itself. Never below 0.
+
+    >>> half = np.zeros((3, BINS, 1)); half[:, 9] = [[1.0], [0.5], [0.25]]  # always sure by ½ more than it is right
+    >>> error, se = calibration_error(half, 10_000)
+    >>> error.tolist(), se.tolist()
+    ([0.5], [0.0])
+    """
+    share = bins[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        count, mean = share * predictions, np.where(share > 0, bins[1] / share, 0.0)
+        variance = np.clip(bins[2] / share - mean**2, 0, None) / (count - 1)
+        # of one prediction: what its own confidence c says, c (1 − c)
+        alone = np.abs(mean) * np.clip(1 - np.abs(mean), 0, None)
+        spread = np.sqrt(np.where(count > 1.5, variance, np.where(share > 0, alone, 0.0)))
+        size = np.sqrt(np.clip(mean**2 - spread**2, 0.0, None))
+        ratio = np.where(spread > 0, size / spread, np.inf)
+        chance = spread * math.sqrt(2 / math.pi) * np.exp(-(ratio**2) / 2) + size * (erf(ratio / math.sqrt(2)) - 1)
+    value = np.clip((share * (np.abs(mean) - chance)).sum(0), 0.0, None)
+    known = np.isfinite(bins).all((0, 1))
+    return np.where(known, value, np.nan), np.where(known, np.sqrt(np.square(share * spread).sum(0)), np.nan)
+
+
+@functools.cache
+def _bins(device: torch.device) -> Tensor:
+    return torch.arange(BINS, device=device)
+
+
+def _ladder(forward: Forward) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Of parts of the ladder, sums of confidence and entropy (T,), and Σ exp((z − max z)/T) of each prediction (T, m)."""
+    if "ladder" not in forward.shared:
+        exponents = forward.below_top
+        rungs = _rungs(exponents.device, exponents.dtype)
+        few = max(1, CACHED_NUMBERS // max(1, exponents.numel()))
+        at_once = few if exponents.device.type == "cpu" else len(LADDER)
+        forward.shared["ladder"] = [_sums_at(exponents / part) for part in rungs.split(at_once)]
+    found: list[tuple[Tensor, Tensor, Tensor]] = forward.shared["ladder"]
+    return found
+
+
+def _sums_at(exponents: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Sums of confidence and entropy over predictions, (T,) each, and Σ_k of each, from exponents (T, K, m), all ≤ 0."""
     weights = exponents.exp()
     total = weights.sum(1)
     # an excluded token has z = −∞: its weight is 0, and 0 · −∞ must count as 0
     energy = weights.mul_(exponents.clamp_min_(torch.finfo(exponents.dtype).min)).sum(1)
     confidence = total.reciprocal().sum(1, dtype=torch.float64)
     entropy = (total.log() - energy / total).sum(1, dtype=torch.float64)
-    return confidence, entropy
+    return confidence, entropy, total

@@ -208,6 +208,10 @@ class Owner(Protocol):
         """The variable that is drawn when the overlay is switched on, where there is one of it; the primary one, mostly."""
         return self.readouts[0].variable
 
+    def remark(self, facts: Mapping[str, Any]) -> str:
+        """What must be said of its readouts on this landscape before anything is read off them; mostly nothing."""
+        return ""
+
     def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, Any]]:
         """variable → further attributes that it has in a landscape."""
         return {}

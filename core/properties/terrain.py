@@ -27,7 +27,12 @@ def _slope(here: Neighbourhood) -> tuple[float]:
     return (float(here.gradient.norm()),)
 
 
+def _steepness(here: Neighbourhood) -> tuple[float]:
+    return (here.uphill[1],)
+
+
 SLOPE = LocalMeasure(("slope",), "gradient", _slope)
+STEEPNESS = LocalMeasure(("steepness",), "gradient", _steepness)  # in the coordinates of the curvature
 
 
 class Terrain(Owner):
@@ -69,7 +74,7 @@ class Terrain(Owner):
             "What each point is in the full space, from its slope and its largest and smallest curvature: plateau (level, "
             "no curvature), ridge (bends down more than up), saddle (bends down), bowl (level), valley (the rest). Level: a "
             "gradient step promises a drop under 0.01. No curvature: under 0.01. Bends down: −λ_min over a tenth of λ_max.",
-            local=(SLOPE, EXTREMES),
+            local=(STEEPNESS, EXTREMES),
             labels=SHAPES,
         ),
     )
@@ -93,9 +98,10 @@ class Terrain(Owner):
             accuracy = np.where(np.isnan(points.columns["loss"]), np.nan, points.columns["accuracy"])
             found |= {"accuracy": accuracy, "error": 1.0 - accuracy}
         found |= present(points, {"slope": "slope", "loss_se": "loss_draw_error"})
-        if {"slope", "lambda_max"} <= set(points.columns):
-            columns = points.columns
-            found["shape"] = shape(columns["slope"], columns["lambda_max"], columns["lambda_min"], settings)
+        columns = points.columns
+        steepness = columns.get("steepness", columns.get("slope"))  # the one in the parameters was once the only one
+        if steepness is not None and "lambda_max" in columns:
+            found["shape"] = shape(steepness, columns["lambda_max"], columns["lambda_min"], settings)
         return found
 
 

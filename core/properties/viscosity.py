@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from ..local.measure import LocalMeasure, Work
 from ..local.spectral_bounds import end_reach, flat_between, index_between, reach, resolution
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ..local.neighbourhood import Neighbourhood
     from .settings import Settings
 
-PER_SQUARE = "nats per squared parameter unit"
+PER_SQUARE = "nats per squared filter length"
 BOUND = "half of how far it may lie beyond, at 95 %"
 SPREAD = "half of how far the truth may lie from it, at 95 %"
 
@@ -45,11 +46,26 @@ def _index(here: Neighbourhood) -> tuple[float, float, float]:
 
 
 def _sam(here: Neighbourhood) -> tuple[float]:
-    length = float(here.gradient.norm())
-    if length == 0:
-        return (0.0,)
-    step = here.instruments.estimation.rho / length
-    return (here.bench.whole.loss(here.point + step * here.gradient.to(here.point)) - here.loss,)
+    return (_rise(here, *here.uphill),)
+
+
+def _adaptive(here: Neighbourhood) -> tuple[float]:
+    weights = here.point.double().abs()
+    slope = here.gradient * weights
+    length = float(slope.norm())
+    return (_rise(here, weights * slope / length if length > 0 else torch.zeros_like(slope), length),)
+
+
+def _rise(here: Neighbourhood, way: torch.Tensor, slope: float) -> float:
+    if slope == 0:
+        return 0.0
+    step = here.instruments.estimation.rho * way.to(here.point)
+    return here.bench.whole.loss(here.point + step) - here.loss
+
+
+def _relative_flatness(here: Neighbourhood) -> tuple[float, float]:
+    found = here.relative_flatness
+    return found.value, found.standard_error
 
 
 def _keskar(here: Neighbourhood) -> tuple[float]:
@@ -97,8 +113,9 @@ class Viscosity(NavigatorProperty):
             "viscosity",
             "Sharpness λ_max",
             PER_SQUARE,
-            "The largest eigenvalue of the Hessian of the mean loss. Low is flat and icky, high is sharp and not-icky. "
-            "It changes when a layer is rescaled, even though the function stays the same.",
+            "The largest eigenvalue of the Hessian of the mean loss. Low is flat and icky, high is sharp and not-icky. In "
+            "filter-normalised coordinates it stays when a layer is rescaled, as the function does; in the parameters "
+            "themselves it does not (Dinh et al. 2017).",
             poles=("icky", "not-icky"),
             scale="log",
             local=(EXTREMES,),
@@ -170,11 +187,40 @@ class Viscosity(NavigatorProperty):
             "viscosity_sam",
             "Rise of the steepest step (SAM)",
             "nats",
-            "L(θ + ρ ḡ/‖ḡ‖) − L(θ), ρ = 0.05 unless set: how much the loss rises at that distance along its own "
-            "gradient (Foret et al. 2020).",
+            "How much the loss rises within ρ = 0.05 (unless set) along its steepest way (Foret et al. 2020): "
+            "L(θ + ρ T²ḡ/‖Tḡ‖) − L(θ), T the filters' lengths in filter-normalised coordinates and 1 in the parameters.",
             poles=("icky", "not-icky"),
             scale="symlog",
             local=(LocalMeasure(("sam",), "gradient", _sam, work=Work(passes=0.5)),),
+        ),
+        Readout(
+            "adaptive",
+            "viscosity_adaptive",
+            "Adaptive sharpness",
+            "nats",
+            "The same with every weight's own size as its unit, T = |θ|, whatever the coordinates (Kwon et al. 2021): it stays "
+            "when layers or single units are rescaled.",
+            poles=("icky", "not-icky"),
+            scale="symlog",
+            local=(LocalMeasure(("adaptive",), "gradient", _adaptive, work=Work(passes=0.5)),),
+        ),
+        Readout(
+            "relative_flatness",
+            "viscosity_relative_flatness",
+            "Relative flatness",
+            "nats",
+            "Σ ⟨w_s, w_s'⟩ tr H_ss' over the rows w_s of every weight matrix and the blocks of the Hessian between them, summed "
+            "over layers (Petzka et al. 2021): small is flat. It stays when layers are rescaled, whatever the coordinates.",
+            poles=("icky", "not-icky"),
+            scale="symlog",
+            local=(
+                LocalMeasure(
+                    ("relative_flatness", "relative_flatness_se"),
+                    "curvature",
+                    _relative_flatness,
+                    work=Work(blocks=("flatness",)),
+                ),
+            ),
         ),
         Readout(
             "keskar",
@@ -200,10 +246,11 @@ class Viscosity(NavigatorProperty):
                 "viscosity_lambda_min_se": "lambda_min_miss",
                 **{
                     f"viscosity_{name}": name
-                    for what in ("trace", "flat_share", "index")
+                    for what in ("trace", "flat_share", "index", "relative_flatness")
                     for name in (what, f"{what}_se")
                 },
                 "viscosity_sam": "sam",
+                "viscosity_adaptive": "adaptive",
                 "viscosity_keskar": "keskar",
             },
         )

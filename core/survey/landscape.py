@@ -9,6 +9,8 @@ import numpy as np
 import xarray as xr
 
 from ..adaptive.interpolated import interpolated
+from ..local.estimation import IN_PARAMETERS
+from ..plane.filter_coordinates import COORDINATES
 from ..properties import OWNERS, Settings
 from ..properties.protocol import STAGES, Owner, Points, Readout
 from ..properties.registry import HEIGHTS
@@ -104,13 +106,20 @@ def _add_notes(land: xr.Dataset, points: MeasuredPoints, known: Points, settings
             land[name] = (dimension, np.array(numbers))
 
 
+def coordinates_of(info: LandscapeInfo) -> str:
+    """In which coordinates curvature was measured; landscapes from before there was a choice say nothing of them."""
+    return str((info.estimation or {"coordinates": COORDINATES[0]}).get("coordinates", IN_PARAMETERS))
+
+
 def _attributes(owner: Owner, readout: Readout, info: LandscapeInfo) -> dict[str, Any]:
-    matrix = (info.estimation or {}).get("of", "hessian")
+    matrix, units = (info.estimation or {}).get("of", "hessian"), readout.unit
+    if coordinates_of(info) == IN_PARAMETERS:
+        units = units.replace("filter length", "parameter unit")
     # a loss that is no likelihood is not in nats
     loss_unit = "nats" if info.facts["terrain"]["is_likelihood"] else "loss units"
     return {
         "long_name": readout.label.replace("the Hessian", MATRIX_NAMES.get(matrix, "the Hessian")),
-        "units": readout.unit.replace("nats", loss_unit),
+        "units": units.replace("nats", loss_unit),
         "property": owner.name,
         "readout": readout.name,
         "low_pole": readout.poles[0],

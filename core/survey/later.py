@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from ..local.estimation import IN_PARAMETERS
 from ..parameters.hashing import digest
 from ..properties import OWNERS, READOUTS, Settings
 from ..properties.protocol import STAGES, Need, Owner, Readout
@@ -65,9 +66,6 @@ def _why_not(points: MeasuredPoints, readout: Readout) -> str | None:
             return _refusal(need, points)
     owner, known = owner_of(readout.variable), known_at(points)
     facts = _Stored({**{each.name: {} for each in OWNERS if _has_no_facts(each)}, **known.facts})
-    columns = {column for measure in readout.local for column in measure.columns}
-    if not columns <= set(points.columns):
-        return NOT_YET
     try:
         values = owner.values(replace(known, columns=_Stored(known.columns), facts=facts), Settings())
     except NotStored:
@@ -106,6 +104,20 @@ def grows(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     return all(set(names) <= set(columns.get(stage, ())) for stage, names in stored["columns"].items())
 
 
+def other_coordinates(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:
+    """What to do where all that keeps a survey from going on is the coordinates of its curvature; None where it is not."""
+    before, now = stored["estimation"], asked["estimation"]
+    if not before or not now:
+        return None
+    was, wanted = (about.get("coordinates", IN_PARAMETERS) for about in (before, now))
+    if was == wanted or not grows(stored, {**asked, "estimation": before}):
+        return None
+    return (
+        f"holds curvature in other coordinates ({was}, not {wanted}): go on with --coordinates {was}, "
+        f"Estimation(coordinates='{was}'), or choose another place."
+    )
+
+
 def grown(stored: MeasuredPoints, fresh: MeasuredPoints) -> MeasuredPoints:
     """What is stored, with the readouts of `fresh`: columns that are new, to be filled in where their stage is measured already."""
     stage_of = dict(zip(fresh.columns, fresh.stages, strict=True))
@@ -127,7 +139,9 @@ def _grown_info(stored: MeasuredPoints, fresh: MeasuredPoints, new: dict[str, li
     reasons = {v: why for v, why in before.unavailable.items() if v not in fresh.overlays}
     return replace(
         before,
-        facts={**now.facts, **before.facts},
+        facts={
+            name: {**now.facts.get(name, {}), **before.facts.get(name, {})} for name in {**now.facts, **before.facts}
+        },
         unavailable={**now.unavailable, **reasons},
         estimation=before.estimation or now.estimation,
         every=before.every or now.every,

@@ -21,7 +21,7 @@ from ..parameters.hashing import digest
 from .group import attributes, every_chunk, write_group
 from .info import LandscapeInfo
 from .integrity import SEALED, DamagedError, salvage, seal
-from .later import grown, grows
+from .later import grown, grows, other_coordinates
 from .places import at_stored_places
 from .points import MeasuredPoints
 from .reading import looks_like_landscape, read_points
@@ -151,6 +151,8 @@ class LandscapeStore:
         if stored["spec_digest"] != digest(spec):
             if grows(stored["spec"], spec):  # type: ignore[arg-type]
                 return self._extend(grown(found, fresh), spec)
+            if another := other_coordinates(stored["spec"], spec):  # type: ignore[arg-type]
+                raise InputError(f"'{self.path}' {another}")
             raise InputError(
                 f"'{self.path}' already holds another landscape ({found.info.name}, {found.info.plane['kind']} plane, "
                 f"{len(found.plan.alpha)}×{len(found.plan.beta)}): choose another place, or delete it."

@@ -12,6 +12,7 @@ import typer
 from lossnav.core import InputError, read_landscape
 from lossnav.core.adaptive.tolerance import Tolerance
 from lossnav.core.local.estimation import Estimation, preset
+from lossnav.core.properties.elasticity import anchored
 from lossnav.core.survey.cost import affordable_stride, estimate
 from lossnav.core.survey.specification import Specification
 from lossnav.core.survey.survey import surveyed
@@ -66,6 +67,12 @@ def survey_command(
     steps: Annotated[int | None, typer.Option(help="Lanczos steps, in place of the effort's.")] = None,
     examples: Annotated[int | None, typer.Option(help="Examples for them, in place of the effort's; 0: all.")] = None,
     of: Annotated[str, typer.Option(help="Their matrix: hessian, ggn, fisher or empirical_fisher.")] = "hessian",
+    coordinates: Annotated[
+        str, typer.Option(help="filter: curvature in filter-normalised coordinates; parameters: in the parameters.")
+    ] = Estimation.coordinates,
+    anchor: Annotated[
+        int | None, typer.Option(help="Elasticity pulls back to this checkpoint, in place of the problem's anchor.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = str(Specification.device),
     dtype: Dtype = None,
     parameters: Parameters = None,
@@ -90,10 +97,11 @@ def survey_command(
 ) -> None:
     """Measure a landscape and keep it in a folder."""
     problem = chosen_problem(target, parameters, decay)
+    problem = problem if anchor is None else anchored(problem, anchor)
     chosen = make_plane(problem, plane)
     shape, where = _shape(grid), zoomed(_span(span) if span else chosen.span, zoom)
     shape = (shape[0], 1) if chosen.is_line else shape
-    estimation = _estimation(effort, probes, steps, examples, of)
+    estimation = _estimation(effort, probes, steps, examples, of, coordinates)
     allowed = None if tolerance is None else Tolerance(tolerance, scale, clip, costly)
     stride = every or (affordable_stride(problem, shape, estimation) if allowed is None else 1)
     what = Specification(
@@ -131,8 +139,10 @@ def survey_command(
             console.print(sentence, markup=False)
 
 
-def _estimation(effort: str, probes: int | None, steps: int | None, examples: int | None, of: str) -> Estimation:
-    chosen = replace(preset(effort), of=of)
+def _estimation(
+    effort: str, probes: int | None, steps: int | None, examples: int | None, of: str, coordinates: str
+) -> Estimation:
+    chosen = replace(preset(effort), of=of, coordinates=coordinates)
     more = {"probes": probes, "steps": steps, "examples": examples}
     changes: dict[str, Any] = {name: value for name, value in more.items() if value is not None}
     if examples is not None:

@@ -15,6 +15,7 @@ from lossnav.core.properties.vocabulary import ROLES
 
 from ..figures.shared.picture import ARROWS, arrow_name
 from ..request.survey import (
+    COORDINATE_TITLES,
     DEFAULT_GRID,
     EFFORTS,
     FORWARD_ONLY,
@@ -32,6 +33,12 @@ from .vocabulary_card import vocabulary_card
 
 SCALES = ("auto", "linear", "log", "symlog")
 AS_HEIGHT = "height"
+OWN_ANCHOR = -1
+COORDINATES_HELP = (
+    "What curvature and steepest steps are measured in. **Filter-normalised**: every weight in units of its filter's length, as "
+    "random planes are drawn, so that rescaling layers changes neither the terrain nor what lies over it. **The parameters**: as "
+    "they are, as in the Spectrum page."
+)
 PRESSED = "turning was asked for"  # in the session's state
 LIVE_HELP = (
     "The terrain follows while you turn the plane or move its centre: coarse at once, sharper while you look. "
@@ -94,8 +101,35 @@ def request_controls(base: SurveyRequest, live: bool) -> SurveyRequest:
             ),
             **URL,
         )
-    chosen = replace(base, grid=grid, tolerance=tolerance)
+        coordinates = st.selectbox(
+            "in",
+            list(COORDINATE_TITLES),
+            key="coordinates",
+            disabled=effort == FORWARD_ONLY,
+            format_func=COORDINATE_TITLES.__getitem__,
+            help=COORDINATES_HELP,
+            **URL,
+        )
+        anchor = _anchor_control(base.target)
+    chosen = replace(base, grid=grid, tolerance=tolerance, coordinates=coordinates, anchor=anchor)
     return replace(chosen, effort=effort, every=every).settled
+
+
+def _anchor_control(target: str) -> int | None:
+    """Where elasticity pulls back to: what the problem says, or a checkpoint of the training."""
+    last = checkpoints(target) - 1
+    if last < 1:
+        return None
+    offered = [OWN_ANCHOR, *sorted({0, last // 4, last // 2, 3 * last // 4})]
+    found = st.selectbox(
+        "Elasticity pulls back to",
+        offered,
+        key="anchor",
+        format_func=lambda k: "the model's own anchor" if k == OWN_ANCHOR else f"checkpoint {k} of {last}",
+        help="Without an earlier task a model is its own anchor, and the penalty is one paraboloid around it.",
+        **URL,
+    )
+    return None if found == OWN_ANCHOR else found
 
 
 def _planes(target: str) -> list[str]:
@@ -127,12 +161,14 @@ class Switches:
     """What the row of switches says, and the places where values at the picked point are put.
 
     factors  knob → its value, or what multiplies the landscape's own
+    first    property → the variable that its switch draws at first
     arrows   the properties that show their arrows
     """
 
     overlays: dict[str, Drawing]
     factors: dict[str, float]
     values: dict[str, Any]
+    first: dict[str, str]
     arrows: tuple[str, ...] = ()
 
     def settings(self, facts: dict[str, Any]) -> Settings:
@@ -162,11 +198,18 @@ def switch_row(unavailable: dict[str, str], facts: dict[str, Any]) -> Switches:
             st.caption(f"{role.capitalize()} properties")
             for place, owner in zip(st.columns(len(members), gap="small"), members, strict=True):
                 with place:
-                    reason = unavailable.get(owner.readouts[0].variable)
+                    reason = _why_none(owner, unavailable)
                     drawing, values[owner.name] = _switch(owner, reason, unavailable, facts, factors, arrows)
                     if drawing is not None:
                         overlays[owner.name] = drawing
-    return Switches(overlays, factors, values, tuple(arrows))
+    first = {owner.name: first_drawn(owner, facts, unavailable) for owner in PROPERTIES}
+    return Switches(overlays, factors, values, first, tuple(arrows))
+
+
+def _why_none(owner: NavigatorProperty, unavailable: dict[str, str]) -> str | None:
+    """Why a property has no readout at all; None where it has one."""
+    reasons = [unavailable.get(r.variable) for r in owner.readouts if not r.asked]
+    return reasons[0] if all(reasons) else None
 
 
 def _switch(
@@ -190,7 +233,7 @@ def _switch(
         ) as panel:
             drawing = None
             if reason is None:
-                drawing = _readout_controls(owner, unavailable)
+                drawing = _readout_controls(owner, unavailable, facts)
                 if owner.name in ARROWS and _arrows_toggle(owner):
                     arrows.append(owner.name)
                 factors |= _knob_controls(owner, facts.get(owner.name, {}))
@@ -202,11 +245,19 @@ def _switch(
     return (drawing if on and reason is None else None), value
 
 
-def _readout_controls(owner: NavigatorProperty, unavailable: dict[str, str]) -> Drawing:
+def _readout_controls(owner: NavigatorProperty, unavailable: dict[str, str], facts: dict[str, Any]) -> Drawing:
     shown = {r.variable: r for r in _readouts(owner) if r.variable not in unavailable}
+    first = first_drawn(owner, facts, unavailable)
     variable = st.selectbox(
-        "Readout", list(shown), key=f"readout_{owner.name}", format_func=lambda v: _readout_title(shown[v]), **URL
+        "Readout",
+        list(shown),
+        index=list(shown).index(first) if first in shown else 0,
+        key=f"readout_{owner.name}",
+        format_func=lambda v: _readout_title(shown[v]),
+        **URL,
     )
+    if remark := owner.remark(facts.get(owner.name, {})):
+        st.info(remark, icon=":material/info:")
     return Drawing(variable, *_scale_controls(owner.name))
 
 
@@ -277,6 +328,8 @@ def _readout_title(readout: Readout) -> str:
     return f"{readout.arrows.capitalize()} (arrows)" if readout.arrows else readout.label
 
 
-def primary(name: str) -> str:
-    """The variable of a property's primary readout."""
-    return next(p for p in PROPERTIES if p.name == name).readouts[0].variable
+def first_drawn(owner: NavigatorProperty, facts: dict[str, Any], unavailable: dict[str, str]) -> str:
+    """The variable that a switch draws at first: the property's own choice, else the first that there is."""
+    wanted = owner.first_drawn(facts.get(owner.name, {}))
+    offered = [r.variable for r in owner.readouts if r.variable not in unavailable and not r.asked]
+    return wanted if wanted in offered or not offered else offered[0]

@@ -38,7 +38,8 @@ class PointRequest:
     @property
     def path(self) -> Path:
         """Where the result is kept on this machine."""
-        content = [self.plane.plane_arguments, self.point, self.plane.target, modified(self.plane.target)]
+        how = [*self.plane.plane_arguments, *self.plane.measuring_arguments]
+        content = [how, self.point, self.plane.target, modified(self.plane.target)]
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
         return user_cache_path("lossnav") / "points" / f"{Path(self.plane.target.partition(':')[0]).stem}-{key}.zarr"
 
@@ -50,6 +51,7 @@ class PointRequest:
             "survey",
             self.plane.target,
             *self.plane.plane_arguments,
+            *self.plane.measuring_arguments,
             "--grid",
             "1x1",
             f"--span={a!r},{a!r},{b!r},{b!r}",

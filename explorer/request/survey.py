@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lossnav.core.local.estimation import IN_PARAMETERS
+from lossnav.core.plane.filter_coordinates import COORDINATES
 from lossnav.core.plane.kinds import Parameter, PlaneKind, kind_named
 from lossnav.core.properties.selection import FORWARD
 from lossnav.core.survey.specification import Specification
@@ -32,6 +34,7 @@ EFFORTS = {
     "full": ("Full", "8 probes × 16 Lanczos steps on all examples."),
 }
 STRIDES = (1, 2, 4, 8)
+COORDINATE_TITLES = {"filter": "filter-normalised coordinates", "parameters": "the parameters"}
 TOLERANCE = 0.01
 TOLERANCES = {
     0.01: "Adaptive, 1 %",
@@ -42,6 +45,7 @@ COSTLY = 10  # times the tolerance is what curvature, gradients and descents may
 
 
 # Parameters of planes that have had fields of their own since the first stores: everything else is in `choices`.
+MEASURING = ("grid", "effort", "every", "tolerance", "coordinates", "anchor")
 FIELDS = ("seed", "normalize", "ignore", "orthogonal")
 
 
@@ -59,6 +63,8 @@ class SurveyRequest:
     every       those are measured on every so many rows and columns; 0: so many that it takes minutes
     turn        degrees by which the plane's second direction is turned towards a third
     centre      the checkpoint of the training path that the plane lies around; None: the trained network
+    coordinates  those of curvature, one of COORDINATES
+    anchor      the checkpoint of the training path that elasticity pulls back to; None: the problem's own anchor
     tolerance   a key of TOLERANCES: the error, as a share of what is drawn, that saves most points; 0: every point is measured
     """
 
@@ -75,6 +81,8 @@ class SurveyRequest:
     turn: float = 0.0
     centre: int | None = None
     tolerance: float = TOLERANCE
+    coordinates: str = COORDINATES[0]
+    anchor: int | None = None
     choices: tuple[tuple[str, Any], ...] = ()
 
     @property
@@ -129,13 +137,15 @@ class SurveyRequest:
     def plane_alone(self) -> SurveyRequest:
         """The same plane and span, whatever is to be measured there and on how many points."""
         plain = SurveyRequest(self.target)
-        return replace(self.settled, **{f: getattr(plain, f) for f in ("grid", "effort", "every", "tolerance")})
+        return replace(self.settled, **{f: getattr(plain, f) for f in MEASURING})
 
     @property
     def path(self) -> Path:
         """Where its landscape is kept on this machine; a changed problem file means another place."""
         content = {**asdict(replace(self.settled, every=0)), "changed": modified(self.target)}
-        for name, plain in (("turn", 0.0), ("centre", None), ("choices", ())):
+        # of curvature in the parameters nothing was said before there was a choice
+        plains = (("turn", 0.0), ("centre", None), ("choices", ()), ("coordinates", IN_PARAMETERS), ("anchor", None))
+        for name, plain in plains:
             if content[name] == plain:
                 del content[name]  # what was kept before there were such choices stays where it is
         del content["tolerance"]  # a survey goes on with another one in the same place
@@ -158,8 +168,14 @@ class SurveyRequest:
                 "log",
             ]
         if self.effort == FORWARD_ONLY:
-            return [*words, "--overlay", FORWARD]
-        return [*words, "--effort", self.effort, "--every", str(self.every)]
+            return [*words, *self.measuring_arguments, "--overlay", FORWARD]
+        return [*words, *self.measuring_arguments, "--effort", self.effort, "--every", str(self.every)]
+
+    @property
+    def measuring_arguments(self) -> list[str]:
+        """The part of the arguments that says what curvature and elasticity are."""
+        words = ["--coordinates", self.coordinates] if self.coordinates != COORDINATES[0] else []
+        return words + ([f"--anchor={self.anchor}"] if self.anchor is not None else [])
 
     @property
     def plane_arguments(self) -> list[str]:

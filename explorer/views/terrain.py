@@ -112,7 +112,7 @@ def picture(
 def shown_readouts(switches: controls.Switches, *drawn: Drawing | None) -> list[str]:
     """The readouts that the inspector always shows: the terrain's, and of each property the one that is drawn."""
     own = [d.variable for d in (*drawn, *switches.overlays.values()) if d is not None]
-    return ["loss", "accuracy", "slope", "shape", *own, *map(controls.primary, switches.values)]
+    return ["loss", "accuracy", "slope", "shape", *own, *switches.first.values()]
 
 
 def show_values(land: xr.Dataset, switches: controls.Switches, view: View, unavailable: dict[str, str]) -> None:
@@ -120,7 +120,7 @@ def show_values(land: xr.Dataset, switches: controls.Switches, view: View, unava
     cell = nearest_cell(land, view.point)
     for name, place in switches.values.items():
         drawing = switches.overlays.get(name)
-        variable = drawing.variable if drawing else controls.primary(name)
+        variable = drawing.variable if drawing else switches.first[name]
         waits = unavailable.get(variable) == turning_panel.WAITING
         text = value_text(land, variable, cell) if variable in land else "…" if waits else "unavailable"
         place.html(f"<span class='value{'' if variable in land else ' none'}'>{text}</span>")

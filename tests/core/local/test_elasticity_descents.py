@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import reference
 import torch
-from lossnav.core import Anchor, Plane, Problem, Settings, survey
+from lossnav.core import Anchor, InputError, Plane, Problem, Settings, survey
+from lossnav.core.curvature.fisher import fisher_diagonal
 from lossnav.core.local.estimation import Estimation
+from lossnav.core.properties.elasticity import anchored
 from lossnav.core.survey.reading import read_landscape
 from torch import Tensor, nn
 
@@ -64,7 +66,8 @@ def test_recovery_is_plain_descent_on_loss_and_penalty(name: str) -> None:
     for place, point in reference.places(land, plane):
         start = reference.flat(point)
         end = reference.descended(problem, start, home, weights, step, 4)
-        expected = 1 - float((end - home).norm() / (start - home).norm())
+        before, after = float((start - home).norm()), float((end - home).norm())
+        expected = 1 - after / before if after <= before else before / after - 1
         assert float(land["elasticity_recovery"][place]) == pytest.approx(expected, rel=1e-7, abs=1e-9)
 
 
@@ -79,7 +82,7 @@ def test_recovery_by_way_of_sampled_examples_is_that_of_those() -> None:
     assert land["elasticity_recovery"].values == pytest.approx(alone["elasticity_recovery"].values, rel=1e-12)
 
 
-def test_a_descent_that_diverges_is_minus_infinity_and_the_anchor_itself_has_no_recovery() -> None:
+def test_a_descent_that_diverges_is_minus_one_and_at_the_anchor_itself_nothing_is_lost() -> None:
     """L = Σ w⁴ is flat at θ* = 0, so the step fitted to it is far too long away from it."""
 
     class Point(nn.Module):
@@ -102,15 +105,15 @@ def test_a_descent_that_diverges_is_minus_infinity_and_the_anchor_itself_has_no_
     line = Plane.line(problem.model, {"w": torch.tensor([1.0, 0.5]).double()})
     land = survey(problem, line, (3, 1), ((0, 8), (0, 0)), overlays=("elasticity_recovery",))
     home, near, far = land["elasticity_recovery"].values.ravel()
-    assert np.isnan(home)
-    assert near == far == -np.inf
+    assert home == 1.0
+    assert near == far == -1.0
     close = survey(problem, line, (2, 1), ((0, 0.05), (0, 0)), overlays=("elasticity_recovery",))
     assert float(close["elasticity_recovery"][1, 0]) > 0.9
 
 
 @pytest.mark.parametrize("strength", [None, 0.0, 40.0])
 @pytest.mark.parametrize("name", ["anchor", "classifier", "convolution"])
-def test_pull_is_the_ratio_of_two_forces_along_the_way_back(
+def test_pull_is_the_penaltys_share_of_the_forces_along_the_way_back(
     name: str, strength: float | None, tmp_path: object
 ) -> None:
     from lossnav.core.properties.elasticity import Elasticity
@@ -124,27 +127,51 @@ def test_pull_is_the_ratio_of_two_forces_along_the_way_back(
     survey(problem, plane, (5, 4), ((-1, 1), (-1, 1)), overlays=("elasticity",), store=path)
     land = read_landscape(path, Settings(strength=strength))
     home, fisher = reference.flat(anchor.parameters), reference.flat(anchor.fisher)
-    seen = set()
     for place, point in reference.places(land, plane):
         row = reference.flat(point)
         way = (home - row) / (home - row).norm()
         penalty = -2 * scale * fisher * (row - home)  # −∇ of it
         push = -reference.gradient(problem, point)
         back, away = float(penalty @ way), -float(push @ way)
-        expected = back / away if away > 0 else np.inf
+        expected = back / (back + abs(away))
         assert float(land["elasticity_pull"][place]) == pytest.approx(expected, rel=1e-7)
-        seen.add(np.isinf(expected))
-    if name == "anchor":
-        assert seen == {True, False}  # both kinds were met
 
 
-def test_at_the_anchor_there_is_nothing_to_compare() -> None:
+def test_pull_and_recovery_are_finite_everywhere_and_known_at_the_anchor() -> None:
     problem = cases.classifier(1)  # its own anchor
     land = survey(problem, Plane.random(problem), (3, 3), overlays=("elasticity_pull", "elasticity_recovery"))
-    for variable in ("elasticity_pull", "elasticity_recovery"):
-        values = land[variable].values.ravel()
-        assert np.isnan(values[4])
-        assert not np.isnan(np.delete(values, 4)).any()
+    for variable, low, home in (("elasticity_pull", 0.0, 0.0), ("elasticity_recovery", -1.0, 1.0)):
+        values = land[variable].values
+        assert values[1, 1] == home
+        assert (values >= low).all() and (values <= 1).all()  # noqa: PT018 - a range
+        assert np.ptp(np.delete(values.ravel(), 4)) > 0
+
+
+@pytest.mark.parametrize("index", [0, 2])
+def test_a_checkpoint_can_be_the_anchor(index: int) -> None:
+    plain = cases.with_path()
+    assert plain.trajectory is not None
+    problem, plane = anchored(plain, index), Plane.random(plain)
+    point = plain.trajectory.at(index)
+    fisher = fisher_diagonal(plain, point)
+    land = survey(problem, plane, (2, 2), SPAN, overlays=("elasticity",))
+    for place, there in reference.places(land, plane):
+        assert float(land["elasticity"][place]) == pytest.approx(reference.penalty(there, point, fisher), rel=1e-9)
+    assert land.lossnav.facts["elasticity"]["anchor"] == f"checkpoint {index}"
+    assert "remark" not in land["elasticity"].attrs
+
+
+def test_without_an_earlier_task_it_is_said_that_the_penalty_is_a_paraboloid() -> None:
+    problem = cases.classifier(1)
+    land = survey(problem, Plane.random(problem), (2, 2), overlays=("elasticity",))
+    assert "one paraboloid" in land["elasticity"].attrs["remark"]
+
+
+def test_an_anchor_that_is_no_checkpoint_is_refused() -> None:
+    with pytest.raises(InputError, match="from 0 to"):
+        anchored(cases.with_path(), 99)
+    with pytest.raises(InputError, match="training path"):
+        anchored(cases.classifier(1), 0)
 
 
 def test_an_anchor_without_a_finite_loss_has_no_recovery() -> None:

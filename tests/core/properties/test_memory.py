@@ -1,4 +1,4 @@
-"""Memory: the occupation against a loop over checkpoints in the full parameter space."""
+"""Memory: share and distance of the path against walking along it in small steps, in the full parameter space."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import reference
 import torch
-from lossnav.core import Plane, Settings, Trajectory, survey
+from lossnav.core import Plane, Problem, Settings, Trajectory, survey
+from lossnav.core.properties.memory import _segments, nearest, path_scalars, share_within
 from lossnav.core.survey.reading import read_landscape
 from torch import Tensor
 
 
 @pytest.mark.parametrize("width", [None, 0.5, 20.0])
 @pytest.mark.parametrize("kind", ["random", "trajectory"])
-def test_occupation_is_the_sum_over_the_path(kind: str, width: float | None, tmp_path: object) -> None:
+def test_occupation_is_the_share_of_the_path_that_lies_near(kind: str, width: float | None, tmp_path: object) -> None:
     problem = cases.with_path()
     assert problem.trajectory is not None
     plane = Plane.random(problem) if kind == "random" else Plane.trajectory(problem)
@@ -25,18 +26,49 @@ def test_occupation_is_the_sum_over_the_path(kind: str, width: float | None, tmp
     land = read_landscape(f"{tmp_path}/land", Settings(width=width))
     h = width or json.loads(land.attrs["facts"])["memory"]["width"]
     path = list(problem.trajectory)
-    found = np.array(
-        [[reference.occupation(plane.at(a, b), path, h) for b in land.beta.values] for a in land.alpha.values]
-    )
-    assert land["memory"].values == pytest.approx(found / found.max(), rel=1e-6)
-    assert land["memory"].values.max() == 1.0
+    for place, point in reference.places(land, plane):
+        share, distance = reference.walked(point, path, h)
+        assert float(land["memory"][place]) == pytest.approx(share, abs=2e-3)
+        assert float(land["memory_distance"][place]) == pytest.approx(distance, rel=1e-4)
 
 
-def test_far_from_the_path_it_underflows_to_small_numbers_not_to_nothing() -> None:
+def test_it_is_absolute_so_that_two_spans_say_the_same_of_a_place() -> None:
     problem = cases.with_path()
-    land = survey(problem, Plane.random(problem), (3, 3), ((500, 501), (500, 501)), overlays=("memory",))
-    assert land["memory"].values.max() == 1.0
-    assert np.isfinite(land["memory"].values).all()
+    plane = Plane.random(problem)
+    near, far = (survey(problem, plane, (3, 3), ((-r, r), (-r, r)), overlays=("memory",)) for r in (0.5, 50.0))
+    for name in ("memory", "memory_distance"):
+        assert float(near[name][1, 1]) == float(far[name][1, 1])
+    assert (far["memory"].values[0] == 0).all()  # nothing of the path lies there
+    assert np.isfinite(far["memory_distance"].values).all()
+
+
+def test_a_straight_path_through_the_middle_of_a_ball() -> None:
+    """A path of length 2 along α through the origin: a ball of radius ½ around its middle holds half of it."""
+    line = Plane.line({"w": torch.tensor([-1.0, 0.0]).double()}, {"w": torch.tensor([1.0, 0.0]).double()})
+    problem = Problem(Weights(), torch.zeros(2, 1).double(), torch.zeros(2, 1).double(), loss="mse")
+    path = Trajectory([line.at(0.0), line.at(0.3), line.at(1.0)])
+    moved = Problem(problem.model, problem.inputs[0], problem.targets, loss="mse", trajectory=path)
+    points = survey(moved, line, (3, 1), ((0, 1), (0, 0)), overlays=("memory",)).lossnav.facts["memory"]
+    assert path_scalars(points) == pytest.approx({"path_length": 2, "path_displacement": 2, "path_tortuosity": 1})
+    squared = np.array([[1.0, 0.16, 1.0], [1.25, 0.41, 1.25]])  # from (0, 0), and from (0, ½)
+    segments = np.array([0.6, 1.4])
+    assert share_within(squared, segments, 0.5).tolist() == pytest.approx([0.5, 0.0])
+    assert nearest(squared, segments).tolist() == pytest.approx([0.0, 0.5], abs=1e-7)
+
+
+class Weights(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.tensor([1.0, 0.0]).double())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.w.sum()
+
+
+def test_landscapes_from_before_the_pieces_were_kept_say_the_same() -> None:
+    segments = [0.5, 2.0, 0.25, 1.0]
+    weights = 0.5 * (np.append(segments, 0.0) + np.append(0.0, segments))
+    assert _segments({"weight": weights.tolist()}).tolist() == pytest.approx(segments)
 
 
 def test_a_path_far_above_the_plane_leaves_less_on_it() -> None:
@@ -51,7 +83,7 @@ def test_a_path_far_above_the_plane_leaves_less_on_it() -> None:
 
     path = Trajectory([lifted(-0.5, 0.0), lifted(-0.5, 1e-3), lifted(0.5, 3.0), lifted(0.5, 3.001)])
     land = survey(cases.classifier(trajectory=path), plane, (3, 1), ((-0.5, 0.5), (0, 0)), overlays=("memory",))
-    assert land["memory"].values[0, 0] > 2 * land["memory"].values[2, 0]
+    assert land["memory_distance"].values[0, 0] < 0.01 * land["memory_distance"].values[2, 0]
 
 
 def test_the_path_is_in_the_landscape_whether_memory_was_asked_for_or_not() -> None:
