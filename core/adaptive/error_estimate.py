@@ -122,9 +122,7 @@ def _is_staircase(name: str, values: np.ndarray) -> bool:
     return name in COUNTED and step_of(values) is not None
 
 
-def _stairs(
-    places: Places, known: np.ndarray, values: np.ndarray, drawing: Drawing
-) -> tuple[np.ndarray, np.ndarray]:
+def _stairs(places: Places, known: np.ndarray, values: np.ndarray, drawing: Drawing) -> tuple[np.ndarray, np.ndarray]:
     found, apart = between_neighbours(places.coordinates, known.ravel(), values)
     return found, drawing.share(found + apart, found)
 

@@ -1,0 +1,9 @@
+"""Planes through weight space: kinds, directions, projection."""
+
+from __future__ import annotations
+
+from .identity import plane_identity
+from .plane import Span
+from .statistics import on_plane, said_of
+
+__all__ = ["Span", "on_plane", "plane_identity", "said_of"]

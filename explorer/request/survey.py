@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from lossnav.core.plane.kinds import Parameter, PlaneKind, kind_named
-from lossnav.core.properties.selection import FORWARD
-from lossnav.core.survey.specification import Specification
+from lossnav.core.properties import FORWARD
+from lossnav.core.survey import Specification
 from lossnav.sample_models import card, names
 from platformdirs import user_cache_path
 

@@ -54,4 +54,6 @@ def test_an_accuracy_refines_nothing():
     with_it = survey(problem, Plane.random(problem, seed=1), (33, 33), tolerance=0.02)
     assert "accuracy" in with_it
     assert with_it["accuracy_error"].max() > 0
-    assert with_it.lossnav.adaptive["forward"]["error"] <= 0.02 < with_it.lossnav.adaptive["forward"]["errors"]["accuracy"]
+    assert (
+        with_it.lossnav.adaptive["forward"]["error"] <= 0.02 < with_it.lossnav.adaptive["forward"]["errors"]["accuracy"]
+    )
