@@ -21,7 +21,9 @@ NOISIEST = 0.4  # of the range: however noisy a readout, its picture is to be be
 # roundings of the largest value: a range within them is the arithmetic's noise, which jumps from point to point
 FLAT = 64
 ROUGH = 0.5  # share of the grid that no interpolation is worth
-ALREADY = 0.2  # share of the grid that is enough to see so, where the error of more than half of the rest is still too large
+ALREADY = (
+    0.2  # share of the grid that is enough to see so, where the error of more than half of the rest is still too large
+)
 PER_POINT = 6  # points beyond the tolerance that one measured among them brings below it, about
 AT_EDGE = 0.6  # of the points held out, the share that lies along the border
 
