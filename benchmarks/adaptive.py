@@ -18,7 +18,7 @@ import numpy as np
 from lossnav.core import Plane, Problem, load_problem, survey
 from lossnav.core.adaptive.display_scale import Drawing
 from lossnav.core.adaptive.error_estimate import Places, appraise
-from lossnav.core.adaptive.refinement import Followed, Refinement, points_held_out
+from lossnav.core.adaptive.refinement import Followed, Refinement
 from lossnav.core.survey.grid import nested_grids
 from lossnav.core.survey.schedule import HELD_OUT, WHOLE
 
@@ -92,13 +92,13 @@ def refined(truth: np.ndarray, scale: str, tolerance: float) -> tuple[int, float
     The true error is infinite where a number is shown for what is none, or the other way round.
     """
     scales = ("linear",) if scale == "linear" else ("linear", "log")
-    levels, held_out = nested_grids(truth.shape)[WHOLE["forward"]], points_held_out(tolerance, HELD_OUT)
+    levels, held_out = nested_grids(truth.shape)[WHOLE["forward"]], HELD_OUT
     refinement = Refinement(levels, np.ones(truth.shape, bool), {"loss": Followed(scales)}, tolerance, held_out)
     while True:
         known = {"loss": np.where(refinement.asked, truth, np.nan)}
         if not len(refinement.next(known, {})):
             break
-    found = appraise(Places(refinement.asked), known, {"loss": scales}, refinement.experiences())["loss"].values
+    found = appraise(Places(refinement.asked), known, {"loss": scales})["loss"].values
     numbers = np.isfinite(truth)
     if (np.isfinite(found) != numbers).any():
         return int(refinement.asked.sum()), np.inf, refinement.largest

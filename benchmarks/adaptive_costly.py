@@ -91,7 +91,7 @@ def refined(truth: Truth, tolerance: float) -> tuple[int, float, float]:
         noise = {name: np.where(refinement.asked, truth.noise[name], np.nan) for name in known if name in truth.noise}
         if not len(refinement.next(known, noise)):
             break
-    shown = appraise(Places(refinement.asked), known, truth.scales, refinement.experiences())
+    shown = appraise(Places(refinement.asked), known, truth.scales)
     over, beyond = [], []
     for name, values in truth.values.items():
         usable = np.isfinite(values) & np.isfinite(shown[name].values) & np.isfinite(shown[name].shares)

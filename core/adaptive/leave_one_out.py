@@ -20,14 +20,14 @@ from .display_scale import Drawing
 from .transforms import transform, transforms_for
 
 QUINTIC, CUBIC = 5, 3  # the powers of the distance
-MANY = 1200  # points from which each place is interpolated from its neighbours alone
+MANY = 2000  # points from which each place is interpolated from its neighbours alone
 NEIGHBOURS = 60
 NEAREST = 6  # points that speak for a place
 MARGIN = (
-    5.0  # times the root mean square of what they were off by, by `benchmarks.studies.adaptive_honesty`'s even seeds
+    6.0  # times the root mean square of what they were off by, by `benchmarks.studies.adaptive_honesty`'s even seeds
 )
-LEAST = 0.5  # of what covers most points anywhere: a place is never thought much better than the rest
-MOST_POINTS = 0.8  # the quantile that "most" is
+LEAST = 0.5  # of what most places are below: a place is never thought much better than the rest
+MOST_PLACES = 0.8  # the quantile that "most" is
 AROUND = 4  # neighbours that say how far a place is from what is measured
 ORDER = 1.5  # the power of that distance with which errors grow: a cubic spline's in its native space (Wendland 2005, table 11.1)
 ROUNDING = 1e-8  # of the drawn range: a spline's own rounding, where there is nothing else
@@ -132,7 +132,8 @@ def neighbourhoods(places: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, n
 def errors(ratios: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
     """From errors over distances (k,) where points were left out, those `near` (m, n) each place, and its own distance (m,)."""
     nearby = np.sqrt(np.square(ratios)[near].mean(1))
-    found: np.ndarray = MARGIN * np.maximum(nearby, LEAST * float(np.quantile(ratios, MOST_POINTS))) * far + ROUNDING
+    least = LEAST * float(np.quantile(nearby, MOST_PLACES))  # of places, as points crowd where it is rough
+    found: np.ndarray = MARGIN * np.maximum(nearby, least) * far + ROUNDING
     return found
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .error_estimate import Appraisal, Places, appraise
-from .leave_one_out import MANY
 
 GROWTH = 0.12  # new points of a round, as a share of those there are
-GROWTH_OF_MANY = 0.3  # where each round's interpolation is itself a piece of work
+MANY = 500  # points from which a round's interpolation is itself a piece of work
+GROWTH_OF_MANY = 0.3
+LEAST_OF_MANY = 0.06
 FEWEST = 8
 # standard errors that an estimated error may have; the true one is half of that at the median, no more than what another
 # seed of the probes would change
@@ -20,6 +21,9 @@ NOISIEST = 0.4  # of the range: however noisy a readout, its picture is to be be
 # roundings of the largest value: a range within them is the arithmetic's noise, which jumps from point to point
 FLAT = 64
 ROUGH = 0.5  # share of the grid that no interpolation is worth
+ALREADY = (
+    0.2  # share of the grid that is enough to see so, where the error of more than half of the rest is still too large
+)
 PER_POINT = 6  # points beyond the tolerance that one measured among them brings below it, about
 AT_EDGE = 0.6  # of the points held out, the share that lies along the border
 
@@ -164,10 +168,12 @@ class Refinement:
         """The worst points beyond what is allowed, none within another's gap."""
         beyond = left & (excess > 1)
         there = int(self.asked.sum())
-        if self.thorough and there > ROUGH * self.candidates.sum():
+        total = int(self.candidates.sum())
+        hopeless = there > ALREADY * total and beyond.sum() > left.sum() / 2
+        if self.thorough and (there > ROUGH * total or hopeless):
             return np.argwhere(left)
-        growth = GROWTH if there < MANY else GROWTH_OF_MANY
-        count = max(FEWEST, min(int(growth * there), int(beyond.sum()) // PER_POINT))
+        growth, least = (GROWTH, FEWEST) if there < MANY else (GROWTH_OF_MANY, int(LEAST_OF_MANY * there))
+        count = max(least, min(int(growth * there), int(beyond.sum()) // PER_POINT))
         return self._apart(excess, beyond, count)
 
     def _trial(self, excess: np.ndarray, left: np.ndarray) -> np.ndarray:

@@ -19,9 +19,9 @@ def recalibrate(workspace: Workspace) -> None:
 
     At the point of a network whose own are known (`Problem.known_statistics`) they are these.
 
-    A cumulative average over the batches (momentum=None), as in stochastic weight averaging's `update_bn`
-    (Izmailov et al. 2018); with the whole data set in one batch, which is the rule here, they are exact up to
-    torch's own n/(n − 1) in the running variance.
+    The data pass in one batch, however they are cut for the loss, so that the statistics are exact up to torch's own n/(n − 1)
+    in the running variance: an average over batches, as stochastic weight averaging's `update_bn` takes (Izmailov et al. 2018),
+    leaves out what lies between them, gives a smaller last batch the weight of the others, and is further off in every deeper layer.
     """
     own = _own_statistics(workspace)
     if own is not None:
@@ -34,7 +34,7 @@ def recalibrate(workspace: Workspace) -> None:
         layer.train()
     try:
         with torch.set_grad_enabled(workspace.problem.differentiates):
-            for batch in workspace.batches:
+            for batch in workspace.in_one_batch():
                 with drawing(workspace.problem, batch, workspace.device):
                     workspace.outputs(batch)
     except ValueError as error:  # torch's own refusal of a channel with a single value
@@ -71,11 +71,8 @@ def _alike(a: Tensor, b: Tensor) -> bool:
 def calibrate(workspace: Workspace, point: Tensor) -> None:
     """Where the problem asks for recalibration: statistics of all the data at a flat point, held fixed from then on.
 
-    Whatever the batches, the data pass in one; without recalibration the statistics stay at θ₀'s.
+    Without recalibration the statistics stay at θ₀'s.
     """
     if workspace.problem.batchnorm == "recalibrate":
-        size = workspace.batch_size
         workspace.flat.copy_(point)
-        workspace.rebatch(workspace.problem.example_count)
         recalibrate(workspace)
-        workspace.rebatch(size)

@@ -113,6 +113,11 @@ class Workspace:
         self.batch_size, self._channels_last = batch_size, channels_last
         self.batches = self._kept(batch_size)
 
+    def in_one_batch(self) -> list[Batch]:
+        """All the data at once, however they are cut otherwise."""
+        count = self.problem.example_count
+        return self.batches if self.batch_size >= count else self.first_batches(count, self._channels_last, count)
+
     def first_batches(self, batch_size: int, channels_last: bool, examples: int) -> list[Batch]:
         """Batches cut in another way, as many as hold `examples` examples."""
         kept, self._channels_last = self._channels_last, channels_last

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 EXAMPLES = Work(examples=True)
 DIMENSION_ROWS = 600  # of the Fisher whose eigenvalues are taken at a point
 OLDER = "measured by an older definition"
+ROUNDING = 1e-6  # of a mean in float32
+WITHOUT_A_VALUE = ("density", "perplexity_excess")  # where the entropy is not that of the data
+ENTROPY_OF_ANOTHER = (
+    "At {:,} points the mean surprise is below the data's entropy of {:.4g} nats, so that is not the entropy of these data: "
+    "check data_entropy."
+)
 
 
 def sparse_half(shared: Instruments) -> Tensor | None:
@@ -250,14 +256,19 @@ class Density(NavigatorProperty):
         return "density" if facts.get("exact") else "density_coverage"
 
     def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, Any]]:
-        """What no model can be better than on average, where the data's own entropy is known and not zero; an older definition."""
+        """What no model can be better than on average, where the data's own entropy is known and not zero; an older definition; why there are gaps."""
         entropy = points.facts["density"]["entropy"]
         label = f"Coverage of the sampled examples, {OLDER}"
         older: dict[str, dict[str, Any]] = {"density_coverage": {"long_name": label}} if _is_older(points) else {}
         if not entropy:
             return older
-        perplexity = {"perplexity": {"floor": float(np.exp(entropy))}, **older}
-        return perplexity if "surprise" in points.columns else {"loss": {"floor": entropy}, **perplexity}
+        found: dict[str, dict[str, Any]] = {"perplexity": {"floor": float(np.exp(entropy))}, **older}
+        if "surprise" not in points.columns:
+            found["loss"] = {"floor": entropy}
+        below = int((surprise(points) - entropy < -_rounding(entropy)).sum())
+        if below and "law_divergence" not in points.columns:
+            found |= {variable: {"gaps": ENTROPY_OF_ANOTHER.format(below, entropy)} for variable in WITHOUT_A_VALUE}
+        return found
 
 
 def _is_older(points: Points) -> bool:
@@ -266,11 +277,20 @@ def _is_older(points: Points) -> bool:
 
 
 def divergence(points: Points, facts: Mapping[str, Any]) -> np.ndarray:
-    """D_KL(P_data ‖ P_model) in nats at each point, (m,), from the measured means and `Density.facts`."""
+    """D_KL(P_data ‖ P_model) in nats at each point, (m,), from the measured means and `Density.facts`.
+
+    A divergence is never below zero. Where the mean surprise is below the data's entropy, the entropy is not that of these data
+    (another's, or that of a law of which these are a lucky sample), and the divergence is not known there: NaN.
+    """
     if "law_divergence" in points.columns:
         return points.columns["law_divergence"]
     difference: np.ndarray = surprise(points) - facts["entropy"]
-    return difference
+    found: np.ndarray = np.where(difference < -_rounding(facts["entropy"]), np.nan, np.maximum(difference, 0.0))
+    return found if facts["entropy"] else difference
+
+
+def _rounding(entropy: float) -> float:
+    return ROUNDING * max(1.0, abs(entropy))
 
 
 def surprise_measures(problem: Problem) -> tuple[Measure, ...]:

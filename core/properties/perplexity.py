@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..network.forward import Measure
+from ..problem.likelihoods.gaussian import Gaussian
+from ..problem.likelihoods.heads import GaussianHeads
 from . import needs
 from .density import Density, divergence, surprise
 from .protocol import NavigatorProperty, Points, Readout
@@ -67,9 +69,25 @@ class Perplexity(NavigatorProperty):
         return self._density.measures(problem)
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
-        return self._density.facts(problem, plane)
+        return {**self._density.facts(problem, plane), "unit": _unit(problem)}
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
         excess = divergence(points, points.facts["perplexity"])
         with np.errstate(over="ignore"):  # a loss above 709 nats has no perplexity in float64: infinity says so
             return {"perplexity": np.exp(surprise(points)), "perplexity_excess": np.exp(excess)}
+
+    def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, Any]]:
+        """The unit of a perplexity that is the inverse of a density: the excess over the data's own has none."""
+        unit = points.facts["perplexity"].get("unit", "")
+        return {"perplexity": {"units": unit}} if unit else {}
+
+
+def _unit(problem: Problem) -> str:
+    """Empty for outcomes that are counted; of values on a scale a density has the inverse of their unit, in each dimension.
+
+    y in metres and in centimetres give perplexities 100ᵈ apart for d dimensions.
+    """
+    if not isinstance(problem.likelihood, (Gaussian, GaussianHeads)):
+        return ""
+    dimensions = problem.targets[0].numel()
+    return "unit of y" if dimensions == 1 else f"(unit of y)^{dimensions}"

@@ -102,7 +102,7 @@ class Probability(NavigatorProperty):
         return {"classes": problem.classes, "predictions": problem.prediction_count}
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
-        scale = math.log(max(points.facts["probability"]["classes"], 2))
+        scale = _uniform(points)
         confidence = at_temperature(points.columns, "confidence", settings.temperature)
         entropy = at_temperature(points.columns, "entropy", settings.temperature)
         found = {"probability": confidence, "probability_entropy": entropy / scale}
@@ -119,7 +119,11 @@ class Probability(NavigatorProperty):
             return {}
         read = {"probability": "confidence", "probability_entropy": "entropy", "probability_right": "right"}
         read = {v: what for v, what in read.items() if f"{what}@{LADDER[0]:.6g}" in points.columns}
-        return {v: {"interpolation_error": interpolation_error(points.columns, what)} for v, what in read.items()}
+        units = {"entropy": _uniform(points)}  # the readout is a share of it
+        return {
+            v: {"interpolation_error": interpolation_error(points.columns, what) / units.get(what, 1.0)}
+            for v, what in read.items()
+        }
 
 
 def at_temperature(columns: Any, what: str, temperature: float) -> np.ndarray:

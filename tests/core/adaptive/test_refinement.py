@@ -229,7 +229,7 @@ def test_what_could_hide_is_the_widest_circle_without_a_point():
     coarse = np.zeros(SHAPE, bool)
     coarse[::8, ::8] = True
     assert Places(coarse).width == pytest.approx(np.sqrt(2) / 8)
-    refinement, _found, _ = refined(2 + X, 0.1)
+    refinement, _, _ = refined(2 + X, 0.1)
     gap = np.unravel_index(Places(refinement.asked).gaps.argmax(), SHAPE)
     apart = np.hypot(X - X[gap], Y - Y[gap]) / 2  # in units of the extent
     spike = 2 + X + 5 * np.exp(-((apart / (Places(refinement.asked).width / 12)) ** 2))

@@ -11,7 +11,7 @@ import reference
 import torch
 from lossnav.core import Plane, Problem, Trajectory
 from lossnav.core.curvature.loss_function import LossFunction
-from lossnav.core.survey.fidelity import fidelity
+from lossnav.core.survey.fidelity import fidelity, random_walk_shares
 from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
 from torch import nn
@@ -93,18 +93,23 @@ def test_a_path_inside_a_plane_is_explained_by_it_wholly() -> None:
     assert max(plane.project(point)[2] for point in path) < 1e-9
 
 
-def test_random_walk_shares_are_those_of_a_random_walk() -> None:
-    walk = np.cumsum(np.random.default_rng(0).normal(size=(300, 4000)), axis=0)
+@pytest.mark.parametrize("checkpoints", [3, 5, 12, 300])
+def test_random_walk_shares_are_those_of_a_walk_as_long_as_the_path(checkpoints: int) -> None:
+    walk = np.cumsum(np.random.default_rng(0).normal(size=(checkpoints, 20_000)), axis=0)
     shares = PCA(n_components=2).fit(walk).explained_variance_ratio_
+    assert random_walk_shares(checkpoints) == pytest.approx(list(shares), rel=0.04)
+    steps = np.tri(checkpoints)[:, 1:]  # the centred covariance itself
+    centred = steps - steps.mean(0)
+    exact = np.linalg.eigvalsh(centred @ centred.T)[::-1]
+    assert random_walk_shares(checkpoints) == pytest.approx(list((exact / exact.sum())[:2]), rel=1e-9)
+
+
+def test_beside_a_trajectory_stands_a_walk_of_its_own_length() -> None:
     model = cases.initialised(nn.Linear(3, 4))
-    path = Trajectory([{k: v + t**1.5 for k, v in dict(model.named_parameters()).items()} for t in (2, 1, 0)])
-    bent = {
-        k: torch.cat([v, v[-1:] + cases.normal(1, *v.shape[1:])])
-        for k, v in {n: path.stacked(n) for n in path.at(0)}.items()
-    }
-    problem = Problem(model, cases.normal(4, 3), cases.labels(4, classes=4), trajectory=Trajectory(bent))
+    path = Trajectory([{k: v + cases.normal(*v.shape, seed=t) for k, v in model.named_parameters()} for t in range(3)])
+    problem = Problem(model, cases.normal(4, 3), cases.labels(4, classes=4), trajectory=path)
     stated = fidelity(problem, Plane.trajectory(problem), torch.device("cpu"))["random_walk"]
-    assert stated == pytest.approx(list(shares), rel=0.03)
+    assert stated == pytest.approx([0.75, 0.25])
 
 
 @pytest.mark.parametrize("which", [("top", "second"), ("top", "bottom")])
