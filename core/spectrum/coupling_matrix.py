@@ -102,15 +102,15 @@ def _probed_squares(operator: Operator, layers: Layers, probes: int, seed: int) 
 
 
 def _normalised(squares: np.ndarray) -> np.ndarray:
-    own = np.diag(squares)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values: np.ndarray = np.sqrt(squares) / (own[:, None] * own[None]) ** 0.25
+    # no curvature of its own: NaN, not infinity. Roots first, as a product of squares may be beyond what a float holds
+    own = np.sqrt(np.sqrt(np.where(np.diag(squares) > 0, np.diag(squares), np.nan)))
+    values: np.ndarray = np.sqrt(squares) / (own[:, None] * own[None])
     return values
 
 
 def _with_errors(squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     count = len(squares)
     whole = squares.sum(0)
-    without = np.stack([_normalised((whole - each) / (count - 1)) for each in squares])
+    without = np.stack([_normalised(np.delete(squares, k, 0).mean(0)) for k in range(count)])
     errors = np.sqrt((count - 1) / count * np.square(without - without.mean(0)).sum(0))
     return _normalised(whole / count), errors

@@ -15,7 +15,8 @@ from ..network.weight_dependence import require_dependence
 from ..problem.problem import Problem
 from .density import Spectrum
 from .estimate import Estimate, mean_estimate
-from .lanczos import Eigenpairs, extreme_eigenpairs
+from .lanczos import Eigenpairs
+from .locking import held_vectors, locked_eigenpairs
 from .memory import lanczos_room, matrix_fits, require_matrix, require_room
 from .probes import random_rows
 from .quadrature import Quadrature, lanczos_quadrature
@@ -25,7 +26,7 @@ MOST_EXACT = 5_000  # parameters up to which "auto" diagonalises the whole matri
 TOLERANCE = 1e-4  # of the outermost eigenpairs, ‖Av − λv‖ relative to |λ|
 MOST_STEPS = 600
 SETTLED = 1e-3  # L¹ distance of densities ten Lanczos steps apart at which the quadrature ends
-BLOCK = 2  # first vectors of the Lanczos iteration: an eigenvalue that occurs twice is found twice
+BLOCK = 2  # first vectors of the Lanczos iteration: an eigenvalue that occurs twice is found twice at once
 
 
 def spectrum(
@@ -103,8 +104,9 @@ def eigenpairs(
     at, of, device, dtype   as in `spectrum`
     top, bottom             how many of the largest and of the smallest
     tolerance               of the residuals ‖Av − λv‖ / |λ|, with the limits that `spectrum` states
-    block                   first vectors, drawn from the seed: an eigenvalue that occurs more often is found `block` times,
-                            and of several that lie within a few tolerances of each other no more than these for certain
+    block                   first vectors, drawn from the seed. Where more eigenvalues than these are asked for, what was found is
+                            locked and the iteration started again until it finds nothing beyond the last of them, so that one
+                            which occurs more often is found as often
 
     Returns
     -------
@@ -130,9 +132,9 @@ def eigenpairs(
     require_dependence(problem)
     operator = curvature(problem, at, of, device, dtype)
     top, bottom = min(top, operator.size), min(bottom, operator.size)
-    most = lanczos_room(operator, top + bottom, block, block + top + bottom, MOST_STEPS)
+    most = lanczos_room(operator, top + bottom, block, block + held_vectors(block, top, bottom), MOST_STEPS)
     start = random_rows(operator, min(block, operator.size), seed + 2_000_003, "gaussian")
-    return extreme_eigenpairs(operator, start, top, bottom, tolerance, most)
+    return locked_eigenpairs(operator, start, top, bottom, tolerance, most, seed)
 
 
 def _exact(operator: Operator, of: str, top: int, bottom: int, seed: int) -> Spectrum:
@@ -164,12 +166,12 @@ def _exact(operator: Operator, of: str, top: int, bottom: int, seed: int) -> Spe
 def _estimated(
     operator: Curvature, of: str, top: int, bottom: int, steps: int, probes: int, seed: int, distribution: str
 ) -> Spectrum:
-    most = lanczos_room(operator, top + bottom, BLOCK, probes + BLOCK + top + bottom, MOST_STEPS)
+    most = lanczos_room(operator, top + bottom, BLOCK, probes + BLOCK + held_vectors(BLOCK, top, bottom), MOST_STEPS)
     require_room(operator, probes + min(steps, operator.size), 1)  # of the quadrature, one probe after another
     rows = random_rows(operator, probes, seed, distribution)
     rule = lanczos_quadrature(operator, rows, steps, SETTLED if steps < operator.size else None)  # else it is exact
     start = random_rows(operator, min(BLOCK, operator.size), seed + 2_000_003, "gaussian")  # not the probes' own
-    pairs = extreme_eigenpairs(operator, start, top, bottom, TOLERANCE, most)
+    pairs = locked_eigenpairs(operator, start, top, bottom, TOLERANCE, most, seed)
     outermost, errors = pairs.values.numpy(), pairs.residuals.numpy()
     trace, resolution = deflated_trace(rule, rows, pairs), _resolution(operator, outermost)
     used = (rule.weights > 0).flatten()

@@ -182,3 +182,16 @@ def test_coupling_matrix_names_bad_arguments() -> None:
         coupling_matrix(cases.smooth(), of="hessain")
     with pytest.raises(InputError, match="probes"):
         coupling_matrix(cases.smooth(), probes=1)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_layer_without_curvature_of_its_own_has_no_number_though_it_is_tied_to_others(exact: bool) -> None:
+    """At a saddle of two linear layers w₂ w₁ with both at zero, H is off its diagonal blocks alone."""
+    model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    problem = Problem(model, torch.ones(3, 1).double(), torch.ones(3, 1).double(), loss="mse")
+    found = coupling_matrix(problem, exact=exact)
+    assert np.isnan(found.values).all()
+    assert np.isnan(found.standard_error.values).all() or exact

@@ -54,6 +54,6 @@ def test_a_run_takes_as_many_dimensions_as_there_is_room_for(monkeypatch: pytest
         most.append(args[5])  # type: ignore[arg-type]
         return extreme_eigenpairs(*args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sys.modules["lossnav.core.spectrum.eigenvalues"], "extreme_eigenpairs", noted)
+    monkeypatch.setattr(sys.modules["lossnav.core.spectrum.locking"], "extreme_eigenpairs", noted)
     eigenpairs(problem, top=1)
     assert most == [40]
