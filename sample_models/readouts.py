@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ from .catalogue import NAMES
 
 TARGET = Path(__file__).parents[1] / "docs" / "readouts.md"
 EFFORT, HERE = "full", ((0.0, 0.0), (0.0, 0.0))
+SETTINGS = replace(PRESETS[EFFORT], coordinates="parameters")  # in which the references below are known
 SMALL, STEPS, PROBES = 5_000, 20, 16  # parameters of which the whole matrix is at hand; of the quadrature elsewhere
 # what is relative to the other points of a terrain has nothing to say at one point
 READOUTS: tuple[Readout, ...] = tuple(r for owner in OWNERS if not owner.relative for r in owner.readouts)
@@ -28,7 +30,7 @@ ASKED = ("all", *(readout.variable for readout in READOUTS if readout.asked))
 HEAD = """# Every readout of the samples
 
 Made by `python -m lossnav.sample_models.readouts`; not to be edited by hand. All readouts are taken at the trained
-network itself, the origin of its planes, at effort "{effort}": {settings}.
+network itself, the origin of its planes, curvature in the parameters, at effort "{effort}": {settings}.
 
 ± is one standard error over the probes, or over the examples where not all gradients were taken; at readouts marked †
 an eigenvalue lies at least this near. A number without ± is not estimated. Definitions are in [methods.md](methods.md).
@@ -48,7 +50,7 @@ heart. *Marchenko–Pastur*, *Wishart*: averages over random inputs of this shap
 
 def measured(problem: Problem) -> xr.Dataset:
     """The landscape of one point."""
-    return survey(problem, Plane.random(problem), (1, 1), HERE, ASKED, "cpu", effort=EFFORT)
+    return survey(problem, Plane.random(problem), (1, 1), HERE, ASKED, "cpu", effort=SETTINGS)
 
 
 def cell(land: xr.Dataset, readout: Readout, notes: list[str]) -> str:
@@ -100,7 +102,7 @@ def references(name: str, problem: Problem) -> Iterator[tuple[str, float, str] |
         yield "viscosity", (1 + math.sqrt(p / n)) ** 2, "Marchenko–Pastur"
         yield "viscosity_lambda_min", (1 - math.sqrt(p / n)) ** 2, "Marchenko–Pastur"
         yield "viscosity_trace", float(p), "Marchenko–Pastur"
-        yield "coupling", (p - 1) / (p + 1 + n), "Wishart"
+        yield "coupling_offdiagonal", (p - 1) / (p + 1 + n), "Wishart"
 
 
 def dense(problem: Problem) -> dict[str, float]:
@@ -111,7 +113,7 @@ def dense(problem: Problem) -> dict[str, float]:
     flat, down = (values.abs() <= PRESETS[EFFORT].flatness * abs(high)).double(), (values < -zero).double()
     found = (high, low, float(values.sum()), abs(low / high), float(flat.mean()), float(down.mean()))
     names = ("", "_lambda_min", "_trace", "_convexity", "_flat_share", "_index")
-    shares = {"coupling": both.offdiagonal.value, "coupling_interlayer": both.interlayer.value}
+    shares = {"coupling_offdiagonal": both.offdiagonal.value, "coupling_interlayer": both.interlayer.value}
     return shares | {f"viscosity{name}": value for name, value in zip(names, found, strict=True)}
 
 
@@ -140,7 +142,7 @@ def page() -> str:
     for r in READOUTS:
         label = f"{r.label}{'' if r.error == 'standard error' else ' †'} (`{r.variable}`)"
         rows.append([label, *(cell(land, r, notes) for _, land in found.values())])
-    settings = ", ".join(f"{k} {'all' if v is None else v}" for k, v in PRESETS[EFFORT].as_json().items())
+    settings = ", ".join(f"{k} {'all' if v is None else v}" for k, v in SETTINGS.as_json().items())
     text = HEAD.format(effort=EFFORT, settings=settings) + table(["Readout", *NAMES], rows) + "\n"
     text += "".join(f"{k}. {note}\n" for k, note in enumerate(notes, 1)) + REFERENCES.format(steps=STEPS, probes=PROBES)
     checks = [[k, *compared(land, *each)] for k, (p, land) in found.items() for each in references(k, p)]
@@ -149,4 +151,5 @@ def page() -> str:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)  # sums in one order, so that every run writes the same page
-    TARGET.write_text(page(), "utf-8")
+    kept = TARGET.read_text("utf-8").partition("<!-- places:")  # the last part has a command of its own
+    TARGET.write_text(page() + "".join(kept[1:]), "utf-8")

@@ -14,8 +14,8 @@ END = "<!-- /readouts -->\n"
 def readout_table() -> str:
     """A row for the terrain and for each property, with its readouts as variables of a landscape; Markdown.
 
-    >>> readout_table().splitlines()[4]
-    '| coupling | `coupling` Off-diagonal share; `coupling_interlayer` Share between layers |'
+    >>> readout_table().splitlines()[4].startswith("| coupling | `coupling` Coupling coefficient κ; `coupling_between` ")
+    True
     """
     rows = [("property", "its readouts, as variables of a landscape"), ("---", "---")]
     rows += [(o.name, "; ".join(f"`{r.variable}` {_escaped(r.label)}" for r in o.readouts)) for o in OWNERS]

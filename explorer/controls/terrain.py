@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -183,8 +184,13 @@ def _turned(knob: Knob, facts: dict[str, Any], factor: float | None) -> float | 
     return None if own is None or factor in (None, 1.0) else factor * own
 
 
-def switch_row(unavailable: dict[str, str], facts: dict[str, Any]) -> Switches:
-    """A switch for each property: the independent ones, then those derived from them."""
+def switch_row(unavailable: dict[str, str], facts: dict[str, Any], held: Collection[str] = ()) -> Switches:
+    """A switch for each property: the independent ones, then those derived from them.
+
+    held  the variables that the landscape holds: of what is measured only where it is asked for by name, nothing else can be drawn
+    """
+    absent = {r.variable: "" for p in PROPERTIES for r in p.readouts if r.asked and r.variable not in held}
+    unavailable = absent | unavailable
     overlays: dict[str, Drawing] = {}
     values: dict[str, Any] = {}
     factors: dict[str, float] = {}

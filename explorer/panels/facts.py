@@ -32,6 +32,7 @@ def facts(land: xr.Dataset) -> list[str]:
     if plane.get("cosine") is not None:
         found.append(f"cos(d₁, d₂) {cosine_text(plane['cosine'])}")
     adaptive = terrain_text(land)
+    found += _path_scalars(land)
     return found + _path_share(plane) + ([adaptive] if adaptive else [])
 
 
@@ -50,6 +51,7 @@ def estimation_text(land: xr.Dataset) -> str:
     used, every = about["examples"], about["all_examples"]
     examples = f"all {every:,} examples" if used == every else f"{used:,} of {every:,} examples"
     matrix = "" if about["of"] == "hessian" else f" of the {about['of'].replace('_', ' ')} matrix"
+    matrix += " in filter-normalised coordinates" if about.get("coordinates") == "filter" else ""
     return (
         f"Curvature{matrix}: {about['probes']} probes × {about['steps']} Lanczos steps on {examples}, "
         f"the same at every point. Descents on {about['descent_examples']:,} examples, single gradients of "
@@ -69,6 +71,14 @@ def cosine_text(cosine: float) -> str:
     '0'
     """
     return format_value(round(cosine, 3))
+
+
+def _path_scalars(land: xr.Dataset) -> list[str]:
+    """How long the training path is, and how many times its displacement."""
+    about = next((v.attrs for v in land.data_vars.values() if "path_length" in v.attrs), None)
+    if about is None:
+        return []
+    return [f"path {format_value(about['path_length'])} long, {format_value(about['path_tortuosity'])} × straight"]
 
 
 def _path_share(plane: dict[str, Any]) -> list[str]:

@@ -42,7 +42,7 @@ def page() -> None:
     info = source.points.info
     header = st.empty()
     unavailable = turning_panel.reasons(info.unavailable) if live else info.unavailable
-    switches = controls.switch_row(unavailable, info.facts)
+    switches = controls.switch_row(unavailable, info.facts, source.points.overlays)
     if not live:
         work_panel(request)
     scene(request, source, switches, header, live)

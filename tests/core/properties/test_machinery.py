@@ -25,6 +25,8 @@ ABOUT = {
         "viscosity",
         "the terrain, an owner of readouts itself: its shape reads what viscosity measures",
     ),
+    "explorer/commands/survey.py": ("elasticity", "the choice of its anchor, which is the problem's"),
+    "explorer/controls/terrain.py": ("elasticity", "the choice of its anchor, which is the problem's"),
     "core/survey/cost.py": ("memory", "the machine's memory"),
     "core/formats/files.py": ("memory", "the machine's memory"),
     "core/survey/footprint.py": ("memory", "the machine's memory"),

@@ -18,7 +18,7 @@ from torch import nn
 def test_all_is_every_readout_but_those_that_must_be_asked_for() -> None:
     found = set(wanted(cases.with_path(), ("all",)).variables)
     asked = {r.variable for p in PROPERTIES for r in p.readouts if r.asked}
-    assert asked == {"viscosity_keskar"}
+    assert asked == {"viscosity_keskar", "coupling_interaction", "coupling_interaction_null"}
     assert not asked & found
     assert {"slope", "shape", "coupling", "memory_basin", "elasticity_recovery"} <= found
 
@@ -38,7 +38,8 @@ def test_a_readout_by_its_own_name_brings_what_it_needs_and_no_more() -> None:
 
 
 def test_a_propertys_name_comes_before_a_readouts() -> None:
-    assert set(wanted(cases.classifier(), ("probability",)).variables) == {"probability", "probability_entropy"}
+    found = set(wanted(cases.classifier(), ("probability",)).variables)
+    assert found == {"probability", *(f"probability_{name}" for name in ("entropy", "right", "calibration"))}
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
