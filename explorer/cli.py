@@ -56,7 +56,7 @@ def explore(
     tls_key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
 ) -> None:
     """Open the explorer in the browser."""
-    from lossnav.core.formats.convert import is_landscape
+    from lossnav.core.formats import is_landscape
 
     from .server import Access, serve, serve_landscape
 
@@ -90,7 +90,7 @@ def convert(
     target: Annotated[Path, typer.Argument(help="The file to write: .nc, .csv, .vtk …")],
 ) -> None:
     """Turn a landscape into another format."""
-    from lossnav.core.formats.convert import convert as convert_file
+    from lossnav.core.formats import convert as convert_file
 
     convert_file(source, folder_for(target))
     console.print(f"Written to {target}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import xarray as xr
-from lossnav.core.formats import convert as exchange
+from lossnav.core.formats import write_csv, write_netcdf
 
 from .figures.paper import PaperSpec, draw_map, draw_surface, save
 from .figures.shared.picture import Picture
@@ -56,8 +56,8 @@ def exported(land: xr.Dataset, picture: Picture, export: Export) -> bytes:
     if export.format == "html":
         return html_page(land, picture, export.camera).encode()
     writers: dict[str, Callable[[Path], object]] = {
-        "csv": lambda path: exchange.write_csv(land, path),
-        "nc": lambda path: exchange.write_netcdf(land, path),
+        "csv": lambda path: write_csv(land, path),
+        "nc": lambda path: write_netcdf(land, path),
     }
     write = writers.get(export.format, lambda path: _write_figure(land, picture, export, path))
     with tempfile.TemporaryDirectory() as folder:

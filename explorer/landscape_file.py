@@ -8,11 +8,8 @@ from typing import Any
 
 import xarray as xr
 from lossnav.core import PROPERTIES, InputError, Settings
-from lossnav.core.formats.convert import read_any
-from lossnav.core.survey.coarse_fill import filled
-from lossnav.core.survey.landscape import landscape
-from lossnav.core.survey.points import MeasuredPoints
-from lossnav.core.survey.reading import read_points
+from lossnav.core.formats import read_any
+from lossnav.core.survey import MeasuredPoints, filled, landscape, read_points
 
 from .landscapes import drawn_level
 

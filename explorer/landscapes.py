@@ -13,16 +13,20 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from lossnav.core import InputError, Settings
-from lossnav.core.properties.selection import EVERYTHING, FORWARD
-from lossnav.core.survey.coarse_fill import filled
-from lossnav.core.survey.grid import finest_complete
-from lossnav.core.survey.info import LandscapeInfo
-from lossnav.core.survey.integrity import DamagedError
-from lossnav.core.survey.landscape import coordinates_of, landscape
-from lossnav.core.survey.later import unmeasured, with_overlays
-from lossnav.core.survey.packing import unpack
-from lossnav.core.survey.points import MeasuredPoints
-from lossnav.core.survey.reading import read_points
+from lossnav.core.properties import EVERYTHING, FORWARD
+from lossnav.core.survey import (
+    DamagedError,
+    LandscapeInfo,
+    MeasuredPoints,
+    coordinates_of,
+    filled,
+    finest_complete,
+    landscape,
+    read_points,
+    unmeasured,
+    unpack,
+    with_overlays,
+)
 
 from .request.survey import DEFAULT_GRID, FORWARD_ONLY, SurveyRequest
 
@@ -153,7 +157,7 @@ def begin_from_shipped(request: SurveyRequest) -> None:
 
 
 def _nothing(path: Path) -> Found:
-    from lossnav.core.survey.grid import grid_plan
+    from lossnav.core.survey import grid_plan
 
     plan = grid_plan((1, 1), ((0, 0), (0, 0)))
     empty = MeasuredPoints.empty(plan, {}, "float32", (), LandscapeInfo())

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import xarray as xr
 from lossnav.core import Settings
-from lossnav.core.survey.points import MeasuredPoints
+from lossnav.core.survey import MeasuredPoints
 
 from .figures.shared.picture import ARROWS, Layer, Picture, arrows_in, fitting_scale, path_inside
 

@@ -1,0 +1,5 @@
+"""Interpolants and their errors."""
+
+from __future__ import annotations
+
+__all__ = []

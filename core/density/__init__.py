@@ -1,7 +1,9 @@
 """Maps of the data: where examples lie close together, and how the network does there."""
 
+from .claims import CLAIMS, Claim
+from .info import DensityInfo
 from .map import density_map
 from .neighbours import neighbour_density
 from .rows import input_rows
 
-__all__ = ["density_map", "input_rows", "neighbour_density"]
+__all__ = ["CLAIMS", "Claim", "DensityInfo", "density_map", "input_rows", "neighbour_density"]

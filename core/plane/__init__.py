@@ -1,0 +1,10 @@
+"""Planes through weight space: kinds, directions, projection."""
+
+from __future__ import annotations
+
+from .filter_coordinates import COORDINATES
+from .identity import plane_identity
+from .plane import Span
+from .statistics import on_plane, said_of
+
+__all__ = ["COORDINATES", "Span", "on_plane", "plane_identity", "said_of"]

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from ..network.forward import Forward, Measure
-from .protocol import Knob, NavigatorProperty, Points, Readout
-from .registry import OWNERS, PROPERTIES, READOUTS
+from .elasticity import anchored
+from .protocol import STAGES, Knob, NavigatorProperty, Owner, Points, Readout
+from .registry import OWNERS, PROPERTIES, READOUTS, owner_of
+from .selection import EVERYTHING, FORWARD, Wanted, overlay_names, wanted
 from .settings import Settings
-from .vocabulary import Entry
+from .terrain import TERRAIN
+from .vocabulary import DERIVED, INDEPENDENT, ROLES, Entry
 
 __all__ = [
-    "OWNERS",
-    "PROPERTIES",
-    "READOUTS",
+    "DERIVED",
+    "EVERYTHING",
     "Entry",
+    "FORWARD",
     "Forward",
+    "INDEPENDENT",
     "Knob",
     "Measure",
     "NavigatorProperty",
+    "OWNERS",
+    "Owner",
+    "PROPERTIES",
     "Points",
+    "READOUTS",
+    "ROLES",
     "Readout",
+    "STAGES",
     "Settings",
+    "TERRAIN",
+    "Wanted",
+    "anchored",
+    "overlay_names",
+    "owner_of",
+    "wanted",
 ]

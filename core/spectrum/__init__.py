@@ -1,0 +1,25 @@
+"""Spectra of the curvature at a point, and the coupling of several."""
+
+from __future__ import annotations
+
+from .along import CHECKPOINTS, PROBES, STEPS, TOP, spectra_along
+from .coupling_sweep import GAMMAS, MOST_EXACT, coupling_sweep
+from .io import Coupling, SpectraAlong, read_along, read_coupling, read_spectrum, write_coupling, write_spectrum
+
+__all__ = [
+    "CHECKPOINTS",
+    "GAMMAS",
+    "MOST_EXACT",
+    "PROBES",
+    "STEPS",
+    "TOP",
+    "Coupling",
+    "SpectraAlong",
+    "coupling_sweep",
+    "read_along",
+    "read_coupling",
+    "read_spectrum",
+    "spectra_along",
+    "write_coupling",
+    "write_spectrum",
+]

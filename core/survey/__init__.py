@@ -1,0 +1,38 @@
+"""Surveys: what is asked, what is measured next, where it is kept."""
+
+from __future__ import annotations
+
+from .coarse_fill import filled
+from .cost import affordable_stride, estimate
+from .grid import finest_complete, grid_plan
+from .info import LandscapeInfo
+from .integrity import DamagedError
+from .landscape import coordinates_of, landscape
+from .later import unmeasured, with_overlays
+from .packing import unpack
+from .points import MeasuredPoints
+from .reading import read_points
+from .run import RUNNING, SurveyRun
+from .specification import Specification
+from .survey import surveyed
+
+__all__ = [
+    "DamagedError",
+    "LandscapeInfo",
+    "MeasuredPoints",
+    "RUNNING",
+    "Specification",
+    "SurveyRun",
+    "affordable_stride",
+    "coordinates_of",
+    "estimate",
+    "filled",
+    "finest_complete",
+    "grid_plan",
+    "landscape",
+    "read_points",
+    "surveyed",
+    "unmeasured",
+    "unpack",
+    "with_overlays",
+]

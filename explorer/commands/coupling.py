@@ -10,9 +10,8 @@ import typer
 import xarray as xr
 from lossnav.core import InputError, Problem, coupling_matrix
 from lossnav.core.checks import known
-from lossnav.core.network.workspace import dtype_of
-from lossnav.core.spectrum.coupling_sweep import GAMMAS, MOST_EXACT, coupling_sweep
-from lossnav.core.spectrum.io import Coupling, write_coupling
+from lossnav.core.network import dtype_of
+from lossnav.core.spectrum import GAMMAS, MOST_EXACT, Coupling, coupling_sweep, write_coupling
 from rich.console import Console
 from rich.table import Table
 

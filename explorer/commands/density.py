@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 import xarray as xr
 from lossnav.core import InputError, density_map
-from lossnav.core.density.info import DensityInfo
+from lossnav.core.density import DensityInfo
 from rich.console import Console
 
 from ..request.survey import SurveyRequest
@@ -37,7 +37,7 @@ def density_command(
     out: Annotated[Path | None, typer.Option(help="Also write it to this file, as NetCDF (.nc).")] = None,
 ) -> None:
     """Map the examples, and test two claims about sparse ones: weaker gradients, higher perplexity."""
-    from lossnav.core.formats.density_map import write_density_map
+    from lossnav.core.formats import write_density_map
 
     if permutations < 1:
         raise InputError(f"--permutations should be 1 or more, but is {permutations}.")

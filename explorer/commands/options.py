@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 from lossnav.core import InputError, Problem
-from lossnav.core.plane.statistics import on_plane
-from lossnav.core.problem.at_checkpoint import at_checkpoint
+from lossnav.core.plane import on_plane
+from lossnav.core.problem import at_checkpoint
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
@@ -90,8 +90,8 @@ def folder_for(path: Path) -> Path:
 
 def read_landscape_file(path: Path, readouts: Sequence[str] = ()) -> Any:
     """The landscape in a file or folder of any kind, with `readouts`, those measured on a coarser grid interpolated."""
-    from lossnav.core.formats.convert import read_any
-    from lossnav.core.properties.selection import overlay_names
-    from lossnav.core.survey.coarse_fill import filled
+    from lossnav.core.formats import read_any
+    from lossnav.core.properties import overlay_names
+    from lossnav.core.survey import filled
 
     return filled(read_any(path, [name for name in readouts if name in overlay_names()]))

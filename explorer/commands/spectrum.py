@@ -8,8 +8,8 @@ from typing import Annotated
 import torch
 import typer
 from lossnav.core import InputError, Problem, Spectrum
-from lossnav.core.network.workspace import dtype_of
-from lossnav.core.spectrum.along import CHECKPOINTS, PROBES, STEPS, TOP, spectra_along
+from lossnav.core.network import dtype_of
+from lossnav.core.spectrum import CHECKPOINTS, PROBES, STEPS, TOP, spectra_along
 from rich.console import Console
 from rich.table import Table
 
@@ -51,7 +51,7 @@ def spectrum_command(
 ) -> None:
     """Eigenvalues of the curvature: density, largest and smallest, trace."""
     from lossnav.core import spectrum
-    from lossnav.core.spectrum.io import write_spectrum
+    from lossnav.core.spectrum import write_spectrum
 
     if count is not None and not along:
         raise InputError(f"A number of checkpoints ({count}) goes with --along: leave it out, or add --along.")

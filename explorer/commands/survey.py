@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from lossnav.core import InputError, read_landscape
-from lossnav.core.adaptive.tolerance import Tolerance
-from lossnav.core.local.estimation import Estimation, preset
-from lossnav.core.properties.elasticity import anchored
-from lossnav.core.survey.cost import affordable_stride, estimate
-from lossnav.core.survey.specification import Specification
-from lossnav.core.survey.survey import surveyed
+from lossnav.core import Estimation, InputError, Tolerance, read_landscape
+from lossnav.core.local import preset
+from lossnav.core.properties import anchored
+from lossnav.core.survey import Specification, affordable_stride, estimate, surveyed
 
 from ..request.planes import make_plane, zoomed
 from ..request.survey import SurveyRequest

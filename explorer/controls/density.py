@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 from lossnav.core import InputError
-from lossnav.core.density.claims import CLAIMS, Claim
-from lossnav.core.density.info import DensityInfo
-from lossnav.core.formats.density_map import read_density_map
+from lossnav.core.density import CLAIMS, Claim, DensityInfo
+from lossnav.core.formats import read_density_map
 from lossnav.sample_models import card, names
 
 from ..request.density import DensityRequest

@@ -8,10 +8,8 @@ from typing import Any
 import streamlit as st
 from lossnav.core import PROPERTIES, Settings
 from lossnav.core.plane.kinds import KINDS, kind_named
-from lossnav.core.properties import OWNERS, Knob, NavigatorProperty, Readout
-from lossnav.core.properties.protocol import Owner
-from lossnav.core.properties.terrain import TERRAIN as TERRAIN_READOUTS
-from lossnav.core.properties.vocabulary import ROLES
+from lossnav.core.properties import OWNERS, ROLES, Knob, NavigatorProperty, Owner, Readout
+from lossnav.core.properties import TERRAIN as TERRAIN_READOUTS
 
 from ..figures.shared.picture import ARROWS, arrow_name
 from ..request.survey import (

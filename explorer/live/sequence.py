@@ -7,12 +7,9 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import numpy as np
-from lossnav.core.plane.identity import plane_identity
-from lossnav.core.properties.protocol import STAGES
-from lossnav.core.survey.grid import grid_plan
-from lossnav.core.survey.info import LandscapeInfo
-from lossnav.core.survey.points import MeasuredPoints
-from lossnav.core.survey.run import SurveyRun
+from lossnav.core.plane import plane_identity
+from lossnav.core.properties import STAGES
+from lossnav.core.survey import LandscapeInfo, MeasuredPoints, SurveyRun, grid_plan
 
 from ..request.planes import make_plane, zoomed
 from ..request.survey import SurveyRequest

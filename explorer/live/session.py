@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from lossnav.core import Plane, Problem, load_problem
-from lossnav.core.engine.evaluator import Evaluator
-from lossnav.core.network.batching import cut_is_fixed
-from lossnav.core.network.workspace import choose_device
-from lossnav.core.problem.identity import problem_identity
-from lossnav.core.properties.protocol import Owner
-from lossnav.core.properties.selection import FORWARD, Wanted, wanted
+from lossnav.core.engine import Evaluator
+from lossnav.core.network import choose_device, cut_is_fixed
+from lossnav.core.problem import problem_identity
+from lossnav.core.properties import FORWARD, Owner, Wanted, wanted
 
 FIRST_SECONDS = 0.2  # what the first picture may take
 FIRST_POINTS = 81

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from lossnav.core import Settings
-from lossnav.core.survey.coarse_fill import filled
-from lossnav.core.survey.grid import finest_complete
-from lossnav.core.survey.landscape import landscape
-from lossnav.core.survey.points import MeasuredPoints
+from lossnav.core.survey import MeasuredPoints, filled, finest_complete, landscape
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 import xarray as xr
-from lossnav.core.spectrum.io import read_coupling
+from lossnav.core.spectrum import read_coupling
 
 from ..figures.shared.scales import format_value
 from ..figures.web.coupling import matrix_figure, sweep_figure

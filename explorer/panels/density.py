@@ -9,7 +9,7 @@ from io import BytesIO
 
 import streamlit as st
 import xarray as xr
-from lossnav.core.density.info import DensityInfo
+from lossnav.core.density import DensityInfo
 from matplotlib.image import imsave
 
 from ..figures.shared.density_scale import numbers_of

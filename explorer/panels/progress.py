@@ -10,8 +10,8 @@ from typing import TypeVar
 import streamlit as st
 from lossnav.core import PROPERTIES
 from lossnav.core.checks import first_line
-from lossnav.core.properties.protocol import STAGES
-from lossnav.core.survey.later import unmeasured
+from lossnav.core.properties import STAGES
+from lossnav.core.survey import unmeasured
 
 from ..jobs import Job, Jobs, Request
 from ..landscapes import Found, begin_from_shipped, own

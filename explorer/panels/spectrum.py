@@ -7,7 +7,7 @@ import html
 import plotly.graph_objects as go
 import streamlit as st
 from lossnav.core import Spectrum
-from lossnav.core.spectrum.io import read_spectrum
+from lossnav.core.spectrum import read_spectrum
 
 from ..figures.shared.scales import format_value
 from ..figures.web.spectral_density import density_figure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
-from lossnav.core.spectrum.io import SpectraAlong, read_along
+from lossnav.core.spectrum import SpectraAlong, read_along
 
 from ..figures.web.spectrum_along import along_figure
 from ..request.spectrum import AlongRequest, spectral_law

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 import xarray as xr
-from lossnav.core.plane.statistics import said_of
+from lossnav.core.plane import said_of
 
 from ..figures.shared.scales import format_value
 from ..figures.web.trust import band_figure, path_figure

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lossnav.core import InputError, Plane, Problem
-from lossnav.core.plane.plane import Span
-from lossnav.core.problem.at_checkpoint import at_checkpoint
+from lossnav.core.plane import Span
+from lossnav.core.problem import at_checkpoint
 
 from .survey import SurveyRequest
 

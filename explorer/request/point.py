@@ -9,9 +9,7 @@ from pathlib import Path
 
 from lossnav.core import InputError
 from lossnav.core.properties import OWNERS
-from lossnav.core.survey.later import unmeasured, with_overlays
-from lossnav.core.survey.reading import read_points
-from lossnav.core.survey.run import RUNNING
+from lossnav.core.survey import RUNNING, read_points, unmeasured, with_overlays
 from platformdirs import user_cache_path
 
 from .base import modified

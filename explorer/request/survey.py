@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lossnav.core.local.estimation import IN_PARAMETERS
-from lossnav.core.plane.filter_coordinates import COORDINATES
+from lossnav.core.local import IN_PARAMETERS
+from lossnav.core.plane import COORDINATES
 from lossnav.core.plane.kinds import Parameter, PlaneKind, kind_named
-from lossnav.core.properties.selection import FORWARD
-from lossnav.core.survey.specification import Specification
+from lossnav.core.properties import FORWARD
+from lossnav.core.survey import Specification
 from lossnav.sample_models import card, names
 from platformdirs import user_cache_path
 

@@ -5,7 +5,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 import xarray as xr
-from lossnav.core.formats.density_map import read_density_map
+from lossnav.core.formats import read_density_map
 from lossnav.explorer.controls import density as controls
 from lossnav.explorer.figures.web.claim import claim_figure
 from lossnav.explorer.figures.web.density import density_figure, picked_example

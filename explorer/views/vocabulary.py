@@ -2,7 +2,7 @@
 
 import streamlit as st
 from lossnav.core import PROPERTIES
-from lossnav.core.properties.vocabulary import DERIVED, INDEPENDENT
+from lossnav.core.properties import DERIVED, INDEPENDENT
 from lossnav.explorer.controls.vocabulary_card import vocabulary_card
 
 # role → (title after the number of its properties, cards side by side)

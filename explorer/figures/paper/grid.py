@@ -6,7 +6,7 @@ from difflib import get_close_matches
 import numpy as np
 import xarray as xr
 from lossnav.core import InputError
-from lossnav.core.survey.grid import finest_complete
+from lossnav.core.survey import finest_complete
 from numpy.typing import NDArray
 
 from ..shared.picture import Layer, class_scale, drawn_values, name_of, poles_of, title_of

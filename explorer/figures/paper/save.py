@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 from lossnav.core import InputError
-from lossnav.core.machine.atomic import written_whole
+from lossnav.core.machine import written_whole
 from matplotlib.figure import Figure
 
 from .presets import print_style

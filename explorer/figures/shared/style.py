@@ -8,8 +8,7 @@ seven, four are perceptually uniform and three of a single hue, so that no two o
 from typing import Any
 
 import numpy as np
-from lossnav.core.properties import OWNERS
-from lossnav.core.properties.registry import owner_of
+from lossnav.core.properties import OWNERS, owner_of
 from numpy.typing import ArrayLike, NDArray
 
 TERRAIN = "terrain"

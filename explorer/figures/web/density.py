@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
-from lossnav.core.density.info import DensityInfo
+from lossnav.core.density import DensityInfo
 from plotly.colors import hex_to_rgb
 
 from ..shared.density_scale import fitting, value_texts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import plotly.graph_objects as go
-from lossnav.core.spectrum.io import SpectraAlong
+from lossnav.core.spectrum import SpectraAlong
 
 from ..shared.scales import format_value
 from .spectrum import Axes, dressed, law_trace, spectrum_traces, summary_note

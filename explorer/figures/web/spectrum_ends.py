@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from lossnav.core.spectrum.io import SpectraAlong
+from lossnav.core.spectrum import SpectraAlong
 
 from ..shared.scales import Scale
 from .spectrum import LOWEST_COLOR, OUTLIER_COLOR, spectrum_scale
