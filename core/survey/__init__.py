@@ -17,10 +17,10 @@ from .specification import Specification
 from .survey import surveyed
 
 __all__ = [
+    "RUNNING",
     "DamagedError",
     "LandscapeInfo",
     "MeasuredPoints",
-    "RUNNING",
     "Specification",
     "SurveyRun",
     "affordable_stride",
