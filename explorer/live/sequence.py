@@ -13,7 +13,7 @@ from lossnav.core.survey import LandscapeInfo, MeasuredPoints, SurveyRun, grid_p
 
 from ..request.planes import make_plane, zoomed
 from ..request.survey import SurveyRequest
-from .session import FIRST_SECONDS, Bench, Gauge, Turned
+from .session import FIRST_SECONDS, Gauge, LiveSession, Turned
 from .snapshot import Look
 
 DRAWN = 65  # rows that are drawn, whatever is measured, so that a sharper picture has the same vertices
@@ -28,7 +28,7 @@ class Course:
     bench, request   what is measured, and on which plane
     """
 
-    def __init__(self, bench: Bench, request: SurveyRequest) -> None:
+    def __init__(self, bench: LiveSession, request: SurveyRequest) -> None:
         self.bench = bench
         self.plane = make_plane(bench.problem, request)
         self.plan = grid_plan((DRAWN, DRAWN), zoomed(self.plane.span, request.zoom))

@@ -13,13 +13,13 @@ from lossnav.core import InputError
 from ..request.base import modified
 from ..request.survey import SurveyRequest
 from .sequence import Course
-from .session import Bench
+from .session import LiveSession
 from .snapshot import Look
 
 MOST_PROBLEMS, MOST_PLANES = 3, 24
 MOST_NUMBERS = 100_000_000  # in the planes of one problem, of which each holds three vectors of parameters
 Courses = dict[SurveyRequest, Course]
-_at_hand: dict[tuple[str, str], tuple[Bench, Courses]] = {}  # by target and what changes with its network
+_at_hand: dict[tuple[str, str], tuple[LiveSession, Courses]] = {}  # by target and what changes with its network
 
 
 def begin() -> None:
@@ -64,10 +64,10 @@ def _advance(request: SurveyRequest, known: bool) -> Look | None:
     return look
 
 
-def _ready(target: str) -> tuple[Bench, Courses]:
+def _ready(target: str) -> tuple[LiveSession, Courses]:
     """A problem that is kept ready, with its planes, least recently used first; the problem that was longest unused goes."""
     key = (target, modified(target))
-    kept = _at_hand.pop(key, None) or (Bench(target), {})
+    kept = _at_hand.pop(key, None) or (LiveSession(target), {})
     _at_hand[key] = kept
     for oldest in list(_at_hand)[:-MOST_PROBLEMS]:
         for course in _at_hand.pop(oldest)[1].values():
