@@ -22,7 +22,7 @@ FINEST_SECONDS = 40.0  # a level that would take longer is left out
 CHUNK_SECONDS = 0.06  # after which a newer wish can take over
 
 
-class Course:
+class LiveSequence:
     """The pictures of one plane, one after another.
 
     bench, request   what is measured, and on which plane

@@ -12,13 +12,13 @@ from lossnav.core import InputError
 
 from ..request.base import modified
 from ..request.survey import SurveyRequest
-from .sequence import Course
+from .sequence import LiveSequence
 from .session import LiveSession
 from .snapshot import Look
 
 MOST_PROBLEMS, MOST_PLANES = 3, 24
 MOST_NUMBERS = 100_000_000  # in the planes of one problem, of which each holds three vectors of parameters
-Courses = dict[SurveyRequest, Course]
+Courses = dict[SurveyRequest, LiveSequence]
 _at_hand: dict[tuple[str, str], tuple[LiveSession, Courses]] = {}  # by target and what changes with its network
 
 
@@ -55,7 +55,7 @@ def advance(request: SurveyRequest, known: bool) -> Look | None:
 
 def _advance(request: SurveyRequest, known: bool) -> Look | None:
     bench, courses = _ready(request.target)
-    course = courses.pop(request, None) or Course(bench, request)
+    course = courses.pop(request, None) or LiveSequence(bench, request)
     look = course.last if course.last is not None and not known else course.advance()
     courses[request] = course  # not where it failed: whoever comes back to the plane begins anew
     most = max(1, min(MOST_PLANES, MOST_NUMBERS // (3 * bench.problem.parameter_count)))

@@ -22,7 +22,7 @@ from lossnav.explorer.live import sequence as courses
 from lossnav.explorer.live import session as benches
 from lossnav.explorer.live import worker as workers
 from lossnav.explorer.live.pool import LiveWorker, Turning
-from lossnav.explorer.live.sequence import DRAWN, Course
+from lossnav.explorer.live.sequence import DRAWN, LiveSequence
 from lossnav.explorer.live.session import LiveSession
 from lossnav.explorer.live.snapshot import Look
 from lossnav.explorer.panels import charts
@@ -41,7 +41,7 @@ def bench() -> LiveSession:
     return LiveSession("gaussians-mlp")
 
 
-def looks(course: Course) -> list[Look]:
+def looks(course: LiveSequence) -> list[Look]:
     """Every picture of a plane until it gets no sharper."""
     found: list[Look] = []
     while not course.finished:
@@ -53,7 +53,7 @@ def looks(course: Course) -> list[Look]:
 
 def test_pictures_sharpen_level_by_level_to_what_a_survey_measures(bench: LiveSession) -> None:
     request = SurveyRequest("gaussians-mlp", turn=30.0, centre=12)
-    found = looks(Course(bench, request))
+    found = looks(LiveSequence(bench, request))
     assert [look.finished for look in found] == [False] * (len(found) - 1) + [True]
     whole = [look for look in found if look.examples == look.all_examples]
     assert [look.rows for look in whole] == sorted(look.rows for look in whole)
@@ -69,7 +69,9 @@ def test_pictures_sharpen_level_by_level_to_what_a_survey_measures(bench: LiveSe
 
 
 def test_a_sharper_picture_keeps_what_was_measured_and_its_vertices(bench: LiveSession) -> None:
-    found = [look for look in looks(Course(bench, SurveyRequest("gaussians-mlp", seed=5))) if look.examples == 600]
+    found = [
+        look for look in looks(LiveSequence(bench, SurveyRequest("gaussians-mlp", seed=5))) if look.examples == 600
+    ]
     lands = [look.landscape(Settings()) for look in found]
     for look, land, after in zip(found, lands, lands[1:], strict=False):
         assert land.sizes == {**land.sizes, "alpha": DRAWN, "beta": DRAWN}
@@ -79,7 +81,7 @@ def test_a_sharper_picture_keeps_what_was_measured_and_its_vertices(bench: LiveS
 
 
 def test_closed_forms_are_exact_from_the_first_picture_on(bench: LiveSession) -> None:
-    found = looks(Course(bench, SurveyRequest("gaussians-mlp", seed=6)))
+    found = looks(LiveSequence(bench, SurveyRequest("gaussians-mlp", seed=6)))
     first, last = found[0].landscape(Settings()), found[-1].landscape(Settings())
     for name in ("elasticity_l2", "memory"):
         np.testing.assert_allclose(first[name].values, last[name].values, rtol=1e-12)
@@ -88,7 +90,7 @@ def test_closed_forms_are_exact_from_the_first_picture_on(bench: LiveSession) ->
 def test_a_slow_network_shows_part_of_its_examples_first_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (benches, courses):
         monkeypatch.setattr(module, "FIRST_SECONDS", 1e-4)  # as if every network were slow
-    found = looks(Course(LiveSession("gaussians-mlp"), SurveyRequest("gaussians-mlp")))
+    found = looks(LiveSequence(LiveSession("gaussians-mlp"), SurveyRequest("gaussians-mlp")))
     assert found[0].examples == benches.FEWEST_PREDICTIONS
     assert found[0].rows == 5
     assert found[0].text == ("First picture from 200 of 600 examples at 5 × 5 points, interpolated to 65 × 65.")
@@ -99,7 +101,7 @@ def test_a_slow_network_shows_part_of_its_examples_first_and_says_so(monkeypatch
 
 
 def test_a_problem_without_path_or_classes_can_be_turned() -> None:
-    found = looks(Course(LiveSession("linear-regression"), SurveyRequest("linear-regression", turn=-45.0)))
+    found = looks(LiveSequence(LiveSession("linear-regression"), SurveyRequest("linear-regression", turn=-45.0)))
     land = found[-1].landscape(Settings())
     assert "accuracy" not in land
     assert json.loads(land.attrs["plane"])["turn"] == -45.0
@@ -108,7 +110,7 @@ def test_a_problem_without_path_or_classes_can_be_turned() -> None:
 def test_the_centre_is_measured_on_all_examples_from_the_first_picture_on(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (benches, courses):
         monkeypatch.setattr(module, "FIRST_SECONDS", 1e-4)  # as if every network were slow
-    first, *_, last = looks(Course(LiveSession("gaussians-mlp"), SurveyRequest("gaussians-mlp")))
+    first, *_, last = looks(LiveSequence(LiveSession("gaussians-mlp"), SurveyRequest("gaussians-mlp")))
     assert first.examples < last.examples
     assert first.points.info.centre["loss"] == pytest.approx(last.points.info.centre["loss"], rel=1e-6)
 
@@ -122,13 +124,13 @@ def at_hand(monkeypatch: pytest.MonkeyPatch) -> dict:
 
 
 def test_a_plane_that_failed_begins_anew(at_hand: dict, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(self: Course) -> Iterator[None]:
+    def failing(self: LiveSequence) -> Iterator[None]:
         yield None
         raise MemoryError
 
     request = SurveyRequest("gaussians-mlp")
     with monkeypatch.context() as patched:
-        patched.setattr(Course, "_run", failing)
+        patched.setattr(LiveSequence, "_run", failing)
         assert workers.advance(request, False) is None
         with pytest.raises(RuntimeError, match="MemoryError"):
             workers.advance(request, False)
