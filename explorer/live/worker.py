@@ -14,7 +14,7 @@ from ..request.base import modified
 from ..request.survey import SurveyRequest
 from .sequence import LiveSequence
 from .session import LiveSession
-from .snapshot import Look
+from .snapshot import Snapshot
 
 MOST_PROBLEMS, MOST_PLANES = 3, 24
 MOST_NUMBERS = 100_000_000  # in the planes of one problem, of which each holds three vectors of parameters
@@ -35,7 +35,7 @@ def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
     os._exit(0)
 
 
-def advance(request: SurveyRequest, known: bool) -> Look | None:
+def advance(request: SurveyRequest, known: bool) -> Snapshot | None:
     """Measure a little more of a plane: a new picture, or None while the next is not complete.
 
     known  whether the caller has the last picture already; a plane that comes back is shown at once as it was
@@ -53,7 +53,7 @@ def advance(request: SurveyRequest, known: bool) -> Look | None:
         raise RuntimeError(str(error) or type(error).__name__) from None
 
 
-def _advance(request: SurveyRequest, known: bool) -> Look | None:
+def _advance(request: SurveyRequest, known: bool) -> Snapshot | None:
     bench, courses = _ready(request.target)
     course = courses.pop(request, None) or LiveSequence(bench, request)
     look = course.last if course.last is not None and not known else course.advance()

@@ -24,7 +24,7 @@ from lossnav.explorer.live import worker as workers
 from lossnav.explorer.live.pool import LiveWorker, Turning
 from lossnav.explorer.live.sequence import DRAWN, LiveSequence
 from lossnav.explorer.live.session import LiveSession
-from lossnav.explorer.live.snapshot import Look
+from lossnav.explorer.live.snapshot import Snapshot
 from lossnav.explorer.panels import charts
 from lossnav.explorer.panels.charts import drawn
 from lossnav.explorer.request.planes import make_plane, zoomed
@@ -41,9 +41,9 @@ def bench() -> LiveSession:
     return LiveSession("gaussians-mlp")
 
 
-def looks(course: LiveSequence) -> list[Look]:
+def looks(course: LiveSequence) -> list[Snapshot]:
     """Every picture of a plane until it gets no sharper."""
-    found: list[Look] = []
+    found: list[Snapshot] = []
     while not course.finished:
         look = course.advance()
         if look is not None:
@@ -223,7 +223,7 @@ def test_a_first_picture_goes_before_a_sharper_one(worker: LiveWorker, monkeypat
     asked: list[Turning] = []
     submitted = type("Pool", (), {"submit": lambda self, step, request, known: asked.append(request) or _never()})()
     monkeypatch.setattr(worker, "_pool", submitted)
-    newer.look = Look(None, 1, 1, False)  # type: ignore[arg-type]
+    newer.look = Snapshot(None, 1, 1, False)  # type: ignore[arg-type]
     worker._busy = False
     worker.look_at("b", newer.request)
     assert asked == [older.request]
