@@ -30,7 +30,7 @@ from .store import LandscapeStore
 Progress = Callable[[int, int], None]
 
 
-class Forward(Protocol):
+class ForwardEvaluator(Protocol):
     """What takes forward passes, as `Evaluator` does."""
 
     @property
@@ -62,7 +62,7 @@ class SurveyRun:
     """
 
     points: MeasuredPoints
-    forward: Forward
+    forward: ForwardEvaluator
     local: Mapping[str, LocalEvaluator] = field(default_factory=dict)
     keeper: LandscapeStore | None = None
     progress: Progress | None = None
