@@ -25,14 +25,14 @@ class View:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class DisplayScales:
     """The scales that a readout counts on, over the values measured so far.
 
     views   at least one; an error's share is the largest among them
     floor   what every interpolated value is raised to: positive readouts stay positive
     unit    the value at which a symmetric-log scale turns from linear to logarithmic
 
-    >>> drawing = Drawing.of(np.array([1.0, 10.0, 100.0]), ("log",))
+    >>> drawing = DisplayScales.of(np.array([1.0, 10.0, 100.0]), ("log",))
     >>> float(drawing.share(np.array(10.0), np.array(1.0)))
     0.5
     """
@@ -42,7 +42,7 @@ class Drawing:
     unit: float
 
     @classmethod
-    def of(cls, values: np.ndarray, scales: tuple[str, ...], clip: float | None = None) -> Drawing:
+    def of(cls, values: np.ndarray, scales: tuple[str, ...], clip: float | None = None) -> DisplayScales:
         """From finite `values` (m,); "log" falls back to "linear" where some are not positive."""
         positive = bool((values > 0).all())
         unit = float(np.median(np.abs(values))) or 1.0
