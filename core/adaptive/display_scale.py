@@ -11,7 +11,7 @@ _LOWEST = 1e-3  # of the least measured value: what an interpolated value that s
 
 
 @dataclass(frozen=True)
-class View:
+class DisplayScale:
     """One scale: where values are put on the paper, and how long the paper is."""
 
     place: Callable[[np.ndarray], np.ndarray]
@@ -37,7 +37,7 @@ class DisplayScales:
     0.5
     """
 
-    views: tuple[View, ...]
+    views: tuple[DisplayScale, ...]
     floor: float
     unit: float
 
@@ -54,7 +54,7 @@ class DisplayScales:
             "log": lambda v: np.log(np.minimum(v, top)),
             "symlog": lambda v: np.arcsinh(np.minimum(v, top) / unit),
         }
-        views = [View(places[scale], _between(places[scale], low, high)) for scale in wanted]
+        views = [DisplayScale(places[scale], _between(places[scale], low, high)) for scale in wanted]
         return cls(tuple(views), _LOWEST * low if positive else -np.inf, unit)
 
     def share(self, found: np.ndarray, truth: np.ndarray) -> np.ndarray:
