@@ -1,4 +1,4 @@
-"""What every point of a survey is measured with: the same probes and examples at all of them.
+"""The instruments of a survey: the same probes and examples at every point.
 
 Differences between points are then differences of the terrain, not of the estimator's luck.
 """

@@ -1,4 +1,4 @@
-"""What is known of the loss around one point: everything shared between readouts is computed once, when first asked for."""
+"""Loss, gradient and curvature at one point: everything shared between readouts is computed once, when first asked for."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ ROWS, COLUMNS, STILL = Filter(), Filter(1), Filter(None, still=True)
 
 @dataclass(frozen=True)
 class FilterRule:
-    """What parameters of some modules are.
+    """The filters of the parameters of one kind of module.
 
     modules     class names, of the module or of what it derives from
     parameters  a regular expression for the parameter's name within its module

@@ -50,7 +50,7 @@ class SpectraAlong:
 
 @dataclass(frozen=True)
 class StoredCoupling:
-    """What coupling does at one place: results of `coupling_sweep` and `coupling_matrix`; None where not asked for."""
+    """The coupling at one place: results of `coupling_sweep` and `coupling_matrix`; None where not asked for."""
 
     sweep: xr.DataArray | None
     matrix: xr.DataArray | None

@@ -53,7 +53,7 @@ CHOICE_SECONDS = (
 
 @dataclass(frozen=True)
 class Cost:
-    """What a survey will cost.
+    """A survey's cost.
 
     seconds    by what they go into: "forward", "gradients", "curvature", "descents", "fidelity", "choice" (of an adaptive
                survey's points)

@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 
 class ForwardEvaluator(Protocol):
-    """What takes forward passes, as `Evaluator` does."""
+    """Takes forward passes, as `Evaluator` does."""
 
     @property
     def columns(self) -> tuple[str, ...]: ...

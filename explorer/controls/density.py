@@ -54,7 +54,7 @@ LAYER_HELP = (
 
 @dataclass(frozen=True)
 class DensityDisplay:
-    """What is drawn of a map: the variable that colours it, and the claim in the small plot."""
+    """The display of a density map: the variable that colours it, and the claim in the small plot."""
 
     color: str
     claim: Claim

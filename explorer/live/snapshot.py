@@ -1,4 +1,4 @@
-"""What is known so far of a plane that is being turned: handed from the worker to the page."""
+"""A snapshot of a plane that is being turned: handed from the worker to the page."""
 
 from __future__ import annotations
 

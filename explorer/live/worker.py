@@ -1,4 +1,4 @@
-"""What runs in the worker process: problems and planes at hand, one step of one plane at a call."""
+"""The worker process: problems and planes at hand, one step of one plane at a call."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from .chart import chart
 
 @dataclass(frozen=True)
 class RenderedPicture:
-    """What is drawn of a landscape: the picture, and its figures as JSON texts."""
+    """The picture of a landscape with its figures as JSON texts."""
 
     picture: Picture
     surface: str

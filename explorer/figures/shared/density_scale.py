@@ -22,7 +22,7 @@ AT_BOUND = {
 
 @dataclass(frozen=True)
 class ScaledValues:
-    """What is drawn of a number of the examples.
+    """One number of every example, with the scale that it is drawn on.
 
     values  (n,), in the unit of the title; NaN where there is nothing to draw
     scale   linear, or a logarithm
