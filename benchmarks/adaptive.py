@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from lossnav.core import Plane, Problem, load_problem, survey
-from lossnav.core.adaptive.display_scale import Drawing
+from lossnav.core.adaptive.display_scale import DisplayScales
 from lossnav.core.adaptive.error_estimate import Places, appraise
 from lossnav.core.adaptive.refinement import Followed, Refinement
 from lossnav.core.survey.grid import nested_grids
@@ -102,7 +102,7 @@ def refined(truth: np.ndarray, scale: str, tolerance: float) -> tuple[int, float
     numbers = np.isfinite(truth)
     if (np.isfinite(found) != numbers).any():
         return int(refinement.asked.sum()), np.inf, refinement.largest
-    off = float(Drawing.of(truth[numbers], scales).share(found[numbers], truth[numbers]).max())
+    off = float(DisplayScales.of(truth[numbers], scales).share(found[numbers], truth[numbers]).max())
     return int(refinement.asked.sum()), off, refinement.largest
 
 

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from lossnav.core.adaptive.display_scale import Drawing
+from lossnav.core.adaptive.display_scale import DisplayScales
 from lossnav.core.adaptive.error_estimate import Places, appraise
 from lossnav.core.adaptive.interpolated import scales_of
 from lossnav.core.adaptive.refinement import Followed, Refinement
@@ -95,7 +95,7 @@ def refined(truth: Truth, tolerance: float) -> tuple[int, float, float]:
     over, beyond = [], []
     for name, values in truth.values.items():
         usable = np.isfinite(values) & np.isfinite(shown[name].values) & np.isfinite(shown[name].shares)
-        drawing = Drawing.of(values[np.isfinite(values)], truth.scales[name])
+        drawing = DisplayScales.of(values[np.isfinite(values)], truth.scales[name])
         off = float(drawing.share(shown[name].values[usable], values[usable]).max(initial=0))
         over.append(off / max(tolerance, float(shown[name].shares[usable].max(initial=0))))
         beyond.append(off / tolerance)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from lossnav.core import Plane, Problem, Trajectory
 from lossnav.core.plane.plane import Span
-from lossnav.core.problem.likelihoods.protocol import LossFunction
+from lossnav.core.problem.likelihoods.protocol import PerExampleLoss
 from lossnav.core.problem.resolve import resolve
 from sklearn import datasets
 from torch import Tensor, nn
@@ -38,7 +38,7 @@ class Recipe:
 
     make: Callable[[], nn.Module]
     data: Callable[[], Data]
-    loss: str | LossFunction = "cross_entropy"
+    loss: str | PerExampleLoss = "cross_entropy"
     epochs: int = 40
     rate: float = 3e-3
     batch: int = 64

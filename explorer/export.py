@@ -32,7 +32,7 @@ MIME = {
 
 @dataclass(frozen=True)
 class Export:
-    """What to write.
+    """A file to be written.
 
     kind    "map" | "surface"; for HTML both
     format  one of FIGURE_FORMATS or DATA_FORMATS

@@ -1,4 +1,4 @@
-"""What a person is looking at, as one frozen value. Widgets make it, the address bar carries it, figures are drawn from it."""
+"""The state of the page as one frozen value. Widgets make it, the address bar carries it, figures are drawn from it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ POINTS = 17
 
 @dataclass(frozen=True)
 class Ruggedness:
-    """What was counted on one slice.
+    """The counts on one slice.
 
     Attributes
     ----------

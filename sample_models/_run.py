@@ -1,4 +1,4 @@
-"""What one training run gives: the trained network, the way it took, and what there is to say about it."""
+"""The results of one training run: the trained network, the way it took, and what there is to say about it."""
 
 import platform
 from collections.abc import Sequence

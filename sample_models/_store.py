@@ -27,7 +27,7 @@ from .catalogue import folder
 
 @dataclass(frozen=True)
 class Shipped:
-    """What is shipped with a sample beside its final weights."""
+    """The files that are shipped with a sample beside its final weights."""
 
     trajectory: Trajectory
     anchor: tuple[Tensors, Tensors] | None

@@ -106,7 +106,7 @@ def references(name: str, problem: Problem) -> Iterator[tuple[str, float, str] |
 
 
 def dense(problem: Problem) -> dict[str, float]:
-    """What the whole matrix says."""
+    """The readouts of the whole matrix."""
     matrix = dense_matrix(operator := curvature(problem, device="cpu", dtype=torch.float64))
     both, values = exact_coupling(matrix, layers_of(operator.layout)), torch.linalg.eigvalsh(matrix)
     low, high, zero = float(values[0]), float(values[-1]), 1e-13 * float(values.abs().max())

@@ -11,7 +11,7 @@ _LOWEST = 1e-3  # of the least measured value: what an interpolated value that s
 
 
 @dataclass(frozen=True)
-class View:
+class DisplayScale:
     """One scale: where values are put on the paper, and how long the paper is."""
 
     place: Callable[[np.ndarray], np.ndarray]
@@ -25,24 +25,24 @@ class View:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class DisplayScales:
     """The scales that a readout counts on, over the values measured so far.
 
     views   at least one; an error's share is the largest among them
     floor   what every interpolated value is raised to: positive readouts stay positive
     unit    the value at which a symmetric-log scale turns from linear to logarithmic
 
-    >>> drawing = Drawing.of(np.array([1.0, 10.0, 100.0]), ("log",))
+    >>> drawing = DisplayScales.of(np.array([1.0, 10.0, 100.0]), ("log",))
     >>> float(drawing.share(np.array(10.0), np.array(1.0)))
     0.5
     """
 
-    views: tuple[View, ...]
+    views: tuple[DisplayScale, ...]
     floor: float
     unit: float
 
     @classmethod
-    def of(cls, values: np.ndarray, scales: tuple[str, ...], clip: float | None = None) -> Drawing:
+    def of(cls, values: np.ndarray, scales: tuple[str, ...], clip: float | None = None) -> DisplayScales:
         """From finite `values` (m,); "log" falls back to "linear" where some are not positive."""
         positive = bool((values > 0).all())
         unit = float(np.median(np.abs(values))) or 1.0
@@ -54,7 +54,7 @@ class Drawing:
             "log": lambda v: np.log(np.minimum(v, top)),
             "symlog": lambda v: np.arcsinh(np.minimum(v, top) / unit),
         }
-        views = [View(places[scale], _between(places[scale], low, high)) for scale in wanted]
+        views = [DisplayScale(places[scale], _between(places[scale], low, high)) for scale in wanted]
         return cls(tuple(views), _LOWEST * low if positive else -np.inf, unit)
 
     def share(self, found: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
-from .display_scale import Drawing
+from .display_scale import DisplayScales
 from .leave_one_out import foretold
 from .staircase import COUNTED, between_neighbours, step_of
 
@@ -70,7 +70,7 @@ class Appraisal:
 
     values: np.ndarray
     shares: np.ndarray
-    drawing: Drawing | None
+    drawing: DisplayScales | None
 
     @property
     def errors(self) -> np.ndarray:
@@ -108,7 +108,7 @@ def appraise(
     for key, names in groups.items():
         known = np.frombuffer(key, bool).reshape(places.measured.shape)
         numbers = {name: readouts[name][known].astype(float) for name in names}
-        drawings = {name: Drawing.of(v, scales[name], clips.get(name)) for name, v in numbers.items() if len(v)}
+        drawings = {name: DisplayScales.of(v, scales[name], clips.get(name)) for name, v in numbers.items() if len(v)}
         smooth = {name: v for name, v in numbers.items() if name in drawings and not _is_staircase(name, v)}
         left_out = foretold(places.coordinates, known.ravel(), smooth, drawings) if smooth else {}
         for name in names:
@@ -122,13 +122,15 @@ def _is_staircase(name: str, values: np.ndarray) -> bool:
     return name in COUNTED and step_of(values) is not None
 
 
-def _stairs(places: Places, known: np.ndarray, values: np.ndarray, drawing: Drawing) -> tuple[np.ndarray, np.ndarray]:
+def _stairs(
+    places: Places, known: np.ndarray, values: np.ndarray, drawing: DisplayScales
+) -> tuple[np.ndarray, np.ndarray]:
     found, apart = between_neighbours(places.coordinates, known.ravel(), values)
     return found, drawing.share(found + apart, found)
 
 
 def _foretold(
-    places: Places, given: np.ndarray, left_out: tuple[np.ndarray, np.ndarray] | None, drawing: Drawing | None
+    places: Places, given: np.ndarray, left_out: tuple[np.ndarray, np.ndarray] | None, drawing: DisplayScales | None
 ) -> Appraisal:
     if left_out is None or drawing is None:
         return _unknown(places, given, drawing)
@@ -136,7 +138,7 @@ def _foretold(
     return _finished(places, given, values, shares, drawing)
 
 
-def _unknown(places: Places, given: np.ndarray, drawing: Drawing | None) -> Appraisal:
+def _unknown(places: Places, given: np.ndarray, drawing: DisplayScales | None) -> Appraisal:
     """The nearest value everywhere, of which nothing is known."""
     measured = places.measured
     nearest = given[tuple(distance_transform_edt(~measured, return_distances=False, return_indices=True))]
@@ -149,7 +151,7 @@ def _finished(
     given: np.ndarray,
     values: np.ndarray,
     shares: np.ndarray,
-    drawing: Drawing,
+    drawing: DisplayScales,
 ) -> Appraisal:
     """What was measured put in, and errors where they mean something."""
     measured = places.measured

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from .display_scale import Drawing
+from .display_scale import DisplayScales
 from .transforms import transform, transforms_for
 
 QUINTIC, CUBIC = 5, 3  # the powers of the distance
@@ -71,7 +71,7 @@ def spline(places: np.ndarray, known: np.ndarray, data: np.ndarray, power: int) 
 
 
 def foretold(
-    places: np.ndarray, known: np.ndarray, values: Mapping[str, np.ndarray], drawings: Mapping[str, Drawing]
+    places: np.ndarray, known: np.ndarray, values: Mapping[str, np.ndarray], drawings: Mapping[str, DisplayScales]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Several readouts at every place, and how wrong they may be.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Linearisation:
-    """What products with the curvature at `function.point` are taken from.
+    """The loss linearised at `function.point`, which products with the curvature are taken from.
 
     The chunks are kept from product to product where all of them take no more than CURVATURE_GRAPH_BYTES, and are made anew
     for each call where not. So it is valid only as long as the point and the network's buffers stay as they are.

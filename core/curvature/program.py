@@ -22,7 +22,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from .affine_weights import Part, Weights
-from .rules import Convolution, Linear, LinearMap, NotUnderstood, Pointwise, Rule, Scale, Sum
+from .rules import BatchNormScale, Convolution, Linear, LinearMap, NotUnderstood, Pointwise, Rule, Sum
 
 Values = Mapping[str, Tensor]
 
@@ -291,7 +291,7 @@ def _convolution(weights: Callable[[Values], Weights], layer: nn.Conv2d, values:
 
 
 def _scale(normed: Callable[[Values], Normed], values: Values) -> Rule:
-    return Scale(*normed(values))
+    return BatchNormScale(*normed(values))
 
 
 def _reshape(sizes: tuple[int, ...], x: Tensor) -> Callable[[Tensor], Tensor]:

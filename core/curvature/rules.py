@@ -247,7 +247,7 @@ class LinearMap:
         return (found,), {}
 
 
-class Scale:
+class BatchNormScale:
     """y = s (x − μ) + β with s = γ/σ: a BatchNorm that stands by itself, its statistics fixed numbers.
 
     Channels are the second dimension.

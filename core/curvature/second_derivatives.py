@@ -148,7 +148,7 @@ def _directions(function: LossFunction) -> tuple[Tensor, Tensor]:
 
 
 def _compared(part: Problem, how: str) -> SecondDerivatives | None:
-    """What was found of products taken in this way; None where the place has no finite numbers."""
+    """The verdict on products taken in this way; None where the place has no finite numbers."""
     function = _function(part, how)
     u, v = _directions(function)
     if how == "elementary":

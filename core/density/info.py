@@ -14,7 +14,7 @@ JSON = ("axes", "explained", "layers", "unavailable", "notes", "claims")
 
 @dataclass(frozen=True)
 class DensityInfo:
-    """What a map is of, and how it was made.
+    """A density map's subject, and how it was made.
 
     name         the problem's
     placed       how examples are placed: by which projection, or as given

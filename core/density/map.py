@@ -22,7 +22,7 @@ from .claims import CLAIMS, evidence, no_evidence
 from .info import DensityInfo
 from .kernel import bandwidth_of, grid_axes, kernel_density
 from .neighbours import NEIGHBOURS, neighbour_density
-from .places import Places, given, placed
+from .places import MapPoints, given, placed
 from .readouts import example_readouts, notes
 from .rows import flat_rows, input_rows
 
@@ -152,7 +152,7 @@ def _require_room(function: LossFunction) -> None:
         )
 
 
-def _dataset(problem: Problem, places: Places, variables: dict[str, np.ndarray], seed: int) -> xr.Dataset:
+def _dataset(problem: Problem, places: MapPoints, variables: dict[str, np.ndarray], seed: int) -> xr.Dataset:
     width = bandwidth_of(places.points, seed)
     x, y = grid_axes(places.points, width)
     shown = problem.inputs[0]

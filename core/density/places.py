@@ -10,7 +10,7 @@ from ..checks import InputError
 
 
 @dataclass(frozen=True)
-class Places:
+class MapPoints:
     """Points of the map.
 
     points     (n, 2)
@@ -25,17 +25,17 @@ class Places:
     explained: tuple[float, float] | None = None
 
 
-def placed(rows: np.ndarray, layer: str | None, seed: int = 0) -> Places:
+def placed(rows: np.ndarray, layer: str | None, seed: int = 0) -> MapPoints:
     """The rows (n, d) on a map: themselves for d = 2, else their PCA; for one dimension the second one is 0."""
     what = "input" if layer is None else f"activation of {layer}"
     if rows.shape[1] == 2:
-        return Places(rows, "inputs" if layer is None else "activations", (f"{what} 1", f"{what} 2"))
+        return MapPoints(rows, "inputs" if layer is None else "activations", (f"{what} 1", f"{what} 2"))
     points, explained = _principal(rows, seed)
     first, second = (f"PC {i + 1} ({100 * share:.3g} %)" for i, share in enumerate(explained))
-    return Places(points, "pca" if layer is None else "activations", (first, second), explained)
+    return MapPoints(points, "pca" if layer is None else "activations", (first, second), explained)
 
 
-def given(coordinates: object, count: int) -> Places:
+def given(coordinates: object, count: int) -> MapPoints:
     """The caller's own coordinates.
 
     Raises
@@ -48,7 +48,7 @@ def given(coordinates: object, count: int) -> Places:
             f"coordinates should be finite numbers of shape ({count}, 2), one row per example, but have shape "
             f"{points.shape}{'' if np.isfinite(points).all() else ' and hold NaN or infinity'}."
         )
-    return Places(points, "given", ("first coordinate", "second coordinate"))
+    return MapPoints(points, "given", ("first coordinate", "second coordinate"))
 
 
 def _principal(rows: np.ndarray, seed: int) -> tuple[np.ndarray, tuple[float, float]]:

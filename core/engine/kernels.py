@@ -21,7 +21,7 @@ ABILITIES = {torch.float32: "onednn", torch.bfloat16: "onednn bf16"}
 
 @dataclass(frozen=True)
 class Kernels:
-    """What an operation of a recorded graph may be replaced by, on one kind of device.
+    """The replacements of a recorded graph's operations, on one kind of device.
 
     convolution  (x, weight, bias or None, stride, padding, dilation, groups) → x ∗ weight + bias
     linear       (x (m, d), weight, bias or None) → x weightᵀ + bias

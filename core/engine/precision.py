@@ -82,7 +82,7 @@ def lowered(precision: str | None, device_type: str) -> contextlib.AbstractConte
 
 
 class _Rule:
-    """What the process is set to while evaluations are under way in one or more threads."""
+    """The process's settings while evaluations are under way in one or more threads."""
 
     def __init__(self) -> None:
         self.changed, self.inside, self.tf32 = threading.Condition(), 0, False

@@ -37,7 +37,7 @@ _raced: set[Any] = set()  # of these, each in its fastest way
 
 @dataclass(frozen=True)
 class PrecisionChoice:
-    """What became of a lower precision that was asked for.
+    """The precision that was asked for, the one that ran, and why.
 
     asked     "bf16" | "tf32"
     speed     how many times as fast as exact float32 it is, each in its fastest way; None: that is not known

@@ -1,4 +1,4 @@
-"""What the readers and writers of landscape files share."""
+"""Checks that the readers and writers of landscape files share."""
 
 from __future__ import annotations
 

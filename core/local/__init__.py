@@ -1,4 +1,4 @@
-"""What is measured around one point: samples, probes, descents."""
+"""Measurements around one point: samples, probes, descents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every point of a survey is measured with: the same probes and examples at all of them.
+"""The instruments of a survey: the same probes and examples at every point.
 
 Differences between points are then differences of the terrain, not of the estimator's luck.
 """
@@ -43,7 +43,7 @@ STEP_TOLERANCE = 1e-2  # of the eigenvalue that a descent's step is taken from
 LOOK_EVERY = 5  # products; another number means other steps, and so other numbers than those that are stored
 
 
-class Bench:
+class LocalWorker:
     """One worker's own copy of the network, beside the data that it measures: points are measured on several benches at once.
 
     whole   the loss over all examples
@@ -195,13 +195,13 @@ class Instruments:
         return self._picked[1]
 
     @cached_property
-    def first_bench(self) -> Bench:
+    def first_bench(self) -> LocalWorker:
         """The bench of the main thread."""
         return self._bench(0)
 
-    def _bench(self, index: int) -> Bench:
+    def _bench(self, index: int) -> LocalWorker:
         there = index < len(self.networks)
-        bench = Bench(self, self.networks[index] if there else None)
+        bench = LocalWorker(self, self.networks[index] if there else None)
         if not there:
             self.networks.append(bench.network)
         return bench
@@ -212,14 +212,14 @@ class Instruments:
         kind = self.dtype or self.problem.dtype
         return worker_count(self.problem, self.estimation, self.device, kind)
 
-    def benches(self, count: int) -> list[Bench]:
+    def benches(self, count: int) -> list[LocalWorker]:
         """Benches of workers beside the main thread; made once, as a copy of a network takes as long as a small point."""
         _ = self.first_bench  # whose network comes first
         self._made.extend(self._bench(1 + index) for index in range(len(self._made), count))
         return self._made[:count]
 
     @cached_property
-    def _made(self) -> list[Bench]:
+    def _made(self) -> list[LocalWorker]:
         return []
 
     def clear(self) -> None:

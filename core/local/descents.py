@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from ..curvature.loss_function import LossFunction
-from .context import Bench, Instruments
+from .context import Instruments, LocalWorker
 
 SEGMENT_POINTS = 9  # between two ends, where the barrier is looked for
 MOST_COMPARED = 6  # basins that a descent's end is compared with
 LEAST_AGREEMENT = 0.25  # of the slope that must be left after a step, so that no step leaps over a valley
 
 
-def recovered(bench: Bench, start: Tensor, home: Tensor, weights: Tensor, step: float) -> float:
+def recovered(bench: LocalWorker, start: Tensor, home: Tensor, weights: Tensor, step: float) -> float:
     """1 − ‖θ_k − θ*‖/‖θ − θ*‖ after k steps of plain gradient descent on task loss and penalty.
 
     home, weights  θ* and the penalty's second derivative, a diagonal; both flat vectors
@@ -91,7 +91,7 @@ class Basins:
         # None for θ₀'s where the loss there is not finite: number 0 is no other's
         self._ends = [self.end(instruments.first_bench, instruments.theta(*p)) for p in starts]
 
-    def end(self, bench: Bench, start: Tensor) -> Tensor | None:
+    def end(self, bench: LocalWorker, start: Tensor) -> Tensor | None:
         """Where the descent from `start` ends."""
         shared = self._shared
         bench.place(start)

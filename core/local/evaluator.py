@@ -21,7 +21,7 @@ import torch
 from ..checks import UNFIT, first_line
 from ..curvature.loss_function import twice_differentiable
 from ..machine.threads import one_thread_each
-from .context import Bench, Instruments
+from .context import Instruments, LocalWorker
 from .measure import LocalMeasure
 from .neighbourhood import Neighbourhood
 
@@ -105,7 +105,7 @@ class LocalEvaluator:
         if workers <= 1:
             yield from (self._measured(self.instruments.first_bench, place) for place in places)
             return
-        benches: SimpleQueue[Bench] = SimpleQueue()
+        benches: SimpleQueue[LocalWorker] = SimpleQueue()
         for bench in self.instruments.benches(workers):
             benches.put(bench)
 
@@ -123,7 +123,7 @@ class LocalEvaluator:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _measured(self, bench: Bench, place: list[float]) -> list[Any]:
+    def _measured(self, bench: LocalWorker, place: list[float]) -> list[Any]:
         here = Neighbourhood(bench, self.instruments.theta(*place))
         return [self._guarded(measure, partial(measure.found, here)) for measure in self.measures]
 

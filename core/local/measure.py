@@ -1,4 +1,4 @@
-"""What a readout needs measured around a point."""
+"""Measures around a point that readouts are computed from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of the loss around one point: everything shared between readouts is computed once, when first asked for."""
+"""Loss, gradient and curvature at one point: everything shared between readouts is computed once, when first asked for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..spectrum.estimate import Estimate, mean_estimate
 from ..spectrum.lanczos import BlockKrylov
 from ..spectrum.moment_bounds import MomentBounds
 from ..spectrum.quadrature import Quadrature, block_quadrature, block_space
-from .context import Bench, Instruments
+from .context import Instruments, LocalWorker
 from .flatness import weighted_probes
 from .samples import GRADIENT_NUMBERS, fisher_row_count
 
@@ -29,7 +29,7 @@ class Neighbourhood:
     point   θ as a flat vector
     """
 
-    def __init__(self, bench: Bench, point: Tensor) -> None:
+    def __init__(self, bench: LocalWorker, point: Tensor) -> None:
         self.bench, self.point = bench, point
         bench.place(point)
 

@@ -1,4 +1,4 @@
-"""What this machine can do that another cannot: each ability asked for in one place, of the library that needs it.
+"""Abilities of this machine that others lack: each asked for in one place, of the library that needs it.
 
 No table of processors says it as surely as trying: the build of torch, the instruction set that its libraries found and the
 variables that forbid them parts of it (ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA) all have their say.

@@ -17,7 +17,7 @@ FEW_CLASSES = 32
 
 
 class Forward:
-    """What one forward pass over a batch gives; shared quantities are computed once, and only when asked for.
+    """The outputs of one forward pass over a batch; shared quantities are computed once, and only when asked for.
 
     outputs  (m, K) or (m, d)  one row per prediction; of a loss that sees everything, whatever the network returned
     targets  (m,) or (m, …)

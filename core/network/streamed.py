@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SHARE = 0.5  # of the free memory that data may take when they are laid out anew
 
 
-class Streamed(Sequence["Batch"]):
+class StreamedBatches(Sequence["Batch"]):
     """Batches by number; none is kept.
 
     count  how many

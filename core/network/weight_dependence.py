@@ -24,7 +24,7 @@ OTHERWISE = (
 
 @dataclass(frozen=True)
 class Dependence:
-    """What moving the parameters does.
+    """How the loss depends on the parameters.
 
     moves    whether the loss changes
     follows  whether it changes in the same way where the parameters are given to the network from outside, as derivatives need

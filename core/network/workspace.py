@@ -24,7 +24,7 @@ from ..parameters.layout import Layout
 from ..problem.adapted import KeepsGraph
 from ..problem.number_types import convert
 from ..problem.problem import Problem
-from .streamed import Streamed, is_streamed
+from .streamed import StreamedBatches, is_streamed
 
 
 @dataclass
@@ -158,7 +158,7 @@ class Workspace:
         if not self.is_streamed:
             return list(self._cut(size))
         count = self.problem.draws * -(-self.problem.example_count // size)
-        return Streamed(count, lambda i: next(self._cut(size, i)))
+        return StreamedBatches(count, lambda i: next(self._cut(size, i)))
 
     def _cut(self, size: int, first: int = 0) -> Iterator[Batch]:
         def ready(tensor: Tensor) -> Tensor:

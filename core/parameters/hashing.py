@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from ..machine.threads import side_by_side
-from .vectors import Streamed, part, pieces_of, raw
+from .vectors import StreamedVector, part, pieces_of, raw
 
 AHEAD = 16  # pieces that are drawn side by side before they are hashed
 
@@ -52,7 +52,7 @@ def _enter(total: Any, label: str, like: Tensor, of: Tensor | Mapping[str, Tenso
     """Add a tensor, piece by piece where it is one of a vector that may be drawn as it is needed."""
     total.update(f"{label} {like.dtype} {tuple(like.shape)};".encode())
     cut = pieces_of(label.partition("/")[2], like.shape)
-    if isinstance(of, Streamed):
+    if isinstance(of, StreamedVector):
         draw = partial(part, of)
         found = (one for start in range(0, len(cut), AHEAD) for one in side_by_side(draw, cut[start : start + AHEAD]))
     else:

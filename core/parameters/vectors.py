@@ -32,7 +32,7 @@ class Piece(NamedTuple):
         return tensor if self.stop is None else tensor[self.start : self.stop]
 
 
-class Streamed(Mapping[str, Tensor]):
+class StreamedVector(Mapping[str, Tensor]):
     """A vector that is not held: its pieces are made when they are asked for."""
 
     @abstractmethod
@@ -66,7 +66,7 @@ def pieces(vector: Mapping[str, Tensor]) -> Iterator[Piece]:
 
 def part(vector: Mapping[str, Tensor], piece: Piece) -> Tensor:
     """One piece of a vector: a view of what is held, or drawn anew."""
-    if isinstance(vector, Streamed):
+    if isinstance(vector, StreamedVector):
         return vector.part(piece)
     return piece.of(vector[piece.name])
 

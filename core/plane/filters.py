@@ -56,8 +56,8 @@ ROWS, COLUMNS, STILL = Filter(), Filter(1), Filter(None, still=True)
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What parameters of some modules are.
+class FilterRule:
+    """The filters of the parameters of one kind of module.
 
     modules     class names, of the module or of what it derives from
     parameters  a regular expression for the parameter's name within its module
@@ -86,37 +86,37 @@ CELLS = ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")
 CONVOLUTIONS = ("Conv1d", "Conv2d", "Conv3d")
 TRANSPOSED = tuple(f"ConvTranspose{d}" for d in ("1d", "2d", "3d"))
 RULES = (
-    Rule(("Linear", "Bilinear"), "weight", _rows, "a row: the weights of one output"),
-    Rule(CONVOLUTIONS, "weight", _rows, "one output channel's kernel (out, in/groups, …); depthwise ones too"),
-    Rule(
+    FilterRule(("Linear", "Bilinear"), "weight", _rows, "a row: the weights of one output"),
+    FilterRule(CONVOLUTIONS, "weight", _rows, "one output channel's kernel (out, in/groups, …); depthwise ones too"),
+    FilterRule(
         TRANSPOSED,
         "weight",
         lambda module: Filter(1, module.groups),
         "one output channel's kernel: of each group a column of (in, out/groups, …)",
     ),
-    Rule(
+    FilterRule(
         ("Conv1D",),
         "weight",
         lambda module: COLUMNS,
         "a column of (in, out): transformers' own layer of GPT-2",
         lambda module: module.weight.ndim == 2 and hasattr(module, "nf"),
     ),
-    Rule(("Embedding", "EmbeddingBag"), "weight", _rows, "a row: one token's vector"),
-    Rule(CELLS, r"weight_(ih|hh|hr)\w*", _rows, "a row: one unit's weights of one gate (or of the projection)"),
-    Rule(
+    FilterRule(("Embedding", "EmbeddingBag"), "weight", _rows, "a row: one token's vector"),
+    FilterRule(CELLS, r"weight_(ih|hh|hr)\w*", _rows, "a row: one unit's weights of one gate (or of the projection)"),
+    FilterRule(
         ("MultiheadAttention",),
         "(in|[qkv])_proj_weight",
         _rows,
         "a row: one unit of the queries, keys or values, which are stacked",
     ),
-    Rule(("MultiheadAttention",), "bias_[kv]", _still, "all of it; a bias"),
-    Rule(
+    FilterRule(("MultiheadAttention",), "bias_[kv]", _still, "all of it; a bias"),
+    FilterRule(
         (*NORMS, "SyncBatchNorm", "GroupNorm", "LayerNorm", "RMSNorm"),
         "weight|bias",
         _still,
         "all of it, whatever its dimensions; a normalisation's scale or shift",
     ),
-    Rule(("PReLU",), "weight", _still, "all of it; slopes of an activation, with one dimension as biases have"),
+    FilterRule(("PReLU",), "weight", _still, "all of it; slopes of an activation, with one dimension as biases have"),
 )
 BIAS = re.compile(r"bias(_[a-z]{1,2}(_l\d+(_reverse)?)?)?|\w+_bias")
 NORM = re.compile(r"\w*Norm(\dd)?")

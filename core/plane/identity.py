@@ -1,4 +1,4 @@
-"""What makes two planes the same: how they were made, and the hash of their vectors."""
+"""The identity of a plane: how it was made, and the hash of its vectors."""
 
 from __future__ import annotations
 

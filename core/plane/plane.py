@@ -13,7 +13,7 @@ from torch import Tensor
 from ..checks import InputError, matching
 from ..parameters import vectors
 from ..parameters.guarded import Watched, kept
-from ..parameters.vectors import Streamed, Vector
+from ..parameters.vectors import StreamedVector, Vector
 from ..problem.problem import Problem
 from ..problem.trajectory import Trajectory
 from . import projection
@@ -232,7 +232,7 @@ class Plane:
     @property
     def is_streamed(self) -> bool:
         """Whether its directions are drawn anew whenever they are looked at, and not held."""
-        return any(isinstance(d, Streamed) for d in self.directions)
+        return any(isinstance(d, StreamedVector) for d in self.directions)
 
     @functools.cached_property
     def gram(self) -> np.ndarray:

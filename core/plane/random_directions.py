@@ -16,7 +16,7 @@ from ..machine.memory import free_bytes
 from ..machine.threads import side_by_side
 from ..parameters import guarded as watched
 from ..parameters import vectors
-from ..parameters.vectors import Piece, Streamed, Vector, offset_dtype, pieces, pieces_of
+from ..parameters.vectors import Piece, StreamedVector, Vector, offset_dtype, pieces, pieces_of
 from .directions import IGNORE_CHOICES, NORMALIZATIONS, factors, ratio
 from .filters import ROWS, Filter, filter_of, layer_of
 
@@ -71,7 +71,7 @@ class GaussianPair:
         self._remembered.clear()
         return found
 
-    def streamed(self) -> tuple[Streamed, Streamed]:
+    def streamed(self) -> tuple[StreamedVector, StreamedVector]:
         """Both directions as vectors that draw their pieces anew each time."""
         self._remembered.clear()
         return GaussianDirection(self, 0), GaussianDirection(self, 1)
@@ -179,7 +179,7 @@ class GaussianPair:
         return ratio(*lengths)
 
 
-class GaussianDirection(Streamed):
+class GaussianDirection(StreamedVector):
     """One direction of a pair, drawn anew each time it is looked at."""
 
     def __init__(self, pair: GaussianPair, which: int) -> None:

@@ -1,4 +1,4 @@
-"""What a person brings, and what was understood of it."""
+"""The problem: a network with its data and loss, as a person brings them and as they were understood."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Adapted(nn.Module):
         self._problem = problem
 
     def forward(self, *args: Tensor, **kwargs: Tensor) -> Any:
-        """What the likelihood flattens."""
+        """The outputs that the likelihood flattens."""
         problem = self._problem
         args = tuple(self._own(t) for t in args)
         kwargs = {k: self._own(t) for k, t in kwargs.items()}

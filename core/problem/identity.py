@@ -1,4 +1,4 @@
-"""What makes two problems the same landscape: hashes of network, weights and data, and how the loss is taken."""
+"""The identity of a problem's landscape: hashes of network, weights and data, and how the loss is taken."""
 
 from __future__ import annotations
 

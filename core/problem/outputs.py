@@ -68,7 +68,7 @@ def entries(returned: Any) -> dict[str | int, Tensor]:
 
 
 def described(returned: Any) -> str:
-    """What a network returned, in words."""
+    """A network's outputs in words."""
     if isinstance(returned, Tensor):
         return f"a tensor of shape {tuple(returned.shape)}"
     found = ", ".join(f"{name!r} {tuple(value.shape)}" for name, value in entries(returned).items())

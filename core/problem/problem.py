@@ -28,7 +28,7 @@ from .counted_examples import with_examples_counted
 from .data import brought
 from .language import shifted
 from .likelihoods.of_network import NetworkLoss, OfNetwork
-from .likelihoods.protocol import Likelihood, LossFunction
+from .likelihoods.protocol import Likelihood, PerExampleLoss
 from .notes import parameter_notes
 from .outputs import Output, Reader
 from .resolve import resolve
@@ -99,7 +99,7 @@ class Problem:
         model: nn.Module,
         inputs: Any,
         targets: Any = None,
-        loss: str | Likelihood | LossFunction = "cross_entropy",
+        loss: str | Likelihood | PerExampleLoss = "cross_entropy",
         *,
         name: str | None = None,
         trajectory: Trajectory | None = None,

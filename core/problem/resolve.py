@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from ..checks import InputError, known
 from .likelihoods import LIKELIHOODS
 from .likelihoods.custom import Custom
-from .likelihoods.protocol import Likelihood, LossFunction
+from .likelihoods.protocol import Likelihood, PerExampleLoss
 
 # torch's functions, as the modules that say the same
 FUNCTIONS: dict[Any, type[nn.Module]] = {
@@ -31,7 +31,7 @@ FUNCTIONS: dict[Any, type[nn.Module]] = {
 }
 
 
-def resolve(loss: str | Likelihood | LossFunction) -> Likelihood:
+def resolve(loss: str | Likelihood | PerExampleLoss) -> Likelihood:
     """The likelihood meant by a name, by an instance, by a loss of torch's, or by a callable.
 
     Raises

@@ -26,7 +26,7 @@ FIRST = 2  # examples
 
 @dataclass(frozen=True)
 class Trial:
-    """What the first examples tell.
+    """The results of trying the network on the first examples.
 
     likelihood      with what the outputs tell of it
     classes         of the predicted distribution, 0 where it is over none

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .along import CHECKPOINTS, PROBES, STEPS, TOP, spectra_along
 from .coupling_sweep import GAMMAS, MOST_EXACT, coupling_sweep
-from .io import Coupling, SpectraAlong, read_along, read_coupling, read_spectrum, write_coupling, write_spectrum
+from .io import SpectraAlong, StoredCoupling, read_along, read_coupling, read_spectrum, write_coupling, write_spectrum
 
 __all__ = [
     "CHECKPOINTS",
@@ -13,8 +13,8 @@ __all__ = [
     "PROBES",
     "STEPS",
     "TOP",
-    "Coupling",
     "SpectraAlong",
+    "StoredCoupling",
     "coupling_sweep",
     "read_along",
     "read_coupling",

@@ -49,8 +49,8 @@ class SpectraAlong:
 
 
 @dataclass(frozen=True)
-class Coupling:
-    """What coupling does at one place: results of `coupling_sweep` and `coupling_matrix`; None where not asked for."""
+class StoredCoupling:
+    """The coupling at one place: results of `coupling_sweep` and `coupling_matrix`; None where not asked for."""
 
     sweep: xr.DataArray | None
     matrix: xr.DataArray | None
@@ -88,20 +88,22 @@ def read_along(path: str | Path) -> SpectraAlong:
     return _read(path, "spectra along a training path", "spectrum --along", _along)
 
 
-def write_coupling(found: Coupling, path: str | Path) -> None:
+def write_coupling(found: StoredCoupling, path: str | Path) -> None:
     """Write a sweep and a matrix to `path`; what is not finite becomes null."""
     arrays = {name: _array_content(getattr(found, name)) for name in ("sweep", "matrix")}
     _write(path, {"lossnav_coupling": 1, **arrays, "about": found.about})
 
 
-def read_coupling(path: str | Path) -> Coupling:
+def read_coupling(path: str | Path) -> StoredCoupling:
     """The coupling at `path`.
 
     Raises
     ------
     InputError  nothing there, or something else
     """
-    return _read(path, "coupling", "coupling", lambda c: Coupling(_array(c["sweep"]), _array(c["matrix"]), c["about"]))
+    return _read(
+        path, "coupling", "coupling", lambda c: StoredCoupling(_array(c["sweep"]), _array(c["matrix"]), c["about"])
+    )
 
 
 def _write(path: str | Path, content: dict[str, Any]) -> None:

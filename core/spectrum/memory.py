@@ -1,4 +1,4 @@
-"""What eigenvalues and coupling take of the memory, said before they start."""
+"""The memory that eigenvalues and coupling take, told before they start."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ GRID_POINTS = 4_096
 
 @dataclass(frozen=True)
 class Quadrature:
-    """What one Lanczos run from each of m probes says of the spectrum; every probe counts the same.
+    """The estimate of the spectrum by one Lanczos run from each of m probes; every probe counts the same.
 
     nodes     (m, k) float64, Ritz values, ascending in each row; a block run gives every probe the same
     weights   (m, k) float64, each row sums to 1; 0 behind the end of a run that ended early

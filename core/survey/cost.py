@@ -20,7 +20,7 @@ from ..curvature.example_gradients import example_gradients
 from ..curvature.loss_function import twice_differentiable
 from ..engine.evaluator import Evaluator
 from ..engine.precision_choice import PrecisionChoice
-from ..local.context import Bench, Instruments
+from ..local.context import Instruments, LocalWorker
 from ..local.estimation import Estimation
 from ..local.measure import LocalMeasure, Work
 from ..local.neighbourhood import Neighbourhood
@@ -53,7 +53,7 @@ CHOICE_SECONDS = (
 
 @dataclass(frozen=True)
 class Cost:
-    """What a survey will cost.
+    """A survey's cost.
 
     seconds    by what they go into: "forward", "gradients", "curvature", "descents", "fidelity", "choice" (of an adaptive
                survey's points)
@@ -175,7 +175,7 @@ def _unless_unfit(seconds: Callable[[list[Work]], float], works: list[Work]) -> 
 class _Units:
     """Timings of what the costly stages are made of, with all benches at work."""
 
-    def __init__(self, benches: list[Bench]) -> None:
+    def __init__(self, benches: list[LocalWorker]) -> None:
         self.benches, self.shared = benches, benches[0].instruments
         self.estimation = self.shared.estimation
         self.point = self.shared.origin
@@ -190,7 +190,7 @@ class _Units:
     def _fisher(self) -> float:
         """Rows of the Fisher of single predictions and their inner products, timed once: its signs are the same everywhere."""
 
-        def work(bench: Bench) -> None:
+        def work(bench: LocalWorker) -> None:
             here = Neighbourhood(bench, self.point)
             assert len(here.fisher.matrix)
 
@@ -231,7 +231,9 @@ class _Units:
             seconds += passes * self._each(lambda bench: bench.whole.loss_and_gradient(self.point))
         return seconds
 
-    def _each(self, work: Callable[[Bench], object], once: bool = False, benches: list[Bench] | None = None) -> float:
+    def _each(
+        self, work: Callable[[LocalWorker], object], once: bool = False, benches: list[LocalWorker] | None = None
+    ) -> float:
         """Seconds per piece of work, with all benches at it."""
         used = benches or self.benches
         if len(used) == 1:

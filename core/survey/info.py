@@ -21,7 +21,7 @@ Json = Mapping[str, Any]  # as JSON holds it
 
 @dataclass(frozen=True)
 class LandscapeInfo:
-    """What a landscape is of, and how it was measured.
+    """The subject of a landscape, and how it was measured.
 
     name         the problem's
     problem      what identifies the problem (see `problem_identity`)

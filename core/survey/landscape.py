@@ -64,7 +64,7 @@ def landscape_as_measured(points: MeasuredPoints, settings: Settings | None = No
 
 
 def known_at(points: MeasuredPoints) -> Points:
-    """What readouts are derived from: the columns at every point, NaN where they are not measured."""
+    """The columns that readouts are derived from, at every point; NaN where they are not measured."""
     alpha, beta = points.plan.points.T
     # a point killed between its value and its mark is measured again, so it is not shown yet
     named = {

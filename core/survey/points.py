@@ -16,7 +16,7 @@ FIRST_GUESS = 105  # points of an adaptive stage before anything is known
 
 @dataclass
 class MeasuredPoints:
-    """What a survey measures and keeps: points, not images.
+    """The measured points of a survey: its numbers, and which of them are done.
 
     plan       the points and their order
     columns    names of the measured numbers

@@ -30,8 +30,8 @@ from .store import LandscapeStore
 Progress = Callable[[int, int], None]
 
 
-class Forward(Protocol):
-    """What takes forward passes, as `Evaluator` does."""
+class ForwardEvaluator(Protocol):
+    """Takes forward passes, as `Evaluator` does."""
 
     @property
     def columns(self) -> tuple[str, ...]: ...
@@ -62,7 +62,7 @@ class SurveyRun:
     """
 
     points: MeasuredPoints
-    forward: Forward
+    forward: ForwardEvaluator
     local: Mapping[str, LocalEvaluator] = field(default_factory=dict)
     keeper: LandscapeStore | None = None
     progress: Progress | None = None

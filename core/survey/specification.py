@@ -1,4 +1,4 @@
-"""What a survey is: one frozen value, from which everything about it follows."""
+"""The specification of a survey: one frozen value, from which everything about it follows."""
 
 from __future__ import annotations
 

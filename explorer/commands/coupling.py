@@ -11,7 +11,7 @@ import xarray as xr
 from lossnav.core import InputError, Problem, coupling_matrix
 from lossnav.core.checks import known
 from lossnav.core.network import dtype_of
-from lossnav.core.spectrum import GAMMAS, MOST_EXACT, Coupling, coupling_sweep, write_coupling
+from lossnav.core.spectrum import GAMMAS, MOST_EXACT, StoredCoupling, coupling_sweep, write_coupling
 from rich.console import Console
 from rich.table import Table
 
@@ -64,7 +64,9 @@ def coupling_command(
     if part != "sweep":
         matrix = coupling_matrix(problem, point, of, probes or MATRIX_PROBES, seed, device, numbers)
     if out is not None:
-        write_coupling(Coupling(sweep, matrix, {"name": problem.name, "parameters": problem.parameter_count}), out)
+        write_coupling(
+            StoredCoupling(sweep, matrix, {"name": problem.name, "parameters": problem.parameter_count}), out
+        )
     terminal = Console(soft_wrap=True, highlight=False)
     if sweep is not None:
         terminal.print(sweep_table(sweep))

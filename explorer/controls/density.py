@@ -53,20 +53,20 @@ LAYER_HELP = (
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is drawn of a map: the variable that colours it, and the claim in the small plot."""
+class DensityDisplay:
+    """The display of a density map: the variable that colours it, and the claim in the small plot."""
 
     color: str
     claim: Claim
 
 
-def look_controls() -> Look:
+def look_controls() -> DensityDisplay:
     """Always all choices, also while the map is computed: what is not drawn would fall out of the address bar."""
     color = st.selectbox("Colour", list(COLORS), key="color_by", format_func=COLORS.__getitem__, **URL)
     named = {claim.called.capitalize(): claim for claim in CLAIMS}
     first = next(iter(named))
     chosen = st.segmented_control("Density against", list(named), default=first, key="claim", required=True, **URL)
-    return Look(color, named[chosen or first])
+    return DensityDisplay(color, named[chosen or first])
 
 
 def _layers(target: str) -> list[str]:

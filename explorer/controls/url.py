@@ -1,4 +1,4 @@
-"""What the page's address holds."""
+"""The page's address: the values that it holds, and which of them are possible."""
 
 from __future__ import annotations
 

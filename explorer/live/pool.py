@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from lossnav.core import InputError
 
 from ..request.survey import SurveyRequest
-from .snapshot import Look
+from .snapshot import Snapshot
 from .worker import advance, begin
 
 MOST_SESSIONS = 16
@@ -32,7 +32,7 @@ class Turning:
     """
 
     request: SurveyRequest
-    look: Look | None = None
+    look: Snapshot | None = None
     failure: str | None = None
     paused: bool = False
     arrived: threading.Event = field(default_factory=threading.Event)
@@ -99,7 +99,7 @@ class LiveWorker:
         self._busy = True
         future.add_done_callback(partial(self._came, wish))
 
-    def _came(self, wish: Turning, future: Future[Look | None]) -> None:
+    def _came(self, wish: Turning, future: Future[Snapshot | None]) -> None:
         with self._lock:
             self._busy = False
             if future.cancelled():

@@ -13,8 +13,8 @@ from lossnav.core.survey import LandscapeInfo, MeasuredPoints, SurveyRun, grid_p
 
 from ..request.planes import make_plane, zoomed
 from ..request.survey import SurveyRequest
-from .session import FIRST_SECONDS, Bench, Gauge, Turned
-from .snapshot import Look
+from .session import FIRST_SECONDS, Gauge, LiveSession, Turned
+from .snapshot import Snapshot
 
 DRAWN = 65  # rows that are drawn, whatever is measured, so that a sharper picture has the same vertices
 SIZES = (5, 9, 17, 33, 65)
@@ -22,13 +22,13 @@ FINEST_SECONDS = 40.0  # a level that would take longer is left out
 CHUNK_SECONDS = 0.06  # after which a newer wish can take over
 
 
-class Course:
+class LiveSequence:
     """The pictures of one plane, one after another.
 
     bench, request   what is measured, and on which plane
     """
 
-    def __init__(self, bench: Bench, request: SurveyRequest) -> None:
+    def __init__(self, bench: LiveSession, request: SurveyRequest) -> None:
         self.bench = bench
         self.plane = make_plane(bench.problem, request)
         self.plan = grid_plan((DRAWN, DRAWN), zoomed(self.plane.span, request.zoom))
@@ -36,9 +36,9 @@ class Course:
         self._sides = 2 * (self.plan.levels.max() // self.plan.levels) + 1
         self._identity = plane_identity(self.plane)
         self._steps = self._run()
-        self.last: Look | None = None
+        self.last: Snapshot | None = None
 
-    def advance(self) -> Look | None:
+    def advance(self) -> Snapshot | None:
         """Measure a little more; a sharper picture, or None where there is none yet."""
         look = next(self._steps, None)
         self.last = look or self.last
@@ -52,7 +52,7 @@ class Course:
     def finished(self) -> bool:
         return self.last is not None and self.last.finished
 
-    def _run(self) -> Generator[Look | None]:
+    def _run(self) -> Generator[Snapshot | None]:
         """First pictures from part of the examples, what is still to be prepared, then all examples level by level."""
         bench, points = self.bench, self._empty()
         whole, shown = bench.part is bench.full, 0
@@ -97,11 +97,11 @@ class Course:
         fresh = self._empty()
         return replace(points, overlays=fresh.overlays, info=replace(fresh.info, centre=points.info.centre))
 
-    def _look(self, points: MeasuredPoints, gauge: Gauge, finished: bool) -> Look:
+    def _look(self, points: MeasuredPoints, gauge: Gauge, finished: bool) -> Snapshot:
         if points.info.centre is None:
             values = Turned(self.bench.full, self.plane).evaluate(np.zeros((1, 2)))[0].tolist()
             named = zip(points.columns, values, strict=True)
             centre = {name: value if math.isfinite(value) else None for name, value in named}
             points.info = replace(points.info, centre=centre)
         copied = replace(points, values=points.values.copy(), done=points.done.copy())
-        return Look(copied, gauge.examples, self.bench.problem.example_count, finished)
+        return Snapshot(copied, gauge.examples, self.bench.problem.example_count, finished)

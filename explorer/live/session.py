@@ -81,7 +81,7 @@ def _takes_time(owner: Owner, problem: Problem) -> bool:
     return made is not None and made.passing > 0
 
 
-class Bench:
+class LiveSession:
     """A problem ready to be measured on one plane after another.
 
     target  as in SurveyRequest

@@ -1,4 +1,4 @@
-"""What is known so far of a plane that is being turned: handed from the worker to the page."""
+"""A snapshot of a plane that is being turned: handed from the worker to the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lossnav.core.survey import MeasuredPoints, filled, finest_complete, landsca
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class Snapshot:
     """A picture of a plane.
 
     points        on the grid that is drawn; those of the finest complete level are measured

@@ -1,4 +1,4 @@
-"""What runs in the worker process: problems and planes at hand, one step of one plane at a call."""
+"""The worker process: problems and planes at hand, one step of one plane at a call."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from lossnav.core import InputError
 
 from ..request.base import modified
 from ..request.survey import SurveyRequest
-from .sequence import Course
-from .session import Bench
-from .snapshot import Look
+from .sequence import LiveSequence
+from .session import LiveSession
+from .snapshot import Snapshot
 
 MOST_PROBLEMS, MOST_PLANES = 3, 24
 MOST_NUMBERS = 100_000_000  # in the planes of one problem, of which each holds three vectors of parameters
-Courses = dict[SurveyRequest, Course]
-_at_hand: dict[tuple[str, str], tuple[Bench, Courses]] = {}  # by target and what changes with its network
+Courses = dict[SurveyRequest, LiveSequence]
+_at_hand: dict[tuple[str, str], tuple[LiveSession, Courses]] = {}  # by target and what changes with its network
 
 
 def begin() -> None:
@@ -35,7 +35,7 @@ def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
     os._exit(0)
 
 
-def advance(request: SurveyRequest, known: bool) -> Look | None:
+def advance(request: SurveyRequest, known: bool) -> Snapshot | None:
     """Measure a little more of a plane: a new picture, or None while the next is not complete.
 
     known  whether the caller has the last picture already; a plane that comes back is shown at once as it was
@@ -53,9 +53,9 @@ def advance(request: SurveyRequest, known: bool) -> Look | None:
         raise RuntimeError(str(error) or type(error).__name__) from None
 
 
-def _advance(request: SurveyRequest, known: bool) -> Look | None:
+def _advance(request: SurveyRequest, known: bool) -> Snapshot | None:
     bench, courses = _ready(request.target)
-    course = courses.pop(request, None) or Course(bench, request)
+    course = courses.pop(request, None) or LiveSequence(bench, request)
     look = course.last if course.last is not None and not known else course.advance()
     courses[request] = course  # not where it failed: whoever comes back to the plane begins anew
     most = max(1, min(MOST_PLANES, MOST_NUMBERS // (3 * bench.problem.parameter_count)))
@@ -64,10 +64,10 @@ def _advance(request: SurveyRequest, known: bool) -> Look | None:
     return look
 
 
-def _ready(target: str) -> tuple[Bench, Courses]:
+def _ready(target: str) -> tuple[LiveSession, Courses]:
     """A problem that is kept ready, with its planes, least recently used first; the problem that was longest unused goes."""
     key = (target, modified(target))
-    kept = _at_hand.pop(key, None) or (Bench(target), {})
+    kept = _at_hand.pop(key, None) or (LiveSession(target), {})
     _at_hand[key] = kept
     for oldest in list(_at_hand)[:-MOST_PROBLEMS]:
         for course in _at_hand.pop(oldest)[1].values():

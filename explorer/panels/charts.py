@@ -18,8 +18,8 @@ from .chart import chart
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What is drawn of a landscape: the picture, and its figures as JSON texts."""
+class RenderedPicture:
+    """The picture of a landscape with its figures as JSON texts."""
 
     picture: Picture
     surface: str
@@ -36,7 +36,7 @@ def landscape(source: Readable, settings: Settings) -> xr.Dataset:
     return land
 
 
-def drawn(land: xr.Dataset, view: View, plane: object = None) -> Drawn:
+def drawn(land: xr.Dataset, view: View, plane: object = None) -> RenderedPicture:
     """The figures of a landscape; those of the last turn of the page where they would be the same.
 
     plane  of a live picture: the sharper ones of the same plane keep axis and colours, so that nothing jumps
@@ -50,7 +50,7 @@ def drawn(land: xr.Dataset, view: View, plane: object = None) -> Drawn:
         picture = replace(
             picture, elevation=_kept(picture.elevation, land, asked), color=_kept(picture.color, land, asked)
         )
-    found = Drawn(picture, surface_figure(land, picture).to_json(), map_figure(land, picture).to_json())
+    found = RenderedPicture(picture, surface_figure(land, picture).to_json(), map_figure(land, picture).to_json())
     st.session_state["drawn"] = (land, view, found)
     return found
 

@@ -13,7 +13,7 @@ from ..controls.terrain import PRESSED
 from ..landscapes import best, own
 from ..live.pool import LiveWorker, Turning
 from ..live.session import WAITING
-from ..live.snapshot import Look
+from ..live.snapshot import Snapshot
 from ..request.survey import SurveyRequest
 from ..state import Source
 from .chart import ask_again
@@ -57,7 +57,7 @@ def at_hand(request: SurveyRequest) -> Source | None:
     return best(request)
 
 
-def seen(request: SurveyRequest) -> Look | None:
+def seen(request: SurveyRequest) -> Snapshot | None:
     """The last live picture of a plane of which nothing is kept yet."""
     last = worker().last(session())
     return last.look if last is not None and last.request == request.plane_alone else None

@@ -1,4 +1,4 @@
-"""What a person asked to have the density map of, and the `lossnav density` command that it means."""
+"""A request for a density map, and the `lossnav density` command that it means."""
 
 from __future__ import annotations
 

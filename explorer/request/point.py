@@ -1,4 +1,4 @@
-"""What a person asked to have measured in full at one point, and the `lossnav survey` command that it means."""
+"""A request for one point in full, and the `lossnav survey` command that it means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person asked to have the spectrum of, and the `lossnav spectrum` command that it means."""
+"""A request for a spectrum, and the `lossnav spectrum` command that it means."""
 
 from __future__ import annotations
 

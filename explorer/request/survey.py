@@ -1,4 +1,4 @@
-"""What a person asked to have surveyed: one frozen specification, and the `lossnav survey` command that it means."""
+"""A request for a survey: one frozen specification, and the `lossnav survey` command that it means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an adaptive survey measured and how wrong the rest may be, in words."""
+"""An adaptive survey in words: how much was measured, and how wrong the rest may be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a coupling sweep shows, in sentences: the same in the terminal and on the page."""
+"""A coupling sweep in sentences: the same in the terminal and on the page."""
 
 from __future__ import annotations
 

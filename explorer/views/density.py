@@ -27,7 +27,7 @@ def page() -> None:
             draw(found, look, request.target)
 
 
-def draw(found: xr.Dataset, look: controls.Look, target: str) -> None:
+def draw(found: xr.Dataset, look: controls.DensityDisplay, target: str) -> None:
     """The map, and the claims beside it."""
     example = st.session_state.get("picked_example", {}).get(target)
     dark = st.context.theme.type == "dark"

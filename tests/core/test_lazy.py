@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 from lossnav.core.curvature.chunks import GraphChunk
 from lossnav.core.lazy import lazy
-from lossnav.core.local.context import Bench
+from lossnav.core.local.context import LocalWorker
 from lossnav.core.local.neighbourhood import Neighbourhood
 from lossnav.core.spectrum.coupling import LowRank
 
@@ -47,7 +47,7 @@ def test_what_fails_is_tried_again() -> None:
     assert once.found == "found"
 
 
-@pytest.mark.parametrize("owner", [Bench, GraphChunk, LowRank, Neighbourhood])
+@pytest.mark.parametrize("owner", [LocalWorker, GraphChunk, LowRank, Neighbourhood])
 def test_workers_share_no_lock_through_what_they_compute(owner: type) -> None:
     assert any(isinstance(each, lazy) for each in vars(owner).values())
     assert not any(isinstance(each, functools.cached_property) for each in vars(owner).values())

@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 from lossnav.core import InputError, coupling_matrix, load_problem
 from lossnav.core.spectrum.coupling_sweep import coupling_sweep
-from lossnav.core.spectrum.io import Coupling, read_coupling, write_coupling
+from lossnav.core.spectrum.io import StoredCoupling, read_coupling, write_coupling
 from lossnav.explorer.controls.spectrum import LAYERS, SWEEP
 from lossnav.explorer.figures.web.coupling import MOST_LABELS, matrix_figure, shortened, sweep_figure
 from lossnav.explorer.request.spectrum import CouplingRequest, SpectrumRequest
@@ -38,9 +38,11 @@ def matrix_of(values: np.ndarray, names: list[str], exact: bool = True) -> xr.Da
 
 
 @pytest.fixture(scope="module")
-def found() -> Coupling:
+def found() -> StoredCoupling:
     problem = load_problem("gaussians-mlp")
-    return Coupling(coupling_sweep(problem, gammas=(0.0, 0.5, 1.0)), coupling_matrix(problem), {"name": problem.name})
+    return StoredCoupling(
+        coupling_sweep(problem, gammas=(0.0, 0.5, 1.0)), coupling_matrix(problem), {"name": problem.name}
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_an_estimate_is_called_one() -> None:
     assert "which it cannot be: ask for more probes" in coupling_sentence(noisy)
 
 
-def test_the_lines_are_the_ends_of_the_spectrum(found: Coupling) -> None:
+def test_the_lines_are_the_ends_of_the_spectrum(found: StoredCoupling) -> None:
     assert found.sweep is not None
     figure = sweep_figure(found.sweep, dark=False)
     assert len(figure.data) == 10
@@ -93,7 +95,7 @@ def test_the_map_has_every_layer_and_no_more_names_than_can_be_read() -> None:
     assert shortened("0") == "0"
 
 
-def test_the_most_strongly_tied_pair_is_named(found: Coupling) -> None:
+def test_the_most_strongly_tied_pair_is_named(found: StoredCoupling) -> None:
     assert found.matrix is not None
     said = matrix_sentence(found.matrix)
     assert said.startswith("3 layers; the most strongly tied are `0` and `2`")
@@ -103,9 +105,9 @@ def test_the_most_strongly_tied_pair_is_named(found: Coupling) -> None:
     assert "there is no pair to compare. Estimated from 8 probes" in matrix_sentence(alone)
 
 
-def test_a_coupling_reads_back_as_it_was_written(found: Coupling, tmp_path: Path) -> None:
+def test_a_coupling_reads_back_as_it_was_written(found: StoredCoupling, tmp_path: Path) -> None:
     gap = matrix_of(np.array([[1.0, np.nan], [np.nan, np.nan]]), ["a", "b"])
-    for each in (found, Coupling(None, gap, {}), Coupling(found.sweep, None, {})):
+    for each in (found, StoredCoupling(None, gap, {}), StoredCoupling(found.sweep, None, {})):
         write_coupling(each, tmp_path / "c.json")
         json.loads((tmp_path / "c.json").read_text(), parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
         again = read_coupling(tmp_path / "c.json")
@@ -153,11 +155,11 @@ def test_the_command_does_both_and_says_what_is_wrong(tmp_path: Path) -> None:
         assert said in result.stderr
 
 
-def test_the_page_shows_only_what_its_section_needs(found: Coupling) -> None:
+def test_the_page_shows_only_what_its_section_needs(found: StoredCoupling) -> None:
     place = SpectrumRequest("gaussians-mlp")
     sweep, matrix = (CouplingRequest.beside(place, part) for part in ("sweep", "matrix"))
-    write_coupling(Coupling(found.sweep, None), sweep.path)
-    write_coupling(Coupling(None, found.matrix), matrix.path)
+    write_coupling(StoredCoupling(found.sweep, None), sweep.path)
+    write_coupling(StoredCoupling(None, found.matrix), matrix.path)
     app = AppTest.from_file(APP, default_timeout=120)
     app.query_params["section"] = SWEEP
     app.switch_page("views/spectrum.py").run()

@@ -22,9 +22,9 @@ from lossnav.explorer.live import sequence as courses
 from lossnav.explorer.live import session as benches
 from lossnav.explorer.live import worker as workers
 from lossnav.explorer.live.pool import LiveWorker, Turning
-from lossnav.explorer.live.sequence import DRAWN, Course
-from lossnav.explorer.live.session import Bench
-from lossnav.explorer.live.snapshot import Look
+from lossnav.explorer.live.sequence import DRAWN, LiveSequence
+from lossnav.explorer.live.session import LiveSession
+from lossnav.explorer.live.snapshot import Snapshot
 from lossnav.explorer.panels import charts
 from lossnav.explorer.panels.charts import drawn
 from lossnav.explorer.request.planes import make_plane, zoomed
@@ -37,13 +37,13 @@ APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 
 
 @pytest.fixture(scope="module")
-def bench() -> Bench:
-    return Bench("gaussians-mlp")
+def bench() -> LiveSession:
+    return LiveSession("gaussians-mlp")
 
 
-def looks(course: Course) -> list[Look]:
+def looks(course: LiveSequence) -> list[Snapshot]:
     """Every picture of a plane until it gets no sharper."""
-    found: list[Look] = []
+    found: list[Snapshot] = []
     while not course.finished:
         look = course.advance()
         if look is not None:
@@ -51,9 +51,9 @@ def looks(course: Course) -> list[Look]:
     return found
 
 
-def test_pictures_sharpen_level_by_level_to_what_a_survey_measures(bench: Bench) -> None:
+def test_pictures_sharpen_level_by_level_to_what_a_survey_measures(bench: LiveSession) -> None:
     request = SurveyRequest("gaussians-mlp", turn=30.0, centre=12)
-    found = looks(Course(bench, request))
+    found = looks(LiveSequence(bench, request))
     assert [look.finished for look in found] == [False] * (len(found) - 1) + [True]
     whole = [look for look in found if look.examples == look.all_examples]
     assert [look.rows for look in whole] == sorted(look.rows for look in whole)
@@ -68,8 +68,10 @@ def test_pictures_sharpen_level_by_level_to_what_a_survey_measures(bench: Bench)
         np.testing.assert_allclose(live[name].values, land[name].values, rtol=2e-4, atol=1e-6, err_msg=name)
 
 
-def test_a_sharper_picture_keeps_what_was_measured_and_its_vertices(bench: Bench) -> None:
-    found = [look for look in looks(Course(bench, SurveyRequest("gaussians-mlp", seed=5))) if look.examples == 600]
+def test_a_sharper_picture_keeps_what_was_measured_and_its_vertices(bench: LiveSession) -> None:
+    found = [
+        look for look in looks(LiveSequence(bench, SurveyRequest("gaussians-mlp", seed=5))) if look.examples == 600
+    ]
     lands = [look.landscape(Settings()) for look in found]
     for look, land, after in zip(found, lands, lands[1:], strict=False):
         assert land.sizes == {**land.sizes, "alpha": DRAWN, "beta": DRAWN}
@@ -78,8 +80,8 @@ def test_a_sharper_picture_keeps_what_was_measured_and_its_vertices(bench: Bench
         assert np.isfinite(land["loss"].values).all()
 
 
-def test_closed_forms_are_exact_from_the_first_picture_on(bench: Bench) -> None:
-    found = looks(Course(bench, SurveyRequest("gaussians-mlp", seed=6)))
+def test_closed_forms_are_exact_from_the_first_picture_on(bench: LiveSession) -> None:
+    found = looks(LiveSequence(bench, SurveyRequest("gaussians-mlp", seed=6)))
     first, last = found[0].landscape(Settings()), found[-1].landscape(Settings())
     for name in ("elasticity_l2", "memory"):
         np.testing.assert_allclose(first[name].values, last[name].values, rtol=1e-12)
@@ -88,7 +90,7 @@ def test_closed_forms_are_exact_from_the_first_picture_on(bench: Bench) -> None:
 def test_a_slow_network_shows_part_of_its_examples_first_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (benches, courses):
         monkeypatch.setattr(module, "FIRST_SECONDS", 1e-4)  # as if every network were slow
-    found = looks(Course(Bench("gaussians-mlp"), SurveyRequest("gaussians-mlp")))
+    found = looks(LiveSequence(LiveSession("gaussians-mlp"), SurveyRequest("gaussians-mlp")))
     assert found[0].examples == benches.FEWEST_PREDICTIONS
     assert found[0].rows == 5
     assert found[0].text == ("First picture from 200 of 600 examples at 5 × 5 points, interpolated to 65 × 65.")
@@ -99,7 +101,7 @@ def test_a_slow_network_shows_part_of_its_examples_first_and_says_so(monkeypatch
 
 
 def test_a_problem_without_path_or_classes_can_be_turned() -> None:
-    found = looks(Course(Bench("linear-regression"), SurveyRequest("linear-regression", turn=-45.0)))
+    found = looks(LiveSequence(LiveSession("linear-regression"), SurveyRequest("linear-regression", turn=-45.0)))
     land = found[-1].landscape(Settings())
     assert "accuracy" not in land
     assert json.loads(land.attrs["plane"])["turn"] == -45.0
@@ -108,7 +110,7 @@ def test_a_problem_without_path_or_classes_can_be_turned() -> None:
 def test_the_centre_is_measured_on_all_examples_from_the_first_picture_on(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (benches, courses):
         monkeypatch.setattr(module, "FIRST_SECONDS", 1e-4)  # as if every network were slow
-    first, *_, last = looks(Course(Bench("gaussians-mlp"), SurveyRequest("gaussians-mlp")))
+    first, *_, last = looks(LiveSequence(LiveSession("gaussians-mlp"), SurveyRequest("gaussians-mlp")))
     assert first.examples < last.examples
     assert first.points.info.centre["loss"] == pytest.approx(last.points.info.centre["loss"], rel=1e-6)
 
@@ -122,13 +124,13 @@ def at_hand(monkeypatch: pytest.MonkeyPatch) -> dict:
 
 
 def test_a_plane_that_failed_begins_anew(at_hand: dict, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(self: Course) -> Iterator[None]:
+    def failing(self: LiveSequence) -> Iterator[None]:
         yield None
         raise MemoryError
 
     request = SurveyRequest("gaussians-mlp")
     with monkeypatch.context() as patched:
-        patched.setattr(Course, "_run", failing)
+        patched.setattr(LiveSequence, "_run", failing)
         assert workers.advance(request, False) is None
         with pytest.raises(RuntimeError, match="MemoryError"):
             workers.advance(request, False)
@@ -221,7 +223,7 @@ def test_a_first_picture_goes_before_a_sharper_one(worker: LiveWorker, monkeypat
     asked: list[Turning] = []
     submitted = type("Pool", (), {"submit": lambda self, step, request, known: asked.append(request) or _never()})()
     monkeypatch.setattr(worker, "_pool", submitted)
-    newer.look = Look(None, 1, 1, False)  # type: ignore[arg-type]
+    newer.look = Snapshot(None, 1, 1, False)  # type: ignore[arg-type]
     worker._busy = False
     worker.look_at("b", newer.request)
     assert asked == [older.request]

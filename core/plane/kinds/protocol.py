@@ -11,7 +11,7 @@ from ..plane import Plane
 
 
 class Axis(NamedTuple):
-    """What one direction is.
+    """The meaning of one direction of a plane.
 
     title  in words; "" where it is nothing in particular
     share  of the training path's variance along it, where that is known

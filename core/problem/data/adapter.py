@@ -13,7 +13,7 @@ Call = tuple[tuple[Any, ...], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Adapter:
-    """What stands between tensors with a row per example and what a network takes and gives.
+    """The translation between tensors with a row per example and a network's own arguments and outputs.
 
     before  (args, kwargs) of rows → the arguments that forward takes
     after   (outputs, the kwargs of rows) → outputs with a row per example

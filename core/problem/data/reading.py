@@ -34,7 +34,7 @@ class Ragged:
 
 @dataclass
 class Read:
-    """What was read: the structure of one batch with all examples in its leaves; how many each batch had; notes."""
+    """The examples that were read: the structure of one batch with all of them in its leaves; how many each batch had; notes."""
 
     content: Any
     batches: tuple[int, ...] | None = None

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...checks import InputError
 from ..writes import copying_targets, written
-from .protocol import Loss, LossFunction
+from .protocol import Loss, PerExampleLoss
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Custom(Loss):
     It is handed all that the network returns: a tensor, a tuple, a dict, a dataclass.
     """
 
-    function: LossFunction
+    function: PerExampleLoss
     name = "custom"
     sees = "everything"
 

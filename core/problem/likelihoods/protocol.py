@@ -16,7 +16,7 @@ from ...checks import InputError
 IGNORED = -100  # torch's own convention for tokens that are not predicted
 
 Middle = Callable[[Tensor], Tensor]
-LossFunction = Callable[[Any, Any], Tensor]
+PerExampleLoss = Callable[[Any, Any], Tensor]
 
 
 class Likelihood(Protocol):

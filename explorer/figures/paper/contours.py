@@ -59,7 +59,7 @@ def line_color(name: str) -> str:
 
 
 def contoured(picture: Picture) -> tuple[Layer, ...]:
-    """What contour lines are drawn of, the height first, each once."""
+    """The layers that contour lines are drawn of, the height first, each once."""
     layers = [*([picture.elevation] if picture.contours else []), *picture.lines]
     return tuple({layer.variable: layer for layer in layers}.values())
 

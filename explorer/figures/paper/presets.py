@@ -1,4 +1,4 @@
-"""What a paper figure shows (`PaperSpec`) and how wide, in which type and at which resolution it is printed."""
+"""A picture for print (`PaperSpec`): how wide, in which type and at which resolution it is printed."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -21,8 +21,8 @@ AT_BOUND = {
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What is drawn of a number of the examples.
+class ScaledValues:
+    """One number of every example, with the scale that it is drawn on.
 
     values  (n,), in the unit of the title; NaN where there is nothing to draw
     scale   linear, or a logarithm
@@ -34,7 +34,7 @@ class Drawn:
     title: str
 
 
-def fitting(found: xr.Dataset, variable: str) -> Drawn:
+def fitting(found: xr.Dataset, variable: str) -> ScaledValues:
     """A logarithm where positive values span decades, of the distance from a bound where they crowd there.
 
     A perplexity that overflowed although the loss is finite is drawn as the largest that did not.
@@ -48,10 +48,10 @@ def fitting(found: xr.Dataset, variable: str) -> Drawn:
         away = distance(values)
         positive = away[away > 0]
         if positive.size and np.nanmin(away) >= 0 and _decades(positive) > 2 * DECADES:
-            return Drawn(np.maximum(away, positive.min()), Scale("log"), f"{title} (log scale)")
+            return ScaledValues(np.maximum(away, positive.min()), Scale("log"), f"{title} (log scale)")
     if not finite.size or finite.min() <= 0 or not _spans_decades(finite):
-        return Drawn(values, Scale("linear"), f"{name} ({unit})" if unit else name)
-    return Drawn(values, Scale("log"), f"{name} ({unit}, log scale)" if unit else f"{name} (log scale)")
+        return ScaledValues(values, Scale("linear"), f"{name} ({unit})" if unit else name)
+    return ScaledValues(values, Scale("log"), f"{name} ({unit}, log scale)" if unit else f"{name} (log scale)")
 
 
 def value_texts(found: xr.Dataset, example: int) -> str:

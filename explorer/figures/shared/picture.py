@@ -1,4 +1,4 @@
-"""What a picture of a landscape shows, on the page and in print: which readout is height, which is colour, which are lines;
+"""The picture of a landscape, on the page and in print: which readout is height, which is colour, which are lines;
 titles, scales, limits, path and marks. Data before pixels."""
 
 from __future__ import annotations

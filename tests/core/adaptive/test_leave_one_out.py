@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from lossnav.core.adaptive import leave_one_out
-from lossnav.core.adaptive.display_scale import Drawing
+from lossnav.core.adaptive.display_scale import DisplayScales
 from lossnav.core.adaptive.leave_one_out import CUBIC, QUINTIC, foretold, spline
 from scipy.interpolate import RBFInterpolator
 
@@ -50,12 +50,12 @@ def test_neighbours_alone_give_nearly_the_same(power, monkeypatch):
 def test_too_few_points_or_points_on_one_line_foretell_nothing(known):
     chosen = np.isin(np.arange(81), known)
     values = {"v": heights(PLACES)[chosen, 0]}
-    assert foretold(PLACES, chosen, values, {"v": Drawing.of(values["v"], ("linear",))}) == {}
+    assert foretold(PLACES, chosen, values, {"v": DisplayScales.of(values["v"], ("linear",))}) == {}
 
 
 def test_the_transform_is_the_one_that_foretells_best():
     """A Gaussian's logarithm is a polynomial of degree two, which both splines hold: nothing is left to foretell."""
     bell = np.exp(-8 * ((PLACES - 0.4) ** 2).sum(1))
-    values, shares = foretold(PLACES, KNOWN, {"v": bell[KNOWN]}, {"v": Drawing.of(bell[KNOWN], ("linear",))})["v"]
+    values, shares = foretold(PLACES, KNOWN, {"v": bell[KNOWN]}, {"v": DisplayScales.of(bell[KNOWN], ("linear",))})["v"]
     np.testing.assert_allclose(values, bell, atol=1e-6)
     assert shares.max() < 1e-5

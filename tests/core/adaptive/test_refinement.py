@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from lossnav.core.adaptive.display_scale import Drawing
+from lossnav.core.adaptive.display_scale import DisplayScales
 from lossnav.core.adaptive.error_estimate import Places, appraise
 from lossnav.core.adaptive.refinement import NOISE, NOISIEST, Followed, Refinement
 from lossnav.core.survey.grid import nested_grids
@@ -37,7 +37,7 @@ def refined(truth, tolerance=0.01, scales=("linear",), seed=0, held_out=24, nois
 
 
 def share(found, truth, scales=("linear",)):
-    return Drawing.of(truth.ravel(), scales).share(found.values, truth).max()
+    return DisplayScales.of(truth.ravel(), scales).share(found.values, truth).max()
 
 
 @pytest.mark.parametrize("name", SURFACES)
@@ -200,7 +200,7 @@ def test_infinities_of_one_costly_readout_do_not_end_the_refining_of_another():
 
 def pointwise(found, truth, scales=("linear",)):
     between = found.shares > 0
-    return (Drawing.of(truth.ravel(), scales).share(found.values, truth) <= found.shares)[between].mean()
+    return (DisplayScales.of(truth.ravel(), scales).share(found.values, truth) <= found.shares)[between].mean()
 
 
 @pytest.mark.parametrize("tolerance", [0.1, 0.05, 0.01, 0.001])
