@@ -45,11 +45,9 @@ def _index(here: Neighbourhood) -> tuple[float, float, float]:
 
 
 def _sam(here: Neighbourhood) -> tuple[float]:
-    length = float(here.gradient.norm())
-    if length == 0:
-        return (0.0,)
-    step = here.instruments.estimation.rho / length
-    return (here.bench.whole.loss(here.point + step * here.gradient.to(here.point)) - here.loss,)
+    from ..local.ascent import steepest_rise
+
+    return (steepest_rise(here),)
 
 
 def _keskar(here: Neighbourhood) -> tuple[float]:
@@ -171,7 +169,7 @@ class Viscosity(NavigatorProperty):
             "Rise of the steepest step (SAM)",
             "nats",
             "L(θ + ρ ḡ/‖ḡ‖) − L(θ), ρ = 0.05 unless set: how much the loss rises at that distance along its own "
-            "gradient (Foret et al. 2020).",
+            "gradient (Foret et al. 2020); at a minimum, along the directions that this step turns to.",
             poles=("icky", "not-icky"),
             scale="symlog",
             local=(LocalMeasure(("sam",), "gradient", _sam, work=Work(passes=0.5)),),
@@ -182,10 +180,10 @@ class Viscosity(NavigatorProperty):
             "Keskar sharpness, at least",
             "%",
             "How far the loss can rise inside the box |y_i| ≤ ε(|θ_i| + 1), relative to 1 + L, ε = 0.001 unless set "
-            "(Keskar et al. 2016). Its maximum is looked for by projected gradient ascent, so this is a lower bound.",
+            "(Keskar et al. 2016). Its maximum is looked for from several corners of the box, so this is a lower bound.",
             poles=("icky", "not-icky"),
             scale="log",
-            local=(LocalMeasure(("keskar",), "descent", _keskar, work=Work(passes=10)),),
+            local=(LocalMeasure(("keskar",), "descent", _keskar, work=Work(passes=40)),),
             asked=True,
         ),
     )
