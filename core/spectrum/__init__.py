@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .along import CHECKPOINTS, PROBES, STEPS, TOP, spectra_along
 from .coupling_sweep import GAMMAS, MOST_EXACT, coupling_sweep
+from .estimate import student
 from .io import SpectraAlong, StoredCoupling, read_along, read_coupling, read_spectrum, write_coupling, write_spectrum
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "read_coupling",
     "read_spectrum",
     "spectra_along",
+    "student",
     "write_coupling",
     "write_spectrum",
 ]
