@@ -113,7 +113,7 @@ class Workspace:
         self.batch_size, self._channels_last = batch_size, channels_last
         self.batches = self._kept(batch_size)
 
-    def in_one_batch(self) -> list[Batch]:
+    def in_one_batch(self) -> Sequence[Batch]:
         """All the data at once, however they are cut otherwise."""
         count = self.problem.example_count
         return self.batches if self.batch_size >= count else self.first_batches(count, self._channels_last, count)
