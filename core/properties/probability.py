@@ -33,6 +33,11 @@ BIN_COLUMNS = tuple(f"calibration_{what}@{b}" for what in ("count", "miss", "squ
 TURNED = tuple(sorted({*(round(2 ** (k / 8), 3) for k in range(-16, 17)), LADDER[0], LADDER[-1], 1.0}))
 
 
+def _uniform(points: Points) -> float:
+    """The entropy of the uniform distribution, in nats: what `probability_entropy` is a share of."""
+    return math.log(max(points.facts["probability"]["classes"], 2))
+
+
 class Probability(NavigatorProperty):
     """confidence = mean_n max_k p(k|x_n); entropy = mean_n H(p(·|x_n)) / ln K; p = softmax(z / T)."""
 
