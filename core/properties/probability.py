@@ -131,11 +131,6 @@ class Probability(NavigatorProperty):
         }
 
 
-def _uniform(points: Points) -> float:
-    """The entropy of the uniform distribution over the classes, in nats."""
-    return math.log(max(points.facts["probability"]["classes"], 2))
-
-
 def at_temperature(columns: Any, what: str, temperature: float) -> np.ndarray:
     """The ladder's readings of `what` interpolated in ln T (monotone cubic, Fritsch & Carlson 1980), (m,)."""
     rungs = np.stack([columns[f"{what}@{t:.6g}"] for t in LADDER])
