@@ -172,3 +172,9 @@ def test_no_result_names_a_host_or_a_path() -> None:
         assert not re.search(rf"\b{re.escape(platform.node() or 'no name')}\b", text)
         assert str(ROOT) not in text
         assert sys.prefix not in text
+
+
+def test_every_study_has_its_row() -> None:
+    folder = ROOT / "benchmarks" / "studies"
+    rows = re.findall(r"^\| `(\w+)` \|", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(rows) == sorted(p.stem for p in folder.glob("*.py") if p.stem != "__init__")

@@ -1,6 +1,6 @@
 """The costly overlays adaptively against every point: how many points, how far off, and whether the error stated holds.
 
-`python -m benchmarks.adaptive_costly`; the truth is the 17 × 17 grid of each landscape that came with a sample, every stage
+`python -m benchmarks.studies.adaptive_costly`; the truth is the 17 × 17 grid of each landscape that came with a sample, every stage
 refined by the readouts that drive it in a survey of all overlays.
 """
 
@@ -27,7 +27,7 @@ from lossnav.core.survey.schedule import WHOLE, followed
 ROWS = 17
 TOLERANCES = (0.05, 0.1, 0.2)
 STAGES = ("gradient", "curvature", "descent")
-RESULT = Path(__file__).parent / "results" / "adaptive_costly.md"
+RESULT = Path(__file__).parents[1] / "results" / "adaptive_costly.md"
 
 
 def cases() -> Iterator[tuple[str, MeasuredPoints]]:

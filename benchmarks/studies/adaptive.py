@@ -1,6 +1,6 @@
 """Adaptive terrain against the full grid: how many points, how far off, and whether the error it states holds.
 
-`python -m benchmarks.adaptive [--unseen] [--surfaces FOLDER]`; every case is a network, a plane and a seed on 65 × 65. The full
+`python -m benchmarks.studies.adaptive [--unseen] [--surfaces FOLDER]`; every case is a network, a plane and a seed on 65 × 65. The full
 grid is measured once a case, kept in the folder where one is given, and refined from: the choice of points depends on the values
 alone. The samples are what the constants were tuned on, so their figures flatter; `--unseen` takes networks that were not.
 """
@@ -22,7 +22,7 @@ from lossnav.core.adaptive.refinement import Followed, Refinement
 from lossnav.core.survey.grid import nested_grids
 from lossnav.core.survey.schedule import HELD_OUT, WHOLE
 
-from . import workloads
+from .. import workloads
 from .unseen import NETWORKS, plane_and_span, planes_of, unseen
 
 GRID = (65, 65)
@@ -33,7 +33,7 @@ SMALL = (
 )  # fmt: skip
 LARGE = ("digits-resnet", "digits-plain")
 TASKS = (("linear", 0.01), ("linear", 0.001), ("log", 0.01))
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 def plane_of(problem: Problem, kind: str) -> Plane:

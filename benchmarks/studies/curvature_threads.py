@@ -1,6 +1,6 @@
 """Hessian products of many points on two threads: a team of two on each point, or a point for each thread.
 
-`python benchmarks/curvature_threads.py [SAMPLE …]`; times per product in ms, and their ratio. The library does the second.
+`python benchmarks/studies/curvature_threads.py [SAMPLE …]`; times per product in ms, and their ratio. The library does the second.
 """
 
 from __future__ import annotations

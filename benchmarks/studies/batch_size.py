@@ -1,6 +1,6 @@
 """Time per point of a plane against examples per forward pass: what the rule in core/network/batching.py rests on.
 
-Run: python -m benchmarks.batch_size     Interleaved repeats, medians, ratios to the whole data set at once.
+Run: python -m benchmarks.studies.batch_size     Interleaved repeats, medians, ratios to the whole data set at once.
 """
 
 from __future__ import annotations
