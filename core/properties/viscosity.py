@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from ..local.measure import LocalMeasure, Work
 from ..local.spectral_bounds import end_reach, flat_between, index_between, reach, resolution
@@ -46,21 +45,15 @@ def _index(here: Neighbourhood) -> tuple[float, float, float]:
 
 
 def _sam(here: Neighbourhood) -> tuple[float]:
-    return (_rise(here, *here.uphill),)
+    from ..local.ascent import steepest_rise
+
+    return (steepest_rise(here, here.bench.scale),)
 
 
 def _adaptive(here: Neighbourhood) -> tuple[float]:
-    weights = here.point.double().abs()
-    slope = here.gradient * weights
-    length = float(slope.norm())
-    return (_rise(here, weights * slope / length if length > 0 else torch.zeros_like(slope), length),)
+    from ..local.ascent import steepest_rise
 
-
-def _rise(here: Neighbourhood, way: torch.Tensor, slope: float) -> float:
-    if slope == 0:
-        return 0.0
-    step = here.instruments.estimation.rho * way.to(here.point)
-    return here.bench.whole.loss(here.point + step) - here.loss
+    return (steepest_rise(here, here.point.abs()),)
 
 
 def _relative_flatness(here: Neighbourhood) -> tuple[float, float]:
@@ -188,7 +181,8 @@ class Viscosity(NavigatorProperty):
             "Rise of the steepest step (SAM)",
             "nats",
             "How much the loss rises within ρ = 0.05 (unless set) along its steepest way (Foret et al. 2020): "
-            "L(θ + ρ T²ḡ/‖Tḡ‖) − L(θ), T the filters' lengths in filter-normalised coordinates and 1 in the parameters.",
+            "L(θ + ρ T²ḡ/‖Tḡ‖) − L(θ), T the filters' lengths in filter-normalised coordinates and 1 in the parameters; at a minimum, along the "
+            "directions that this step turns to.",
             poles=("icky", "not-icky"),
             scale="symlog",
             local=(LocalMeasure(("sam",), "gradient", _sam, work=Work(passes=0.5)),),
@@ -228,10 +222,10 @@ class Viscosity(NavigatorProperty):
             "Keskar sharpness, at least",
             "%",
             "How far the loss can rise inside the box |y_i| ≤ ε(|θ_i| + 1), relative to 1 + L, ε = 0.001 unless set "
-            "(Keskar et al. 2016). Its maximum is looked for by projected gradient ascent, so this is a lower bound.",
+            "(Keskar et al. 2016). Its maximum is looked for from several corners of the box, so this is a lower bound.",
             poles=("icky", "not-icky"),
             scale="log",
-            local=(LocalMeasure(("keskar",), "descent", _keskar, work=Work(passes=10)),),
+            local=(LocalMeasure(("keskar",), "descent", _keskar, work=Work(passes=40)),),
             asked=True,
         ),
     )

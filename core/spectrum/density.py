@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checks import InputError
+from .estimate import student
 
 
 def broadening(span: float) -> float:
@@ -66,6 +67,11 @@ class Spectrum:
         """Standard deviation of the broadening: its variance is 1e-5 · max(1, λ_max − λ_min), as Ghorbani et al.'s code."""
         span = max(self.eigenvalues[-1], *self.top) - min(self.eigenvalues[0], *self.bottom)
         return broadening(span)
+
+    @property
+    def trace_reach(self) -> float:
+        """To either side of `trace`, a 95 % interval by Student's t at probes − 1 degrees of freedom; 0 where exact."""
+        return 0.0 if self.trace_se == 0 else student(self.probes - 1) * self.trace_se
 
     def density(self, grid: np.ndarray, width: float | None = None) -> np.ndarray:
         """Σ_i w_i N(grid; λ_i, width²), which integrates to 1.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scipy import stats
 from torch import Tensor
+
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -19,3 +22,12 @@ def mean_estimate(values: Tensor) -> Estimate:
     """Mean of independent values (m,) with its standard error; NaN where m = 1."""
     error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else float("nan")
     return Estimate(float(values.mean()), error)
+
+
+def student(degrees: float) -> float:
+    """How many standard errors at so many degrees of freedom a 95 % interval reaches to either side.
+
+    >>> round(student(3), 3), round(student(1e9), 3)
+    (3.182, 1.96)
+    """
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, degrees)) if degrees > 0 else float("nan")

@@ -14,9 +14,9 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from .estimate import CONFIDENCE, student
 from .lanczos import BlockKrylov
 
-CONFIDENCE = 0.95
 HALVINGS = 50
 RANK = 1e-12  # squared, relative to the largest: directions of the rest that are none
 
@@ -126,5 +126,5 @@ def interval(low: Tensor, high: Tensor) -> tuple[float, float]:
     (0.2..., 0.4...)
     """
     count = len(low)
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) / count**0.5 if count > 1 else math.inf
+    reach = student(count - 1) / count**0.5 if count > 1 else math.inf
     return float(low.mean() - reach * low.std()), float(high.mean() + reach * high.std())

@@ -7,22 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from scipy import stats
-
 from ..properties.protocol import STAGES, Readout
+from ..spectrum.estimate import student
 from .points import MeasuredPoints
 
-CONFIDENCE = 0.95
 OLDER = "measured by an older definition"
-
-
-def student(degrees: float) -> float:
-    """How many standard errors at so many degrees of freedom a 95 % interval reaches to either side.
-
-    >>> round(student(3), 3), round(student(1e9), 3)
-    (3.182, 1.96)
-    """
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, degrees)) if degrees > 0 else float("nan")
 
 
 def interval_attributes(readout: Readout, points: MeasuredPoints) -> dict[str, Any]:

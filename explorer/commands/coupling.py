@@ -91,7 +91,7 @@ def sweep_table(sweep: xr.DataArray) -> Table:
 
 def matrix_table(matrix: xr.DataArray) -> Table:
     """The ten most strongly tied pairs of layers, for the terminal."""
-    table = Table("layer", "other", "coupling", "standard error", box=None, header_style="bold")
+    table = Table("layer", "other", "coupling", "± 95 %", box=None, header_style="bold")
     for layer, other, value, error in strongest_pairs(matrix, 10):
         table.add_row(layer, other, f"{value:.3g}", f"{error:.1g}")
     return table

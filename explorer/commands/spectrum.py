@@ -88,9 +88,9 @@ def _along(
         for found in spectra_along(problem, of, count, *counts, seed, device, out, dtype):
             bar.update(task, completed=len(found.spectra), total=len(found.checkpoints))
     for step, each in zip(found.steps, found.spectra, strict=True):
-        trace = f"{each.trace:.4g} ± {each.trace_se:.2g}"
+        trace = f"{each.trace:.4g} ± {each.trace_reach:.2g}"
         table.add_row(str(step), f"{each.top[0]:.6g}", f"{each.bottom[0]:.6g}", trace, str(each.outliers))
-    table.caption = found.about["how"]
+    table.caption = f"{found.about['how']}; ± is a 95 % interval by Student's t over the probes"
     Console().print(table)
 
 
@@ -103,5 +103,5 @@ def spectrum_table(found: Spectrum) -> Table:
     table = Table("eigenvalue", "residual", box=None, header_style="bold", title=f"{found.of}, {found.method}")
     for value, residual in zip([*found.top, *found.bottom], [*found.residuals, *found.bottom_residuals], strict=True):
         table.add_row(f"{value:.6g}", f"{residual:.1e}")
-    table.caption = f"trace {found.trace:.4g} ± {found.trace_se:.2g}; {found.outliers} above the largest gap"
+    table.caption = f"trace {found.trace:.4g} ± {found.trace_reach:.2g} (95 %); {found.outliers} above the largest gap"
     return table

@@ -55,8 +55,8 @@ def estimation_text(land: xr.Dataset) -> str:
     return (
         f"Curvature{matrix}: {about['probes']} probes × {about['steps']} Lanczos steps on {examples}, "
         f"the same at every point. Descents on {about['descent_examples']:,} examples, single gradients of "
-        f"{about['predictions']:,} of {about['all_predictions']:,} predictions. ± beside λ: an eigenvalue lies that near; "
-        "elsewhere one standard error."
+        f"{about['predictions']:,} of {about['all_predictions']:,} predictions. ± and (to …): intervals of 95 %, "
+        "by Student's t over the probes, and of λ and its shares by what their moments leave open."
     )
 
 

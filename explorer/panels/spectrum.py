@@ -78,7 +78,9 @@ def summary(found: Spectrum) -> list[tuple[str, str]]:
         if found.method == "exact"
         else f"stochastic Lanczos quadrature, {found.steps} steps × {found.probes} probes"
     )
-    trace = format_value(found.trace) + ("" if found.trace_se == 0 else f" ± {format_value(found.trace_se, 2)}")
+    trace = format_value(found.trace) + (
+        "" if found.trace_se == 0 else f" ± {format_value(found.trace_reach, 2)} (95 %)"
+    )
     return [
         ("Outliers, above the largest gap in ln λ", str(found.outliers)),
         ("Trace", trace),

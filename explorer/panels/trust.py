@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 import xarray as xr
 from lossnav.core.plane import said_of
+from lossnav.core.spectrum.estimate import student
 
 from ..figures.shared.scales import format_value
 from ..figures.web.trust import band_figure, path_figure
@@ -64,7 +65,7 @@ def _inside(found: dict[str, Any]) -> str:
     if found.get("gradient_share") is not None:
         parts.append(f"{_percent(found['gradient_share'])} of the squared gradient")
     if found.get("trace_share") is not None:
-        error = "" if found.get("trace_share_se") is None else f" ± {_percent(found['trace_share_se'])}"
+        error = "" if found.get("trace_share_se") is None else f" ± {_percent(student(15) * found['trace_share_se'])}"
         parts.append(f"{_percent(found['trace_share'])}{error} of the Hessian's trace")
     return " and ".join(parts)
 
@@ -99,5 +100,5 @@ def _details(land: xr.Dataset, found: dict[str, Any], dark: bool) -> None:
         )
     if found.get("trace") is not None:
         st.caption(
-            f"tr H = {format_value(found['trace'])} ± {format_value(found['trace_se'], 2)} (Hutchinson, 16 probes)."
+            f"tr H = {format_value(found['trace'])} ± {format_value(student(15) * found['trace_se'], 2)} (95 %, Hutchinson, 16 probes)."
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from math import isfinite
 
+import numpy as np
 import xarray as xr
+from lossnav.core.spectrum.estimate import student
 
 from ..figures.shared.scales import format_value
 
@@ -52,9 +54,16 @@ def how_sentence(sweep: xr.DataArray) -> str:
     )
 
 
+def reaches(matrix: xr.DataArray) -> np.ndarray:
+    """(layer, other) to either side of each number, a 95 % interval by Student's t at probes − 1 degrees of freedom."""
+    times = 0.0 if matrix.attrs["exact"] else student(matrix.attrs["probes"] - 1)
+    found: np.ndarray = times * matrix["standard_error"].values
+    return found
+
+
 def strongest_pairs(matrix: xr.DataArray, count: int) -> list[tuple[str, str, float, float]]:
-    """The `count` most strongly tied pairs of layers: (layer, other, coupling, standard error), strongest first."""
-    names, values, errors = matrix["layer"].values, matrix.values, matrix["standard_error"].values
+    """The `count` most strongly tied pairs of layers: (layer, other, coupling, ± at 95 %), strongest first."""
+    names, values, errors = matrix["layer"].values, matrix.values, reaches(matrix)
     pairs = [
         (str(names[a]), str(names[b]), float(values[a, b]), float(errors[a, b]))
         for b in range(len(names))
@@ -73,5 +82,5 @@ def matrix_sentence(matrix: xr.DataArray) -> str:
     if not pairs:
         return f"No two layers have curvature, so there is no pair to compare. {how}"
     ((first, second, value, error),) = pairs
-    spread = "" if matrix.attrs["exact"] else f" ± {format_value(error, 1)}"
+    spread = "" if matrix.attrs["exact"] else f" ± {format_value(error, 1)} (95 %)"
     return f"{layers} layers; the most strongly tied are `{first}` and `{second}`: {format_value(value)}{spread}. {how}"

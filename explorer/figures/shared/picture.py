@@ -117,13 +117,22 @@ def class_scale(land: xr.Dataset, variable: str) -> Scale | None:
 
 
 def value_text(land: xr.Dataset, variable: str, cell: tuple[int, int]) -> str:
-    """A readout at a grid cell in words, with its standard error where it has one: "0.31 ± 0.02"; "≈ 0.3" where interpolated."""
+    """A readout at a grid cell in words, with its 95 % interval where it has one: "0.31 ± 0.02", or "0.31 (to 0.35)" where
+    that reaches to one side alone; "≈ 0.3" where interpolated."""
     value = float(land[variable].values[cell])
     text = (class_scale(land, variable) or Scale()).text(value)
     if _is_interpolated(land, variable, cell):
         return f"≈ {text}"
-    error = float(land[f"{variable}_se"].values[cell]) if f"{variable}_se" in land else float("nan")
-    return f"{text} ± {format_value(error, 2)}" if np.isfinite(value) and error > 0 else text
+    if f"{variable}_se" not in land:
+        return text
+    attrs = land[f"{variable}_se"].attrs
+    reach = float(attrs.get("interval", 1.0)) * float(land[f"{variable}_se"].values[cell])
+    if not (np.isfinite(value) and reach > 0):
+        return text
+    if attrs.get("side", "both") == "both":
+        return f"{text} ± {format_value(reach, 2)}"
+    end = format_value(value + reach if attrs["side"] == "above" else value - reach)
+    return text if end == text else f"{text} (to {end})"
 
 
 def _is_interpolated(land: xr.Dataset, variable: str, cell: tuple[int, int]) -> bool:

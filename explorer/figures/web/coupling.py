@@ -7,6 +7,7 @@ from math import ceil, floor
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
+from lossnav.core.spectrum.estimate import student
 
 from ..shared.scales import Scale
 from ..shared.style import COLORMAPS, GAP_COLOR, TERRAIN
@@ -64,11 +65,11 @@ def _rank(name: str, order: int) -> str:
 def matrix_figure(matrix: xr.DataArray, dark: bool, height: int | None = None) -> go.Figure:
     """Layer × layer coupling as a heat map; no more names on its axes than can be read, every one on hover."""
     names = [str(name) for name in matrix["layer"].values]
-    values, errors = matrix.values, matrix["standard_error"].values
+    values, exact = matrix.values, bool(matrix.attrs["exact"])
+    errors = (0.0 if exact else student(matrix.attrs["probes"] - 1)) * matrix["standard_error"].values
     finite = np.append(values[np.isfinite(values)], 1.0)
     lowest, highest = min(floor(10 * finite.min()) / 10, 0.9), float(finite.max())
     gap = 1 if len(names) <= MOST_LABELS else 0
-    exact = bool(matrix.attrs["exact"])
     hover = "%{customdata[0]} × %{customdata[1]}<br>coupling %{z:.3~f}"
     layout = base_layout(dark, {"l": 8, "r": 8, "t": 10, "b": 8})
     figure = go.Figure(layout=layout.update(plot_bgcolor=GAP_COLOR))
@@ -82,7 +83,7 @@ def matrix_figure(matrix: xr.DataArray, dark: bool, height: int | None = None) -
             zmax=highest,
             customdata=np.array([[(a, b, e) for b, e in zip(names, row, strict=True)]
                                  for a, row in zip(names, errors, strict=True)], dtype=object),
-            hovertemplate=hover + ("" if exact else " ± %{customdata[2]:.1~g}") + "<extra></extra>",
+            hovertemplate=hover + ("" if exact else " ± %{customdata[2]:.1~g} (95 %)") + "<extra></extra>",
             text=_numbers(values),
             texttemplate="%{text}" if len(names) <= MOST_NUMBERS else None,
             textfont={"size": 13},

@@ -27,7 +27,7 @@ class Ends:
         self.largest = np.array([s.top[0] for s in found.spectra])
         self.smallest = np.array([s.bottom[0] for s in found.spectra])
         self.trace = np.array([s.trace for s in found.spectra])
-        self.errors = np.nan_to_num([s.trace_se for s in found.spectra])
+        self.errors = np.nan_to_num([s.trace_reach for s in found.spectra])
         self.height = spectrum_scale(*found.spectra)
         # linear as far as the errors reach, or their bars across zero would fill the plot
         self.traces = _symlog(self.trace, float(self.errors.max()))

@@ -163,7 +163,7 @@ def test_what_does_not_fit_is_not_even_timed(
 ) -> None:
     monkeypatch.setattr(memory_needs, "free_bytes", lambda device: 1000)
     found = problem()
-    with pytest.raises(InputError, match=r"^This survey needs about 6 MB of memory, and 1 MB are free: "):
+    with pytest.raises(InputError, match=r"^This survey needs about 7 MB of memory, and 1 MB are free: "):
         estimate(found, Plane.random(found), (3, 3), ("all",), "cpu")
     assert not every_thing_takes_a_second
 
