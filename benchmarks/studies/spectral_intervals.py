@@ -6,12 +6,14 @@ python -m benchmarks.studies.spectral_intervals [SEEDS]
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
 from lossnav.core import Plane, Problem, survey
 from lossnav.core.curvature.dense import dense_matrix
 from lossnav.core.curvature.operators import curvature
+from lossnav.core.local.estimation import preset
 from torch import nn
 
 EFFORTS = ("preview", "standard", "full")
@@ -55,7 +57,13 @@ def main(seeds: int = 20) -> None:
             for effort in EFFORTS:
                 for seed in range(seeds):
                     land = survey(
-                        problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), READOUTS, effort=effort, seed=seed
+                        problem,
+                        Plane.random(problem),
+                        (1, 1),
+                        ((0, 0), (0, 0)),
+                        READOUTS,
+                        effort=replace(preset(effort), coordinates="parameters"),
+                        seed=seed,
                     )
                     for name in READOUTS:
                         value, error = land[name].item(), land[f"{name}_se"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,7 +20,7 @@ MOST_TURNS = 10
 POWER_STEPS = 8
 MOST_CORNERS = 4  # of random signs
 MOST_FLIPPED = 64  # parameters up to which signs are turned one by one
-GAIN = 1e-3  # relative rise of a turn below which there is no other
+GAIN = 1e-4  # relative rise of a turn below which there is no other
 DECIDES = 2.0  # times what the slope alone promises, above which the curvature decides how far the loss rises
 
 
@@ -47,47 +46,35 @@ def keskar_rise(here: Neighbourhood) -> float:
     return 100 * (highest - here.loss) / (1 + here.loss)
 
 
-def steepest_rise(here: Neighbourhood, scale: Tensor | None = None) -> float:
+def steepest_rise(here: Neighbourhood, scale: Tensor | None) -> float:
     """L(θ + ρ T²ḡ/‖Tḡ‖) − L(θ); where curvature and not slope decides it, the highest that turning the step finds, in nats.
 
     It does where the step rises more than DECIDES times ρ‖Tḡ‖, as around a minimum: there the step is turned to its own
-    gradient, over and over (power iteration where the loss is quadratic), from the gradient and from the first probe's signs.
+    gradient, over and over (power iteration where the loss is quadratic), from the gradient and from two probes' signs.
 
-    scale  T, a unit of each parameter, (P,); None: 1
+    scale  T, a unit of each coordinate in parameter units, a flat vector; None: 1
     """
-    sphere = _Sphere(here, torch.ones_like(here.point) if scale is None else scale.to(here.point))
-    slope = sphere.slope(here.gradient)
+    radius, units = here.instruments.estimation.rho, torch.ones_like(here.point) if scale is None else scale
+    slope = here.gradient * units.double()
     length = float(slope.norm())
-    probe = here.bench.matrix.padded(here.instruments.probes[:1])[0]
     best = -math.inf
     if length > 0:
-        best = here.bench.whole.loss(sphere.place(slope)) - here.loss
-        if abs(best) <= DECIDES * here.instruments.estimation.rho * length:
+        step = (radius * units.double() * slope / length).to(here.point)
+        best = here.bench.whole.loss(here.point + step) - here.loss
+        if abs(best) <= DECIDES * radius * length:
             return best
-    return max(best, *(_turned(sphere, start) for start in ([slope, probe] if length > 0 else [probe])))
+    probes = here.bench.curvature.padded(here.instruments.probes[:2])
+    starts = [*([slope.to(here.point)] if length > 0 else []), *probes]
+    return max(best, *(_turned(here, radius, units.to(here.point), start) for start in starts))
 
 
-@dataclass(frozen=True)
-class _Sphere:
-    """Steps of length ρ in coordinates whose units are `scale`."""
-
-    here: Neighbourhood
-    scale: Tensor
-
-    def place(self, direction: Tensor) -> Tensor:
-        length = (direction * (self.scale != 0)).norm()
-        step = self.scale * direction * (self.here.instruments.estimation.rho / length if length > 0 else 0.0)
-        return self.here.point + step
-
-    def slope(self, gradient: Tensor) -> Tensor:
-        return gradient.to(self.scale) * self.scale
-
-
-def _turned(sphere: _Sphere, direction: Tensor) -> float:
-    here, best = sphere.here, -math.inf
-    for _ in range(2 * MOST_TURNS):
-        loss, gradient = here.bench.whole.loss_and_gradient(sphere.place(direction))
-        rise, slope = loss - here.loss, sphere.slope(gradient)
+def _turned(here: Neighbourhood, radius: float, units: Tensor, direction: Tensor) -> float:
+    """The highest rise met; `direction` is in the coordinates, of any length."""
+    best = -math.inf
+    for _ in range(5 * MOST_TURNS):
+        step = (radius / direction.norm()) * units * direction
+        loss, slope = here.bench.whole.loss_and_gradient(here.point + step)
+        rise, slope = loss - here.loss, units * slope.to(here.point)
         if rise <= best + GAIN * abs(best) or not bool(slope.any()):
             return max(best, rise)
         best, direction = rise, slope
@@ -96,7 +83,7 @@ def _turned(sphere: _Sphere, direction: Tensor) -> float:
 
 def _corners(here: Neighbourhood, width: Tensor) -> Iterator[Tensor]:
     slope = here.gradient.to(here.point).sign()
-    probes = here.bench.matrix.padded(here.instruments.probes[:MOST_CORNERS])
+    probes = here.bench.curvature.padded(here.instruments.probes[:MOST_CORNERS])
     if bool(slope.any()):
         yield slope
     yield _leading(here, width, probes[0])
@@ -130,7 +117,7 @@ def _climbed(here: Neighbourhood, width: Tensor, signs: Tensor) -> tuple[float, 
 
 def _flipped(here: Neighbourhood, width: Tensor, signs: Tensor, best: float) -> float:
     """The loss at the corner where no sign turned by itself rises any more."""
-    places = here.bench.matrix.padded(torch.ones_like(here.instruments.probes[:1]))[0].nonzero()[:, 0].tolist()
+    places = here.bench.curvature.padded(torch.ones_like(here.instruments.probes[:1]))[0].nonzero()[:, 0].tolist()
     for _ in range(MOST_TURNS):
         before = best
         for place in places:

@@ -30,7 +30,7 @@ def shown(problem: Problem, variable: str, **settings: float) -> float:
         (1, 1),
         HERE,
         overlays=(variable,),
-        effort=Estimation(examples=None, **settings),  # type: ignore[arg-type]
+        effort=Estimation(examples=None, coordinates="parameters", **settings),  # type: ignore[arg-type]
     )
     return float(land[variable].item())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cases
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 from lossnav.core import Estimation, Plane, Problem, survey
 from lossnav.core.curvature.dense import dense_matrix
 from lossnav.core.curvature.operators import Matrix, curvature
+from lossnav.core.local.estimation import preset
 from lossnav.core.spectrum.moment_bounds import MomentBounds, interval
 from lossnav.core.spectrum.probes import random_rows
 from lossnav.core.spectrum.quadrature import block_space
@@ -110,7 +113,15 @@ def test_intervals_of_viscosity_hold_the_truth(effort: str) -> None:
         "viscosity_index": (values < -1e-12).double().mean().item(),
     }
     for seed in range(8):
-        land = survey(problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), tuple(truth), effort=effort, seed=seed)
+        land = survey(
+            problem,
+            Plane.random(problem),
+            (1, 1),
+            ((0, 0), (0, 0)),
+            tuple(truth),
+            effort=replace(preset(effort), coordinates="parameters"),
+            seed=seed,
+        )
         for name, right in truth.items():
             error = land[f"{name}_se"]
             held.append(abs(land[name].item() - right) <= error.attrs["interval"] * error.item())
