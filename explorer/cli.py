@@ -1,4 +1,4 @@
-"""The `lossnav` command: explore, check, survey, spectrum, coupling, density, figure, convert, samples."""
+"""The `lossnav` command: explore, new, check, survey, spectrum, coupling, density, figure, convert, samples."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .commands.check import check_command
 from .commands.coupling import coupling_command
 from .commands.density import density_command
 from .commands.figure import figure_command
+from .commands.new import new_command
 from .commands.options import console, folder_for, read_landscape_file
 from .commands.spectrum import spectrum_command
 from .commands.survey import survey_command
@@ -74,6 +75,7 @@ def explore(
     serve(target, 0 if path is None else len(path), access, browser)
 
 
+app.command(name="new")(new_command)
 app.command(name="check")(check_command)
 app.command(name="survey")(survey_command)
 app.command(name="spectrum")(spectrum_command)

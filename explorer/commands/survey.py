@@ -32,7 +32,10 @@ WORTH_TELLING = 10.0  # seconds; what a survey costs is said beforehand where it
 def survey_command(
     *,
     target: Target,
-    out: Annotated[Path, typer.Option(help="The landscape's folder; a survey stopped there goes on.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The landscape's folder, without it mine.zarr for mine.py; a survey stopped there goes on."),
+    ] = None,
     plane: SurveyRequest,
     grid: Annotated[
         str, typer.Option(help="Points along alpha and beta.")
@@ -96,6 +99,7 @@ def survey_command(
     ] = False,
 ) -> None:
     """Measure a landscape and keep it in a folder."""
+    out = Path(f"{Path(target.partition(':')[0]).stem}.zarr") if out is None else out
     problem = chosen_problem(target, parameters, decay)
     problem = problem if anchor is None else anchored(problem, anchor)
     chosen = make_plane(problem, plane)
