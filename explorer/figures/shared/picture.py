@@ -120,17 +120,19 @@ def value_text(land: xr.Dataset, variable: str, cell: tuple[int, int]) -> str:
     """A readout at a grid cell in words, with its standard error where it has one: "0.31 ± 0.02"; "≈ 0.3" where interpolated."""
     value = float(land[variable].values[cell])
     text = (class_scale(land, variable) or Scale()).text(value)
-    if _is_interpolated(land, variable, cell):
+    mask = measured_mask(land, variable)
+    if mask and not bool(land[mask].values[cell]):
         return f"≈ {text}"
     error = float(land[f"{variable}_se"].values[cell]) if f"{variable}_se" in land else float("nan")
     return f"{text} ± {format_value(error, 2)}" if np.isfinite(value) and error > 0 else text
 
 
-def _is_interpolated(land: xr.Dataset, variable: str, cell: tuple[int, int]) -> bool:
+def measured_mask(land: xr.Dataset, variable: str) -> str:
+    """The variable that says where a readout was measured and not interpolated; "" where there is none to say."""
     mask = f"measured_{land[variable].attrs.get('stage', '')}"
     if mask not in land:  # forward passes; what is known in closed form has no error of interpolation
         mask = "measured" if f"{variable}_error" in land else ""
-    return mask in land and not bool(land[mask].values[cell])
+    return mask if mask in land else ""
 
 
 def hover_values(land: xr.Dataset, variable: str) -> np.ndarray:
