@@ -24,6 +24,7 @@ from ..summaries.forward import forward_sentences
 from .options import Target, console, numbers, progress
 from .plane_options import with_plane
 from .problem_options import Decay, Dtype, Parameters, chosen_problem
+from .verdict import tell_verdict
 
 WORTH_TELLING = 10.0  # seconds; what a survey costs is said beforehand where it takes longer
 
@@ -141,6 +142,7 @@ def survey_command(
     for sentence in forward_sentences(land):
         if sentence != told:
             console.print(sentence, markup=False)
+    tell_verdict(land)
 
 
 def _estimation(

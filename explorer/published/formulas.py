@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from functools import lru_cache
 
+import numpy as np
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
@@ -35,6 +36,6 @@ def _outline(path: TextPath) -> str:
     )
 
 
-def _flipped(points: list[float]) -> list[float]:
+def _flipped(points: np.ndarray) -> list[float]:
     """y runs down in SVG."""
-    return [-v if k % 2 else v for k, v in enumerate(points)]
+    return [-v if k % 2 else v for k, v in enumerate(points.tolist())]

@@ -26,6 +26,7 @@ from ..summaries.adaptive import adaptive_text, readout_text
 from ..summaries.facts import estimation_text, facts
 from ..summaries.forward import forward_sentences
 from ..summaries.trust import sentences
+from ..summaries.verdict import verdict
 from .arrays import Pack
 
 LEVELS = 9  # contour lines, as on the map
@@ -53,6 +54,7 @@ def packed(land: xr.Dataset, layers: Mapping[str, Layer]) -> dict[str, Any]:
         "unavailable": _unavailable(land),
         "remarks": _remarks(land),
         "trust": _trust(land),
+        "verdict": verdict(land).as_json(),
         "made": _made(land),
         "data": pack.text(),  # last: all is in it
     }

@@ -26,10 +26,16 @@ const escaped = text => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;"
 // ---- numbers as text, as everywhere in lossnav
 const SUPER = {"-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹"};
 const stripped = text => text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
+function exponential(x, after) { // a number half-way between two goes to the even one
+  const [, sign, first, rest, power] = x.toExponential(60).match(/^(-?)(\d)\.(\d+)e(.+)$/);
+  const kept = first + rest.slice(0, after);
+  return /^50*$/.test(rest.slice(after)) && Number(kept.slice(-1)) % 2 === 0
+    ? `${sign}${first}${after ? "." : ""}${rest.slice(0, after)}e${power}` : x.toExponential(after);
+}
 function numberText(x, digits = 3) {
   if (Number.isNaN(x)) return "not finite";
   if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
-  const [mantissa, exponent] = x.toExponential(digits - 1).split("e");
+  const [mantissa, exponent] = exponential(x, digits - 1).split("e");
   const power = Number(exponent), size = Math.abs(Number(`${mantissa}e${power}`));
   const text = x === 0 || (size >= 1e-3 && size < 1e5)
     ? stripped(Number(`${mantissa}e${power}`).toFixed(Math.max(digits - 1 - power, 0)))

@@ -17,6 +17,7 @@ def test_what_it_writes_can_be_surveyed_from_an_empty_folder(tmp_path: Path, mon
     assert "lossnav explore mine.py" in said.output
     run = CliRunner().invoke(app, ["survey", "mine.py", "--grid", "5", "--overlay", "forward", "--no-fidelity"])
     assert run.exit_code == 0, run.exception
+    assert "●" in run.output  # the verdict
     land = read_landscape(tmp_path / "mine.zarr")
     assert land["loss"].shape == (5, 5)
     assert float(land["accuracy"].sel(alpha=0, beta=0)) > 0.9  # it is trained
