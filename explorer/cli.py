@@ -1,4 +1,4 @@
-"""The `lossnav` command: explore, check, survey, spectrum, coupling, density, figure, convert, samples."""
+"""The `lossnav` command: explore, new, check, survey, spectrum, coupling, density, figure, publish, convert, samples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from .commands.check import check_command
 from .commands.coupling import coupling_command
 from .commands.density import density_command
 from .commands.figure import figure_command
+from .commands.new import new_command
 from .commands.options import console, folder_for, read_landscape_file
+from .commands.publish import publish_command
 from .commands.spectrum import spectrum_command
 from .commands.survey import survey_command
 
@@ -74,12 +76,14 @@ def explore(
     serve(target, 0 if path is None else len(path), access, browser)
 
 
+app.command(name="new")(new_command)
 app.command(name="check")(check_command)
 app.command(name="survey")(survey_command)
 app.command(name="spectrum")(spectrum_command)
 app.command(name="coupling")(coupling_command)
 app.command(name="density")(density_command)
 app.command(name="figure")(figure_command)
+app.command(name="publish")(publish_command)
 
 
 @app.command()

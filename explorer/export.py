@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,8 +12,7 @@ from lossnav.core.formats import write_csv, write_netcdf
 
 from .figures.paper import PaperSpec, draw_map, draw_surface, save
 from .figures.shared.picture import Picture
-from .figures.web.map2d import map_figure
-from .figures.web.surface3d import surface_figure
+from .published import Start, published_page
 from .summaries.adaptive import adaptive_text
 
 FIGURE_FORMATS = ("pdf", "svg", "png")
@@ -34,7 +32,7 @@ MIME = {
 class Export:
     """A file to be written.
 
-    kind    "map" | "surface"; for HTML both
+    kind    "map" | "surface"; an HTML page has both
     format  one of FIGURE_FORMATS or DATA_FORMATS
     width   a preset of the paper figures
     camera  the page's, as plotly has it; empty: the default view
@@ -54,7 +52,7 @@ class Export:
 def exported(land: xr.Dataset, picture: Picture, export: Export) -> bytes:
     """The file's bytes; the same for the same landscape, picture and choice."""
     if export.format == "html":
-        return html_page(land, picture, export.camera).encode()
+        return published_page([land], Start.of(picture, export.camera)).encode()
     writers: dict[str, Callable[[Path], object]] = {
         "csv": lambda path: write_csv(land, path),
         "nc": lambda path: write_netcdf(land, path),
@@ -70,24 +68,6 @@ def paper_spec(picture: Picture, export: Export) -> PaperSpec:
     """The page's picture as a specification for print."""
     camera = {"camera": dict(export.camera["eye"])} if "eye" in export.camera else {}
     return PaperSpec(picture, export.width, **camera)  # type: ignore[arg-type]
-
-
-def html_page(land: xr.Dataset, picture: Picture, camera: Mapping[str, Mapping[str, float]]) -> str:
-    """Both figures in one file that needs no network: plotly's script is inside."""
-    first = surface_figure(land, picture, 620, camera).to_html(full_html=False, include_plotlyjs=True, div_id="surface")
-    second = map_figure(land, picture, 560).to_html(full_html=False, include_plotlyjs=False, div_id="map")
-    name = html.escape(str(land.attrs.get("name", "landscape")))
-    style = (
-        "body{font-family:system-ui,sans-serif;margin:1rem;display:grid;gap:1rem;"
-        "grid-template-columns:repeat(auto-fit,minmax(480px,1fr))}h1{grid-column:1/-1;font-size:1.2rem;margin:0}p{grid-column:1/-1;margin:0}"
-    )
-    said = html.escape(adaptive_text(land) or "")
-    caption = f"<p>{said}.</p>" if said else ""
-    ground = "#101617;color:#E4EBEB" if picture.dark else "#fff"
-    return (
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{name}</title>"
-        f"<style>{style}body{{background:{ground}}}</style><body><h1>{name}</h1>{caption}{first}{second}</body></html>"
-    )
 
 
 def _write_figure(land: xr.Dataset, picture: Picture, export: Export, path: Path) -> None:

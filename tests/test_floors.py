@@ -31,6 +31,7 @@ FLOORS = {
         ("panels",),
         ("landscape_file",),
         ("controls", "live", "jobs", "export", "landscapes"),
+        ("published",),
         ("state", "summaries"),
         ("figures.web", "figures.paper"),
         ("figures.shared",),

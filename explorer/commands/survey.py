@@ -21,6 +21,7 @@ from ..summaries.forward import forward_sentences
 from .options import Target, console, numbers, progress
 from .plane_options import with_plane
 from .problem_options import Decay, Dtype, Parameters, chosen_problem
+from .verdict import tell_verdict
 
 WORTH_TELLING = 10.0  # seconds; what a survey costs is said beforehand where it takes longer
 
@@ -29,7 +30,10 @@ WORTH_TELLING = 10.0  # seconds; what a survey costs is said beforehand where it
 def survey_command(
     *,
     target: Target,
-    out: Annotated[Path, typer.Option(help="The landscape's folder; a survey stopped there goes on.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The landscape's folder, without it mine.zarr for mine.py; a survey stopped there goes on."),
+    ] = None,
     plane: SurveyRequest,
     grid: Annotated[
         str, typer.Option(help="Points along alpha and beta.")
@@ -93,6 +97,7 @@ def survey_command(
     ] = False,
 ) -> None:
     """Measure a landscape and keep it in a folder."""
+    out = Path(f"{Path(target.partition(':')[0]).stem}.zarr") if out is None else out
     problem = chosen_problem(target, parameters, decay)
     problem = problem if anchor is None else anchored(problem, anchor)
     chosen = make_plane(problem, plane)
@@ -134,6 +139,7 @@ def survey_command(
     for sentence in forward_sentences(land):
         if sentence != told:
             console.print(sentence, markup=False)
+    tell_verdict(land)
 
 
 def _estimation(

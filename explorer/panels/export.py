@@ -17,7 +17,7 @@ _TITLES = {
     "pdf": "PDF",
     "svg": "SVG",
     "png": "PNG",
-    "html": "HTML page",
+    "html": "HTML page that turns",
     "csv": "CSV data",
     "nc": "NetCDF data",
 }

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import html
-from typing import Any
 
 import streamlit as st
 import xarray as xr
 from lossnav.sample_models import card, names
 
-from ..figures.shared.scales import format_value
-from ..summaries.adaptive import terrain_text
+from ..summaries.facts import facts
 
 
 def facts_line(land: xr.Dataset, target: str) -> None:
@@ -18,69 +16,3 @@ def facts_line(land: xr.Dataset, target: str) -> None:
     title = card(target)["title"] if target in names() else land.lossnav.name or target
     items = "".join(f"<span class='item'>{html.escape(text)}</span>" for text in facts(land))
     st.html(f"<p class='facts'><b>{html.escape(title)}</b>{items}</p>")
-
-
-def facts(land: xr.Dataset) -> list[str]:
-    """The facts as short texts."""
-    problem, plane, centre = land.lossnav.problem, land.lossnav.plane, land.lossnav.centre or {}
-    found = [f"{problem['parameters']:,} parameters"] if "parameters" in problem else []  # a file may not say
-    if "loss" in centre:
-        whose = f"checkpoint {plane['centre']}" if "centre" in plane else plane.get("origin", "trained network")
-        found.append(f"{whose}: loss {_number(centre['loss'])} {land['loss'].attrs.get('units', '')}".strip())
-    if "accuracy" in centre:
-        found.append(f"accuracy {_number(centre['accuracy'], 100)} %")
-    if plane.get("cosine") is not None:
-        found.append(f"cos(d₁, d₂) {cosine_text(plane['cosine'])}")
-    adaptive = terrain_text(land)
-    found += _path_scalars(land)
-    return found + _path_share(plane) + ([adaptive] if adaptive else [])
-
-
-def estimation_text(land: xr.Dataset) -> str:
-    """With what the readouts around each point were measured; empty where none were.
-
-    >>> about = {"probes": 4, "steps": 5, "examples": 256, "all_examples": 1400, "of": "hessian"}
-    >>> import json
-    >>> about |= {"descent_examples": 256, "predictions": 256, "all_predictions": 1400}
-    >>> estimation_text(xr.Dataset(attrs={"estimation": json.dumps(about)})).partition(".")[0]
-    'Curvature: 4 probes × 5 Lanczos steps on 256 of 1,400 examples, the same at every point'
-    """
-    about = land.lossnav.estimation
-    if not about:
-        return ""
-    used, every = about["examples"], about["all_examples"]
-    examples = f"all {every:,} examples" if used == every else f"{used:,} of {every:,} examples"
-    matrix = "" if about["of"] == "hessian" else f" of the {about['of'].replace('_', ' ')} matrix"
-    matrix += " in filter-normalised coordinates" if about.get("coordinates") == "filter" else ""
-    return (
-        f"Curvature{matrix}: {about['probes']} probes × {about['steps']} Lanczos steps on {examples}, "
-        f"the same at every point. Descents on {about['descent_examples']:,} examples, single gradients of "
-        f"{about['predictions']:,} of {about['all_predictions']:,} predictions. ± and (to …): intervals of 95 %, "
-        "by Student's t over the probes, and of λ and its shares by what their moments leave open."
-    )
-
-
-def _number(value: float | None, times: float = 1) -> str:
-    return format_value(float("nan") if value is None else times * value)
-
-
-def cosine_text(cosine: float) -> str:
-    """A cosine to three decimals; what is smaller is zero to the eye.
-
-    >>> cosine_text(-2.9e-9)
-    '0'
-    """
-    return format_value(round(cosine, 3))
-
-
-def _path_scalars(land: xr.Dataset) -> list[str]:
-    """How long the training path is, and how many times its displacement."""
-    about = next((v.attrs for v in land.data_vars.values() if "path_length" in v.attrs), None)
-    if about is None:
-        return []
-    return [f"path {format_value(about['path_length'])} long, {format_value(about['path_tortuosity'])} × straight"]
-
-
-def _path_share(plane: dict[str, Any]) -> list[str]:
-    shares = plane.get("explained")
-    return [f"{format_value(100 * sum(shares))} % of the path in the plane"] if shares else []

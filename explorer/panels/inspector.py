@@ -12,7 +12,7 @@ import xarray as xr
 
 from ..figures.shared.picture import value_text
 from ..figures.shared.scales import format_value
-from .facts import estimation_text
+from ..summaries.facts import estimation_text
 
 SHORT_UNITS = {"squared parameter unit": "unit²", "parameter unit": "unit"}
 

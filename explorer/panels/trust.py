@@ -5,23 +5,14 @@ from __future__ import annotations
 import html
 from typing import Any
 
-import numpy as np
 import streamlit as st
 import xarray as xr
-from lossnav.core.plane import said_of
 from lossnav.core.spectrum import student
 
 from ..figures.shared.scales import format_value
 from ..figures.web.trust import band_figure, path_figure
 from ..summaries.forward import forward_sentences
-from .facts import cosine_text
-
-LOST = {
-    "gradient_share": "How much of the gradient it holds",
-    "trace_share": "How much of the Hessian's trace it holds",
-    "path": "The path's losses off the plane",
-    "band": "Other draws",
-}
+from ..summaries.trust import sentences
 
 
 def trust_panel(land: xr.Dataset, dark: bool) -> None:
@@ -36,50 +27,6 @@ def trust_panel(land: xr.Dataset, dark: bool) -> None:
         with right.popover("More", key="trust_more", width="stretch", on_change="rerun") as panel:
             if panel.open:
                 _details(land, found, dark)
-
-
-def sentences(land: xr.Dataset, found: dict[str, Any]) -> list[str]:
-    """What is known of the plane, in short sentences."""
-    if not found:
-        return ["Not measured yet: it comes when all points are done."]
-    said = []
-    if found.get("cosine") is not None:
-        said.append(f"Cosine between the two directions: {cosine_text(found['cosine'])}.")
-    if "explained" in found:
-        own, walk = ([f"{100 * share:.3g}" for share in found[key]] for key in ("explained", "random_walk"))
-        said.append(
-            f"PC 1 and 2 explain {own[0]} % and {own[1]} % of the path; a pure random walk gives {walk[0]} % and {walk[1]} %."
-        )
-    inside = _inside(found)
-    if inside:
-        said.append(f"It holds {inside}.")
-    if "path" in found:
-        said.append(_path_sentence(found["path"]))
-    said += [f"{LOST[name]} could not be measured ({why})." for name, why in found.get("unavailable", {}).items()]
-    statistics = said_of(land.lossnav.plane, land.lossnav.problem)
-    return said + ([statistics] if statistics else [])
-
-
-def _inside(found: dict[str, Any]) -> str:
-    parts = []
-    if found.get("gradient_share") is not None:
-        parts.append(f"{_percent(found['gradient_share'])} of the squared gradient")
-    if found.get("trace_share") is not None:
-        error = "" if found.get("trace_share_se") is None else f" ± {_percent(student(15) * found['trace_share_se'])}"
-        parts.append(f"{_percent(found['trace_share'])}{error} of the Hessian's trace")
-    return " and ".join(parts)
-
-
-def _percent(share: float) -> str:
-    return f"{format_value(100 * share, 2)} %"
-
-
-def _path_sentence(path: dict[str, list[float]]) -> str:
-    off, distance = (np.array(path[key], float) for key in ("off_plane", "distance"))
-    return (
-        f"The training path began {format_value(distance[0], 2)} parameter units from the trained network and runs up to "
-        f"{format_value(off.max(), 2)} off the plane."
-    )
 
 
 def _details(land: xr.Dataset, found: dict[str, Any], dark: bool) -> None:

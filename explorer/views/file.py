@@ -13,6 +13,7 @@ from lossnav.explorer.panels.facts import facts_line
 from lossnav.explorer.panels.inspector import inspector
 from lossnav.explorer.panels.legend import legend
 from lossnav.explorer.panels.trust import trust_panel
+from lossnav.explorer.panels.verdict import verdict_panel
 from lossnav.explorer.server import LANDSCAPE_VARIABLE
 from lossnav.explorer.state import View
 
@@ -54,6 +55,7 @@ def picture(source: Opened, switches: controls.Switches, header: st.delta_genera
         facts_line(land, source.path.stem)
     with left:
         surface_chart(found.surface)
+        verdict_panel(land)
         if "fidelity" in land.attrs:
             trust_panel(land, dark)
     with right:

@@ -18,6 +18,7 @@ from lossnav.explorer.panels.legend import legend
 from lossnav.explorer.panels.point import point_panel
 from lossnav.explorer.panels.progress import work_panel
 from lossnav.explorer.panels.trust import trust_panel
+from lossnav.explorer.panels.verdict import verdict_panel
 from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.state import Drawing, Source, View
 from streamlit.delta_generator import DeltaGenerator
@@ -91,6 +92,7 @@ def picture(
     with left:
         surface_chart(found.surface)
         if turning is None:
+            verdict_panel(land)
             trust_panel(land, dark)
         else:
             turning_panel.live_line(turning)

@@ -11,10 +11,10 @@ import pytest
 import xarray as xr
 from lossnav.explorer.export import Export, exported
 from lossnav.explorer.panels import chart as charts
-from lossnav.explorer.panels.facts import facts
 from lossnav.explorer.panels.legend import interpolation_texts
 from lossnav.explorer.state import Drawing, View
 from lossnav.explorer.summaries.adaptive import adaptive_text
+from lossnav.explorer.summaries.facts import facts
 from streamlit.testing.v1 import AppTest
 
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")

@@ -6,15 +6,11 @@ from pathlib import Path
 
 import lossnav.explorer
 import pytest
-import xarray as xr
 from lossnav.core import Plane, load_problem, survey
-from lossnav.explorer.export import html_page
 from lossnav.explorer.jobs import Jobs
-from lossnav.explorer.panels.charts import drawn
 from lossnav.explorer.request.density import DensityRequest
 from lossnav.explorer.request.spectrum import AlongRequest, SpectrumRequest
 from lossnav.explorer.request.survey import SurveyRequest
-from lossnav.explorer.state import Drawing, View
 from streamlit.testing.v1 import AppTest
 
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
@@ -66,11 +62,3 @@ def test_a_damaged_file_is_a_sentence_and_is_set_aside_on_request(
     app.button(key="again").click().run()
     assert [request for request, _ in started] == [request_]
     assert request_.path.with_name(f"damaged-{request_.path.name}").read_bytes() == content
-
-
-def test_a_name_is_text_in_the_exported_page(land: xr.Dataset) -> None:
-    named = land.assign_attrs(name="<script>alert(1)</script>")
-    picture = drawn(named, View(Drawing("loss"))).picture
-    page = html_page(named, picture, {})
-    assert "<h1>&lt;script&gt;alert(1)&lt;/script&gt;</h1>" in page
-    assert "<script>alert" not in page

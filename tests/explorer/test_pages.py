@@ -148,7 +148,7 @@ def test_exports_are_what_they_say(land) -> None:
 
 
 def test_trust_is_said_in_sentences(land) -> None:
-    from lossnav.explorer.panels.trust import sentences
+    from lossnav.explorer.summaries.trust import sentences
 
     said = " ".join(sentences(land, json.loads(land.attrs["fidelity"])))
     assert "Cosine between the two directions" in said

@@ -121,7 +121,8 @@ def value_text(land: xr.Dataset, variable: str, cell: tuple[int, int]) -> str:
     that reaches to one side alone; "≈ 0.3" where interpolated."""
     value = float(land[variable].values[cell])
     text = (class_scale(land, variable) or Scale()).text(value)
-    if _is_interpolated(land, variable, cell):
+    mask = measured_mask(land, variable)
+    if mask and not bool(land[mask].values[cell]):
         return f"≈ {text}"
     if f"{variable}_se" not in land:
         return text
@@ -135,11 +136,12 @@ def value_text(land: xr.Dataset, variable: str, cell: tuple[int, int]) -> str:
     return text if end == text else f"{text} (to {end})"
 
 
-def _is_interpolated(land: xr.Dataset, variable: str, cell: tuple[int, int]) -> bool:
+def measured_mask(land: xr.Dataset, variable: str) -> str:
+    """The variable that says where a readout was measured and not interpolated; "" where there is none to say."""
     mask = f"measured_{land[variable].attrs.get('stage', '')}"
     if mask not in land:  # forward passes; what is known in closed form has no error of interpolation
         mask = "measured" if f"{variable}_error" in land else ""
-    return mask in land and not bool(land[mask].values[cell])
+    return mask if mask in land else ""
 
 
 def hover_values(land: xr.Dataset, variable: str) -> np.ndarray:

@@ -88,7 +88,7 @@ def _arrows(land: xr.Dataset, owner: str) -> list[go.Scatter]:
     arrows = arrows_of(land, owner)
     if arrows is None:
         return []
-    points = _arrow_shapes(arrows)
+    points = arrow_shapes(arrows)
     looks = {
         f"{arrows.name}, outline": ("rgba(0,0,0,0.45)", 3.4),
         arrows.name: ("white", 1.5),
@@ -106,7 +106,7 @@ def _arrows(land: xr.Dataset, owner: str) -> list[go.Scatter]:
     ]
 
 
-def _arrow_shapes(arrows: Arrows) -> np.ndarray:
+def arrow_shapes(arrows: Arrows) -> np.ndarray:
     """Shaft and two barbs for each arrow, as one polyline with NaN between arrows; barbs are turned in units of cells."""
     turn = np.array([[np.cos(2.6), -np.sin(2.6)], [np.sin(2.6), np.cos(2.6)]])
     tips = arrows.tails + arrows.vectors

@@ -1,0 +1,48 @@
+"""`lossnav publish`: landscapes as one HTML file that needs no server and no network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from lossnav.core import InputError
+
+from .options import console, folder_for
+
+
+def publish_command(
+    landscapes: Annotated[
+        list[Path], typer.Argument(help="Landscapes: .zarr, .zarr.zip, .nc, or an .h5 surface of Li et al.'s code.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page: .html.")],
+    title: Annotated[str, typer.Option(help="The page's title; without it, the networks' names.")] = "",
+    show: Annotated[
+        list[str] | None, typer.Option(help="A readout that is switched on at first; the first one colours.")
+    ] = None,
+    height: Annotated[str, typer.Option(help="The readout drawn as height at first.")] = "loss",
+) -> None:
+    """Write landscapes into one HTML file that still turns, to send or to keep."""
+    from lossnav.core import Settings
+
+    from ..landscape_file import opened
+    from ..published import Start, published_page
+
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"A page ends in .html, but '{output.name}' does not: name it {output.stem}.html.")
+    folder_for(output)
+    lands = [opened(path).landscape(Settings()) for path in landscapes]
+    on = _switched_on(show or [], {str(name) for land in lands for name in land.data_vars})
+    start = Start(height, on, next(iter(on), "terrain"))
+    output.write_text(published_page(lands, start, title), encoding="utf-8")
+    console.print(f"Page in {output}, {output.stat().st_size / 1e6:.1f} MB", markup=False)
+
+
+def _switched_on(names: list[str], there: set[str]) -> dict[str, str]:
+    """Property → the readout of it that was asked for."""
+    from lossnav.core.checks import known
+    from lossnav.core.properties import PROPERTIES
+    from lossnav.core.properties.registry import owner_of
+
+    offered = {r.variable for owner in PROPERTIES for r in owner.readouts} & there
+    return {owner_of(name).name: known(name, sorted(offered), "readout in these landscapes") for name in names}
