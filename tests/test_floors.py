@@ -36,7 +36,7 @@ FLOORS = {
         ("figures.shared",),
         ("request",),
         ("server", "moved"),
-        ("guard",),
+        ("guard", "delivery", "cache"),
     ),
 }
 
