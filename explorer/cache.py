@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -68,11 +67,21 @@ def beyond_bound(found: list[Kept], bound: float | None = None) -> list[Kept]:
 
 
 def touch(path: Path) -> None:
-    """Note that a result is in use: in its time of access, so that what was written when stays known."""
+    """Note that a result is in use, in a file beside it: the system's own time of access changes with every look at sizes."""
+    marker = _marker(path)
     with suppress(OSError):
-        about = path.stat()
-        if time.time() - about.st_atime > FRESH:
-            os.utime(path, ns=(time.time_ns(), about.st_mtime_ns))
+        if path.exists() and time.time() - _used(path) > FRESH:
+            marker.touch()
+
+
+def _marker(path: Path) -> Path:
+    return path.with_name(f".{path.name}.used")
+
+
+def _used(path: Path) -> float:
+    """When a result was shown last, or where that is not known, written."""
+    marker = _marker(path)
+    return (marker if marker.exists() else path).stat().st_mtime
 
 
 def remove(each: Kept) -> None:
@@ -83,6 +92,7 @@ def remove(each: Kept) -> None:
     InputError  it is being written to
     OSError     it cannot be removed
     """
+    _marker(each.path).unlink(missing_ok=True)
     if each.path.suffix != ".zarr" or not each.path.is_dir() or each.path.is_symlink():
         each.path.unlink(missing_ok=True)
         return
@@ -99,7 +109,7 @@ def _in(folder: Path, kind: str) -> Iterator[Kept]:
     for path in folder.iterdir():
         if not path.name.startswith(".") and path.suffix != ".log":
             with suppress(OSError):  # being replaced at this moment
-                yield Kept(path, kind, _bytes(path), max(path.stat().st_atime, path.stat().st_mtime))
+                yield Kept(path, kind, _bytes(path), _used(path))
 
 
 def _bytes(path: Path) -> int:

@@ -253,6 +253,7 @@ def test_the_cache_offers_what_was_longest_unused_and_removes_nothing_by_itself(
 def test_looking_at_a_result_makes_it_the_last_one_used_and_changes_nothing_else() -> None:
     path = kept_landscape(1, time.time() - 1e6)
     written = path.stat().st_mtime_ns
+    assert cache.kept()[0].used == pytest.approx(time.time() - 1e6, abs=60)
     cache.touch(path)
     assert cache.kept()[0].used == pytest.approx(time.time(), abs=60)
     assert path.stat().st_mtime_ns == written

@@ -54,9 +54,8 @@ def _even(size: int) -> np.ndarray:
 def _worth_keeping(land: xr.Dataset, picture: Picture) -> list[tuple[int, int]]:
     """Cells whose row and column are drawn whatever the spacing."""
     points = [(0.0, 0.0), *([picture.point] if picture.point is not None else [])]
-    cells = [
-        tuple(int(np.abs(land[axis].values - at).argmin()) for axis, at in zip(AXES, p, strict=True)) for p in points
-    ]
+    first, second = (land[axis].values for axis in AXES)
+    cells = [(int(np.abs(first - a).argmin()), int(np.abs(second - b).argmin())) for a, b in points]
     for variable in dict.fromkeys(layer.variable for layer in _layers(picture)):
         values = land[variable].values
         if land[variable].dims == AXES and np.isfinite(values).any():
@@ -64,7 +63,7 @@ def _worth_keeping(land: xr.Dataset, picture: Picture) -> list[tuple[int, int]]:
             ends = (np.unravel_index(find(finite), values.shape) for find in (np.nanargmin, np.nanargmax))
             cells += [(int(row), int(column)) for row, column in ends]
     lowest = minimum(land, picture.elevation.variable)
-    return [*cells, *([lowest] if lowest is not None else [])]
+    return cells if lowest is None else [*cells, lowest]
 
 
 def _layers(picture: Picture) -> list[Layer]:
