@@ -56,11 +56,17 @@ def explore(
     token: Annotated[bool, typer.Option(help="Ask each browser for the token in the printed address.")] = True,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate for an encrypted connection, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Surveys that run at once; without it, one for four cores, at least two.")
+    ] = None,
 ) -> None:
     """Open the explorer in the browser."""
     from lossnav.core.formats import is_landscape
 
-    from .server import Access, serve, serve_landscape
+    from .server import JOBS_VARIABLE, Access, serve, serve_landscape
+
+    if jobs is not None:
+        os.environ[JOBS_VARIABLE] = str(jobs)
 
     if (tls_cert is None) != (tls_key is None):
         raise InputError("--tls-cert and --tls-key belong together: give both, or neither.")

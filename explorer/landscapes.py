@@ -28,6 +28,7 @@ from lossnav.core.survey import (
     with_overlays,
 )
 
+from .cache import touch
 from .request.survey import DEFAULT_GRID, FORWARD_ONLY, SurveyRequest
 
 REDRAWN = 6  # times that an adaptive picture is drawn anew while its points double
@@ -92,6 +93,7 @@ def shipped_path(request: SurveyRequest) -> Path:
 def own(request: SurveyRequest) -> Found | None:
     """The landscape of exactly this request: computed here, else shipped; None where there is none."""
     paths = [request.path, *([shipped_path(request)] if request.is_standard else [])]
+    touch(request.path)
     overlays = (FORWARD,) if request.effort == FORWARD_ONLY else (EVERYTHING,)
     return next((_found(path, overlays) for path in paths if path.exists()), None)
 
@@ -101,6 +103,12 @@ def best(request: SurveyRequest) -> Found | None:
     candidates = [own(request), own(request.at_standard_grid) if request.grid != DEFAULT_GRID else None]
     drawable = [found for found in candidates if found is not None and found.drawable]
     return max(drawable, key=lambda found: found.drawable, default=None)
+
+
+def drawable(request: SurveyRequest) -> int:
+    """How fine a picture there is of exactly this request; 0: none."""
+    found = own(request)
+    return 0 if found is None else found.drawable
 
 
 def _found(path: Path, overlays: Sequence[str] = ()) -> Found:

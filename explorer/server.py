@@ -20,6 +20,7 @@ from lossnav.core import InputError
 # how the command hands its target to the page's script, and how many checkpoints that one's training path has
 TARGET_VARIABLE, CHECKPOINTS_VARIABLE = "LOSSNAV_TARGET", "LOSSNAV_CHECKPOINTS"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+JOBS_VARIABLE = "LOSSNAV_JOBS"  # how many surveys run at once
 LANDSCAPE_VARIABLE = "LOSSNAV_LANDSCAPE"  # a landscape file that is looked at without its network
 
 
@@ -97,10 +98,12 @@ def _run(access: Access, open_browser: bool) -> None:
     from starlette.middleware import Middleware
     from streamlit.starlette import App
 
+    from .delivery import keep_what_a_whole_run_wrote
     from .guard import Guard
 
     _check_free(access)
     _check_certificate(access)
+    keep_what_a_whole_run_wrote()
     token = secrets.token_urlsafe(32) if access.token else None
     address = access.address(token)
     guard = Middleware(Guard, token=token, cookie=f"lossnav-{access.port}")

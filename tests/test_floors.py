@@ -37,7 +37,7 @@ FLOORS = {
         ("figures.shared",),
         ("request",),
         ("server", "moved"),
-        ("guard",),
+        ("guard", "delivery", "cache"),
     ),
 }
 

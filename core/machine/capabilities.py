@@ -44,6 +44,17 @@ def _found(ability: Ability) -> str | None:
         return ability.lacking
 
 
+def lacking_precision(name: str) -> str | None:
+    """Why no product of float32 weights is made in a precision, "tf32" or "bf16", on this machine; None where it is.
+
+    >>> lacking_precision("float32") is None
+    True
+    """
+    if name == "tf32":
+        return lacking("tf32")
+    return None if name != "bf16" or lacking("cuda") is None else lacking("onednn bf16")
+
+
 def _multiplied(dtype: torch.dtype) -> None:
     """oneDNN's convolution and linear map; below AVX-512 it has no bfloat16, and raises RuntimeError."""
     if not torch.backends.mkldnn.is_available():
@@ -51,6 +62,11 @@ def _multiplied(dtype: torch.dtype) -> None:
     image, weight = torch.ones(1, 1, 3, 3, dtype=dtype), torch.ones(1, 1, 2, 2, dtype=dtype)
     torch.ops.mkldnn._convolution_pointwise(image, weight, None, [0, 0], [1, 1], [1, 1], 1, "none", [], "")
     torch.ops.mkldnn._linear_pointwise(image[0, 0], image[0, 0], None, "none", [], "")
+
+
+def _has_tf32() -> bool:
+    """Ampere and newer GPUs."""
+    return torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
 
 
 def _is_glibc() -> bool:
@@ -66,5 +82,6 @@ ABILITIES = {
         "oneDNN multiplies bfloat16 with AVX-512 or AVX-NE-CONVERT alone, which this CPU lacks",
     ),
     "cuda": Ability(torch.cuda.is_available, "torch sees no NVIDIA GPU here"),
+    "tf32": Ability(_has_tf32, "TF32 is a precision of NVIDIA GPUs since Ampere, and torch sees none here"),
     "glibc": Ability(_is_glibc, "the C library is not glibc, whose allocator has these settings"),
 }

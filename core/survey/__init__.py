@@ -14,12 +14,14 @@ from .points import MeasuredPoints
 from .reading import read_points
 from .run import RUNNING, SurveyRun
 from .specification import Specification
+from .store import LandscapeStore
 from .survey import surveyed
 
 __all__ = [
     "RUNNING",
     "DamagedError",
     "LandscapeInfo",
+    "LandscapeStore",
     "MeasuredPoints",
     "Specification",
     "SurveyRun",

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from lossnav.core import Estimation, InputError, Tolerance, read_landscape
 from lossnav.core.local import preset
+from lossnav.core.machine import written_whole
 from lossnav.core.properties import anchored
 from lossnav.core.survey import Specification, affordable_stride, estimate, surveyed
 
@@ -32,7 +33,10 @@ def survey_command(
     target: Target,
     out: Annotated[
         Path | None,
-        typer.Option(help="The landscape's folder, without it mine.zarr for mine.py; a survey stopped there goes on."),
+        typer.Option(
+            help="The landscape's folder, without it mine.zarr for mine.py; a survey stopped there goes on. With --forecast, a "
+            "text file for what is said."
+        ),
     ] = None,
     plane: SurveyRequest,
     grid: Annotated[
@@ -95,6 +99,9 @@ def survey_command(
     repair: Annotated[
         bool, typer.Option("--repair", help="Measure again what is damaged in the landscape, and only that.")
     ] = False,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Say what it will cost and whether --precision pays; measure nothing.")
+    ] = False,
 ) -> None:
     """Measure a landscape and keep it in a folder."""
     out = Path(f"{Path(target.partition(':')[0]).stem}.zarr") if out is None else out
@@ -121,6 +128,9 @@ def survey_command(
         precision=precision,
         insist=insist,
     )
+    if forecast:
+        _foretell(what, out)
+        return
     told = ""
     with _stoppable():
         if overwrite or not out.exists():  # what is left of a survey that goes on is not known here
@@ -140,6 +150,16 @@ def survey_command(
         if sentence != told:
             console.print(sentence, markup=False)
     tell_verdict(land)
+
+
+def _foretell(what: Specification, out: Path) -> None:
+    """Say what a survey will cost and what becomes of its precision, and keep that in a file."""
+    cost = estimate(what)
+    said = [*([str(cost.precision)] if cost.precision else []), str(cost)]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    written_whole(out, lambda path: path.write_text("\n".join(said), encoding="utf-8"))
+    for sentence in said:
+        typer.echo(sentence)
 
 
 def _estimation(

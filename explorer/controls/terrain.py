@@ -27,6 +27,7 @@ from ..request.survey import (
 )
 from ..state import TERRAIN, Drawing
 from .plane import position_controls
+from .precision import precision_controls
 from .url import URL, targets
 from .vocabulary_card import vocabulary_card
 
@@ -110,7 +111,9 @@ def request_controls(base: SurveyRequest, live: bool) -> SurveyRequest:
             **URL,
         )
         anchor = _anchor_control(base.target)
+        precision, insist = precision_controls()
     chosen = replace(base, grid=grid, tolerance=tolerance, coordinates=coordinates, anchor=anchor)
+    chosen = replace(chosen, precision=precision, insist=insist)
     return replace(chosen, effort=effort, every=every).settled
 
 
@@ -226,7 +229,7 @@ def _switch(
 ) -> tuple[Drawing | None, Any]:
     on = st.toggle(owner.name.capitalize(), key=f"on_{owner.name}", disabled=reason is not None, **URL)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"line_{owner.name}"):
-        value = st.empty()
+        value = st.container(key=f"value_{owner.name}")  # not `empty`, which blinks when the page is drawn anew
         with st.popover(
             "",
             icon=":material/tune:",

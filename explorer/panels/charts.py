@@ -8,6 +8,7 @@ import streamlit as st
 import xarray as xr
 from lossnav.core import Settings
 
+from ..figures.shared.decimation import decimated
 from ..figures.shared.picture import Layer, Picture
 from ..figures.web.map2d import map_figure
 from ..figures.web.picking import picked_point
@@ -19,7 +20,7 @@ from .chart import chart
 
 @dataclass(frozen=True)
 class RenderedPicture:
-    """The picture of a landscape with its figures as JSON texts."""
+    """The picture of all points of a landscape, with figures as JSON texts, of as many as a screen shows."""
 
     picture: Picture
     surface: str
@@ -50,7 +51,8 @@ def drawn(land: xr.Dataset, view: View, plane: object = None) -> RenderedPicture
         picture = replace(
             picture, elevation=_kept(picture.elevation, land, asked), color=_kept(picture.color, land, asked)
         )
-    found = RenderedPicture(picture, surface_figure(land, picture).to_json(), map_figure(land, picture).to_json())
+    part, shown = decimated(land, picture)
+    found = RenderedPicture(picture, surface_figure(part, shown).to_json(), map_figure(part, shown).to_json())
     st.session_state["drawn"] = (land, view, found)
     return found
 

@@ -11,11 +11,18 @@ from lossnav.sample_models import NAMES
 
 
 def check_panel(target: str) -> None:
-    """A line that opens on the table; open by itself where something should be read before anything is measured."""
+    """A line that opens on the table; open by itself where something should be read before anything is measured.
+
+    A person's own code runs when a person says so, not when a page is opened: until then there is a button.
+    """
     if target in NAMES:
         return
+    known, key = _known(), (target, _written(target))
+    if key not in known and not _pressed():
+        return
     try:
-        found = _found(target, _written(target))
+        with st.spinner("Testing the network on a few examples …"):
+            found = known[key] = known.get(key) or check(load_problem(target))
     except InputError as error:
         st.warning(str(error))
         return
@@ -23,6 +30,20 @@ def check_panel(target: str) -> None:
     title = "What was understood and tested of this network" + (f": {alarms} to read first" if alarms else "")
     with st.expander(title, expanded=bool(alarms), key="check"):
         st.html(check_table(found))
+
+
+def _pressed() -> bool:
+    left, right = st.columns([5, 1.5], vertical_alignment="center")
+    left.caption(
+        "What is understood of this network can be told and tested on a few examples, before anything is measured."
+    )
+    return right.button("Test the network", key="test_network", width="stretch")
+
+
+@st.cache_resource
+def _known() -> dict[tuple[str, float], list[Finding]]:
+    """What this server has found, by target and when its file was written."""
+    return {}
 
 
 def check_table(found: list[Finding]) -> str:
@@ -38,11 +59,6 @@ def check_table(found: list[Finding]) -> str:
 def _row(line: Finding) -> str:
     says = html.escape(line.says)
     return f"<dt>{html.escape(line.what)}</dt><dd>{f'<b>{says}</b>' if line.alarms else says}</dd>"
-
-
-@st.cache_data(show_spinner="Testing the network on a few examples …")
-def _found(target: str, written: float) -> list[Finding]:
-    return check(load_problem(target))
 
 
 def _written(target: str) -> float:

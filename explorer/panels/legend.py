@@ -7,6 +7,7 @@ import html
 import streamlit as st
 import xarray as xr
 
+from ..figures.shared.decimation import decimation_text
 from ..figures.shared.picture import Picture, arrow_name, floor_of, poles_of, title_of
 from ..figures.shared.style import contour_color
 from ..figures.web.theme import ink
@@ -23,6 +24,8 @@ def legend(land: xr.Dataset, picture: Picture) -> None:
     entries += [f"<span class='entry'>{html.escape(text)}</span> " for text in interpolation_texts(land, picture)]
     if floor_of(land, picture.elevation) is not None:
         entries.append(_entry("#9AA", "pane: the data's own entropy, the best on average"))
+    if (few := decimation_text(land)) is not None:
+        entries.append(f"<span class='entry'>{html.escape(few)}</span> ")
     st.html(f"<p class='legend'>{''.join(entries)}</p>")
 
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import streamlit as st
 from lossnav.core import PROPERTIES
 from lossnav.core.checks import first_line
 from lossnav.core.properties import STAGES
 from lossnav.core.survey import unmeasured
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ..jobs import Job, Jobs, Request
+from ..cache import touch
+from ..jobs import QUEUED, Job, Jobs, Request
 from ..landscapes import Found, begin_from_shipped, own
 from ..request.survey import SurveyRequest
 
 T = TypeVar("T")
 
+TURN = "It waits its turn: the page “Work” shows what is being computed."
+ELSEWHERE = "A command outside the explorer measures this: end it where it runs."
 STAGE_TITLES = {"forward": "Terrain", "curvature": "Curvature", "gradient": "Gradients", "descent": "Descents"}
 
 
@@ -34,14 +39,16 @@ def jobs() -> Jobs:
     return Jobs()
 
 
-def work_panel(request: SurveyRequest) -> None:
+def work_panel(request: SurveyRequest, drawn: int) -> None:
     """Offer to measure what is missing, show what runs, offer what can be done about what stopped.
+
+    drawn  how fine the picture on the page is, so that a finer one has it drawn anew
 
     Nothing starts unless a person presses: an address may come from anybody.
     """
     found, job = own(request), jobs().of(request)
-    if job is not None and job.running:
-        _running(request, found.drawable if found else 0)
+    if job is not None and job.open:
+        _running(request, drawn)
     elif job is not None and job.failure:
         st.error(job.failure, icon=":material/error:")
     elif found is not None and found.damage:
@@ -82,55 +89,87 @@ def start(request: SurveyRequest, overwrite: bool = False) -> Job:
     return jobs().start(request, overwrite)
 
 
-def waiting_panel(request: Request, ready: bool | None = None, pressed: bool = False) -> bool:
+OFFER = ("It is not computed yet.", "Compute")
+
+
+def waiting_panel(
+    request: Request,
+    ready: bool | None = None,
+    pressed: bool = False,
+    offer: tuple[str, str] = OFFER,
+    name: str = "",
+) -> bool:
     """Offer to compute what is not there yet, and say whether it is there; for work that gives its result at the end.
 
     ready    whether the result is complete; None: it is as soon as its file is there
     pressed  whether a person has asked for it already, by what brought this panel here
+    offer    what is said before it is computed, and the button
+    name     tells the panels of one page apart
     """
     job = jobs().of(request)
+    over = job is not None and not job.open  # asked before the file is looked for: what ended in between has made it
     if request.path.exists() if ready is None else ready:
+        touch(request.path)
         return True
     if job is None and pressed:
         job = jobs().start(request)
-    if job is not None and job.failure:
+    if job is not None and not over:
+        _waiting(request, name)
+    elif job is not None and job.failure:
         st.error(job.failure, icon=":material/error:")
-    elif job is None or job.stopped:
-        st.info("It is not computed yet." if job is None else "It was stopped.", icon=":material/pause_circle:")
-        if st.button("Compute", key="resume", type="primary"):
+    else:
+        said, button = offer
+        left, right = st.columns([6, 1], vertical_alignment="center")
+        left.info(said if job is None else "It was stopped.", icon=":material/pause_circle:")
+        kind: Literal["primary", "secondary"] = (
+            "secondary" if name else "primary"
+        )  # what has a name is beside the page's own
+        if right.button(button, key=f"resume{name}", type=kind, width="stretch"):
             jobs().start(request)
             st.rerun()
-    else:
-        _waiting(request)
     return False
 
 
+def by_timer() -> bool:
+    """Whether a fragment runs by itself now, and not as a part of the whole page, which is being drawn anew anyway."""
+    context = get_script_run_ctx()
+    return context is not None and bool(context.fragment_ids_this_run)
+
+
 @st.fragment(run_every=0.5)
-def _waiting(request: Request) -> None:
+def _waiting(request: Request, name: str) -> None:
     job = jobs().of(request)
-    if job is None or not job.running:
-        st.rerun()
+    if job is None or not job.open:
+        if by_timer():
+            st.rerun()
+        return
     left, right = st.columns([4, 1], vertical_alignment="center")
-    left.info(f"Computing for {_duration(time.time() - job.started)} …", icon=":material/hourglass_top:")
-    if right.button("Cancel", key="cancel_waiting", width="stretch"):
-        job.cancel()
-        st.rerun()
+    computing = f"Computing for {duration(time.time() - job.started)} …"
+    left.info(TURN if job.state == QUEUED else computing, icon=":material/hourglass_top:")
+    _cancel_button(right, job, f"cancel_waiting{name}")
 
 
 def _running(request: SurveyRequest, drawn: int) -> None:
     @st.fragment(run_every=0.5)
     def bar() -> None:
         job, found = jobs().of(request), own(request)
-        if job is None or not job.running or (found is not None and found.drawable > drawn):
+        over = job is None or not job.open
+        if by_timer() and (over or (found is not None and found.drawable > drawn)):
             st.rerun()
+        if job is None:
+            return
         left, right = st.columns([7, 1], vertical_alignment="center")
-        share, text = _progress(request, found, job)
+        share, text = (0.0, TURN) if job.state == QUEUED else _progress(request, found, job)
         left.progress(share, text=text)
-        if right.button("Cancel", key="cancel", width="stretch"):
-            job.cancel()
-            st.rerun()
+        _cancel_button(right, job, "cancel")
 
     bar()
+
+
+def _cancel_button(place: DeltaGenerator, job: Job, key: str) -> None:
+    if place.button("Cancel", key=key, width="stretch", disabled=job.outside, help=ELSEWHERE if job.outside else None):
+        job.cancel()
+        st.rerun()
 
 
 def _progress(request: SurveyRequest, found: Found | None, job: Job) -> tuple[float, str]:
@@ -145,7 +184,7 @@ def _progress(request: SurveyRequest, found: Found | None, job: Job) -> tuple[fl
     total = found.points.planned_at(at)
     done = total - _left(found, at)
     seconds = job.remaining(at, done, total)
-    left = "" if seconds is None else f", about {_duration(seconds)} left for them"
+    left = "" if seconds is None else f", about {duration(seconds)} left for them"
     return found.done / found.total, f"{stage_title(at)}: {done:,} of {total:,} points{left}"
 
 
@@ -155,7 +194,8 @@ def _left(found: Found, stage: str) -> int:
     return points.planned_at(stage) - int((points.done_at(stage) & points.wanted_at(stage)).sum())
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A length of time for people."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 

@@ -32,10 +32,13 @@ PRESSED, FILE = "save_pressed", "save_file"
 def save_button(make: Callable[[], bytes], name: str, mime: str) -> None:
     """Save what `make` gives under `name`; where it cannot, say its sentence."""
     state = st.session_state
-    st.button("Save", key="save", type="primary", width="stretch", icon=":material/download:", on_click=_press)
+    # one place for both, of which the style sheet keeps the height: what grows and shrinks scrolls the panel, and a scroll
+    # closes an open menu
+    place = st.container(key="save_place")
+    place.button("Save", key="save", type="primary", width="stretch", icon=":material/download:", on_click=_press)
     if state.get(PRESSED):
         try:
-            with st.spinner("Making the file …"):
+            with place, st.spinner("Making the file …"):
                 content = base64.b64encode(make()).decode()
         except InputError as error:
             st.error(str(error), icon=":material/error:")

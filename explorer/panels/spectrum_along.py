@@ -6,8 +6,9 @@ import streamlit as st
 from lossnav.core.spectrum import SpectraAlong, read_along
 
 from ..figures.web.spectrum_along import along_figure
+from ..jobs import QUEUED
 from ..request.spectrum import AlongRequest, spectral_law
-from .progress import jobs, kept
+from .progress import TURN, by_timer, jobs, kept
 from .spectrum import chart
 
 
@@ -59,7 +60,7 @@ def _work(request: AlongRequest, found: SpectraAlong | None) -> None:
     if found is not None and found.complete:
         return
     job = jobs().of(request)
-    if job is not None and job.running:
+    if job is not None and job.open:
         _running(request, _count(found))
     elif job is not None and job.failure:
         st.error(job.failure, icon=":material/error:")
@@ -72,10 +73,13 @@ def _running(request: AlongRequest, drawn: int) -> None:
     def bar() -> None:
         job, found = jobs().of(request), _done(request)
         done, total = _count(found), len(found.checkpoints) if found else request.count
-        if job is None or not job.running or done > drawn:
+        if by_timer() and (job is None or not job.open or done > drawn):
             st.rerun()
+        if job is None:
+            return
         left, right = st.columns([7, 1], vertical_alignment="center")
-        left.progress(done / total, text=progress_text(done, total, job.remaining("checkpoints", done, total)))
+        text = TURN if job.state == QUEUED else progress_text(done, total, job.remaining("checkpoints", done, total))
+        left.progress(done / total, text=text)
         if right.button("Cancel", key="cancel", width="stretch"):
             job.cancel()
             st.rerun()

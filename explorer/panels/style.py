@@ -20,7 +20,12 @@ _CSS = """
   .st-key-terrain2d { --tall: clamp(250px, calc(100vh - 412px), 680px); }
   :is(.st-key-terrain3d, .st-key-terrain2d) :is(.stElementContainer, .stFullScreenFrame, .stPlotlyChart) {
     height: var(--tall) !important; min-height: var(--tall) !important; }
-  :is(.st-key-pulse, .st-key-saving) { display: none; }
+  :is(.st-key-pulse, .st-key-saving), [data-testid="stLayoutWrapper"]:has(> :is(.st-key-pulse, .st-key-saving)) {
+    display: none; }
+  .st-key-save_place { position: relative; }
+  .st-key-save_place > .stElementContainer:not(.st-key-save) { position: absolute; inset: 0; z-index: 2;
+    display: flex; align-items: center; justify-content: center; border-radius: 0.5rem;
+    background: var(--st-primary-color); color: white; }
   .facts { font-size: 0.9rem; line-height: 1.5; margin: 0 0 0.1rem; }
   .facts b { font-weight: 650; font-size: 1.02rem; margin-right: 0.4rem; }
   .facts span.item { margin-left: 0.9rem; white-space: nowrap; opacity: 0.85; }

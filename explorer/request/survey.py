@@ -41,11 +41,13 @@ TOLERANCES = {
     0.001: "Adaptive, 0.1 %",
     0.0: "Every point",
 }
+EXACT = "float32"
 COSTLY = 10  # times the tolerance is what curvature, gradients and descents may be off by
 
+# fields that say nothing of the plane
+MEASURING = ("grid", "effort", "every", "tolerance", "coordinates", "anchor", "precision", "insist")
 
 # Parameters of planes that have had fields of their own since the first stores: everything else is in `choices`.
-MEASURING = ("grid", "effort", "every", "tolerance", "coordinates", "anchor")
 FIELDS = ("seed", "normalize", "ignore", "orthogonal")
 
 
@@ -65,6 +67,8 @@ class SurveyRequest:
     centre      the checkpoint of the training path that the plane lies around; None: the trained network
     coordinates  those of curvature, one of COORDINATES
     anchor      the checkpoint of the training path that elasticity pulls back to; None: the problem's own anchor
+    precision   a name of core's PRECISIONS: in which products are made
+    insist      keep to the precision where it is no faster than float32
     tolerance   a key of TOLERANCES: the error, as a share of what is drawn, that saves most points; 0: every point is measured
     """
 
@@ -84,6 +88,8 @@ class SurveyRequest:
     coordinates: str = COORDINATES[0]
     anchor: int | None = None
     choices: tuple[tuple[str, Any], ...] = ()
+    precision: str = EXACT
+    insist: bool = False
 
     @property
     def kind(self) -> PlaneKind:
@@ -121,7 +127,7 @@ class SurveyRequest:
         fixed |= {} if kind.turns else {"turn": plain.turn}
         fixed |= {} if kind.around else {"centre": plain.centre}
         chosen = [(p.name, own[p.name]) for p in kind.parameters if p.name not in FIELDS and own[p.name] != p.default]
-        return replace(self, **fixed, choices=tuple(chosen))
+        return replace(self, **fixed, choices=tuple(chosen), insist=self.insist and self.precision != EXACT)
 
     @property
     def is_standard(self) -> bool:
@@ -144,8 +150,14 @@ class SurveyRequest:
         """Where its landscape is kept on this machine; a changed problem file means another place."""
         content = {**asdict(replace(self.settled, every=0)), "changed": modified(self.target)}
         # of curvature in the parameters nothing was said before there was a choice
-        plains = (("turn", 0.0), ("centre", None), ("choices", ()), ("coordinates", IN_PARAMETERS), ("anchor", None))
-        for name, plain in plains:
+        plains: dict[str, Any] = {
+            "turn": 0.0,
+            "centre": None,
+            "choices": (),
+            "coordinates": IN_PARAMETERS,
+            "anchor": None,
+        }
+        for name, plain in {**plains, "precision": EXACT, "insist": False}.items():
             if content[name] == plain:
                 del content[name]  # what was kept before there were such choices stays where it is
         del content["tolerance"]  # a survey goes on with another one in the same place
@@ -158,6 +170,8 @@ class SurveyRequest:
         """The arguments of `lossnav` that compute it, without --out."""
         words = ["survey", self.target, *self.plane_arguments, "--grid", f"{self.grid}x{self.grid}"]
         words += ["--zoom", f"{self.zoom:g}"] if self.zoom != 1 else []
+        words += ["--precision", self.precision] if self.precision != EXACT else []
+        words += ["--insist"] if self.settled.insist else []
         if self.tolerance:
             words += [
                 "--tolerance",

@@ -5,7 +5,7 @@ import xarray as xr
 from lossnav.explorer.controls import terrain as controls
 from lossnav.explorer.figures.shared.picture import value_text
 from lossnav.explorer.figures.web.picking import nearest_cell
-from lossnav.explorer.landscapes import best
+from lossnav.explorer.landscapes import best, drawable
 from lossnav.explorer.live.pool import Turning
 from lossnav.explorer.panels import live as turning_panel
 from lossnav.explorer.panels.charts import drawn, landscape, map_chart, surface_chart
@@ -13,6 +13,7 @@ from lossnav.explorer.panels.check import check_panel
 from lossnav.explorer.panels.compute import compute_panel
 from lossnav.explorer.panels.export import export_panel
 from lossnav.explorer.panels.facts import facts_line
+from lossnav.explorer.panels.forecast import forecast_panel
 from lossnav.explorer.panels.inspector import inspector
 from lossnav.explorer.panels.legend import legend
 from lossnav.explorer.panels.point import point_panel
@@ -25,28 +26,37 @@ from streamlit.delta_generator import DeltaGenerator
 
 
 def page() -> None:
-    """Inputs, then the picture."""
+    """Inputs, then the picture.
+
+    What comes and goes has a place that is always there, so that nothing else moves, and nothing in use is built anew.
+    """
     with st.sidebar:
         base, turning = controls.plane_controls()
         live = turning and turning_panel.allowed()
         request = base if live else controls.request_controls(base, live)
     st.session_state["surveyed"] = request
-    check_panel(request.target)
-    if turning and not live:
-        turning_panel.offer()
+    notes, header, row, work, below = (st.container() for _ in range(5))
+    with notes:
+        check_panel(request.target)
+        if turning and not live:
+            turning_panel.offer()
     if not live:
         turning_panel.rest()
+    known = drawable(request)  # before the picture is chosen, which is then no coarser
     source = turning_panel.at_hand(request) if live else best(request) or turning_panel.seen(request)
-    if source is None:
-        empty(request, live)
-        return
-    info = source.points.info
-    header = st.empty()
-    unavailable = turning_panel.reasons(info.unavailable) if live else info.unavailable
-    switches = controls.switch_row(unavailable, info.facts, source.points.overlays)
     if not live:
-        work_panel(request)
-    scene(request, source, switches, header, live)
+        with work:
+            forecast_panel(request)
+            work_panel(request, known)
+    with below:
+        if source is None:
+            empty(request, live)
+            return
+        with row:
+            info = source.points.info
+            unavailable = turning_panel.reasons(info.unavailable) if live else info.unavailable
+            switches = controls.switch_row(unavailable, info.facts, source.points.overlays)
+        scene(request, source, switches, header, live)
 
 
 def empty(request: SurveyRequest, live: bool) -> None:
@@ -54,7 +64,6 @@ def empty(request: SurveyRequest, live: bool) -> None:
     if live:
         turning_panel.first_picture(request, lambda base: controls.request_controls(base, live))
     else:
-        work_panel(request)
         st.caption("Once it is being measured, the first coarse picture comes soon.")
 
 

@@ -4,61 +4,33 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from explorer_in_browser import MAP, SURFACE, WAIT, address_in, chromium_of, free_port
 from lossnav.core import PROPERTIES
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
-FLAGS = [
-    "--no-sandbox",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-SURFACE = ".st-key-terrain3d .js-plotly-plot"
-MAP = ".st-key-terrain2d .js-plotly-plot"
-WAIT = 60_000  # milliseconds; software rendering on a busy machine is slow, and nothing here measures time
 
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address that the explorer prints, started as a person starts it; it ends in the token."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     folder = tmp_path_factory.mktemp("server")
     log = (folder / "log").open("w+")
     command = [sys.executable, "-m", "lossnav.explorer.cli", "explore", "--port", str(port)]
     server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "XDG_CACHE_HOME": str(folder)})
     try:
-        yield _address_in(Path(log.name), server)
+        yield address_in(Path(log.name), server)
     finally:
         server.terminate()
         server.wait(timeout=20)
         log.close()
-
-
-def _address_in(log: Path, server: subprocess.Popen[bytes]) -> str:
-    for _ in range(600):
-        assert server.poll() is None, log.read_text()
-        if found := re.search(r"http://\S+", log.read_text()):
-            return found[0]
-        time.sleep(0.2)
-    pytest.fail(f"The explorer did not start: {log.read_text()}")
 
 
 @pytest.fixture
@@ -69,11 +41,7 @@ def address(printed: str) -> str:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    assert CHROMIUM, "Chromium is missing; `make test` installs it"
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+    yield from chromium_of()
 
 
 @pytest.fixture

@@ -1,0 +1,11 @@
+"""Background work: child processes that run the `lossnav` commands a user would type.
+
+The page only reads what they write. They belong to this cache of this person, not to a page or a server: whoever opens the
+explorer next finds what still runs, and can end it.
+"""
+
+from .job import ENDED, FAILED, QUEUED, RUNNING, STOPPED, Job
+from .queue import Jobs
+from .record import Again, Request
+
+__all__ = ["ENDED", "FAILED", "QUEUED", "RUNNING", "STOPPED", "Again", "Job", "Jobs", "Request"]

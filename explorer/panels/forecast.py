@@ -1,0 +1,20 @@
+"""Whether a lower precision pays here, told before a survey runs; a press has it timed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ..request.forecast import ForecastRequest
+from ..request.survey import EXACT, SurveyRequest
+from .progress import waiting_panel
+
+OFFER = ("Whether this precision is faster here is not known yet.", "Time it")
+
+
+def forecast_panel(request: SurveyRequest) -> None:
+    """For a precision that is not exact: the sentence that says what will run, and what the survey will cost."""
+    if request.precision == EXACT:
+        return
+    asked = ForecastRequest(request)
+    if waiting_panel(asked, offer=OFFER, name="_forecast"):
+        st.info(asked.path.read_text(encoding="utf-8").replace("\n", "  \n"), icon=":material/speed:")

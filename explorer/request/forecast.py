@@ -1,0 +1,40 @@
+"""What a person asked to have foretold of a survey, and the `lossnav survey --forecast` command that it means."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from .base import modified
+from .survey import SurveyRequest
+
+
+@dataclass(frozen=True)
+class ForecastRequest:
+    """What a survey will cost, and what will become of its precision, in sentences.
+
+    survey  which is not begun by it
+    """
+
+    survey: SurveyRequest
+
+    @property
+    def target(self) -> str:
+        """As in SurveyRequest."""
+        return self.survey.target
+
+    @property
+    def path(self) -> Path:
+        """Where the sentences are kept on this machine."""
+        content = [self.survey.arguments, modified(self.target)]
+        key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+        return user_cache_path("lossnav") / "forecasts" / f"{Path(self.target.partition(':')[0]).stem}-{key}.txt"
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments of `lossnav` that compute it, without --out."""
+        return [*self.survey.arguments, "--forecast"]

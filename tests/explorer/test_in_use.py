@@ -1,0 +1,208 @@
+"""What a person has in hand stays while the page around it is drawn anew: a menu, a text, a slider, a panel that was scrolled.
+
+A survey runs, and whatever it adds has the page drawn anew, twice a second. Nothing here is tried twice.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from explorer_in_browser import MAP, SURFACE, WAIT, address_in, chromium_of, free_port
+from playwright.sync_api import Browser, Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+
+# Each point takes a while, so that the survey outlasts the test; and every single one is a better picture.
+SLOW = """
+import time
+import zlib
+import torch
+from lossnav.core import Problem
+
+class Slow(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3))
+
+    def forward(self, inputs):
+        time.sleep(0.1)
+        return self.layers(inputs)
+
+inputs = torch.randn(60, 2, generator=torch.Generator().manual_seed(0))
+problem = Problem(Slow(), inputs, (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long())
+"""
+# An explorer that has the page drawn anew for every single point, and notes how often it was.
+SERVER = """
+import os
+import lossnav.explorer.landscapes as landscapes
+from lossnav.explorer.cli import main
+
+best = landscapes.best
+
+def counted(request):
+    with open(os.environ["RUNS"], "a") as runs:
+        runs.write(".")
+    return best(request)
+
+landscapes.REDRAWN, landscapes.best = 1000, counted
+main()
+"""
+DRAWN_AGAIN = 3  # times, while a person holds something
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a letter for each time that the page was drawn."""
+    return tmp_path_factory.mktemp("runs") / "runs"
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[str]:
+    """The address of an explorer of the slow network."""
+    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    network = folder / "slow.py"
+    network.write_text(SLOW)
+    with (folder / "log").open("w+") as log:
+        command = [sys.executable, "-c", SERVER, "explore", str(network), "--port", str(port), "--jobs", "99"]
+        own = {**os.environ, "XDG_CACHE_HOME": str(folder), "RUNS": str(runs)}
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=own)
+        try:
+            yield address_in(Path(log.name), server)
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    yield from chromium_of()
+
+
+@pytest.fixture
+def page(chromium: Browser, printed: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The page of a survey that runs, at its first picture."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
+    page = context.new_page()
+    page.goto(f"{printed}&seed={zlib.crc32(request.node.name.encode()) % 10_000}&grid=25+%C3%97+25")
+    page.locator(".st-key-resume button").click(timeout=WAIT)
+    for place in (SURFACE, MAP):
+        page.wait_for_selector(f"{place} .main-svg", timeout=4 * WAIT, state="attached")
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def drawn_again(page: Page, runs: Path) -> Callable[[], None]:
+    """Wait until the page was drawn anew a few times more, and the browser had time to see it."""
+
+    def wait() -> None:
+        wanted, deadline = runs.stat().st_size + DRAWN_AGAIN + 1, time.monotonic() + 4 * WAIT / 1000
+        while runs.stat().st_size < wanted:
+            assert time.monotonic() < deadline, "the survey adds nothing"
+            page.wait_for_timeout(100)
+        page.wait_for_timeout(500)
+
+    return wait
+
+
+def opened(page: Page, title: str, inside: str) -> Locator:
+    """Something in a panel of the sidebar that is opened, in view and at rest."""
+    page.get_by_text(title, exact=True).first.click()
+    found = page.locator(inside).first
+    expect(found).to_be_visible(timeout=WAIT)
+    found.scroll_into_view_if_needed()
+    page.wait_for_timeout(700)  # the panel unfolds
+    return found
+
+
+@pytest.mark.parametrize(
+    ("title", "key", "option"), [("Plane and grid", "normalize", "layer"), ("Export", "export_format", "SVG")]
+)
+def test_an_open_menu_stays_open(
+    page: Page, drawn_again: Callable[[], None], title: str, key: str, option: str
+) -> None:
+    opened(page, title, f".st-key-{key} input").click()
+    options = page.get_by_role("option")
+    expect(options.first).to_be_visible()
+    page.evaluate("document.querySelector('[role=option]').stayed = true")
+    drawn_again()
+    assert page.evaluate("document.querySelector('[role=option]')?.stayed === true")
+    if key == "export_format":  # the other would have another survey shown
+        page.get_by_role("option", name=option).click(timeout=1000)
+        expect(page.locator(f".st-key-{key} input")).to_have_value(option)
+    else:
+        page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize(("title", "key"), [("Plane and grid", "seed"), ("Height and terrain", "low_terrain")])
+def test_a_text_being_typed_stays(page: Page, drawn_again: Callable[[], None], title: str, key: str) -> None:
+    box = opened(page, title, f".st-key-{key} input")
+    box.click()
+    box.press("End")
+    before = box.input_value()
+    for letter in "12":
+        page.keyboard.type(letter)
+        drawn_again()
+    assert box.input_value() == f"{before}12"
+    assert box.evaluate("box => box === document.activeElement")
+    box.fill(before)
+
+
+@pytest.mark.parametrize(("title", "key"), [("Plane and grid", "turn"), ("Plane and grid", "grid")])
+def test_a_slider_in_hand_stays_in_hand(page: Page, drawn_again: Callable[[], None], title: str, key: str) -> None:
+    thumb = opened(page, title, f".st-key-{key} [data-testid='stSliderThumbValue']").locator("..")
+    box = thumb.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] - 4
+    shown = page.locator(f".st-key-{key} [data-testid='stSliderThumbValue']")
+    first = shown.inner_text()
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y, steps=4)
+    held = shown.inner_text()
+    assert held != first
+    drawn_again()
+    assert shown.inner_text() == held
+    page.mouse.move(x + 70, y, steps=4)
+    assert shown.inner_text() != held, "it still follows the hand"
+    page.mouse.move(x, y, steps=4)
+    assert shown.inner_text() == first
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("panel", ["popover", "sidebar"])
+def test_a_scrolled_panel_stays_where_it_is(page: Page, drawn_again: Callable[[], None], panel: str) -> None:
+    if panel == "popover":
+        page.locator(".st-key-more_probability button:visible").first.click()
+        place = "[data-testid='stPopoverBody']"
+        expect(page.get_by_text("What we compute").first).to_be_visible(timeout=WAIT)
+    else:
+        opened(page, "Plane and grid", ".st-key-seed input")
+        opened(page, "Export", ".st-key-save button")
+        place = "[data-testid='stSidebarContent']"
+    page.locator(place).first.evaluate("panel => { panel.scrollTop = 90; panel.stayed = true }")
+    page.wait_for_timeout(200)
+    assert page.locator(place).first.evaluate("panel => panel.scrollTop") == 90
+    drawn_again()
+    assert page.locator(place).first.evaluate("panel => [panel.scrollTop, panel.stayed]") == [90, True]
+    page.keyboard.press("Escape")
+
+
+def test_saving_a_file_moves_nothing_in_its_panel(page: Page, drawn_again: Callable[[], None]) -> None:
+    save = opened(page, "Export", ".st-key-save button")
+    page.evaluate(
+        """() => { window.heights = new Set();
+        setInterval(() => heights.add(document.querySelector("[data-testid='stSidebarContent']").scrollHeight), 10) }"""
+    )
+    with page.expect_download(timeout=WAIT):
+        save.click()
+    drawn_again()
+    assert page.evaluate("heights.size") == 1

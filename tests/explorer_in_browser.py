@@ -1,0 +1,55 @@
+"""What the tests with a real browser share: Chromium, a free port, the address that an explorer prints."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+FLAGS = [
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+SURFACE = ".st-key-terrain3d .js-plotly-plot"
+MAP = ".st-key-terrain2d .js-plotly-plot"
+WAIT = 60_000  # milliseconds; software rendering on a busy machine is slow, and nothing here measures time
+
+
+def free_port() -> int:
+    """A port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def address_in(log: Path, server: subprocess.Popen[bytes]) -> str:
+    """The address that an explorer prints once it can be reached there; it ends in the token."""
+    for _ in range(600):
+        assert server.poll() is None, log.read_text()
+        if found := re.search(r"http://\S+", log.read_text()):
+            return found[0]
+        time.sleep(0.2)
+    pytest.fail(f"The explorer did not start: {log.read_text()}")
+
+
+def chromium_of() -> Iterator[Browser]:
+    """Chromium, until it is no longer needed."""
+    assert CHROMIUM, "Chromium is missing; `make test` installs it"
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
