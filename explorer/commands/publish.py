@@ -41,8 +41,7 @@ def publish_command(
 def _switched_on(names: list[str], there: set[str]) -> dict[str, str]:
     """Property → the readout of it that was asked for."""
     from lossnav.core.checks import known
-    from lossnav.core.properties import PROPERTIES
-    from lossnav.core.properties.registry import owner_of
+    from lossnav.core.properties import PROPERTIES, owner_of
 
     offered = {r.variable for owner in PROPERTIES for r in owner.readouts} & there
     return {owner_of(name).name: known(name, sorted(offered), "readout in these landscapes") for name in names}

@@ -12,8 +12,7 @@ from typing import Any
 
 import xarray as xr
 from lossnav.core import PROPERTIES, InputError
-from lossnav.core.properties import OWNERS, NavigatorProperty
-from lossnav.core.properties.vocabulary import ROLES
+from lossnav.core.properties import OWNERS, ROLES, NavigatorProperty
 
 from ..figures.shared.picture import ARROWS, arrow_name
 from ..figures.web.line import is_slice

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from lossnav.core.plane.statistics import EVAL
+from lossnav.core.plane import EVAL
 
 from ..figures.shared.picture import measured_mask
 from ..figures.shared.scales import format_value
