@@ -77,6 +77,41 @@ def effective_rank(traces: Tensor, products: Tensor) -> tuple[float, float]:
     return (float(first / second) if second > 0 else math.nan), jackknife_error(less_first / less_second)
 
 
+def _data_rank(here: Neighbourhood) -> tuple[float, float]:
+    value, error = rank_of_all(here.inner_products, here.instruments.population)
+    return value, error * _share_left(here, len(here.inner_products))
+
+
+def rank_of_all(products: Tensor, population: int) -> tuple[float, float]:
+    """(tr F)² / tr F² of the empirical Fisher of all N examples, from g_i · g_j (m, m) of m of them, and its jackknife error.
+
+    Both are sums over pairs of the N; a pair of different examples and one of an example with itself are estimated apart, each
+    from the pairs of its kind among the m, so that neither sum depends on m but by chance. Of all N it is the number itself.
+
+    >>> rank_of_all(torch.eye(3).double(), 3)[0]  # three directions
+    3.0
+    >>> round(rank_of_all(torch.eye(2).double(), 100)[0], 9)  # nothing says that any of the hundred agree
+    100.0
+    """
+    own, squares, count = products.diagonal().square(), products.square(), len(products)
+    if count < 2:
+        return (1.0, math.nan) if population == 1 and bool(own > 0) else (math.nan, math.nan)
+    lengths = products.diagonal()
+    pairs = lengths.sum().square() - own.sum(), squares.sum() - own.sum()
+    first, second = (_of_all(own.sum(), each, count, population) for each in pairs)
+    if count < 3:
+        return float(first / second), math.nan
+    left = own.sum() - own
+    pairs_left = (lengths.sum() - lengths).square() - left, pairs[1] - 2 * (squares.sum(1) - own)
+    without = [_of_all(left, each, count - 1, population) for each in pairs_left]
+    return float(first / second), jackknife_error(without[0] / without[1])
+
+
+def _of_all(own: Tensor, pairs: Tensor, count: int, population: int) -> Tensor:
+    """The mean over all pairs of the population, from sums over a sample: of examples with themselves, and of others."""
+    return own / (count * population) + (1 - 1 / population) * pairs / (count * (count - 1))
+
+
 def _fisher_dimension(here: Neighbourhood) -> tuple[float, float]:
     return here.fisher.first(DIMENSION_ROWS).dimension(damping(here.instruments.problem))
 
@@ -114,6 +149,7 @@ def _share_left(here: Neighbourhood, used: int) -> float:
     return math.sqrt(max(0.0, 1 - used / here.instruments.population))
 
 
+DATA_RANK = LocalMeasure(("data_rank", "data_rank_se"), "gradient", _data_rank, work=EXAMPLES)
 RANK = LocalMeasure(("fisher_rank", "fisher_rank_se"), "gradient", _fisher_rank, work=Work(fisher=True))
 DIMENSION = LocalMeasure(
     ("fisher_dimension", "fisher_dimension_se"), "gradient", _fisher_dimension, work=Work(fisher=True)
@@ -156,8 +192,8 @@ class Density(NavigatorProperty):
             like_loss=True,
         ),
         Readout(
-            "coverage",
-            "density_coverage",
+            "effective_rank",
+            "density_effective_rank",
             "Coverage (effective rank)",
             "directions",
             "The effective rank of the true Fisher, (tr F)² / ‖F‖²: how many parameter directions the data constrain. An "
@@ -169,8 +205,8 @@ class Density(NavigatorProperty):
             local=(RANK,),
         ),
         Readout(
-            "coverage_share",
-            "density_coverage_share",
+            "effective_rank_share",
+            "density_effective_rank_share",
             "Coverage per parameter",
             "",
             "The same over the number of parameters: 1 where the data constrain every direction alike.",
@@ -178,6 +214,18 @@ class Density(NavigatorProperty):
             scale="log",
             needs=(needs.examples,),
             local=(RANK,),
+        ),
+        Readout(
+            "coverage",
+            "density_coverage",
+            "Coverage by the labels seen",
+            "directions",
+            "The same of the empirical Fisher, whose labels are the data's own, over all examples with themselves: how many "
+            "directions their gradients pull in. Where the data are fitted it weighs only the misfits.",
+            poles=("coarse", "fine"),
+            scale="log",
+            needs=(needs.examples,),
+            local=(DATA_RANK,),
         ),
         Readout(
             "effective_dimension",
@@ -240,12 +288,13 @@ class Density(NavigatorProperty):
             "density_effective_dimension": "fisher_dimension",
             "density_effective_dimension_se": "fisher_dimension_se",
         }
-        rank = "coverage" if _is_older(points) else "fisher_rank"
+        rank = "coverage" if _is_older(points) else "data_rank"
         found |= {"density_coverage": rank, "density_coverage_se": f"{rank}_se"}
+        found |= {"density_effective_rank": "fisher_rank", "density_effective_rank_se": "fisher_rank_se"}
         values = {"density": divergence(points, points.facts["density"]), **present(points, found)}
         if "fisher_rank" in points.columns and points.parameters:
             values |= {
-                f"density_coverage_share{end}": values[f"density_coverage{end}"] / points.parameters
+                f"density_effective_rank_share{end}": values[f"density_effective_rank{end}"] / points.parameters
                 for end in ("", "_se")
             }
         return values
@@ -253,7 +302,7 @@ class Density(NavigatorProperty):
     def first_drawn(self, facts: Mapping[str, Any]) -> str:
         """Coverage: with one-hot labels the divergence is the loss once more. Where the data's law is known it is a number of
         its own."""
-        return "density" if facts.get("exact") else "density_coverage"
+        return "density" if facts.get("exact") else "density_effective_rank"
 
     def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, Any]]:
         """What no model can be better than on average, where the data's own entropy is known and not zero; an older definition; why there are gaps."""
@@ -272,8 +321,8 @@ class Density(NavigatorProperty):
 
 
 def _is_older(points: Points) -> bool:
-    """Whether coverage was measured as that of the sampled examples' own gradients, as it once was."""
-    return "coverage" in points.columns and "fisher_rank" not in points.columns
+    """Whether coverage was measured as that of the sampled examples alone, as it once was."""
+    return "coverage" in points.columns and "data_rank" not in points.columns
 
 
 def divergence(points: Points, facts: Mapping[str, Any]) -> np.ndarray:

@@ -15,13 +15,14 @@ from lossnav.core.curvature.loss_function import LossFunction
 from lossnav.core.density import rows
 from lossnav.core.local.estimation import Estimation
 from lossnav.core.local.samples import sampled_predictions
+from lossnav.core.properties.density import rank_of_all
 from torch import nn
 
 SPAN = ((-0.6, 0.7), (-0.4, 0.5))
 HERE = ((0.4, 0.4), (-0.3, -0.3))
 WHOLE = Estimation(examples=None)
 READOUTS = ("density_gradient_signal", "density_sparse_share")
-FISHER = ("density_coverage", "density_coverage_share", "density_effective_dimension")
+FISHER = ("density_effective_rank", "density_effective_rank_share", "density_effective_dimension")
 SOFT = (
     "classifier",
     "convolution",
@@ -146,9 +147,11 @@ def test_coverage_and_effective_dimension_are_those_of_dense_fishers(name: str) 
     for place, point in reference.places(land, plane):
         fishers = reference.example_fishers(problem, point)
         rank = reference.effective_rank(fishers)
-        assert float(land["density_coverage"][place]) == pytest.approx(rank, rel=1e-8)
-        assert float(land["density_coverage_share"][place]) == pytest.approx(rank / problem.parameter_count, rel=1e-8)
-        assert float(land["density_coverage_se"][place]) > 0
+        assert float(land["density_effective_rank"][place]) == pytest.approx(rank, rel=1e-8)
+        assert float(land["density_effective_rank_share"][place]) == pytest.approx(
+            rank / problem.parameter_count, rel=1e-8
+        )
+        assert float(land["density_effective_rank_se"][place]) > 0
         values = torch.linalg.eigvalsh(sum(fishers) / len(fishers)).clamp(min=0)
         expected = float((values / (values + 1 / len(fishers))).sum())
         assert float(land["density_effective_dimension"][place]) == pytest.approx(expected, rel=1e-8)
@@ -182,15 +185,43 @@ def test_beyond_a_hundred_outputs_labels_are_drawn() -> None:
 def test_coverage_does_not_grow_with_the_examples_and_its_error_is_the_spread_over_samples() -> None:
     problem = larger(400)
     plane = Plane.random(problem, seed=3)
-    whole = fisher_survey(problem, plane, (1, 1))["density_coverage"].item()  # type: ignore[index]
+    whole = fisher_survey(problem, plane, (1, 1))["density_effective_rank"].item()  # type: ignore[index]
     for count in (40, 120):
         effort = Estimation(examples=count)
         lands = [fisher_survey(problem, plane, (1, 1), seed=s, effort=effort) for s in range(40)]
         values, errors = (
-            np.array([land[f"density_coverage{end}"].item() for land in lands])  # type: ignore[index]
+            np.array([land[f"density_effective_rank{end}"].item() for land in lands])  # type: ignore[index]
             for end in ("", "_se")
         )
         assert abs(values.mean() - whole) < 4 * values.std() / 40**0.5 + 0.03 * whole
+        assert 0.6 < np.sqrt((errors**2).mean()) / values.std() < 1.8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_coverage_by_the_labels_seen_is_that_of_all_predictions_gradients(name: str) -> None:
+    problem = cases.CASES[name]()
+    plane = Plane.random(problem, seed=3)
+    land = survey(problem, plane, (2, 1), SPAN, overlays=("density_coverage",), effort=WHOLE)
+    for place, point in reference.places(land, plane):
+        g = reference.prediction_gradients(problem, point)
+        expected = float(g.square().sum()) ** 2 / float((g @ g.T).square().sum())
+        assert float(land["density_coverage"][place]) == pytest.approx(expected, rel=1e-9)
+        assert float(land["density_coverage_se"][place]) == 0.0
+
+
+@pytest.mark.slow
+def test_it_is_the_same_of_a_sample_but_by_chance_and_its_error_is_the_spread() -> None:
+    problem = larger(400)
+    g = reference.prediction_gradients(problem, problem.parameters)
+    truth = float(g.square().sum()) ** 2 / float((g @ g.T).square().sum())
+    for count in (40, 120):
+        found = []
+        for seed in range(300):
+            part = g[torch.randperm(400, generator=cases.seeded(seed))[:count]]
+            value, error = rank_of_all(part @ part.T, 400)
+            found.append((value, error * (1 - count / 400) ** 0.5))
+        values, errors = np.array(found).T
+        assert abs(values.mean() - truth) < 4 * values.std() / 300**0.5 + 0.03 * truth
         assert 0.6 < np.sqrt((errors**2).mean()) / values.std() < 1.8
 
 
@@ -211,7 +242,7 @@ def test_coverage_of_squared_errors_is_the_gauss_newton_matrixs_whatever_the_var
     for loss in ("mse", Gaussian(0.5), Gaussian(3.0)):
         problem = Problem(model, x, y, loss=loss)
         land = survey(problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), overlays=FISHER, effort=WHOLE)
-        found.append(land["density_coverage"].item())
+        found.append(land["density_effective_rank"].item())
     assert found == pytest.approx([found[0]] * 3, rel=1e-9)
 
 
@@ -224,7 +255,7 @@ def test_coverage_counts_directions() -> None:
         land = survey(problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), overlays=FISHER, effort=WHOLE)
         # of the count − 1 others count/k − 1 share an example's direction
         expected = (count - 1) / (count / directions - 1)
-        assert land["density_coverage"].item() == pytest.approx(expected, rel=1e-12)
+        assert land["density_effective_rank"].item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_gradients_that_all_agree_are_signal_without_noise() -> None:
@@ -242,7 +273,7 @@ def test_gradients_that_all_agree_are_signal_without_noise() -> None:
 def test_one_example_has_all_the_readouts_that_mean_something() -> None:
     problem = cases.classifier(1, n=1)
     land = survey(problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), overlays=("all",))
-    assert np.isnan(land["density_coverage"].item())  # an example's product with itself says nothing of others
+    assert np.isnan(land["density_effective_rank"].item())  # an example's product with itself says nothing of others
     assert np.isfinite(land["slope"].item())
     assert np.isnan(land["density_sparse_share"].item())  # there is no sparser half of one
 
@@ -251,4 +282,4 @@ def test_inputs_too_large_for_neighbours_cost_that_readout_alone(monkeypatch: py
     problem = cases.classifier(1)
     monkeypatch.setattr(rows, "MOST_BYTES", 100)
     land = survey(problem, Plane.random(problem), (1, 1), ((0, 0), (0, 0)), overlays=("all",))
-    assert np.isfinite(land["density_coverage"].item())
+    assert np.isfinite(land["density_effective_rank"].item())

@@ -36,7 +36,10 @@ def test_every_readout_of_a_network_with_a_parameter_without_dimensions() -> Non
     start = problem.parameters
     line = Plane.line(start, {k: v + 0.1 for k, v in start.items()})
     land = survey(problem, line, (2, 1), ((0, 1), (0, 0)), ("all",), effort=Estimation(examples=None))
-    assert float(land["density_coverage"][0, 0]) == pytest.approx(coverage, rel=1e-6)
+    assert float(land["density_effective_rank"][0, 0]) == pytest.approx(coverage, rel=1e-6)
+    g = reference.prediction_gradients(problem, start)
+    by_labels = float(g.square().sum()) ** 2 / float((g @ g.T).square().sum())
+    assert float(land["density_coverage"][0, 0]) == pytest.approx(by_labels, rel=1e-6)
     plane = Plane.random(problem, ignore=None)
     assert abs(float(plane.directions[0]["gate"])) == pytest.approx(float(start["gate"].abs()))
     assert not any(Plane.random(problem).directions[0][name] for name in ("gate",))

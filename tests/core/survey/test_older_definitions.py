@@ -22,8 +22,8 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> MeasuredPoints:
     overlays = ("density", "coupling", "viscosity", "memory", "elasticity", "probability")
     survey(problem, Plane.random(problem), (3, 3), overlays=overlays, effort=effort, store=place)
     points = read_points(place)
-    named = {"fisher_rank": "coverage", "fisher_rank_se": "coverage_se"}
-    new = ("fisher_dimension", "diagonal", "right@", "calibration_", "adaptive", "relative_flatness")
+    named = {"data_rank": "coverage", "data_rank_se": "coverage_se"}
+    new = ("fisher_", "diagonal", "right@", "calibration_", "adaptive", "relative_flatness")
     kept = [i for i, name in enumerate(points.columns) if not name.startswith(new)]
     facts = {**points.info.facts, "coupling": {}}
     facts["memory"] = {k: v for k, v in facts["memory"].items() if k != "segment"}
@@ -68,7 +68,8 @@ def test_what_does_not_follow_is_not_measured_yet(older: MeasuredPoints) -> None
     reasons = with_overlays(older, ("all",)).info.unavailable
     for name in (
         "density_effective_dimension",
-        "density_coverage_share",
+        "density_effective_rank",
+        "density_effective_rank_share",
         "coupling_between",
         "viscosity_adaptive",
         "viscosity_relative_flatness",
