@@ -9,7 +9,8 @@ import xarray as xr
 
 from ..checks import InputError
 from ..machine.atomic import File, written_whole
-from .files import _damaged, _existing, refuse_what_is_elsewhere
+from .files import _damaged, _existing
+from .hdf5_headers import refuse_what_is_elsewhere
 
 
 def write_netcdf(landscape: xr.Dataset, path: File) -> Path:
