@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lossnav.core import InputError
+from lossnav.core.formats import hdf5_trial
 
 from . import seeds
 from .readers import emptied, reader
@@ -36,6 +37,7 @@ def main(name: str, first: int, count: int, seed: int, place: Path) -> None:
     pipe = place / seeds.PIPE
     if not pipe.exists():
         os.mkfifo(pipe)  # whoever opens it waits forever
+    hdf5_trial.SECONDS = SECONDS_EACH / 4
     one = reader(name, emptied(folder))
     outside = _watched(place)
     _bounded()

@@ -8,10 +8,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+SILENT = 60.0  # seconds without a note, after which a child hangs where no signal reaches it
 DEATHS = 20  # of children, after which a reader is given up
 
 
@@ -56,12 +58,30 @@ def _child(name: str, first: int, count: int, seed: int, place: Path, wall: floa
     words = [sys.executable, "-m", "benchmarks.fuzz.child", name, str(first), str(count), str(seed), str(place)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": ""}
     with (place / "output").open("w") as output:
-        try:
-            return subprocess.run(
-                words, cwd=ROOT, env=environment, stderr=output, stdout=output, timeout=wall
-            ).returncode
-        except subprocess.TimeoutExpired:
-            return -9
+        child = subprocess.Popen(words, cwd=ROOT, env=environment, stderr=output, stdout=output)
+    end, silence = time.monotonic() + wall, Silence(place / "notes")
+    while child.poll() is None:
+        time.sleep(0.05)
+        if time.monotonic() > end or silence.seconds > SILENT:
+            child.kill()
+    return child.wait()
+
+
+class Silence:
+    """How long a file has not grown."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._size, self._since = path, -1, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since it grew last."""
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if not size:
+            return 0.0  # still making whole inputs
+        if size != self._size:
+            self._size, self._since = size, time.monotonic()
+        return time.monotonic() - self._since
 
 
 def _notes(place: Path) -> list[dict]:  # type: ignore[type-arg]

@@ -15,6 +15,7 @@ from ..foreign import plain_file
 from ..machine.atomic import File
 from ..machine.memory import byte_text, free_bytes
 from ..survey.integrity import MOST_POINTS
+from .hdf5_trial import TRIAL
 
 MOST_OBJECTS = 2**14  # groups and arrays in one file
 MOST_ATTRIBUTE = 2**24  # bytes of an attribute
@@ -22,6 +23,7 @@ PACKED_BY = ("gzip", "lzf")
 FILTERS = (1, 2, 3, 32000)  # gzip, shuffle, fletcher32, lzf: their numbers in HDF5
 SUSPICIOUS = 2**14  # bytes of a packed chunk over which it is unpacked for trial; below it can hold no more than 17 MB
 GZIP = 1
+SIGNATURE, SIGNATURE_READ = b"\x89HDF\r\n\x1a\n", 4096  # what an HDF5 file begins with, perhaps after other bytes
 
 
 def refuse_what_is_elsewhere(path: File) -> None:
@@ -35,6 +37,9 @@ def refuse_what_is_elsewhere(path: File) -> None:
     import h5py
 
     name = plain_file(path).name
+    with open(path, "rb") as content:
+        if SIGNATURE in content.read(SIGNATURE_READ) and not TRIAL.passes(str(path)):
+            raise InputError(f"{name!r} is damaged, and reading it crashes or never ends: make or copy it again.")
     with h5py.File(path, "r") as file:
         outside: list[str] = []  # what is raised within `visititems_links` is lost
         file.visititems_links(lambda where, link: outside.extend([where] if _leads_out(link) else []))
