@@ -169,7 +169,7 @@ def _difference(found: np.ndarray, expected: np.ndarray) -> tuple[str, str]:
         return "FAILED", "not finite where the CPU is"
     finite = np.isfinite(expected)
     scale = float(np.abs(expected[finite]).max()) if finite.any() else 0.0
-    error = float(np.abs(found - expected)[finite].max()) / scale if scale else 0.0
+    error = float(np.abs(found[finite] - expected[finite]).max()) / scale if scale else 0.0
     return (f"{error:.1e}", "") if error < 1e-6 else ("FAILED", f"off by {error:.1e} of the largest")
 
 
