@@ -15,7 +15,7 @@ from lossnav.core import Plane, Problem, Trajectory, coupling_matrix, density_ma
 from lossnav.core.formats.density_map import write_density_map
 from lossnav.core.formats.netcdf import write_netcdf
 from lossnav.core.spectrum.io import Coupling, SpectraAlong, write_along, write_coupling, write_spectrum
-from lossnav.core.survey.store import pack
+from lossnav.core.survey.packing import pack
 from safetensors.torch import save
 from torch import nn
 
