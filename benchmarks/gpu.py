@@ -64,3 +64,26 @@ def _spectra(path: Path, base: Job, rounds: int) -> dict[str, Any]:
         if all(seconds.values()):
             found[name]["ratio"] = ratio(seconds["PyHessian"], seconds[OURS]).median
     return found
+
+
+def main() -> int:
+    """`python -m benchmarks.gpu --all [--rehearse] [--out FOLDER]`."""
+    import argparse
+
+    from benchmarks.bare import lossnav_from_the_tree
+
+    parser = argparse.ArgumentParser(description="Everything that is to be asked of a GPU, in under ten minutes.")
+    parser.add_argument("--all", action="store_true", required=True)
+    parser.add_argument("--rehearse", action="store_true", help="the CPU in the card's place")
+    parser.add_argument("--out", type=Path, default=Path("gpu-results"))
+    chosen = parser.parse_args()
+    lossnav_from_the_tree()
+    from benchmarks.gpu_all import everything
+
+    return everything(chosen.out, chosen.rehearse)
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.exit(main())

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+LONGEST = 1200  # letters of a sentence; names from files have no bound
+
 
 class InputError(ValueError):
-    """What the user handed over cannot be used; the message is one sentence meant for them."""
+    """What the user handed over cannot be used; the message is one sentence meant for them.
+
+    It may hold names from files: they stay within one line and a bound, and what steers a terminal is left out.
+
+    >>> str(InputError("a\\n  b\\x1b[2J: stop"))
+    'a b?[2J: stop'
+    """
+
+    def __init__(self, said: object = "") -> None:
+        super().__init__(_in_one_line(str(said)))
+
+
+def _in_one_line(said: str) -> str:
+    text = "".join(c if c.isprintable() or c.isspace() else "?" for c in re.sub(r"\s*\n\s*", " ", said))
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]} … {text[-half:]}"
 
 
 # What derivatives raise on a network that torch's transforms do not know, or that branches on its own numbers.

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 from lossnav.core import InputError, load_problem
+from lossnav.core.full_disk import trouble
 from rich.console import Console
 from rich.table import Table
 
@@ -125,9 +126,15 @@ def main() -> NoReturn:
     except (InputError, OSError) as error:
         if os.environ.get("LOSSNAV_DEBUG"):
             raise
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"lossnav: {error}", markup=False)
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"lossnav: {_sentence(error)}", markup=False)
         sys.exit(2)
     sys.exit(0)
+
+
+def _sentence(error: InputError | OSError) -> str:
+    """What is said of an error; of a disk that takes no more, what helps."""
+    found = None if isinstance(error, InputError) else trouble(error)
+    return str(error) if found is None else f"{found[0]}: nothing was written. Please {found[1]} and run it again."
 
 
 if __name__ == "__main__":

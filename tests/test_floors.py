@@ -22,7 +22,7 @@ FLOORS = {
         ("curvature",),
         ("network",),
         ("problem",),
-        ("parameters", "adaptive"),
+        ("parameters", "adaptive", "foreign", "full_disk"),
         ("machine", "checks", "lazy", "moved"),
     ),
     "explorer": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..checks import InputError
 from ..machine.memory import free_bytes
 from ..machine.threads import side_by_side
 from ..parameters.guarded import Watched
@@ -39,7 +40,13 @@ class Placement:
         self._flats = [layout.flatten(v, device, dtype) for v in vectors] if flat else None
 
     def place(self, alpha: float, beta: float, flat: Tensor) -> None:
-        """Write θ(α, β) into `flat`, (layout.size,)."""
+        """Write θ(α, β) into `flat`, (layout.size,).
+
+        Raises
+        ------
+        InputError  farther out than the network's numbers reach
+        """
+        _refuse_too_far(max(abs(alpha), abs(beta)), flat.dtype)
         if self._flats is not None:
             origin, first, second = self._flats
             torch.add(origin, first, alpha=alpha, out=flat)
@@ -67,3 +74,12 @@ def lies_flat(size: int, device: torch.device, dtype: torch.dtype) -> bool:
     if device.type == "cuda":
         return wanted <= DEVICE_SHARE * (free_bytes(device) or 0)
     return wanted <= FLAT_BYTES
+
+
+def _refuse_too_far(multiple: float, dtype: torch.dtype) -> None:
+    most = torch.finfo(dtype).max
+    if multiple > most:
+        raise InputError(
+            f"A point lies {multiple:.3g} multiples of a direction away, more than {str(dtype).removeprefix('torch.')} holds "
+            f"({most:.3g}): choose a smaller span, or --dtype float64."
+        )

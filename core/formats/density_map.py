@@ -7,7 +7,8 @@ from pathlib import Path
 import xarray as xr
 
 from ..checks import InputError
-from .files import refuse_what_is_elsewhere
+from ..foreign import plain_file
+from .hdf5_headers import refuse_what_is_elsewhere
 from .netcdf import write_netcdf
 
 
@@ -25,7 +26,7 @@ def read_density_map(path: str | Path) -> xr.Dataset:
     InputError  nothing there, or something that is no density map
     """
     path = Path(path)
-    if not path.is_file():
+    if not plain_file(path).exists():
         raise InputError(f"No density map at '{path}': check the path, or make one with `lossnav density`.")
     try:
         refuse_what_is_elsewhere(path)

@@ -10,7 +10,8 @@ import xarray as xr
 
 from ..checks import InputError
 from ..machine.atomic import File
-from .files import Floats, _damaged, _existing, refuse_what_is_elsewhere
+from .files import Floats, _damaged, _existing
+from .hdf5_headers import refuse_what_is_elsewhere
 
 # What the reference implementation writes where nothing is computed yet.
 NOT_COMPUTED = -1.0

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from ..checks import InputError
 from ..machine.atomic import File, written_whole
-from .files import _damaged, _existing, refuse_what_is_elsewhere
+from ..survey.info import IN_ATTRS
+from .files import _damaged, _existing
+from .hdf5_headers import refuse_what_is_elsewhere
 
 
 def write_netcdf(landscape: xr.Dataset, path: File) -> Path:
@@ -41,4 +46,45 @@ def _landscape(dataset: xr.Dataset, path: File) -> xr.Dataset:
             f"A landscape has a variable loss over alpha and beta, but {Path(path).name!r} has "
             f"{', '.join(map(str, dataset.data_vars)) or 'no variable'}; give a file that this project wrote."
         )
+    wrong = next(_what_is_wrong(dataset), None)
+    if wrong is not None:
+        raise InputError(
+            f"{Path(path).name!r} is damaged, or no landscape of this project: {wrong}. Make or copy it again."
+        )
     return dataset
+
+
+def _what_is_wrong(dataset: xr.Dataset) -> Iterator[str]:
+    """What a landscape never has, in words."""
+    for axis in ("alpha", "beta"):
+        along = dataset[axis] if axis in dataset.coords else None
+        if (
+            along is None
+            or along.dtype.kind not in "iuf"
+            or along.dims != (axis,)
+            or not np.isfinite(along.values).all()
+        ):
+            yield f"its coordinate '{axis}' should be finite numbers"
+    for name, variable in dataset.data_vars.items():
+        if set(variable.dims) <= {"alpha", "beta"} and variable.dims and variable.dtype.kind not in "biuf":
+            yield f"'{name}' should be numbers"
+        if not _is_said_in_json(variable.attrs.get("labels", "[]"), list):
+            yield f"the names of the classes of '{name}' cannot be read"
+    for key, kind in SAID.items():
+        if key in dataset.attrs and not _is_said_in_json(dataset.attrs[key], kind):
+            yield f"what it says under '{key}' cannot be read"
+
+
+def _is_said_in_json(text: object, kind: type | tuple[type, ...]) -> bool:
+    try:
+        return isinstance(json.loads(text), kind)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
+def _kind_of(name: str) -> type | tuple[type, ...]:
+    """What a field's text is in JSON."""
+    return {"every": (int, type(None)), "provenance": (list, dict, type(None))}.get(name, (dict, type(None)))
+
+
+SAID = {name: _kind_of(name) for name in (*IN_ATTRS, "settings", "adaptive")}

@@ -38,7 +38,10 @@ def _legacy_vtk(landscape: xr.Dataset) -> Iterator[str]:
     yield from _points(landscape)
     yield f"POINT_DATA {na * nb}"
     for name, values in _over_plane(landscape).items():
-        yield from (f"SCALARS {'_'.join(name.split())} {_vtk_type(values, 'int', 'double')} 1", "LOOKUP_TABLE default")
+        yield from (
+            f"SCALARS {'_'.join(_printable(name).split())} {_vtk_type(values, 'int', 'double')} 1",
+            "LOOKUP_TABLE default",
+        )
         yield " ".join(_texts(values.T.ravel()))
 
 
@@ -51,14 +54,23 @@ def _xml_vtk(landscape: xr.Dataset) -> Iterator[str]:
     yield from _points(landscape)
     yield '</DataArray></Points><PointData Scalars="loss">'
     for name, values in _over_plane(landscape).items():
-        yield f'<DataArray type="{_vtk_type(values, "Int32", "Float64")}" Name={quoteattr(name)} format="ascii">'
+        yield f'<DataArray type="{_vtk_type(values, "Int32", "Float64")}" Name={quoteattr(_printable(name))} format="ascii">'
         yield " ".join(_texts(values.T.ravel()))
         yield "</DataArray>"
     yield "</PointData></Piece></StructuredGrid></VTKFile>"
 
 
+def _printable(name: str) -> str:
+    """A name without the letters that XML has no place for.
+
+    >>> _printable("a\\x00\\x1b[0m")
+    'a??[0m'
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
 def _title(landscape: xr.Dataset) -> str:
-    return " ".join(str(landscape.attrs.get("name", "")).split())
+    return _printable(" ".join(str(landscape.attrs.get("name", "")).split()))
 
 
 def _points(landscape: xr.Dataset) -> Iterator[str]:

@@ -13,7 +13,9 @@ from typing import Any
 from torch import nn
 
 from ..checks import InputError, known
+from ..foreign import plain_file
 from .problem import Problem
+from .user_code import said_of_user_code
 
 SAMPLES_GROUP = "lossnav.samples"
 
@@ -58,7 +60,7 @@ def _sample(name: str) -> Problem:
 
 
 def _module_from_file(path: Path) -> ModuleType:
-    if not path.is_file():
+    if not plain_file(path).exists():
         raise InputError(f"No Python file at '{path}': check the path.")
     name = f"lossnav_user_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -68,7 +70,11 @@ def _module_from_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     sys.path.insert(0, str(path.parent.resolve()))  # the file may import its neighbours
     try:
-        spec.loader.exec_module(module)
+        with said_of_user_code(path):
+            spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
     finally:
         sys.path.remove(str(path.parent.resolve()))
     return module
@@ -91,7 +97,11 @@ def _problem_in(module: ModuleType, attribute: str, target: str) -> Problem:
 
 
 def _problem_from(thing: Any, target: str) -> Problem:
-    problem = thing() if callable(thing) and not isinstance(thing, nn.Module) else thing
+    if callable(thing) and not isinstance(thing, nn.Module):
+        with said_of_user_code(target.partition(":")[0]):
+            problem = thing()
+    else:
+        problem = thing
     if not isinstance(problem, Problem):
         raise InputError(f"'{target}' should give a lossnav Problem, but gives a {type(problem).__name__}.")
     if problem.name == type(problem.model).__name__:

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..checks import InputError
+from ..foreign import json_in
 from ..machine.atomic import written_whole
 from ..machine.memory import byte_text
 from .data.signature import unwrapped
@@ -192,7 +193,7 @@ class Recorder:
         self.stride = max(self.every, int(file.metadata().get("every", self.every)))
         self._next = None  # found at the first step, when the network has the weights it goes on from
         if (self.folder / LOSSES).is_file():
-            self._curve = json.loads((self.folder / LOSSES).read_text("utf-8"))["rows"]
+            self._curve = json_in(self.folder / LOSSES)["rows"]
 
     def _place(self) -> int:
         """The number of this step: after the last one; when going on, the recorded one whose weights these are."""

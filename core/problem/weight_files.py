@@ -7,7 +7,7 @@ and peft. Where a file holds more than weights, its groups of tensors are kept a
 from __future__ import annotations
 
 import contextlib
-import json
+import os
 import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
-from ..checks import InputError
+from ..checks import InputError, first_line
+from ..foreign import json_in, plain_file, refuse_link_out
+from .pickled_weights import Group, check_tensors, grouped, refuse_bombs
 
-Group = tuple[str, ...]  # the keys that lead to a mapping of names to tensors; () for the top of the file
 # where training scripts keep the network, in this order
 KNOWN_GROUPS = ("state_dict", "model_state_dict", "model")
 # what a checkpoint folder holds, the first that is there
@@ -76,7 +77,7 @@ def weights_file(path: str | Path) -> WeightsFile:
     path = Path(path)
     if path.is_dir():
         path = _in_folder(path)
-    if not path.is_file():
+    if not plain_file(path).exists():
         raise InputError(f"No weights file at '{path}': check the path.")
     if path.name.endswith(".index.json"):
         return _Sharded(path)
@@ -86,17 +87,29 @@ def weights_file(path: str | Path) -> WeightsFile:
 def _in_folder(folder: Path) -> Path:
     known = next((folder / name for name in IN_FOLDERS if (folder / name).is_file()), None)
     if known is not None:
+        refuse_link_out(known, _links_within(folder))
         return known
     files = sorted(
         p for p in folder.iterdir() if p.suffix in SUFFIXES and not p.name.startswith(("optimizer", "scheduler", "."))
     )
     if len(files) == 1:
+        refuse_link_out(files[0], _links_within(folder))
         return files[0]
     what = f"holds {len(files)} weights files" if files else "holds no weights file"
     raise InputError(
         f"The folder '{folder}' should hold one set of weights, but {what}: name the file"
         f"{', or read them all as a path of training with Trajectory.from_folder' if files else ''}."
     )
+
+
+def _links_within(folder: Path) -> Path:
+    """How far links in a checkpoint folder may lead: not out of it, but in a hub's cache to the model's own files.
+
+    There, models--…/snapshots/<revision>/ holds links into models--…/blobs/.
+    """
+    real = Path(os.path.realpath(folder))
+    model = next((each.parent for each in (real, *real.parents) if each.name == "snapshots"), None)
+    return model if model is not None and (model / "blobs").is_dir() else real
 
 
 class _Safetensors:
@@ -108,9 +121,11 @@ class _Safetensors:
         try:
             with safe_open(self.path, framework="pt") as file:
                 yield file
-        except SafetensorError as error:
+        except InputError:
+            raise
+        except Exception as error:  # SafetensorError, and what torch makes of kinds of numbers that it does not know
             raise InputError(
-                f"'{self.path}' is not a readable safetensors file ({error}): save the weights again."
+                f"'{self.path}' is not a readable safetensors file ({first_line(error)}): save the weights again."
             ) from error
 
     def shapes(self) -> dict[Group, dict[str, torch.Size]]:
@@ -139,14 +154,23 @@ class _Sharded:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            places = dict(json.loads(path.read_text("utf-8"))["weight_map"])
+            places = dict(json_in(path)["weight_map"])
         except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, InputError):
+                raise
             raise InputError(f"'{path}' is no index of weights files (it has no weight_map): copy it again.") from error
+        odd = [
+            p for p in places.values() if not isinstance(p, str) or Path(p).name != p or not p or p.endswith(".json")
+        ]
+        if odd:
+            raise InputError(f"'{path.name}' should name weights files beside it, but names {odd[0]!r}: copy it again.")
         missing = sorted({p for p in places.values() if not (path.parent / p).is_file()})
         if missing:
             raise InputError(
                 f"'{path.name}' names {len(missing)} file(s) that are not beside it (first '{missing[0]}'): copy them too."
             )
+        for place in set(places.values()):
+            refuse_link_out(path.parent / place, _links_within(path.parent))
         self._shards: dict[str, WeightsFile] = {p: weights_file(path.parent / p) for p in places.values()}
         self._places = places
 
@@ -181,21 +205,25 @@ class _Torch:
 
     def _groups(self) -> dict[Group, dict[str, Tensor]]:
         try:
+            refuse_bombs(self.path)
             content = torch.load(
                 self.path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(self.path) or None
             )
+        except InputError:
+            raise
         except Exception as error:  # a damaged file can fail in any way inside the reader
             raise InputError(_unreadable(self.path)) from error
         if not isinstance(content, Mapping):
             raise InputError(
                 f"'{self.path}' should hold a state dict, but holds a {type(content).__name__}: save model.state_dict()."
             )
-        found = dict(_grouped(content))
+        found = grouped(content, self.path)
         if not found:
             raise InputError(
                 f"'{self.path}' should hold a state dict (names and tensors), but holds no tensor at its top level or "
                 "below: save model.state_dict()."
             )
+        check_tensors(found, self.path)
         return found
 
     def shapes(self) -> dict[Group, dict[str, torch.Size]]:
@@ -212,16 +240,6 @@ class _Torch:
 
     def metadata(self) -> dict[str, str]:
         return {}
-
-
-def _grouped(content: Mapping[Any, Any], path: Group = ()) -> Iterator[tuple[Group, dict[str, Tensor]]]:
-    """Every mapping from names to tensors in a file, and the keys that lead to it; optimiser states have numbers for names."""
-    tensors = {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, Tensor)}
-    if tensors:
-        yield path, tensors
-    for key, value in content.items():
-        if isinstance(key, str) and isinstance(value, Mapping):
-            yield from _grouped(value, (*path, key))
 
 
 def _unreadable(path: Path) -> str:

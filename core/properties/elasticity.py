@@ -374,9 +374,8 @@ def plane_quadratic(
     sums = [0.0] * 6
     for piece in vectors.pieces(plane.origin):
         theta, d1, d2 = (vectors.part(v, piece) for v in (plane.origin, *plane.directions))
-        gap = (
-            theta.double() if centre is None else theta.double() - vectors.part(centre, piece).to(theta.device).double()
-        )
+        theta = vectors.wide(theta)
+        gap = theta if centre is None else theta - vectors.wide(vectors.part(centre, piece).to(theta.device))
         weight = None if weights is None else vectors.part(weights, piece).to(theta.device).double()
         pairs = ((gap, gap), (gap, d1), (gap, d2), (d1, d1), (d1, d2), (d2, d2))
         sums = [total + _weighted(weight, a, b) for total, (a, b) in zip(sums, pairs, strict=True)]
@@ -384,7 +383,10 @@ def plane_quadratic(
 
 
 def _weighted(weight: Tensor | None, a: Tensor, b: Tensor) -> float:
-    return vectors.piece_dot(a, b) if weight is None else float(torch.sum(weight * a.double() * b.double()))
+    if weight is None:
+        return vectors.piece_dot(a, b)
+    a, b = vectors.wide(a), vectors.wide(b)
+    return float(torch.sum(weight * ((a * b.conj()).real if a.is_complex() else a * b)))
 
 
 def quadratic_values(c: Quadratic, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from ..checks import InputError
+from ..foreign import json_in, plain_file
 from ..machine.atomic import written_whole
 from .density import Spectrum
 
@@ -113,11 +114,13 @@ def _write(path: str | Path, content: dict[str, Any]) -> None:
 
 def _read(path: str | Path, what: str, command: str, made: Callable[[dict[str, Any]], Read]) -> Read:
     path = Path(path)
-    if not path.is_file():
+    if not plain_file(path).exists():
         raise InputError(f"No {what} at '{path}': check the path, or make one with `lossnav {command}`.")
     try:
-        return made(json.loads(path.read_text()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return made(json_in(path))
+    except InputError:
+        raise
+    except Exception as error:  # whatever is not as it was written
         raise InputError(f"'{path}' is no lossnav {what}: give a file made by `lossnav {command}`.") from error
 
 

@@ -17,6 +17,7 @@ from ..checks import InputError, first_line
 from ..machine.memory import free_bytes
 from ..parameters.hashing import digest
 from .grid import Plan
+from .headers import refuse_bombs
 
 if TYPE_CHECKING:
     import zarr
@@ -141,7 +142,10 @@ def refuse_too_large(group: zarr.Group, path: Path) -> None:
     ------
     DamagedError  sizes that no landscape has, or that do not fit into memory
     """
-    shapes = {name: group[name].shape for name in (*COORDINATES, *MEASURED)}  # type: ignore[union-attr]
+    arrays: dict[str, Any] = {name: group[name] for name in (*COORDINATES, *MEASURED)}
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if not all(shapes.values()):
+        raise DamagedError(f"'{path}' is damaged: the sizes of its parts do not belong together. Measure it anew.")
     count = shapes["cells"][0]
     fits = (
         all(len(shapes[name]) == 1 for name in ("alpha", "beta", "levels"))
@@ -152,13 +156,17 @@ def refuse_too_large(group: zarr.Group, path: Path) -> None:
     )
     if not fits:
         raise DamagedError(f"'{path}' is damaged: the sizes of its parts do not belong together. Measure it anew.")
-    size = sum(int(group[name].nbytes) for name in shapes)  # type: ignore[union-attr, misc]
+    size = sum(int(array.nbytes) for array in arrays.values())
     free = free_bytes()
     if count > MOST_POINTS or shapes["values"][1] > MOST_COLUMNS or (free is not None and size > free / 2):
         raise DamagedError(
             f"'{path}' says that it holds {count:,} points × {shapes['values'][1]:,} numbers, {size / 1e9:.1f} GB: "
             "more than this machine can take. Open it on a larger one if that is true."
         )
+    try:
+        refuse_bombs(arrays, path)
+    except InputError as error:
+        raise DamagedError(f"'{path}' is damaged, or no landscape of this project: {error} Measure it anew.") from error
 
 
 def _tiles(array: Any) -> Iterator[tuple[tuple[int, int], tuple[slice, slice]]]:

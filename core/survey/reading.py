@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from ..checks import InputError
+from ..foreign import plain_file
 from ..properties import Settings
 from .grid import Plan
 from .group import FORMAT
+from .headers import refuse_odd_things
 from .info import LandscapeInfo
-from .integrity import read_arrays, unreadable
+from .integrity import DamagedError, read_arrays, unreadable
 from .landscape import landscape
 from .later import with_overlays
 from .points import MeasuredPoints
@@ -45,9 +47,8 @@ def read_points(path: str | Path) -> MeasuredPoints:
     if not path.exists():
         raise InputError(f"No landscape at '{path}': check the path, or make one with `lossnav survey`.")
     packed = path.suffix == ".zip"
+    _refuse_odd_things(path, packed)
     try:
-        if packed and not zipfile.is_zipfile(path):
-            raise ValueError("no archive")
         with zarr.storage.ZipStore(path, mode="r") if packed else nullcontext(path) as source:
             return _points_in(zarr.open_group(source, mode="r"), path)
     except InputError:
@@ -58,6 +59,18 @@ def read_points(path: str | Path) -> MeasuredPoints:
         raise InputError(f"'{path}' is no lossnav landscape: give a folder made by `lossnav survey`.") from error
     except Exception as error:  # damage of any kind is a sentence
         raise unreadable(path, error) from error
+
+
+def _refuse_odd_things(path: Path, packed: bool) -> None:
+    """Before anything is opened; a pipe would wait forever."""
+    if packed or not path.is_dir():
+        plain_file(path)
+    try:
+        refuse_odd_things(path)
+    except InputError as error:
+        raise DamagedError(str(error)) from error
+    except Exception as error:  # no archive
+        raise InputError(f"'{path}' is no lossnav landscape: give a folder made by `lossnav survey`.") from error
 
 
 def _points_in(group: zarr.Group, path: Path) -> MeasuredPoints:

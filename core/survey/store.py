@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..checks import InputError
+from ..full_disk import full_disk_said
 from ..machine.atomic import sweep, temporary, written_whole
 from ..parameters.hashing import digest
 from .group import attributes, every_chunk, write_group
@@ -72,6 +75,8 @@ class LandscapeStore:
             raise InputError(
                 f"'{self.path.parent}' cannot be made ({error.strerror}): choose another --out."
             ) from error
+        if self.lock_path.is_symlink():
+            raise InputError(f"'{self.lock_path}' is a link, and is not written through: remove it.")
         if not os.access(self.path.parent, os.W_OK):
             raise InputError(f"'{self.path.parent}' cannot be written to: choose another --out.")
 
@@ -161,20 +166,21 @@ class LandscapeStore:
 
     def write(self, points: MeasuredPoints, rows: slice) -> None:
         """Put the measured `rows` on disk: the values, then the marks that they are done."""
-        with every_chunk():
+        with self._room(), every_chunk():
             group = self._group("r+")
             group["values"][rows] = points.values[rows]  # type: ignore[index]
             group["done"][rows] = points.done[rows]  # type: ignore[index]
 
     def write_info(self, points: MeasuredPoints) -> None:
         """Put what the landscape says of itself on disk."""
-        said = self._group("r+").attrs
         about = {"about": points.info.as_json()}
-        said.update(about | {SEALED: seal(points.plan, {**said, **about})})
+        with self._room():
+            said = self._group("r+").attrs
+            said.update(about | {SEALED: seal(points.plan, {**said, **about})})
 
     def _extend(self, points: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
         """Make room for columns that came later; one killed before the names are written leaves room that it does not use."""
-        with every_chunk():
+        with self._room(), every_chunk():
             group = self._group("r+")
             values = group["values"]
             before = values.shape[1]  # type: ignore[union-attr]
@@ -204,7 +210,8 @@ class LandscapeStore:
     def _rewrite(self, points: MeasuredPoints, spec: dict[str, Any]) -> None:
         """The whole store anew; the one before is not removed until then."""
         place = temporary(self.path)
-        write_group(place, points, spec)
+        with self._room():
+            _written(place, lambda: write_group(place, points, spec))
         old = temporary(self.path) if self.set_aside.exists() else self.set_aside
         self.path.replace(old)
         place.replace(self.path)
@@ -218,13 +225,32 @@ class LandscapeStore:
         return points
 
     def _create(self, points: MeasuredPoints, spec: dict[str, Any]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        written_whole(self.path, lambda place: write_group(place, points, spec))
+        with full_disk_said(self.path, lambda: "nothing was written, and what was there before is as it was."):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            written_whole(self.path, lambda place: write_group(place, points, spec))
+
+    def _room(self) -> AbstractContextManager[None]:
+        """Where the disk takes no more, it is said how much is kept."""
+        return full_disk_said(self.path, self._kept)
+
+    def _kept(self) -> str:
+        marks: Any = self._group("r")["done"]
+        done = int(np.asarray(marks[:]).any(1).sum())
+        return f"what was measured before, of {done:,} of {marks.shape[0]:,} points, is kept."
 
     def _group(self, mode: Any) -> zarr.Group:
         import zarr
 
         return zarr.open_group(self.path, mode=mode)
+
+
+def _written(place: Path, write: Callable[[], object]) -> None:
+    """Have something written at `place`; where that fails, nothing is left of it."""
+    try:
+        write()
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
 
 
 def _refuse_others(path: Path) -> None:

@@ -9,6 +9,8 @@ import streamlit as st
 from lossnav.core import Finding, InputError, check, load_problem
 from lossnav.sample_models import NAMES
 
+from ..figures.shared.plain_text import for_markdown
+
 
 def check_panel(target: str) -> None:
     """A line that opens on the table; open by itself where something should be read before anything is measured.
@@ -24,7 +26,7 @@ def check_panel(target: str) -> None:
         with st.spinner("Testing the network on a few examples …"):
             found = known[key] = known.get(key) or check(load_problem(target))
     except InputError as error:
-        st.warning(str(error))
+        st.warning(for_markdown(error))
         return
     alarms = sum(line.alarms for line in found)
     title = "What was understood and tested of this network" + (f": {alarms} to read first" if alarms else "")

@@ -10,6 +10,7 @@ from lossnav.core import PROPERTIES
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ..controls.terrain import PRESSED
+from ..figures.shared.plain_text import for_markdown
 from ..landscapes import best, own
 from ..live.pool import LiveWorker, Turning
 from ..live.session import WAITING
@@ -87,7 +88,7 @@ def first_picture(base: SurveyRequest, controls: Callable[[SurveyRequest], Surve
             request = controls(base)
         turning = look_at(request)
         if turning.failure is not None:
-            st.error(turning.failure, icon=":material/error:")
+            st.error(for_markdown(turning.failure), icon=":material/error:")
         elif turning.look is not None:
             st.rerun()
         else:

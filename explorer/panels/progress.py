@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ..cache import touch
+from ..figures.shared.plain_text import for_markdown
 from ..jobs import QUEUED, Job, Jobs, Request
 from ..landscapes import Found, begin_from_shipped, own
 from ..request.survey import SurveyRequest
@@ -50,7 +51,7 @@ def work_panel(request: SurveyRequest, drawn: int) -> None:
     if job is not None and job.open:
         _running(request, drawn)
     elif job is not None and job.failure:
-        st.error(job.failure, icon=":material/error:")
+        st.error(for_markdown(job.failure), icon=":material/error:")
     elif found is not None and found.damage:
         _damaged(request, found.damage)
     elif found is None or not found.complete(request):
@@ -59,7 +60,7 @@ def work_panel(request: SurveyRequest, drawn: int) -> None:
 
 def _damaged(request: SurveyRequest, damage: str) -> None:
     """What is wrong with a landscape on disk, and the ways on."""
-    st.error(damage, icon=":material/error:")
+    st.error(for_markdown(damage), icon=":material/error:")
     left, right = st.columns(2)
     if left.button("Measure the damaged part again", key="repair", width="stretch", type="primary"):
         jobs().start(request, repair=True)
@@ -74,7 +75,7 @@ def kept(request: Request, read: Callable[[Path], T]) -> T | None:
     try:
         return read(request.path)
     except Exception as error:  # damage of any kind is a sentence here
-        st.error(f"What was kept of this cannot be read: {first_line(error)}", icon=":material/error:")
+        st.error(f"What was kept of this cannot be read: {for_markdown(first_line(error))}", icon=":material/error:")
     if st.button("Set it aside and compute it again", key="again", type="primary"):
         request.path.replace(request.path.with_name(f"damaged-{request.path.name}"))
         jobs().start(request)
@@ -116,7 +117,7 @@ def waiting_panel(
     if job is not None and not over:
         _waiting(request, name)
     elif job is not None and job.failure:
-        st.error(job.failure, icon=":material/error:")
+        st.error(for_markdown(job.failure), icon=":material/error:")
     else:
         said, button = offer
         left, right = st.columns([6, 1], vertical_alignment="center")

@@ -13,6 +13,8 @@ from collections.abc import Callable
 import streamlit as st
 from lossnav.core import InputError
 
+from ..figures.shared.plain_text import for_markdown
+
 _SCRIPT = """
 const saved = new Set();
 export default function ({ data, setTriggerValue }) {
@@ -40,8 +42,8 @@ def save_button(make: Callable[[], bytes], name: str, mime: str) -> None:
         try:
             with place, st.spinner("Making the file …"):
                 content = base64.b64encode(make()).decode()
-        except InputError as error:
-            st.error(str(error), icon=":material/error:")
+        except (InputError, OSError) as error:
+            st.error(for_markdown(error), icon=":material/error:")
         else:
             state[FILE] = {"press": uuid.uuid4().hex, "content": content, "name": name, "mime": mime}
         state[PRESSED] = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from lossnav.core.spectrum import SpectraAlong, read_along
 
+from ..figures.shared.plain_text import for_markdown
 from ..figures.web.spectrum_along import along_figure
 from ..jobs import QUEUED
 from ..request.spectrum import AlongRequest, spectral_law
@@ -63,7 +64,7 @@ def _work(request: AlongRequest, found: SpectraAlong | None) -> None:
     if job is not None and job.open:
         _running(request, _count(found))
     elif job is not None and job.failure:
-        st.error(job.failure, icon=":material/error:")
+        st.error(for_markdown(job.failure), icon=":material/error:")
     else:
         _stopped(request, found)
 

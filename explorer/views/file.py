@@ -5,6 +5,7 @@ import os
 import streamlit as st
 from lossnav.core import InputError
 from lossnav.explorer.controls import terrain as controls
+from lossnav.explorer.figures.shared.plain_text import for_markdown
 from lossnav.explorer.figures.web.picking import nearest_cell
 from lossnav.explorer.landscape_file import Opened, opened
 from lossnav.explorer.panels.charts import drawn, landscape, map_chart, surface_chart
@@ -30,10 +31,12 @@ def page() -> None:
     try:
         source = kept(path, os.path.getmtime(path))
     except (InputError, OSError) as error:
-        st.error(str(error))
+        st.error(for_markdown(error))
         return
     with st.sidebar:
-        st.caption(f"**{source.path.name}**, without its network: what the file does not hold cannot be measured here.")
+        st.caption(
+            f"**{for_markdown(source.path.name)}**, without its network: what the file does not hold cannot be measured here."
+        )
     header = st.empty()
     switches = controls.switch_row(source.unavailable, source.facts)
     picture(source, switches, header)

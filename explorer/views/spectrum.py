@@ -2,6 +2,7 @@
 
 import streamlit as st
 from lossnav.explorer.controls.spectrum import EIGENVALUES, SWEEP, section_control, shape_control, spectrum_controls
+from lossnav.explorer.figures.shared.plain_text import for_markdown
 from lossnav.explorer.panels.coupling import coupling_panel
 from lossnav.explorer.panels.spectrum import spectrum_panel, spectrum_style
 from lossnav.explorer.panels.spectrum_along import along_panel
@@ -15,7 +16,7 @@ def page() -> None:
     spectrum_style()
     with st.container(key="spectrum_head", horizontal=True, vertical_alignment="center", gap="large"):
         section = section_control()
-        st.markdown(f"{MATRICES[asked.of]} of **{asked.target}**", width="content")
+        st.markdown(f"{MATRICES[asked.of]} of **{for_markdown(asked.target)}**", width="content")
     if isinstance(asked, SpectrumRequest) and section != EIGENVALUES:
         asked = CouplingRequest.beside(asked, "sweep" if section == SWEEP else "matrix")
     with st.sidebar:

@@ -255,7 +255,12 @@ class CrossEntropy(Loss):
         return "last" if last else "second"
 
     def _with_checked_outputs(self, rows: Tensor) -> CrossEntropy:
-        """Refuse probabilities where logits are expected, and the other way round."""
+        """Refuse probabilities where logits are expected, and the other way round; complex numbers are neither."""
+        if rows.is_complex():
+            raise InputError(
+                "The outputs are complex numbers, which cross-entropy does not take: let the network end with their moduli "
+                "(.abs()) or their real parts (.real)."
+            )
         sums = rows.double().exp().sum(-1) if self.outputs == "log_probabilities" else rows.double().sum(-1)
         normalised = bool(((sums - 1).abs() < CLOSE).all()) and rows.shape[-1] > 1
         if self.outputs is None and normalised and bool((rows >= 0).all()):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..shared.picture import Layer, class_scale, drawn_values, name_of, poles_of, title_of
 from ..shared.picture import minimum as lowest_cell
+from ..shared.plain_text import printable
 from ..shared.scales import Scale
 
 Floats = NDArray[np.float64]
@@ -103,8 +104,8 @@ def field(landscape: xr.Dataset, layer: Layer) -> Field:
     return Field(
         name=name,
         values=_finite_or_nan(drawn_values(landscape, name)),
-        long_name=name_of(landscape, name),
-        label=title_of(landscape, name) + (f", from {points} points" if points else ""),
+        long_name=printable(name_of(landscape, name)),
+        label=printable(title_of(landscape, name)) + (f", from {points} points" if points else ""),
         low_pole=low_pole,
         high_pole=high_pole,
         classes=class_scale(landscape, name),

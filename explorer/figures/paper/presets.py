@@ -121,4 +121,5 @@ _TYPE: dict[str, object] = {
     "svg.hashsalt": "lossnav",
     "axes.unicode_minus": True,
     "legend.frameon": False,
+    "text.parse_math": False,  # a "$" in a name is a letter; ticks have their own labels
 }

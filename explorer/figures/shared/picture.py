@@ -11,6 +11,7 @@ import xarray as xr
 from lossnav.core.plane.kinds import Axis, axes_of, kind_stored
 from lossnav.core.properties import OWNERS, READOUTS
 
+from .plain_text import for_plotly
 from .scales import Kind, Scale, format_value
 
 MADE_FROM = ("kind", "which", "seed", "normalize", "ignore", "orthogonal", "turn", "centre")  # first, in this order
@@ -149,7 +150,7 @@ def hover_values(land: xr.Dataset, variable: str) -> np.ndarray:
     values, classes = land[variable].values, class_scale(land, variable)
     if classes is None:
         return values
-    return np.array([classes.text(float(v)) for v in values.ravel()], dtype=object).reshape(values.shape)
+    return np.array([for_plotly(classes.text(float(v))) for v in values.ravel()], dtype=object).reshape(values.shape)
 
 
 def hover_field(land: xr.Dataset, variable: str, place: int) -> str:

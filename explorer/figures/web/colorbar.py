@@ -8,10 +8,12 @@ import numpy as np
 import xarray as xr
 from plotly.colors import get_colorscale, hex_to_rgb, label_rgb
 
-from ..shared.picture import Layer, color_limits, diverges, floor_of, poles_of, title_of
+from ..shared.picture import Layer, color_limits, diverges, floor_of, poles_of
+from ..shared.plain_text import for_plotly
 from ..shared.scales import format_value
 from ..shared.style import class_colors, colormap_for
 from .theme import ink
+from .titles import title_of
 
 
 def colouring(land: xr.Dataset, layer: Layer, dark: bool, **place: Any) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def low_pole(land: xr.Dataset, layer: Layer, dark: bool, **place: Any) -> dict[s
     low = poles_of(land, layer.variable)[0]
     look = {"showarrow": False, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top"}
     font = {"size": 12, "color": ink(dark).text}
-    return {"text": f"<i>↓ {low}</i>" if low else "", "font": font, **look, **place}
+    return {"text": f"<i>↓ {for_plotly(low)}</i>" if low else "", "font": font, **look, **place}
 
 
 def notes(land: xr.Dataset, layer: Layer) -> str:
@@ -69,7 +71,7 @@ def _ticks(land: xr.Dataset, layer: Layer) -> tuple[list[float], list[str]]:
     positions, labels = layer.scale.ticks(land[layer.variable].values)
     floor = floor_of(land, layer)
     if floor is None:
-        return positions.tolist(), labels
+        return positions.tolist(), [for_plotly(label) for label in labels]
     low, high = color_limits(land, layer)
     kept = [(p, t) for p, t in zip(positions, labels, strict=True) if abs(p - floor) > 0.06 * (high - low)]
     value = format_value(float(land[layer.variable].attrs["floor"]))
@@ -80,7 +82,7 @@ def _bar(land: xr.Dataset, layer: Layer, dark: bool, place: dict[str, Any]) -> d
     title = title_of(land, layer.variable) + notes(land, layer)
     high = poles_of(land, layer.variable)[1]
     if high:
-        title += f"<br><i>↑ {high}</i>"
+        title += f"<br><i>↑ {for_plotly(high)}</i>"
     return bar(title, "top", _ticks(land, layer), dark, **place)
 
 

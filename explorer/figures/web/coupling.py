@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from lossnav.core.spectrum import student
 
+from ..shared.plain_text import for_plotly
 from ..shared.scales import Scale
 from ..shared.style import COLORMAPS, GAP_COLOR, TERRAIN
 from .spectrum import LOWEST_COLOR, OUTLIER_COLOR
@@ -81,7 +82,7 @@ def matrix_figure(matrix: xr.DataArray, dark: bool, height: int | None = None) -
             colorscale=COLORMAPS[TERRAIN],  # the property's own map ends in white, which a page of white cells hides
             zmin=lowest,
             zmax=highest,
-            customdata=np.array([[(a, b, e) for b, e in zip(names, row, strict=True)]
+            customdata=np.array([[(for_plotly(a), for_plotly(b), e) for b, e in zip(names, row, strict=True)]
                                  for a, row in zip(names, errors, strict=True)], dtype=object),
             hovertemplate=hover + ("" if exact else " ± %{customdata[2]:.1~g} (95 %)") + "<extra></extra>",
             text=_numbers(values),
@@ -98,7 +99,7 @@ def matrix_figure(matrix: xr.DataArray, dark: bool, height: int | None = None) -
         )
     )  # fmt: skip
     shown = list(range(0, len(names), ceil(len(names) / MOST_LABELS)))
-    ticks = {"tickvals": shown, "ticktext": [shortened(names[i]) for i in shown], "showgrid": False}
+    ticks = {"tickvals": shown, "ticktext": [for_plotly(shortened(names[i])) for i in shown], "showgrid": False}
     quiet = {**axis(dark, ""), **ticks, "range": [-0.5, len(names) - 0.5], "automargin": True, "constrain": "domain"}
     figure.update_xaxes(**quiet, tickangle=-40 if max(map(len, names)) > 3 else 0, constraintoward="right")
     reversed_range = [len(names) - 0.5, -0.5]

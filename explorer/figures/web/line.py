@@ -5,9 +5,11 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import xarray as xr
 
-from ..shared.picture import Layer, Picture, axis_titles, drawn_values, hover_field, hover_values, title_of
+from ..shared.picture import Layer, Picture, axis_titles, drawn_values, hover_field, hover_values
+from ..shared.plain_text import for_plotly
 from ..shared.style import contour_color
 from .theme import axis, base_layout, ink
+from .titles import title_of
 
 GROUND = "colour"  # the trace that a click picks a grid point of, as on the map
 
@@ -41,6 +43,10 @@ def slice_figure(land: xr.Dataset, picture: Picture, layer: Layer, height: int |
         at = picture.point[0] if along == "alpha" else picture.point[1]
         figure.add_vline(at, line={"color": ink(picture.dark).faint, "width": 1, "dash": "dot"})
     figure.update_xaxes(**axis(picture.dark, axis_titles(land)[along == "beta"]))
-    figure.update_yaxes(**axis(picture.dark, title_of(land, layer.variable)), tickvals=positions, ticktext=labels)
+    figure.update_yaxes(
+        **axis(picture.dark, title_of(land, layer.variable)),
+        tickvals=positions,
+        ticktext=[for_plotly(label) for label in labels],
+    )
     figure.update_layout(height=height, clickmode="event", hovermode="closest")
     return figure

@@ -8,22 +8,13 @@ import xarray as xr
 
 from ..shared.arrows import Arrows, arrows_of
 from ..shared.isolines import isolines
-from ..shared.picture import (
-    Layer,
-    Picture,
-    axis_titles,
-    drawn_values,
-    hover_field,
-    hover_values,
-    minimum,
-    path_inside,
-    title_of,
-)
+from ..shared.picture import Layer, Picture, axis_titles, drawn_values, hover_field, hover_values, minimum, path_inside
 from ..shared.scales import format_value
 from ..shared.style import contour_color
 from .colorbar import colouring
 from .line import GROUND, is_slice, slice_figure
 from .theme import axis, base_layout, ink
+from .titles import title_of
 
 ELEVATION_LINES = "rgba(255,255,255,0.5)"
 

@@ -21,13 +21,13 @@ from ..shared.picture import (
     made_from,
     minimum,
     path_inside,
-    title_of,
 )
 from ..shared.scales import format_value
 from ..shared.style import contour_color
 from .colorbar import colouring, low_pole
 from .line import is_slice, slice_figure
 from .theme import base_layout, ink
+from .titles import title_of
 
 CAMERA = {"eye": {"x": 1.0, "y": -1.29, "z": 0.82}, "center": {"x": 0, "y": 0, "z": -0.16}}
 FINE = 200  # vertices along an axis where classes are drawn

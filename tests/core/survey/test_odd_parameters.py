@@ -73,3 +73,34 @@ def test_complex_and_real_weights_move_together() -> None:
         outputs = torch.func.functional_call(problem.model, moved, problem.args)
         expected = nn.functional.cross_entropy(outputs, problem.targets)
     assert float(land["loss"][0, 1]) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_complex_outputs_of_a_classifier_are_a_sentence() -> None:
+    model = nn.Linear(3, 3, dtype=torch.complex64)
+    with pytest.raises(InputError, match="complex numbers, which cross-entropy does not take"):
+        Problem(model, torch.ones(6, 3, dtype=torch.complex64), torch.arange(6) % 3)
+
+
+def test_a_span_that_the_networks_numbers_do_not_reach_is_a_sentence() -> None:
+    problem = Problem(nn.Linear(3, 3), cases.normal(6, 3, dtype=torch.float32), torch.arange(6) % 3)
+    with pytest.raises(InputError, match=r"more than float32 holds \(3.4e\+38\): choose a smaller span"):
+        survey(problem, Plane.random(problem), (3, 3), span=((1e100, 2e100), (-1, 1)))
+
+
+def test_distances_of_complex_weights_are_of_both_parts() -> None:
+    """Σ |θ(α, β)|² on the plane, against θ itself."""
+
+    class Moduli(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w = nn.Parameter(torch.randn(3, 3, dtype=torch.complex128, generator=cases.seeded(0)))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (x @ self.w).abs()
+
+    problem = Problem(Moduli(), cases.normal(6, 3).to(torch.complex128), torch.arange(6) % 3)
+    plane = Plane.random(problem)
+    alpha, beta = np.array([0.0, 0.3, -1.0]), np.array([0.0, -0.7, 0.4])
+    found = quadratic_values(plane_quadratic(plane, None, None), alpha, beta)
+    places = [plane.at(a, b)["w"] for a, b in zip(alpha, beta, strict=True)]
+    np.testing.assert_allclose(found, [float(w.abs().square().sum()) for w in places], rtol=1e-12)
