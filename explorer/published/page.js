@@ -257,6 +257,7 @@ async function drawSurface(land) {
   });
 }
 function turn(land, camera) { // one camera: turn one terrain and all turn
+  if (JSON.stringify(camera) === JSON.stringify(state.camera)) return; // the others' own word of it
   state.camera = camera;
   for (const other of C.landscapes) if (other !== land) Plotly.relayout(other.surface, {"scene.camera": camera});
 }
