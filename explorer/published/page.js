@@ -511,7 +511,7 @@ function sectionOf(land, alone) {
   land.main = el("dl", {class: "readouts"}); land.every = el("dl", {class: "readouts"});
   const facts = land.facts.map(text => el("span", {}, text));
   return el("section", {class: alone ? "land alone" : "land"},
-    el("div", {class: "facts"}, el(alone ? "h1" : "h2", {}, alone ? C.title : land.name), ...facts), verdictOf(land.verdict),
+    el("div", {class: "facts"}, el(alone ? "h1" : "h2", {}, alone ? C.title : land.where ? `${land.name} · ${land.where}` : land.name), ...facts), verdictOf(land.verdict),
     el("div", {class: "pair"},
       el("div", {class: "left"}, land.chips, land.bar, land.surface),
       el("div", {class: "right"}, land.map, land.legend, land.picked, land.main, el("details", {}, el("summary", {}, "All readouts"), land.every))),
