@@ -29,7 +29,7 @@ FLOORS = {
         ("app", "cli"),
         ("commands", "views"),
         ("panels",),
-        ("landscape_file",),
+        ("landscape_file", "notebook"),
         ("controls", "live", "jobs", "export", "landscapes"),
         ("published",),
         ("state", "summaries"),

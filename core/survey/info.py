@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from html import escape
 from typing import Any
 
 import xarray as xr
 
 from ..adaptive.tolerance import Tolerance
+from ..checks import InputError
 from ..properties import Settings
+from .view import view_of
 
 Json = Mapping[str, Any]  # as JSON holds it
 
@@ -140,6 +143,22 @@ class LandscapeAccessor:
     def settings(self) -> Settings:
         """What the knobs of the readouts are at."""
         return Settings(**self._read("settings", {}))
+
+    def view(self, *others: xr.Dataset) -> Any:
+        """The landscape, and others beside it, as a picture that turns: the last line of a notebook's cell shows it.
+
+        Raises
+        ------
+        InputError  nothing is installed that draws, or nothing here can be drawn
+        """
+        return view_of(self._land, *others)
+
+    def _repr_html_(self) -> str:
+        """The same for `land.lossnav` alone; a sentence where it cannot be shown."""
+        try:
+            return str(self.view()._repr_html_())
+        except InputError as error:
+            return f"<p>{escape(str(error))}</p>"
 
     def __getattr__(self, name: str) -> Any:
         if name not in IN_ATTRS:

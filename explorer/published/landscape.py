@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from lossnav.core import PROPERTIES
+from lossnav.core.plane.kinds import kind_stored
 
 from ..figures.shared.arrows import arrows_of
 from ..figures.shared.isolines import isolines
@@ -40,6 +41,7 @@ def packed(land: xr.Dataset, layers: Mapping[str, Layer]) -> dict[str, Any]:
     mine = {name: layer for name, layer in layers.items() if name in land}
     return {
         "name": land.lossnav.name or "landscape",
+        "where": _where(land),
         "facts": facts(land),
         "axes": list(axis_titles(land)),
         "plane": made_from(land),
@@ -58,6 +60,12 @@ def packed(land: xr.Dataset, layers: Mapping[str, Layer]) -> dict[str, Any]:
         "made": _made(land),
         "data": pack.text(),  # last: all is in it
     }
+
+
+def _where(land: xr.Dataset) -> str:
+    """The plane's kind in words, to tell two landscapes of one network apart."""
+    kind = kind_stored(land.lossnav.plane.get("kind", ""))
+    return kind.title if kind else ""
 
 
 def _readout(land: xr.Dataset, layer: Layer, pack: Pack) -> dict[str, Any]:

@@ -257,6 +257,7 @@ async function drawSurface(land) {
   });
 }
 function turn(land, camera) { // one camera: turn one terrain and all turn
+  if (JSON.stringify(camera) === JSON.stringify(state.camera)) return; // the others' own word of it
   state.camera = camera;
   for (const other of C.landscapes) if (other !== land) Plotly.relayout(other.surface, {"scene.camera": camera});
 }
@@ -510,7 +511,7 @@ function sectionOf(land, alone) {
   land.main = el("dl", {class: "readouts"}); land.every = el("dl", {class: "readouts"});
   const facts = land.facts.map(text => el("span", {}, text));
   return el("section", {class: alone ? "land alone" : "land"},
-    el("div", {class: "facts"}, el(alone ? "h1" : "h2", {}, alone ? C.title : land.name), ...facts), verdictOf(land.verdict),
+    el("div", {class: "facts"}, el(alone ? "h1" : "h2", {}, alone ? C.title : land.where ? `${land.name} · ${land.where}` : land.name), ...facts), verdictOf(land.verdict),
     el("div", {class: "pair"},
       el("div", {class: "left"}, land.chips, land.bar, land.surface),
       el("div", {class: "right"}, land.map, land.legend, land.picked, land.main, el("details", {}, el("summary", {}, "All readouts"), land.every))),

@@ -130,11 +130,16 @@ def test_a_card_tells_what_a_property_means(opened: tuple[Page, list[str]]) -> N
 def test_turned_together_on_a_dark_page(browser: Browser, land: xr.Dataset, tmp_path: Path) -> None:
     file = tmp_path / "two.html"
     file.write_text(published_page([land, land.assign_attrs(name="other")], title="Two"), encoding="utf-8")
-    page, trouble = shown(browser, file, "dark", (1920, 1080))
+    page, trouble = shown(browser, file, "dark")
     assert page.locator(".surface").count() == 2
     page.evaluate(
         "() => Plotly.relayout(document.querySelectorAll('.surface')[0], {'scene.camera': {eye: {x: 2, y: 0.5, z: 1}, center: {x: 0, y: 0, z: 0}, up: {x: 0, y: 0, z: 1}}})"
     )
     page.wait_for_function("() => document.querySelectorAll('.surface')[1].layout.scene.camera.eye.x === 2")
+    page.evaluate(
+        "() => { window.turns = 0; document.querySelector('.surface').on('plotly_relayout', () => { turns++; }); }"
+    )
+    page.wait_for_timeout(1500)
+    assert page.evaluate("() => window.turns") <= 1  # they do not turn each other on and on
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(16, 22, 23)"
     assert trouble == []
