@@ -32,7 +32,7 @@ def keskar_rise(here: Neighbourhood) -> float:
     its gradient points to. With MOST_FLIPPED parameters or fewer the signs of an end are then turned one by one as long as that
     rises. NaN where L ≤ −1, as a density's logarithm allows: there is nothing to be relative to.
     """
-    if here.loss <= -1:
+    if not (math.isfinite(here.loss) and here.loss > -1):
         return math.nan
     width = here.instruments.estimation.keskar * (here.point.abs() + 1)
     highest, seen = here.loss, set[bytes]()
@@ -57,15 +57,18 @@ def steepest_rise(here: Neighbourhood, scale: Tensor | None) -> float:
     radius, units = here.instruments.estimation.rho, torch.ones_like(here.point) if scale is None else scale
     slope = here.gradient * units.double()
     length = float(slope.norm())
+    if not (math.isfinite(here.loss) and math.isfinite(length)):
+        return math.nan
     best = -math.inf
     if length > 0:
         step = (radius * units.double() * slope / length).to(here.point)
         best = here.bench.whole.loss(here.point + step) - here.loss
-        if abs(best) <= DECIDES * radius * length:
+        if not abs(best) > DECIDES * radius * length:
             return best
     probes = here.bench.curvature.padded(here.instruments.probes[:2])
     starts = [*([slope.to(here.point)] if length > 0 else []), *probes]
-    return max(best, *(_turned(here, radius, units.to(here.point), start) for start in starts))
+    highest = max(best, *(_turned(here, radius, units.to(here.point), start) for start in starts))
+    return highest if highest > -math.inf else math.nan
 
 
 def _turned(here: Neighbourhood, radius: float, units: Tensor, direction: Tensor) -> float:
@@ -75,7 +78,7 @@ def _turned(here: Neighbourhood, radius: float, units: Tensor, direction: Tensor
         step = (radius / direction.norm()) * units * direction
         loss, slope = here.bench.whole.loss_and_gradient(here.point + step)
         rise, slope = loss - here.loss, units * slope.to(here.point)
-        if rise <= best + GAIN * abs(best) or not bool(slope.any()):
+        if not rise > best + (GAIN * abs(best) if math.isfinite(best) else 0.0) or not bool(slope.any()):
             return max(best, rise)
         best, direction = rise, slope
     return best
