@@ -149,8 +149,9 @@ function valueText(land, variable, k) {
   const own = land.readouts[variable], labels = C.readouts[variable].labels, value = own.values[k];
   const text = labels.length && Number.isFinite(value) ? labels[Math.min(Math.floor(value), labels.length - 1)] : numberText(value);
   if (own.mask && !land.masks[own.mask][k]) return `≈ ${text}`;
-  const error = own.se ? own.se[k] : NaN;
-  return Number.isFinite(value) && error > 0 && Number.isFinite(error) ? `${text} ± ${numberText(error, 2)}` : text;
+  const error = own.se ? own.interval * own.se[k] : NaN; // what a 95 % interval reaches
+  if (!(Number.isFinite(value) && error > 0)) return text;
+  return own.side === "both" ? `${text} ± ${numberText(error, 2)}` : `${text} (to ${numberText(own.side === "above" ? value + error : value - error)})`;
 }
 
 // ---- colours
