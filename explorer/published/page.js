@@ -151,7 +151,9 @@ function valueText(land, variable, k) {
   if (own.mask && !land.masks[own.mask][k]) return `≈ ${text}`;
   const error = own.se ? own.interval * own.se[k] : NaN; // what a 95 % interval reaches
   if (!(Number.isFinite(value) && error > 0)) return text;
-  return own.side === "both" ? `${text} ± ${numberText(error, 2)}` : `${text} (to ${numberText(own.side === "above" ? value + error : value - error)})`;
+  if (own.side === "both") return `${text} ± ${numberText(error, 2)}`;
+  const end = numberText(own.side === "above" ? value + error : value - error);
+  return end === text ? text : `${text} (to ${end})`;
 }
 
 // ---- colours
