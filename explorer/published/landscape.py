@@ -82,6 +82,8 @@ def _readout(land: xr.Dataset, layer: Layer, pack: Pack) -> dict[str, Any]:
     if error in land:
         found |= {
             "se": pack.add(land[error].values.astype(float)),
+            "interval": float(land[error].attrs.get("interval", 1.0)),
+            "side": str(land[error].attrs.get("side", "both")),
             "se_says": str(land[error].attrs.get("long_name", "")),
         }
     return found

@@ -66,7 +66,8 @@ def test_every_point_says_what_the_landscape_says(opened: tuple[Page, list[str]]
         row, column = row + step[0], column + step[1]
         said = _values(page)
         assert len(said) > 30
-        assert said == {name: value_text(named, name, (row, column)) for name in said}
+        truth = {name: value_text(named, name, (row, column)) for name in said}
+        assert {n: (said[n], truth[n]) for n in said if said[n] != truth[n]} == {}
 
 
 def test_a_click_on_the_map_picks_the_point_under_it(opened: tuple[Page, list[str]], named: xr.Dataset) -> None:
