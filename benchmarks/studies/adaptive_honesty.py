@@ -1,7 +1,7 @@
 """Whether the error that an adaptive survey states holds, and how far above the true one it is, on terrains made from seeds.
 
-`python -m benchmarks.studies.adaptive_honesty [--tuning] [--networks N] [--formulas N] [--write]`. The one constant of the estimate
-(`leave_one_out.MARGIN`) was fixed on the even seeds (`--tuning`); without that the odd ones are taken, which nothing was fixed on.
+`python -m benchmarks.studies.adaptive_honesty [--tuning] [--networks N] [--formulas N] [--write]`. Even seeds
+(`--tuning`) are for choosing the constants of `leave_one_out`; without that the odd ones are taken. docs/accuracy.md says what was chosen on what.
 `--write` puts the table into docs/accuracy.md. Costly: as what is measured around points is refined, on every fourth row and column,
 from 3 and 5 rows, without points held out.
 """
@@ -122,7 +122,7 @@ def studied(parity: int, networks: int, formulas: int) -> Iterator[list[Case]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tuning", action="store_true", help="the even seeds, on which the margin was fixed")
+    parser.add_argument("--tuning", action="store_true", help="the even seeds, for choosing constants")
     parser.add_argument("--networks", type=int, default=80)
     parser.add_argument("--formulas", type=int, default=80)
     parser.add_argument("--write", action="store_true", help="put the table into docs/accuracy.md")

@@ -23,9 +23,8 @@ QUINTIC, CUBIC = 5, 3  # the powers of the distance
 MANY = 2000  # points from which each place is interpolated from its neighbours alone
 NEIGHBOURS = 60
 NEAREST = 6  # points that speak for a place
-MARGIN = (
-    6.0  # times the root mean square of what they were off by, by `benchmarks.studies.adaptive_honesty`'s even seeds
-)
+MARGIN = 6.0  # times the root mean square of what they were off by (docs/accuracy.md says how it was chosen)
+
 LEAST = 0.5  # of what most places are below: a place is never thought much better than the rest
 MOST_PLACES = 0.8  # the quantile that "most" is
 AROUND = 4  # neighbours that say how far a place is from what is measured

@@ -1,12 +1,16 @@
 """Adaptive surveys: what a tolerance gives, and what it leaves as it is."""
 
 import json
+from dataclasses import replace
 
 import cases
 import numpy as np
 import pytest
 from lossnav.core import InputError, Plane, read_landscape, survey
 from lossnav.core.adaptive.tolerance import Tolerance
+from lossnav.core.survey.landscape import landscape
+from lossnav.core.survey.run import SurveyRun
+from lossnav.core.survey.specification import Specification
 
 GRID = (33, 33)
 DRIVERS = {
@@ -143,3 +147,15 @@ def test_a_line_is_refined_too(problem):
 def test_a_tolerance_that_is_no_share_is_refused(problem, tolerance):
     with pytest.raises(InputError, match=r"such as 0\.01"):
         survey(problem, Plane.random(problem), (5, 5), tolerance=tolerance)
+
+
+def test_the_same_points_state_the_same_error_whatever_tolerance_was_asked_for(problem):
+    points = SurveyRun.of(Specification(problem, Plane.random(problem, seed=1), GRID, tolerance=0.01)).run()
+    stated = []
+    for share_asked in (0.001, 0.01, 0.1):
+        points.info = replace(points.info, tolerance=Tolerance(share_asked))
+        land = landscape(points)
+        stated.append((land["loss_error"].values, land.lossnav.adaptive["forward"]["error"]))
+    for errors, largest in stated[1:]:
+        np.testing.assert_array_equal(errors, stated[0][0])
+        assert largest == stated[0][1] > 0
