@@ -14,6 +14,7 @@ from .problem.trajectory import Anchor, Trajectory
 from .problem.weights import load_weights, read_weights
 from .properties import PROPERTIES, Settings
 from .spectrum.coupling_matrix import coupling_matrix
+from .spectrum.critical_sharpness import CriticalSharpness, critical_sharpness
 from .spectrum.density import Spectrum
 from .spectrum.eigenvalues import eigenpairs, spectrum
 from .survey.check import Finding, check
@@ -24,6 +25,7 @@ __all__ = [
     "PROPERTIES",
     "Anchor",
     "Bernoulli",
+    "CriticalSharpness",
     "CrossEntropy",
     "Estimation",
     "Finding",
@@ -40,6 +42,7 @@ __all__ = [
     "Trajectory",
     "check",
     "coupling_matrix",
+    "critical_sharpness",
     "density_map",
     "eigenpairs",
     "load_problem",

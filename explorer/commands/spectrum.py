@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +23,7 @@ from .options import At, Checkpoint, Device, Of, Seed, Target
 from .plane_options import with_plane
 from .problem_options import Decay, Dtype, Parameters, chosen_problem
 
+CRITICAL = "Instead: 2 over the largest step down the gradient before the loss rises, from forward passes alone."
 ALONG = f"At N checkpoints of the training path, first and last among them; without N, {CHECKPOINTS}."
 
 
@@ -45,6 +50,7 @@ def spectrum_command(
     dtype: Dtype = None,
     parameters: Parameters = None,
     decay: Decay = 0.0,
+    critical: Annotated[bool, typer.Option("--critical", help=CRITICAL)] = False,
     out: Annotated[
         Path | None, typer.Option(help="Also write it to this file, as JSON; along, after every checkpoint.")
     ] = None,
@@ -55,6 +61,8 @@ def spectrum_command(
 
     if count is not None and not along:
         raise InputError(f"A number of checkpoints ({count}) goes with --along: leave it out, or add --along.")
+    if along and critical:
+        raise InputError("--critical is at one place: leave out --along.")
     if along and (checkpoint is not None or at is not None):
         raise InputError("--along is the whole training path: leave out --checkpoint and --at.")
     problem, numbers = chosen_problem(target, parameters, decay), dtype_of(dtype)
@@ -62,11 +70,41 @@ def spectrum_command(
         _along(problem, of, CHECKPOINTS if count is None else count, top, steps, probes, seed, device, numbers, out)
         return
     problem, point = options.place(problem, checkpoint, at, plane)
+    if critical:
+        _critical(problem, point, device, numbers, out)
+        return
     counts = (_or(top, 15), _or(steps, 80), _or(probes, 10))
     found = spectrum(problem, point, of, *counts, seed, device=device, dtype=numbers)
     if out is not None:
         write_spectrum(found, out, {"name": problem.name, "examples": problem.example_count})
     Console().print(spectrum_table(found))
+
+
+def _critical(
+    problem: Problem, point: Mapping[str, torch.Tensor] | None, device: str, dtype: torch.dtype | None, out: Path | None
+) -> None:
+    from lossnav.core import critical_sharpness
+    from lossnav.core.machine.atomic import written_whole
+
+    found = critical_sharpness(problem, point, device=device, dtype=dtype)
+    if out is not None:
+        stored = {
+            "name": problem.name,
+            **asdict(found),
+            "bracket": [*map(_finite, found.bracket)],
+            "step": _finite(found.step),
+        }
+        written_whole(out, lambda place: place.write_text(json.dumps(stored), "utf-8"))
+    table = Table("", "", show_header=False)
+    table.add_row("critical sharpness", f"{found.sharpness:.3g}")
+    table.add_row("largest step down the gradient", f"{found.step:.3g}")
+    table.add_row("loss", f"{found.loss:.4g}")
+    table.add_row("passes over the data", str(found.passes))
+    Console().print(table)
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def _along(
