@@ -14,6 +14,7 @@ from ..lazy import lazy
 from ..network.workspace import Batch
 from ..parameters.layout import Layout
 from ..problem.likelihoods.protocol import Likelihood, Middle
+from ..problem.likelihoods.vocabulary import Headed
 from .linearised import Linearised
 from .output_curvature import differentiated, laid_out, output_hessian
 from .rules import NotUnderstood
@@ -111,7 +112,9 @@ class GraphChunk:
             middle = _middle(of, likelihood, self._outputs, targets)
             return jacobian_products(self._outputs, self._point, directions, middle)
         values, back = laid_out(self._outputs)
-        if of == "fisher":
+        if isinstance(self._outputs, Headed):
+            middle = likelihood.joint_middle(self._outputs)  # type: ignore[attr-defined]
+        elif of == "fisher":
             middle = likelihood.output_fisher(values)
         else:
             middle = differentiated(lambda z: likelihood.losses(back(z), targets), values.detach())

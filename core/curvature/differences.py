@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..network.workspace import Batch
 from ..problem.likelihoods.protocol import Middle
+from ..problem.likelihoods.vocabulary import Headed
 from .output_curvature import differenced, laid_out, output_hessian
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def _values(function: LossFunction, point: Tensor, batch: Batch, of: str) -> Ten
 def _bent(function: LossFunction, outputs: Any, back: Callable[[Tensor], Any], batch: Batch, of: str) -> Middle:
     likelihood = function.problem.likelihood
     flat = laid_out(outputs)[0].detach()
+    if isinstance(outputs, Headed):
+        return likelihood.joint_middle(outputs)  # type: ignore[attr-defined, no-any-return]
     if of == "fisher":
         return likelihood.output_fisher(flat)
     if isinstance(outputs, Tensor):

@@ -28,6 +28,11 @@ AGREE = {torch.float64: 1e-4, torch.float32: 3e-2}
 FINEST = 1e-9  # which differences cannot tell apart
 STEADY = 0.2  # of the disagreement, up to which two differences agree with each other
 BESIDE = 0.1  # of each tensor's size, by which the place of the test is off θ₀, where kinks may meet
+LOPSIDED = (
+    "They are not symmetric (by {} of their length): the gradient is that of no function, because a part of the network is "
+    "detached, under no_grad or straight-through, so eigenvalues are approximate. Where that part is not to be moved, leave it out "
+    "with parameters=."
+)
 NAMES = {"exact": "automatic differentiation", "elementary": "automatic differentiation of operations written out"}
 
 
@@ -38,7 +43,7 @@ class SecondDerivatives:
     how        "exact" | "elementary" | "differences", as `LossFunction` has it
     confirmed  whether they were held against differences of gradients and found right
     miss       ‖Hv − difference‖ / ‖Hv‖; of differences, what one of half the step changes
-    asymmetry  |uᵀHv − vᵀHu| / ‖u‖‖Hv‖; NaN where there are no derivatives
+    asymmetry  |uᵀHv − vᵀHu| / ‖u‖‖Hv‖, of differences too; NaN where there are no derivatives
     why        what is wrong with the network's own second derivatives; empty where nothing is
     """
 
@@ -49,14 +54,20 @@ class SecondDerivatives:
     why: str = ""
 
     @property
+    def lopsided(self) -> bool:
+        """Whether differences of gradients are not symmetric, so that the gradient is that of no function."""
+        return self.how == "differences" and self.asymmetry > AGREE[torch.float32]
+
+    @property
     def sentence(self) -> str:
         """What was found, for people."""
         if self.how == "differences":
             error = f"; a step of half the size changes them by {self.miss:.1g}" if self.miss == self.miss else ""
-            return (
+            said = (
                 f"{self.why} Products with the curvature are central differences of gradients instead{error}, relative to "
                 "their length."
             )
+            return said if not self.lopsided else f"{said} {LOPSIDED.format(_share(self.asymmetry))}"
         close = f"to {self.miss:.1g}" if self.miss > FINEST else f"to better than {FINEST:g}"
         seen = f"agree with differences of gradients {close}, and are symmetric"
         how = f"Products with the Hessian, by {NAMES[self.how]},"
@@ -133,8 +144,8 @@ def _beside(function: LossFunction) -> None:
             view += (BESIDE * size * torch.randn(view.shape, generator=generator, dtype=torch.float64)).to(view)
 
 
-def _directions(function: LossFunction) -> tuple[Tensor, Tensor]:
-    """Two of θ's own proportions, tensor by tensor, so that none is lost among larger ones."""
+def directions(function: LossFunction) -> tuple[Tensor, Tensor]:
+    """Two vectors of θ's own proportions, tensor by tensor, so that none is lost among larger ones."""
     generator, rows = torch.Generator().manual_seed(1), []
     for _ in range(2):
         row = torch.zeros_like(function.point)
@@ -150,7 +161,7 @@ def _directions(function: LossFunction) -> tuple[Tensor, Tensor]:
 def _compared(part: Problem, how: str) -> SecondDerivatives | None:
     """The verdict on products taken in this way; None where the place has no finite numbers."""
     function = _function(part, how)
-    u, v = _directions(function)
+    u, v = directions(function)
     if how == "elementary":
         function.program = None
     images = Linearisation(function).products(torch.stack([u, v]), "hessian").double()
@@ -202,12 +213,15 @@ def _by_differences(part: Problem, why: str) -> SecondDerivatives:
         function = _function(part, "differences")
     except UNFIT as error:
         return SecondDerivatives("differences", False, float("nan"), float("nan"), f"{why} {first_line(error)}".strip())
-    v = _directions(function)[1]
+    u, v = directions(function)
     h = step(function.point, v)
     whole, half = _difference(function, v, h), _difference(function, v, h / 2)
     length = float(half.norm())
     miss = float((whole - half).norm()) / length if length else 0.0
-    return SecondDerivatives("differences", True, miss, float("nan"), why)
+    other = _difference(function, u, step(function.point, u))
+    lengths = float(u.double().norm() * half.norm() + v.double().norm() * other.norm())
+    asymmetry = abs(float(u.double() @ half - v.double() @ other)) / lengths if lengths else 0.0
+    return SecondDerivatives("differences", True, miss, asymmetry, why)
 
 
 def _share(miss: float) -> str:

@@ -8,6 +8,7 @@ from torch import Tensor
 from ..machine.random_state import drawing_from, random_state, same
 from ..problem.problem import Problem
 from ..problem.trial import passes
+from .purity import Stillness
 from .workspace import Workspace
 
 MOST_DOUBLE_BYTES = 16 * 2**20  # of a copy in float64; larger networks are tried in their own precision
@@ -24,6 +25,7 @@ class FewExamples:
 
     Attributes
     ----------
+    part     the problem of these examples
     space    the network's copy and these examples in one batch
     digits   relative difference up to which two losses count as the same: half of the precision's digits
     """
@@ -31,7 +33,9 @@ class FewExamples:
     def __init__(self, problem: Problem, rows: Tensor | None) -> None:
         part = problem.subset(torch.arange(problem.example_count) if rows is None else rows)
         part.draws, part.batches = 1, None
+        self.part = part
         self.space = _in_double(part) or Workspace(part, _device(part))
+        self._still = _still(self.space)
         self.digits = 4 * torch.finfo(self.space.dtype).eps ** 0.5
 
     def losses(self, size: int | None = None) -> Tensor:
@@ -39,7 +43,7 @@ class FewExamples:
         space = self.space
         space.rebatch(size or space.problem.example_count)
         with drawing_from(0, space.device), passes(space.problem.differentiates):
-            found = torch.cat([space.losses(batch).detach() for batch in space.batches])
+            found = self._still.run(lambda: torch.cat([space.losses(batch).detach() for batch in space.batches]))
         return found.clone() if space.problem.likelihood.is_per_example else found.sum()[None]
 
     def draws(self) -> bool:
@@ -76,6 +80,10 @@ def _device(problem: Problem) -> torch.device:
     return next((p.device for p in problem.model.parameters()), torch.device("cpu"))
 
 
+def _still(space: Workspace) -> Stillness:
+    return Stillness(space.model, space.device, space.problem.fixed_parameters)
+
+
 def _in_double(part: Problem) -> Workspace | None:
     """The network in float64; None where it is too large for that, or keeps a precision of its own."""
     if 8 * part.parameter_count > MOST_DOUBLE_BYTES or any(p.is_complex() for p in part.model.parameters()):
@@ -83,7 +91,7 @@ def _in_double(part: Problem) -> Workspace | None:
     try:
         space = Workspace(part, _device(part), torch.float64)
         with drawing_from(0, space.device), passes(part.differentiates):
-            found = space.losses(space.batches[0])
+            found = _still(space).run(lambda: space.losses(space.batches[0]))
     except Exception:  # whatever a network's own code says to tensors of another precision
         return None
     return space if found.dtype == torch.float64 else None

@@ -30,11 +30,9 @@ class Stillness:
     frozen  the values of parameters that are not trained, by name: where they are put back from
 
     >>> norm = nn.BatchNorm1d(2)
-    >>> Stillness(norm).run(lambda: norm.running_mean.add_(1.0).tolist())
-    [1.0, 1.0]
     >>> still = Stillness(norm)
     >>> [still.run(lambda: norm.running_mean.add_(1.0).tolist()) for _ in range(2)]
-    [[2.0, 2.0], [2.0, 2.0]]
+    [[1.0, 1.0], [1.0, 1.0]]
     >>> still.is_still
     False
     """
@@ -61,12 +59,12 @@ class Stillness:
     @property
     def is_still(self) -> bool:
         """Whether nothing was ever written or drawn, so that the network is a function of weights and inputs."""
-        self._restore()
+        self.restore()
         return not (self._draws or self._wrote)
 
     def run(self, compute: Callable[[], Tensor]) -> Tensor:
         """The result of `compute`, from the network as it was at first."""
-        self._restore()
+        self.restore()
         before = self._random_state()
         if self._draws:
             seed_all(SEED)
@@ -77,6 +75,8 @@ class Stillness:
             if moved:
                 put_back(before, self._device)
             self._runs += 1
+        if self._runs == 1 or self._wrote:
+            self.restore()  # whatever else uses the network finds it as it was
         if moved and not self._draws:
             self._draws = True
             return self.run(compute)  # the first time was not from the seed
@@ -90,7 +90,8 @@ class Stillness:
     def _random_state(self) -> list[Any]:
         return random_state(self._device, python=self._draws or self._runs == 0)
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
+        """Put back what was written since the last time."""
         for place, first in self._attributes:
             _put_back(place, first)
         if sum(_put_back(place, first) for place, first in self._entries):
@@ -99,7 +100,7 @@ class Stillness:
             if parameter.data_ptr() != address:
                 parameter.data, self._wrote = memory, True
         if self._runs == 1:
-            self._uncounted = not all(torch.equal(tensor, value.to(tensor)) for tensor, value in self._kept)
+            self._uncounted |= not all(torch.equal(tensor, value.to(tensor)) for tensor, value in self._kept)
         for index, (tensor, value) in enumerate(self._kept):
             if self._uncounted or _writes(tensor) != self._versions[index]:
                 tensor.copy_(value)

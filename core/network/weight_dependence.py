@@ -12,6 +12,7 @@ import torch
 
 from ..checks import InputError
 from ..problem.problem import Problem
+from .borrowed_weights import borrowed_weights
 from .few_examples import FewExamples
 
 PLACES = 4
@@ -26,12 +27,16 @@ OTHERWISE = (
 class Dependence:
     """How the loss depends on the parameters.
 
-    moves    whether the loss changes
-    follows  whether it changes in the same way where the parameters are given to the network from outside, as derivatives need
+    moves     whether the loss changes
+    follows   whether it changes in the same way where the parameters are given to the network from outside, as derivatives need
+    repeats   whether it is the same when it is computed again at the same place
+    borrowed  parameters that it is computed with where they were at first, besides those that are moved
     """
 
     moves: bool = True
     follows: bool = True
+    repeats: bool = True
+    borrowed: tuple[str, ...] = ()
 
 
 def weight_dependence(problem: Problem) -> Dependence:
@@ -39,7 +44,7 @@ def weight_dependence(problem: Problem) -> Dependence:
 
     >>> from torch import nn
     >>> weight_dependence(Problem(nn.Linear(2, 3), torch.eye(2), torch.tensor([0, 1])))
-    Dependence(moves=True, follows=True)
+    Dependence(moves=True, follows=True, repeats=True, borrowed=())
     """
     found: Dependence | None = problem.trials.get("weight_dependence")
     if found is None:
@@ -52,13 +57,23 @@ def weight_dependence(problem: Problem) -> Dependence:
 
 
 def require_dependence(problem: Problem) -> None:
-    """Raise InputError where the loss stays the same, to the last bit, wherever the parameters are."""
-    if not weight_dependence(problem).moves:
+    """Raise InputError where the loss stays the same, to the last bit, wherever the parameters are; where a part of it does; and
+    where it is another one each time."""
+    found = weight_dependence(problem)
+    if not found.repeats:
+        raise InputError(
+            f"The loss of '{problem.name}' is another one each time that it is computed at the same place from the same random "
+            "state: it draws from a generator that it keeps for itself, or goes on from what the pass before left in a list or "
+            "dict. Draw from torch's own generator (leave generator= out), and keep nothing from one pass to the next."
+        )
+    if not found.moves:
         raise InputError(
             f"The loss of '{problem.name}' stays the same to the last digit when its {len(problem.parameters)} trainable "
             f"tensors are moved, so its landscape is flat: {OTHERWISE}, or its loss is a constant. Unmerge the adapters, or "
             "build the network so that its forward uses its own parameters."
         )
+    if found.borrowed:
+        raise InputError(_borrowed_text(problem, found.borrowed))
 
 
 def require_derivatives(problem: Problem) -> None:
@@ -70,19 +85,32 @@ def require_derivatives(problem: Problem) -> None:
         )
 
 
+def _borrowed_text(problem: Problem, names: tuple[str, ...]) -> str:
+    first = f"'{names[0]}'" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    return (
+        f"Part of the loss of '{problem.name}' is computed with parameters ({first}) of the network that was handed in, which "
+        "stay where they are while a copy of it is moved: a function over model.parameters(), or a lambda in a forward, holds on "
+        "to it. Write such a loss as Problem.from_loss(model, data, loss), whose loss(model, batch) is handed the network that "
+        "is moved and uses nothing else; for ½ λ ‖θ‖² give weight_decay=λ; and let a forward reach its layers through self."
+    )
+
+
 def _tested(problem: Problem) -> Dependence:
     rows = None if problem.batches == "whole" else torch.arange(min(FEW, problem.example_count))
     trial = FewExamples(problem, rows)
     here, moves, follows = trial.losses(), False, True
     if not bool(torch.isfinite(here).all()):
         return Dependence()
+    if not trial.agree(here, trial.losses()):
+        return Dependence(repeats=False)
     for seed in range(1, PLACES + 1):
         trial.move(seed)
         there = trial.losses()
         moves |= not torch.equal(here, there)
         if seed == 1:  # beside θ₀, where rounding is what it is there
             follows = trial.agree(there, _from_outside(trial))
-    return Dependence(moves, follows or not moves)
+    borrowed = borrowed_weights(trial.part, trial.space.device) if moves else ()
+    return Dependence(moves, follows or not moves, borrowed=borrowed)
 
 
 def _from_outside(trial: FewExamples) -> torch.Tensor:

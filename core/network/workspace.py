@@ -24,6 +24,7 @@ from ..parameters.layout import Layout
 from ..problem.adapted import KeepsGraph
 from ..problem.number_types import convert
 from ..problem.problem import Problem
+from .checkpointing import without_checkpointing
 from .streamed import StreamedBatches, is_streamed
 
 
@@ -139,7 +140,10 @@ class Workspace:
     ) -> Any:
         """What comes out with these parameters, by name, in place of the model's own; derivatives can be taken of it."""
         named = {f"{self._prefix}{name}": tensor for name, tensor in parameters.items()}
-        with KeepsGraph() if self.problem.differentiates else contextlib.nullcontext():
+        if self.problem.changes_itself:  # what it writes goes to copies, so that every pass begins as the first
+            own = (*self.network.named_parameters(), *self.network.named_buffers())
+            named |= {name: tensor.detach().clone() for name, tensor in own if name not in named}
+        with KeepsGraph() if self.problem.differentiates else contextlib.nullcontext(), without_checkpointing():
             return functional_call(self.network, named, args, dict(kwargs))
 
     def rows(self, outputs: Any, batch: Batch) -> Any:

@@ -32,6 +32,11 @@ def check_weights(model: nn.Module) -> None:
                 f"'{name}' was made under torch.inference_mode, and such weights have no derivatives: build the network "
                 "outside of it, and load the state dict there."
             )
+    if isinstance(model, torch.jit.ScriptModule):
+        raise InputError(
+            "The network is a TorchScript program, whose weights cannot be moved from outside: give the Python module that it was "
+            "made from, with module.load_state_dict(program.state_dict())."
+        )
     if any(_quantised(module) for module in model.modules()) and not any(p.requires_grad for p in model.parameters()):
         raise InputError(
             "The network is quantised, so its weights are whole numbers that cannot be moved by small amounts: give the "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -25,16 +26,17 @@ from .arguments import (
     fitted_trajectory,
 )
 from .counted_examples import with_examples_counted
-from .data import brought
+from .data import Brought, brought, comes_in_examples, handed_whole
 from .language import shifted
 from .likelihoods.of_network import NetworkLoss, OfNetwork
 from .likelihoods.protocol import Likelihood, PerExampleLoss
 from .notes import parameter_notes
 from .outputs import Output, Reader
 from .resolve import resolve
-from .selection import Selection, selected
+from .selection import Selection, by_name, selected
 from .structure import taken_apart
 from .trajectory import Anchor, Trajectory
+from .transformers_models import language
 from .trial import FIRST, Trial, tried
 from .working_copy import working_copy
 from .wrappers import unwrapped
@@ -68,8 +70,8 @@ class Problem:
     examples      how many examples to draw from the data, the same at every point, or the rows to take; None: all
     output        which entry the loss is taken of, where the network returns several: a name, a place, several of them, or
                   a function of what it returns
-    parameters    which parameters make the landscape: "encoder.layer.3.*", ["*.lora_*"], a function of a name; None: all
-                  that are trainable. The others stay as they are
+    parameters    which parameters make the landscape: "encoder.layer.3.*", ["*.lora_*"], a module of the network, its
+                  parameters themselves, a function of a name; None: all that are trainable. The others stay as they are
     weight_decay  λ: the loss is L + ½ λ ‖θ‖² over these parameters
     shift_labels  True: targets are the input tokens, and place k is to predict token k + 1
     batches       how the data are cut where examples change each other's losses: a size, "loader" for that of the loader that
@@ -126,10 +128,14 @@ class Problem:
         self.batchnorm = known(batchnorm, BATCHNORM_MODES, "batchnorm mode")
         self.data_entropy = checked_entropy(data_entropy)
         check_weights(self.model)
-        self.selection: tuple[str, ...] | None = selected(self.trainable_parameters, parameters)
+        self.selection: tuple[str, ...] | None = selected(self.trainable_parameters, by_name(self.model, parameters))
         self.weight_decay = checked_decay(weight_decay)
         self.dtype = number_types.working_dtype(self.parameters.values())
-        inputs, self.fixed = without_fixed(inputs)
+        if isinstance(inputs, Brought):
+            given, self.fixed = without_fixed(inputs.inputs)
+            inputs = replace(inputs, inputs=given)
+        else:
+            inputs, self.fixed = without_fixed(inputs)
         data = brought(self.model, inputs, targets, examples)
         self.batches, self.draws = checked_batches(batches, data.batches), checked_draws(draws)
         # of a part of the data: which of the whole's batches it holds, and how many those are; None: all of them
@@ -144,6 +150,7 @@ class Problem:
         trial = self._tried(output)
         self.likelihood, self.classes = trial.likelihood, trial.classes
         self.differentiates, self.changes_inputs = trial.differentiates, trial.changes_inputs
+        self.changes_itself = trial.changes_itself
         self.reader: Reader | None = trial.reader
         self.law = checked_law(law, self.likelihood, self.targets, self.classes)
         self._take_trajectory(trajectory)
@@ -158,7 +165,7 @@ class Problem:
 
         Parameters
         ----------
-        data  a tensor, or tensors in a tuple or dict, one row per example; tensors with different numbers of rows are
+        data  a tensor, or tensors in a tuple or dict, one row per example, or what gives them: a DataLoader, a Dataset; tensors with different numbers of rows are
               handed over whole, as one example
         loss  (model, batch) → losses of shape (n,), or a pair of their mean and the number of examples that it is the mean
               of; the batch is built as the data are, and everything that is computed of `model` counts
@@ -175,13 +182,53 @@ class Problem:
         >>> Problem.from_loss(nn.Linear(1, 1), torch.ones(4, 1), residual).differentiates
         True
         """
-        leaves, structure = taken_apart(data)
+        read = handed_whole(data, more.pop("examples", None) if comes_in_examples(data) else None)
+        if more.get("batches") == "loader":
+            more["batches"] = checked_batches("loader", read.batches)
+        leaves, structure = taken_apart(read.content)
         rows = leaves[0].shape[0]
         problem = cls(model, leaves, torch.zeros(rows, 0), OfNetwork(loss, structure), **more)
         problem.likelihood = with_examples_counted(problem)
+        problem.loader_batches, problem.notes = read.batches, (*read.notes, *problem.notes)
         if structure.whole:
             problem.notes += ("The data have no common number of rows, so all of them together count as one example.",)
         return problem
+
+    @classmethod
+    def from_transformers(
+        cls,
+        network: Any,
+        data: Any,
+        targets: Any = None,
+        *,
+        tokenizer: Any = None,
+        context: int | None = None,
+        chunk: int | None = None,
+        mask_token: int | None = None,
+        **more: Any,
+    ) -> Problem:
+        """A language model of transformers on texts: labels shifted, padding masked, logits in chunks of a large vocabulary.
+
+        Parameters
+        ----------
+        network     the model, or the folder that `save_pretrained` wrote; nothing is ever downloaded
+        data        texts, a text file, token indices (also of different lengths), one stream of them or a file of it (.npy,
+                    .pt, nanoGPT's .bin), or what a tokenizer returns
+        targets     of an encoder-decoder model, what it should write, in the same forms; of others labels (n, t), −100 for "not
+                    predicted", which are shifted as transformers shifts them
+        tokenizer   where texts come without one in the folder
+        context     tokens of an example at most; None: what the model takes, 512 at most
+        chunk       tokens of the vocabulary whose logits are made at a time; None: the whole where it is small
+        mask_token  the number of the mask of a masked language model, where the tokenizer does not know it
+        more        as for `Problem`
+
+        Raises
+        ------
+        InputError  no such folder, texts without a tokenizer, tokens outside the vocabulary
+        """
+        found = language(network, data, targets, tokenizer, context, chunk, mask_token)
+        inputs = found.data if not found.fixed else replace(found.data, inputs={**found.data.inputs, **found.fixed})
+        return cls(found.model, inputs, loss=found.likelihood, output=found.output, shift_labels=False, **more)
 
     @property
     def parameters(self) -> dict[str, Tensor]:
@@ -262,7 +309,7 @@ class Problem:
         part = copy.copy(self)
         part.trials = {}
         if parameters is not None:
-            part.selection = selected(self.parameters, parameters)
+            part.selection = selected(self.parameters, by_name(self.model, parameters))
         if weight_decay is not None:
             part.weight_decay = checked_decay(weight_decay)
         part.dtype = number_types.working_dtype(part.parameters.values())

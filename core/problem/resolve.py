@@ -13,6 +13,7 @@ from ..checks import InputError, known
 from .likelihoods import LIKELIHOODS
 from .likelihoods.custom import Custom
 from .likelihoods.protocol import Likelihood, PerExampleLoss
+from .likelihoods.reduced import Reduced, follows_convention
 
 # torch's functions, as the modules that say the same
 FUNCTIONS: dict[Any, type[nn.Module]] = {
@@ -54,6 +55,8 @@ def resolve(loss: str | Likelihood | PerExampleLoss) -> Likelihood:
     for kind in LIKELIHOODS:
         if type(module) in kind.modules:
             return kind.from_module(module)
+    if follows_convention(loss):
+        return Reduced.of(loss)
     if callable(loss):
         return Custom(loss)
     raise InputError(

@@ -5,12 +5,45 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..checks import InputError
 
 Selection = str | Iterable[str] | Callable[[str], bool]
+
+
+def by_name(model: nn.Module, wanted: Any) -> Selection | None:
+    """What is meant, by names: modules of the network and parameters themselves are found in it.
+
+    Raises
+    ------
+    InputError  one that is not in the network
+
+    >>> model = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+    >>> by_name(model, model[1]), by_name(model, [model[0].bias, "1.*"])
+    (['1.weight', '1.bias'], ['0.bias', '1.*'])
+    """
+    if isinstance(wanted, (nn.Module, Tensor)):
+        wanted = [wanted]
+    if wanted is None or isinstance(wanted, str) or (callable(wanted) and not isinstance(wanted, Iterable)):
+        return wanted
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return [name for each in wanted for name in _names_of(each, names)]
+
+
+def _names_of(each: Any, names: Mapping[int, str]) -> list[str]:
+    if isinstance(each, str):
+        return [each]
+    tensors = list(each.parameters()) if isinstance(each, nn.Module) else [each]
+    found = [names[id(tensor)] for tensor in tensors if id(tensor) in names]
+    if len(found) < len(tensors) or not found:
+        what = f"the module {type(each).__name__}" if isinstance(each, nn.Module) else f"a {type(each).__name__}"
+        raise InputError(
+            f"parameters= holds {what}, which is not in the network: give names, such as '{next(iter(names.values()))}'."
+        )
+    return found
 
 
 def selected(parameters: Mapping[str, Tensor], wanted: Selection | None) -> tuple[str, ...] | None:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from .problem import Problem
 
 FIRST = 2  # examples
+CASTS = (
+    "weights in half precision are moved and evaluated in float32, and its forward casts to half precision by name; let it cast by "
+    "its weights, x.to(self.layer.weight.dtype) in place of x.half() or x.bfloat16()."
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Trial:
     classes         of the predicted distribution, 0 where it is over none
     differentiates  the network, or its loss, takes derivatives of its own, so that its passes need autograd
     changes_inputs  forward writes into its input
+    changes_itself  forward writes into the network's buffers, or into parameters that stay, in evaluation too
     reader          takes the loss's part out of what the network returns; None where it is all of it
     notes           sentences for people
     """
@@ -40,6 +45,7 @@ class Trial:
     classes: int
     differentiates: bool
     changes_inputs: bool
+    changes_itself: bool
     reader: Reader | None
     notes: tuple[str, ...]
 
@@ -52,8 +58,10 @@ def tried(problem: Problem, output: Output | None) -> Trial:
     InputError  inputs that the network does not take, outputs that the loss does not
     """
     model = problem.working_copy()
+    before = {name: tensor.clone() for name, tensor in _staying(problem, model)}
     plain, error = _attempted(problem, model, False)
     tracked, wrong = _attempted(problem, model, True)
+    changes_itself = not all(_equal(t, before[name]) for name, t in _staying(problem, model) if name in before)
     if plain is None and tracked is None:
         raise _refused(problem, wrong or error)
     if plain is not None and not _same(plain, tracked):  # or the first run has left something in the network
@@ -82,7 +90,7 @@ def tried(problem: Problem, output: Output | None) -> Trial:
     if changes_inputs:
         notes.append("The network writes into its input, so each pass is given a copy.")
     classes = settled.class_count(outputs, targets) if settled.is_categorical else 0
-    return Trial(settled, classes, differentiates, changes_inputs, reader, (*notes, *settled.notes))
+    return Trial(settled, classes, differentiates, changes_inputs, changes_itself, reader, (*notes, *settled.notes))
 
 
 @contextlib.contextmanager
@@ -163,13 +171,24 @@ def _refused(problem: Problem, error: Exception | None) -> InputError:
     assert error is not None
     shapes = ", ".join(str(tuple(t.shape)) for t in problem.inputs)
     if problem.likelihood.sees == "network":
+        inner = "a derivative in the parameters inside the loss is not taken; " if "require grad" in str(error) else ""
         said = f"The loss cannot be computed of the network and data of shape {shapes} ({first_line(error)}): "
-        refusal = InputError(said + "it is called as loss(model, batch), the batch built as the data are.")
+        refusal = InputError(said + inner + "it is called as loss(model, batch), the batch built as the data are.")
     else:
         said = f"The model cannot take inputs of shape {shapes} ({first_line(error)}): "
+        if problem.converts and "dtype" in str(error):
+            refusal = InputError(said + CASTS)
+            refusal.__cause__ = error
+            return refusal
         refusal = InputError(said + "give them in the shape and type that its forward expects.")
     refusal.__cause__ = error
     return refusal
+
+
+def _staying(problem: Problem, model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Of a copy of the network, what no point of the landscape moves."""
+    yield from model.named_buffers()
+    yield from ((name, p) for name, p in model.named_parameters() if name in problem.fixed_parameters)
 
 
 def _same(one: tuple[Any, bool], other: tuple[Any, bool] | None) -> bool:

@@ -34,6 +34,7 @@ IN_FOLDERS = (
     "adapter_model.bin",
 )
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+NUMBER_TYPES = ("numpy.dtypes.Float64DType", "numpy.dtypes.Int64DType")
 DANGEROUS = (
     "os",
     "posix",
@@ -95,6 +96,12 @@ def _in_folder(folder: Path) -> Path:
     if len(files) == 1:
         refuse_link_out(files[0], _links_within(folder))
         return files[0]
+    inside = [p for p in sorted(folder.iterdir()) if p.is_dir() and any((p / name).is_file() for name in IN_FOLDERS)]
+    if inside and not files:
+        raise InputError(
+            f"The folder '{folder}' holds {len(inside)} folder{'s' * (len(inside) > 1)} of weights: give one of them, such as "
+            f"'{inside[-1]}', or read them all as a path of training with Trajectory.from_folder."
+        )
     what = f"holds {len(files)} weights files" if files else "holds no weights file"
     raise InputError(
         f"The folder '{folder}' should hold one set of weights, but {what}: name the file"
@@ -243,10 +250,12 @@ class _Torch:
 
 
 def _unreadable(path: Path) -> str:
+    if _is_cut_off(path):
+        return f"'{path}' is damaged or incomplete (a zip file without its end): copy or save it again."
     names = _foreign_names(path)
     safe = [name for name in names if name.partition(".")[0] not in DANGEROUS]
     if names and safe == names:
-        listed = ", ".join(names[:4])
+        listed = ", ".join(names[:6])
         return (
             f"'{path}' holds more than weights ({listed}), and reading that could run code hidden in it, so it was not opened: "
             f"save the state dict alone, or, where you made the file yourself, import {listed} and read it inside "
@@ -259,16 +268,25 @@ def _unreadable(path: Path) -> str:
     )
 
 
+def _is_cut_off(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"PK" and not zipfile.is_zipfile(path)
+
+
 def _foreign_names(path: Path) -> list[str]:
     """Classes and functions that reading the file would call for beside torch's own; nothing is run."""
     try:
-        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        if names:  # a dtype is built as one of its own class, which the reader asks for in turn
+            return sorted({*names, *(NUMBER_TYPES if "numpy.dtype" in names else ())})
     except Exception:  # an old or a damaged file: the reader's own message may name one
         pass
     try:
         torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        found = re.search(r"Unsupported (?:global|class): GLOBAL (\S+)|WeightsUnpickler.*?class (\S+)", str(error))
+        found = re.search(
+            r"Unsupported (?:global|class): GLOBAL (\S+)|WeightsUnpickler[^<]*<?class '?([\w.]+)", str(error)
+        )
         return [next(name for name in found.groups() if name)] if found else []
     return []
 

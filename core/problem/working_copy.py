@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from ..checks import InputError, first_line
 from . import number_types
+from .experts import in_plain_products
+from .generators import share_generators
 
 if TYPE_CHECKING:
     from .problem import Problem
@@ -33,6 +35,8 @@ def working_copy(problem: Problem, placed: Mapping[str, Tensor] | None = None) -
             memo[id(parameters[name])] = nn.Parameter(tensor, requires_grad=False)
     try:
         duplicate = copy.deepcopy(problem.model, memo).eval().requires_grad_(False)
+        share_generators(duplicate)
+        in_plain_products(duplicate)
         for module in duplicate.modules():
             if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
                 module.sparse = False  # the same gradient, as numbers that have second derivatives too

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..checks import InputError
+from ..curvature.gradient_check import AGREE, gradient_miss
 from ..curvature.idle_parameters import idle_parameters, zero_tensors
 from ..curvature.second_derivatives import second_derivatives
 from ..curvature.single_examples import single_examples
@@ -17,6 +18,10 @@ from ..properties.selection import OWNERS, wanted
 
 KINDS = ("understood", "tested", "not to be had")
 MOST_NAMES = 3
+NO_SLOPE = (
+    "The gradient is not the slope of the loss that is drawn: along a direction they differ by {:.2g} %. A part of the network is "
+    "detached, under no_grad or straight-through; slope and curvature are of what training follows, not of the map."
+)
 
 
 @dataclass(frozen=True)
@@ -80,8 +85,11 @@ def _tested(problem: Problem) -> Iterator[Finding]:
     yield from _still(problem)
     yield Finding(KINDS[1], "batches", _batches(problem))
     yield Finding(KINDS[1], "random numbers", _draws(problem))
+    miss = gradient_miss(problem)
+    if miss > AGREE:
+        yield Finding(KINDS[1], "gradient", NO_SLOPE.format(100 * miss), alarms=True)
     found = second_derivatives(problem)
-    yield Finding(KINDS[1], "curvature", found.sentence, alarms=not found.confirmed)
+    yield Finding(KINDS[1], "curvature", found.sentence, alarms=not found.confirmed or found.lopsided)
     yield Finding(KINDS[1], "single examples", single_examples(problem).how)
 
 

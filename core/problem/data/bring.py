@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
+from torch.utils import _pytree as pytree
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from ...checks import InputError
@@ -18,7 +19,7 @@ from .packed import unpacked, unpacked_targets
 from .ragged import padded_inputs, padded_targets
 from .reading import Ragged, Read, chosen_rows, read_loader, read_set, read_stream
 from .split import Which, split
-from .tensors import is_numbers
+from .tensors import is_numbers, is_table
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ def brought(network: nn.Module, data: Any, targets: Any = None, examples: int | 
     >>> tuple(found.inputs.shape), found.targets.tolist()
     ((4, 2), [0, 1, 2, 3])
     """
+    if isinstance(data, Brought):
+        return data if examples is None else _part_of(data, examples)
     _refuse_what_holds_several(data)
     if isinstance(data, PackedSequence):
         return _packed(data, targets, examples)
@@ -106,7 +109,9 @@ def _read(data: Any, examples: int | Sequence[int] | None, beside: Any) -> Read 
 def _arrays(network: nn.Module, data: Any, targets: Any, which: Which, examples: int | Sequence[int] | None) -> Brought:
     """Inputs in memory or on disk, and targets beside them or among them."""
     notes: list[str] = []
-    if targets is None:
+    if targets is None and isinstance(which, str) and is_table(data):
+        data, targets = _column_apart(data, which)
+    elif targets is None:
         data, targets, notes = split(_own_dict(data), network, which)
     targets = target_tensor(unpacked_targets(targets))
     inputs, count = input_tensors(data, len(targets)), len(targets)
@@ -120,6 +125,39 @@ def _arrays(network: nn.Module, data: Any, targets: Any, which: Which, examples:
             + ", the same at every point.",
         ]
     return _finished(network, inputs, targets, notes, None)
+
+
+def _part_of(data: Brought, examples: int | Sequence[int]) -> Brought:
+    count = len(data.targets)
+    rows = chosen_rows(count, examples)
+    if rows is None:
+        return data
+    said = f"{len(rows):,} of {count:,} examples, the same at every point."
+    inputs, targets = taken(data.inputs, rows, count), taken(data.targets, rows, count)
+    return replace(data, inputs=inputs, targets=targets, notes=(*data.notes, said))
+
+
+def _column_apart(table: Any, name: str) -> tuple[Any, Any]:
+    """A table without one of its columns, and that column."""
+    if name not in table.columns:
+        raise InputError(f"The table has no column '{name}': it has {', '.join(repr(str(c)) for c in table.columns)}.")
+    return table[[column for column in table.columns if column != name]], table[name]
+
+
+def handed_whole(data: Any, examples: int | Sequence[int] | None = None) -> Read:
+    """What a data set, loader or stream holds, as one batch of all its examples; anything else as it is.
+
+    Raises
+    ------
+    InputError  examples of different shapes
+    """
+    read = _read(data, examples, None) or Read(data, None, [])
+    if any(isinstance(leaf, Ragged) for leaf in pytree.tree_leaves(read.content)):
+        raise InputError(
+            "The examples of the data differ in shape, so they cannot be put into one batch: bring them to one shape, by "
+            "padding or resizing, in the data set."
+        )
+    return read
 
 
 def _finished(
@@ -182,6 +220,11 @@ def _first_graph(data: Any) -> Any:
     except Exception:  # anything that is not indexed by numbers
         return None
     return first if is_graph(first) else None
+
+
+def comes_in_examples(data: Any) -> bool:
+    """Whether `data` gives examples or batches one after another, so that reading them takes time."""
+    return isinstance(data, (DataLoader, Dataset)) or _is_set_like(data) or _is_stream(data)
 
 
 def _is_set_like(data: Any) -> bool:

@@ -20,7 +20,8 @@ def target_tensor(targets: Any) -> Any:
     if isinstance(targets, tuple) and any(isinstance(t, Tensor) and t.ndim for t in targets):
         raise InputError(
             f"targets should be one tensor with a row per example, but are a tuple of {len(targets)}: give the one that the "
-            "loss is of, or stack them along a last dimension."
+            "loss is of, stack them along a last dimension, or use Problem.from_loss(model, (inputs, *targets), loss), whose "
+            "loss(model, batch) is handed all of them."
         )
     if isinstance(targets, list) and targets and all(_has_length(t) for t in targets):
         examples = [tensor_of(t, "targets") for t in targets]

@@ -100,6 +100,11 @@ def _of_places(batch: tuple[Any, ...] | list[Any], signature: Signature, which: 
         return _inputs(rest[:most], signature), batch[place], note
     unmasked = sum(name not in MASKS for name in signature.required)  # masks can be made from the lengths
     fits = count == 2 if unmasked <= 1 else count == needed + 1
+    if count == 1 and which is None:
+        raise InputError(
+            "Each example has 1 part, and there are no targets: let the data set give pairs (input, target), or give tensors, as in "
+            "Problem(model, x, x) for a network that gives its input back."
+        )
     if which is not None or not fits:
         raise InputError(
             f"Each example has {count} part{'s' if count != 1 else ''}, and it is not clear which is the target of "

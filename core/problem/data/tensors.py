@@ -34,7 +34,7 @@ def tensor_of(thing: Any, what: str) -> Tensor:
     """
     if isinstance(thing, Tensor):
         return _dense(thing).detach()
-    if _is_table(thing):
+    if is_table(thing):
         return _from_array(_columns(thing, what), what)
     if hasattr(thing, "to_numpy"):
         return _from_array(np.asarray(thing.to_numpy()), what)
@@ -75,7 +75,7 @@ def is_numbers(thing: Any) -> bool:
     """Whether `thing` is a number, a tensor or an array of them, or nested lists of numbers."""
     if isinstance(thing, (list, tuple)):
         return bool(thing) and all(isinstance(x, (int, float, complex, list, tuple)) and is_numbers(x) for x in thing)
-    if isinstance(thing, (Tensor, int, float, complex)) or _is_table(thing):
+    if isinstance(thing, (Tensor, int, float, complex)) or is_table(thing):
         return True
     return isinstance(thing, (np.ndarray, np.generic)) and thing.dtype.kind in "biufc"
 
@@ -155,7 +155,8 @@ def _is_numeric(column: Any) -> bool:
     return kind in "biufc"
 
 
-def _is_table(thing: Any) -> bool:
+def is_table(thing: Any) -> bool:
+    """Whether `thing` is a DataFrame, of whatever library."""
     return hasattr(thing, "columns") and hasattr(thing, "to_numpy")
 
 
@@ -175,7 +176,7 @@ def _no_numbers(what: str, kind: str) -> str:
 def _described(thing: Any) -> str:
     if isinstance(thing, Mapping):
         names = [str(name) for name in thing]
-        return f"a dict with {', '.join(map(repr, names[:4]))}: give the entry that the loss is of, or use Problem.from_loss(model, data, loss)."
+        return f"a dict with {', '.join(map(repr, names[:4]))}: give the entry that is meant, or use Problem.from_loss(model, data, loss), whose loss(model, batch) is handed all of it."
     return "text: turn it into numbers first."
 
 

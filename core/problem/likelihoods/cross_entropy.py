@@ -98,6 +98,11 @@ class CrossEntropy(Loss):
 
     def accepted(self, targets: Tensor) -> Tensor:
         if targets.is_floating_point():
+            if targets.ndim == 1 and bool((targets == targets.round()).all()):
+                raise InputError(
+                    "Targets of shape (n,) are class indices, but these are floating-point numbers: give targets.long(), or "
+                    "loss='mse' where they are values."
+                )
             second = self.classes != "last" and targets.ndim > 2 and _sum_to_one(targets, 1)
             check_probabilities(targets.movedim(1, -1) if second else targets, "Soft labels")
             return targets
@@ -110,7 +115,7 @@ class CrossEntropy(Loss):
         found = replace(self, classes=place, notes=(*self.notes, *said))
         rows = found.flatten(outputs, targets)[0].detach()
         if not targets.is_floating_point():
-            check_indices(every_target, rows.shape[-1])
+            check_indices(every_target, rows.shape[-1], len(targets))
         return found._with_checked_outputs(rows)._with_weights(every_target, rows.shape[-1])
 
     def class_count(self, outputs: Any, targets: Tensor) -> int:
@@ -247,6 +252,16 @@ class CrossEntropy(Loss):
                 f"as targets of shape {tuple(targets.shape)} fit both: say which, loss=CrossEntropy(classes='last') or "
                 "CrossEntropy(classes='second'), which is what torch's CrossEntropyLoss means."
             )
+        if not (last or second) and outputs.shape == targets.shape:
+            raise InputError(
+                f"Targets of the outputs' shape {tuple(targets.shape)} should be probabilities, but hold whole numbers: give "
+                "one-hot labels as targets.float(), or class indices as targets.argmax(1)."
+            )
+        if not (last or second) and targets.ndim == outputs.ndim and targets.shape[-1] == 1:
+            raise InputError(
+                f"Class indices should have one dimension less than outputs of shape {tuple(outputs.shape)}, but have shape "
+                f"{tuple(targets.shape)}: give targets.squeeze(-1)."
+            )
         if not (last or second):
             raise InputError(
                 f"Cross-entropy expects outputs of shape {(*targets.shape, 'classes')} for targets of shape "
@@ -311,12 +326,17 @@ class CrossEntropy(Loss):
         return F.nll_loss(logs, targets, weight, reduction="none") * self.scale
 
 
-def check_indices(targets: Tensor, classes: int) -> None:
+def check_indices(targets: Tensor, classes: int, tried: int = 0) -> None:
     """Raise InputError unless every index of `targets` is in 0..classes − 1 or is IGNORED."""
     predicted = targets[targets != IGNORED]
     if predicted.numel() == 0:
         raise InputError("Every target is −100 (ignored), so there is nothing to predict: give at least one target.")
     low, high = int(predicted.min()), int(predicted.max())
+    if low >= 0 and high >= classes == tried:
+        raise InputError(
+            f"Targets run from {low} to {high}, but on {tried} examples the network gives {classes} classes: where the classes are "
+            "the examples of the batch (similarities of pairs), say batches='whole'; else widen the model's last layer."
+        )
     if low < 0 or high >= classes:
         raise InputError(
             f"Targets should be class indices from 0 to {classes - 1}, but run from {low} to {high}: "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...checks import InputError
 from ..writes import copying_targets, written
@@ -20,6 +20,7 @@ class Custom(Loss):
     """
 
     function: PerExampleLoss
+    notes: tuple[str, ...] = ()
     name = "custom"
     sees = "everything"
 
@@ -30,9 +31,11 @@ class Custom(Loss):
             came = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
             raise InputError(
                 f"The loss function should return one loss per example, shape ({targets.shape[0]},), but returned {came}: "
-                "do not average inside it (reduction='none')."
+                "do not average inside it (reduction='none'), or, where it is one number for a batch, give "
+                "Problem.from_loss(model, data, loss) with loss(model, batch) → (mean, number of examples)."
             )
-        return replace(self, function=copying_targets(self.function)) if written([own], [targets]) else self
+        function = copying_targets(self.function) if written([own], [targets]) else self.function
+        return replace(self, function=function, notes=(*self.notes, *_own_parameters(self.function)))
 
     def target_rows(self, targets: Tensor) -> Tensor:
         return targets
@@ -45,3 +48,12 @@ class Custom(Loss):
 
     def losses(self, outputs: Any, targets: Tensor) -> Tensor:
         return self.function(outputs, targets)
+
+
+def _own_parameters(function: Any) -> tuple[str, ...]:
+    """A sentence where the loss is a module with trainable parameters."""
+    if not isinstance(function, nn.Module) or not any(p.requires_grad for p in function.parameters()):
+        return ()
+    return (
+        "The loss has trainable parameters of its own, which stay as they are: the landscape is over the network's.",
+    )

@@ -63,7 +63,7 @@ class GaussianHeads(Loss):
         return self.full and not self.mean
 
     def settled(self, outputs: Any, targets: Tensor, every_target: Tensor) -> GaussianHeads:
-        for part in outputs:
+        for part in self._pair(outputs):
             same_values(part, targets)
         if self.spread != "log_variance" and bool((outputs[1] < 0).any()):
             raise InputError(
@@ -74,7 +74,7 @@ class GaussianHeads(Loss):
 
     def flatten(self, outputs: Any, targets: Tensor) -> tuple[Any, Tensor]:
         n = targets.shape[0]
-        rows = torch.cat([part.reshape(n, -1) for part in outputs], 1)
+        rows = torch.cat([part.reshape(n, -1) for part in self._pair(outputs)], 1)
         return rows, targets.reshape(n, -1).to(rows.dtype)
 
     def losses(self, outputs: Any, targets: Tensor) -> Tensor:
@@ -110,6 +110,14 @@ class GaussianHeads(Loss):
         variance = self._variance(outputs.detach())[1]
         slope = {"log_variance": variance, "variance": torch.ones_like(variance), "deviation": 2 * variance.sqrt()}
         return torch.cat([1 / variance, slope[self.spread].square() / (2 * variance.square())], 1)
+
+    def _pair(self, outputs: Any) -> tuple[Tensor, Tensor]:
+        """Mean and spread of one shape: a spread for all dimensions of an example is each one's, as in torch's own."""
+        mean, spread = outputs
+        if spread.shape == mean.shape[:-1] and mean.ndim > 1:
+            spread = spread.unsqueeze(-1)
+        shared = spread.ndim == mean.ndim and spread.shape[:-1] == mean.shape[:-1] and spread.shape[-1] == 1
+        return mean, spread.expand_as(mean) if shared else spread
 
     def _variance(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         mean, spread = rows.chunk(2, 1)

@@ -84,5 +84,5 @@ def parted(returned: Any, count: int) -> tuple[Tensor, float | None]:
     came = tuple(returned.shape) if isinstance(returned, Tensor) else type(returned).__name__
     raise InputError(
         f"loss(model, batch) should return one loss per example, shape ({count},), or a pair (mean, number of examples "
-        f"that it is the mean of), but returned {came}: do not average inside it, or return (loss, {count})."
+        f"that it is the mean of), but returned {came}: do not average inside it, or return (loss, len(x)) with a tensor x of the batch."
     )
