@@ -36,7 +36,7 @@ def _shared(value: Any) -> Any:
             return torch.cuda.default_generators[value.device.index or 0]
         return torch.default_generator
     if isinstance(value, np.random.Generator):
-        return np.random.Generator(np.random.get_bit_generator())
+        return np.random.Generator(np.random.get_bit_generator())  # type: ignore[attr-defined]
     if isinstance(value, np.random.RandomState):
-        return np.random.mtrand._rand  # type: ignore[attr-defined]
-    return random._inst if isinstance(value, random.Random) else None  # type: ignore[attr-defined]
+        return np.random.mtrand._rand
+    return random._inst if isinstance(value, random.Random) else None

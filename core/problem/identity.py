@@ -57,6 +57,7 @@ def _more(problem: Problem) -> dict[str, Any]:
         if problem.selection is None
         else hashlib.sha256(repr(problem.selection).encode()).hexdigest(),
         "weight_decay": problem.weight_decay,
+        "products": problem.products,
     }
 
 

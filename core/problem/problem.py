@@ -79,6 +79,8 @@ class Problem:
                   None: whole where that is so, and free where it is not
     draws         where the forward pass draws random numbers: over how many draws the loss is averaged, the same ones at
                   every point
+    products      "differences": products with curvature matrices are central differences of gradients, whatever the network's
+                  own second derivatives are; None: those, where they are right
 
     Attributes
     ----------
@@ -116,6 +118,7 @@ class Problem:
         shift_labels: bool | None = None,
         batches: int | str | None = None,
         draws: int = 1,
+        products: str | None = None,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise InputError(
@@ -124,6 +127,7 @@ class Problem:
         self.model, unwrapping = unwrapped(model)
         self.trials: dict[Any, Any] = {}  # what trial passes found of the network, shared with its subsets
         self.name = name or type(self.model).__name__
+        self.products = None if products is None else known(products, ("differences",), "way to take products")
         self.likelihood = resolve(loss)
         self.batchnorm = known(batchnorm, BATCHNORM_MODES, "batchnorm mode")
         self.data_entropy = checked_entropy(data_entropy)

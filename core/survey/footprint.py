@@ -15,6 +15,7 @@ import torch
 
 from ..checks import InputError
 from ..curvature.example_gradients import chunk_rows
+from ..curvature.loss_function import DOUBLE_VECTORS
 from ..engine.placement import lies_flat
 from ..local.estimation import Estimation
 from ..local.measure import LocalMeasure
@@ -55,7 +56,7 @@ class Footprint:
     device  whose memory it is
     lasting what stays from the first point to the last: "model", "plane" and "data" (which are there already on a CPU),
             "copy", "points", "anchor", "kept", "workers" (of the costly stages: their networks, probes, ends of descents),
-            "overhead"
+            "float64" (the copy that differences of gradients are taken on), "overhead"
     passing what comes and goes, of which the largest counts: "activations", "anchor", "costly stages", "fidelity"
     held    how much of it is there before the survey starts
     remedies  what to do where something that a property makes once does not fit, by its name
@@ -129,6 +130,8 @@ def footprint(specification: Specification) -> Footprint:
         lasting["workers"] = _workers(problem, estimation, where, kind, vector)
         lasting["workers"] += count * vector * sum(each.work.kept for found in stages.values() for each in found)
         passing["costly stages"] = _at_work(problem, estimation, where, kind, stages, vector)
+        if _takes_differences(problem):
+            lasting["float64"] = DOUBLE_VECTORS * 8 * vector // kind.itemsize
     if spec.fidelity:
         graph = min(CURVATURE_GRAPH_BYTES, 4 * total * problem.example_count)
         # sums of products in float64, and their means
@@ -145,6 +148,12 @@ def refuse_what_does_not_fit(found: Footprint) -> None:
         raise InputError(
             f"This survey needs about {byte_text(found.needed)} of {what}, and {byte_text(free)} are free: {found.remedy}."
         )
+
+
+def _takes_differences(problem: Problem) -> bool:
+    """Whether products with the curvature are known to be differences of gradients, taken on a copy in float64."""
+    found = problem.trials.get("second_derivatives")
+    return problem.products == "differences" or (found is not None and found.how == "differences")
 
 
 def _plane_bytes(plane: Plane) -> int:
