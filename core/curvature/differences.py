@@ -88,7 +88,7 @@ def _bent(function: LossFunction, outputs: Any, back: Callable[[Tensor], Any], b
     likelihood = function.problem.likelihood
     flat = laid_out(outputs)[0].detach()
     if isinstance(outputs, Headed):
-        return likelihood.joint_middle(outputs)  # type: ignore[attr-defined, no-any-return]
+        return likelihood.joint_middle(outputs)  # type: ignore[attr-defined]
     if of == "fisher":
         return likelihood.output_fisher(flat)
     if isinstance(outputs, Tensor):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from ..network.batch_dependence import WHY_NONE_ALONE, drawing, draws_numbers
 from ..network.batching import none_alone, required_batch_size
 from ..network.batchnorm import calibrate
 from ..network.workspace import Batch, Workspace, choose_device
+from ..problem.likelihoods.vocabulary import Headed
 from ..problem.problem import Problem
 from ..problem.trial import passes
 from .example_gradients import chunk_rows, drawn_pieces, gradient_pieces
@@ -136,9 +138,12 @@ class _Totals:
     def add_true(self, workspace: Workspace, batch: Batch, generator: torch.Generator) -> None:
         """The expectation of a batch, exactly or by draws: the same for all batches of a problem."""
         outputs, rows = _outputs(workspace, self._point, batch)
-        root = fisher_root(workspace.problem.likelihood, rows)
-        count, examples = rows.numel() // len(batch.shaped_targets), len(batch.shaped_targets)
-        shown = _predicted(workspace, batch, rows)
+        examples = len(batch.shaped_targets)
+        if isinstance(rows, Headed):  # a vocabulary in chunks, whose Fisher has no root of its own: by drawn labels
+            root, count, shown = None, 0, batch.shaped_targets
+        else:
+            root, count = fisher_root(workspace.problem.likelihood, rows), rows.numel() // examples
+            shown = _predicted(workspace, batch, rows)
         if root is not None and count <= MOST_EXACT:
             columns = [root(unit * shown) for unit in _units(rows, examples, count)]
             along = torch.stack([c.to(rows).unflatten(0, (examples, -1)) for c in columns], 1)
@@ -169,13 +174,13 @@ class _Totals:
             self._groups, self._draws = [*self._groups, *more], GROUPS * EACH
 
 
-def _outputs(workspace: Workspace, point: Diagonal, batch: Batch) -> tuple[Tensor, Tensor]:
+def _outputs(workspace: Workspace, point: Diagonal, batch: Batch) -> tuple[Any, Any]:
     """The network's outputs, and their rows."""
     with passes(workspace.problem.differentiates), drawing(workspace.problem, batch, workspace.device):
         outputs = workspace.outputs_at(point, batch.args, batch.kwargs)
     with passes(workspace.problem.differentiates):
         rows = workspace.problem.likelihood.flatten(outputs, batch.shaped_targets)[0]
-        return outputs, rows.detach().clone()
+        return outputs, rows if isinstance(rows, Headed) else rows.detach().clone()
 
 
 def _predicted(workspace: Workspace, batch: Batch, rows: Tensor) -> Tensor:

@@ -8,18 +8,22 @@ from torch import Tensor, nn
 from ..checks import InputError
 from .likelihoods.protocol import IGNORED
 
+SAID = (
+    "The targets are the input tokens themselves and were shifted by one, as this language model shifts its labels: place k "
+    "predicts token k + 1. shift_labels=False lets each place predict its own token."
+)
 MODELS = ("CausalLM", "LMHead")  # in the names of the classes of transformers that shift labels themselves
 
 
 def shifted(model: nn.Module, inputs: tuple[Tensor, ...], targets: Tensor, shift: bool | None) -> Tensor:
     """Targets (n, t) so that place k holds the token that the outputs at place k predict.
 
-    shift  True: they are the inputs' own tokens, to be moved by one; False: they are as they should be; None: they are, and
-           where a language model is given its own inputs as labels that is refused
+    shift  True: they are the inputs' own tokens, to be moved by one; False: they are as they should be; None: they are, but a
+           language model's own inputs given as its labels are moved by one, as it would move them inside its own loss
 
     Raises
     ------
-    InputError  targets that such a model would shift itself
+    InputError  targets to be moved that are no tokens
 
     >>> shifted(nn.Identity(), (), torch.tensor([[5, 6, 7]]), True).tolist()
     [[6, 7, -100]]
@@ -31,11 +35,7 @@ def shifted(model: nn.Module, inputs: tuple[Tensor, ...], targets: Tensor, shift
             )
         return torch.cat([targets[:, 1:], targets.new_full((len(targets), 1), IGNORED)], 1)
     if shift is None and targets.ndim == 2 and _shifts(model) and any(_same(t, targets) for t in inputs):
-        raise InputError(
-            "The targets are the input tokens themselves, which this language model would shift by one inside its own loss: "
-            "say shift_labels=True for that (place k predicts token k + 1), or shift_labels=False where each place is to "
-            "predict its own token."
-        )
+        return shifted(model, inputs, targets, True)
     return targets
 
 

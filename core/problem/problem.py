@@ -27,6 +27,7 @@ from .arguments import (
 )
 from .counted_examples import with_examples_counted
 from .data import Brought, brought, comes_in_examples, handed_whole
+from .language import SAID as SHIFTED
 from .language import shifted
 from .likelihoods.of_network import NetworkLoss, OfNetwork
 from .likelihoods.protocol import Likelihood, PerExampleLoss
@@ -148,6 +149,8 @@ class Problem:
         self.notes: tuple[str, ...] = (*unwrapping, *data.notes)
         self.args, self.kwargs = arranged(data.inputs, self._input_dtype)
         self.targets = shifted(self.model, self.inputs, data.targets, shift_labels)
+        if shift_labels is None and self.targets is not data.targets:
+            self.notes = (*self.notes, SHIFTED)
         check_rows(self.inputs, self.targets)
         self.targets = self.likelihood.accepted(self.targets)
         self.output = output

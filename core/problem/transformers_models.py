@@ -136,8 +136,8 @@ def _arranged(
                 "An encoder-decoder model translates: give the texts or tokens that it should write as targets=."
             )
         if labels is None:
-            wanted = tokens_of(targets, tokenizer, context or _longest(config), _padding(config, tokenizer))
-            labels = wanted.ids.masked_fill(wanted.mask == 0, IGNORED)
+            written = tokens_of(targets, tokenizer, context or _longest(config), _padding(config, tokenizer))
+            labels = written.ids.masked_fill(written.mask == 0, IGNORED)
         labels = torch.as_tensor(labels).long()
         inputs["decoder_input_ids"] = _shifted_right(model, labels)
         return inputs, labels, ["Each token of the targets is predicted from those before it and the input."]

@@ -8,7 +8,7 @@ import cases
 import numpy as np
 import pytest
 import torch
-from lossnav.core import Estimation, InputError, Plane, Problem, density_map, spectrum, survey
+from lossnav.core import Estimation, Plane, Problem, density_map, spectrum, survey
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
@@ -95,13 +95,15 @@ class TinyCausalLM(nn.Module):
         return {"logits": self.head(self.embed(input_ids).cumsum(1)), "past": input_ids}
 
 
-def test_labels_that_the_model_would_shift_are_refused_until_it_is_said() -> None:
+def test_labels_that_the_model_would_shift_are_shifted_and_it_is_said() -> None:
     model = cases.initialised(TinyCausalLM())
     tokens = cases.labels(6, 5, classes=7)
-    with pytest.raises(InputError, match="shift_labels=True"):
-        Problem(model, {"input_ids": tokens}, tokens)
-    with pytest.raises(InputError, match="shift_labels=True"):
-        Problem(model, {"input_ids": tokens}, tokens.masked_fill(tokens == 2, -100))
+    told = Problem(model, {"input_ids": tokens}, tokens)
+    assert torch.equal(told.targets, torch.cat([tokens[:, 1:], torch.full((6, 1), -100)], 1))
+    assert any("shift_labels=False" in note for note in told.notes)
+    hidden = tokens.masked_fill(tokens == 2, -100)
+    masked = Problem(model, {"input_ids": tokens}, hidden)
+    assert torch.equal(masked.targets[:, :-1], hidden[:, 1:])
     logits = model(tokens)["logits"]
     found = Problem(model, {"input_ids": tokens}, tokens, shift_labels=True)
     expected = F.cross_entropy(logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten())
