@@ -175,7 +175,7 @@ class _Totals:
 
 
 def _outputs(workspace: Workspace, point: Diagonal, batch: Batch) -> tuple[Any, Any]:
-    """What the network gives, and its rows."""
+    """The network's outputs, and their rows."""
     with passes(workspace.problem.differentiates), drawing(workspace.problem, batch, workspace.device):
         outputs = workspace.outputs_at(point, batch.args, batch.kwargs)
     with passes(workspace.problem.differentiates):
