@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from threading import RLock
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib
 from lossnav.core import InputError
 from matplotlib import style
 
-from ..shared.picture import Picture
+from ..shared.picture import ARROWS, Layer, Picture
+from ..shared.scales import Scale
 
 Width = Literal["single", "double", "slide"]
 Camera = tuple[float, float] | Mapping[str, float]
@@ -47,11 +48,12 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class PaperSpec:
     """A picture, for print.
 
-    picture   what is drawn, as on the page
+    picture   what is drawn, as on the page; in place of it `color=`, `contours=`, `surface=`, `color_scale=`,
+              `elevation_scale=`, `path=`, `arrows=` and `point=` tell it in words (see `picture_of`)
     width     "single" (3.25 in), "double" (6.75 in) or "slide" (10 in)
     camera    (azimuth, elevation) in degrees, or a plotly eye {"x", "y", "z"}
     title     text over the figure; None: none, the caption says it
@@ -59,12 +61,28 @@ class PaperSpec:
     """
 
     picture: Picture
-    width: Width = "single"
-    camera: Camera = DEFAULT_CAMERA
-    title: str | None = None
-    colormap: str | None = None
+    width: Width
+    camera: Camera
+    title: str | None
+    colormap: str | None
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        picture: Picture | None = None,
+        width: Width = "single",
+        camera: Camera = DEFAULT_CAMERA,
+        title: str | None = None,
+        colormap: str | None = None,
+        **words: Any,
+    ) -> None:
+        if picture is not None and words:
+            raise TypeError(f"A picture says what is drawn already, but {', '.join(words)} came beside it.")
+        given = {"picture": picture or picture_of(**words), "width": width, "camera": camera, "title": title}
+        for name, value in {**given, "colormap": colormap}.items():
+            object.__setattr__(self, name, value)
+        self._check()
+
+    def _check(self) -> None:
         if self.width not in PRESETS:
             raise InputError(
                 f"A figure's width is one of {', '.join(PRESETS)}, but {self.width!r} came; choose one of them."
@@ -79,6 +97,44 @@ class PaperSpec:
     def preset(self) -> Preset:
         """The page format that `width` names."""
         return PRESETS[self.width]
+
+
+def picture_of(
+    color: str = "loss",
+    contours: tuple[str, ...] = ("loss",),
+    surface: str = "loss",
+    color_scale: Scale | None = None,
+    elevation_scale: Scale | None = None,
+    path: bool = True,
+    arrows: bool | tuple[str, ...] = False,
+    point: tuple[float, float] | None = None,
+) -> Picture:
+    """A picture told by the names of its readouts.
+
+    color            shown as colour, on `color_scale` (linear)
+    surface          shown as height, on `elevation_scale` (logarithmic)
+    contours         shown as contour lines
+    path             draw the training path where the landscape has one
+    arrows           the properties whose arrows are drawn; True: all that the landscape has
+    point            (alpha, beta) to mark
+
+    >>> [layer.variable for layer in picture_of(color="viscosity", contours=("loss", "accuracy")).lines]
+    ['accuracy']
+    """
+    layers = {
+        **{name: Layer(name, Scale()) for name in contours},
+        color: Layer(color, color_scale or Scale()),
+        surface: Layer(surface, elevation_scale or Scale("log")),
+    }
+    return Picture(
+        elevation=layers[surface],
+        color=Layer(color, color_scale or Scale()),
+        lines=tuple(layers[name] for name in contours if name != surface),
+        contours=surface in contours,
+        path=path,
+        arrows=arrows if isinstance(arrows, tuple) else tuple(ARROWS) if arrows else (),
+        point=point,
+    )
 
 
 # matplotlib keeps its parameters in one global: threads of the page take turns.
