@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from lossnav.explorer.figures.paper import PaperSpec as paper
+from lossnav.explorer.figures.paper import PaperSpec
+
+paper = PaperSpec
 
 __all__ = ["paper"]
