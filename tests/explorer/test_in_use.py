@@ -181,7 +181,7 @@ def test_a_slider_in_hand_stays_in_hand(page: Page, drawn_again: Callable[[], No
     held = shown.inner_text()
     drawn_again()
     assert shown.inner_text() == held
-    page.mouse.move(x + 70, y, steps=4)
+    page.mouse.move(x + 100, y, steps=4)  # two of the wider steps from where it began
     expect(shown).not_to_have_text(held, timeout=WAIT)  # it still follows the hand
     page.mouse.move(x, y, steps=4)
     expect(shown).to_have_text(first, timeout=WAIT)
