@@ -119,8 +119,16 @@ def opened(page: Page, title: str, inside: str) -> Locator:
     found = page.locator(inside).first
     expect(found).to_be_visible(timeout=WAIT)
     found.scroll_into_view_if_needed()
-    page.wait_for_timeout(700)  # the panel unfolds
+    page.wait_for_function(RESTS, arg=found.element_handle(), timeout=WAIT)  # the panel unfolds
     return found
+
+
+# whether something was in one place for half a second
+RESTS = """found => {
+  const { x, y } = found.getBoundingClientRect(), now = performance.now(), last = window.rested;
+  if (last?.found !== found || last.x !== x || last.y !== y) window.rested = { found, x, y, since: now };
+  return now - window.rested.since > 500;
+}"""
 
 
 @pytest.mark.parametrize(
@@ -158,8 +166,10 @@ def test_a_text_being_typed_stays(page: Page, drawn_again: Callable[[], None], t
 
 @pytest.mark.parametrize(("title", "key"), [("Plane and grid", "turn"), ("Plane and grid", "grid")])
 def test_a_slider_in_hand_stays_in_hand(page: Page, drawn_again: Callable[[], None], title: str, key: str) -> None:
-    thumb = opened(page, title, f".st-key-{key} [data-testid='stSliderThumbValue']").locator("..")
-    box = thumb.bounding_box()
+    slider = opened(
+        page, title, f".st-key-{key} [data-testid='stSlider']"
+    )  # all of it in view, the thumb below its value
+    box = slider.locator("[data-testid='stSliderThumbValue']").locator("..").bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] - 4
     shown = page.locator(f".st-key-{key} [data-testid='stSliderThumbValue']")
@@ -167,14 +177,14 @@ def test_a_slider_in_hand_stays_in_hand(page: Page, drawn_again: Callable[[], No
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 40, y, steps=4)
+    expect(shown).not_to_have_text(first, timeout=WAIT)
     held = shown.inner_text()
-    assert held != first
     drawn_again()
     assert shown.inner_text() == held
-    page.mouse.move(x + 70, y, steps=4)
-    assert shown.inner_text() != held, "it still follows the hand"
+    page.mouse.move(x + 100, y, steps=4)  # two of the wider steps from where it began
+    expect(shown).not_to_have_text(held, timeout=WAIT)  # it still follows the hand
     page.mouse.move(x, y, steps=4)
-    assert shown.inner_text() == first
+    expect(shown).to_have_text(first, timeout=WAIT)
     page.mouse.up()
 
 
