@@ -15,8 +15,8 @@ import cases
 import pytest
 from lossnav.core import Plane, read_landscape
 from lossnav.core.survey.integrity import DamagedError
-from lossnav.core.survey.specification import Specification
 from lossnav.core.survey.packing import pack
+from lossnav.core.survey.specification import Specification
 from lossnav.core.survey.survey import surveyed
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import cases
+import numpy as np
 import pytest
 import reference
 import torch
-from lossnav.core import Estimation, Plane, Problem, survey
+from lossnav.core import Estimation, InputError, Plane, Problem, survey
+from lossnav.core.properties.elasticity import plane_quadratic, quadratic_values
 from torch import Tensor, nn
 
 
