@@ -15,6 +15,9 @@ from lossnav.explorer.figures.web.map2d import map_figure
 NAME = r"$\frac{$ <b>x</b> %{z} & $\alpha$"
 
 
+PICTURE = Picture(Layer("loss", Scale()), Layer("loss", Scale()))
+
+
 @pytest.fixture
 def land() -> xr.Dataset:
     axis = np.linspace(-1, 1, 5)
@@ -26,12 +29,12 @@ def land() -> xr.Dataset:
 
 @pytest.mark.parametrize("draw", [draw_map, draw_surface])
 def test_a_dollar_is_a_letter_in_print(draw, land: xr.Dataset, tmp_path: Path) -> None:
-    drawn = save(draw(land, PaperSpec(title=NAME)), tmp_path / "a.svg").read_text()
+    drawn = save(draw(land, PaperSpec(PICTURE, title=NAME)), tmp_path / "a.svg").read_text()
     assert r"$\frac{$ &lt;b&gt;x&lt;/b&gt;" in drawn
     assert "<b>" not in drawn
 
 
 def test_plotly_is_given_text(land: xr.Dataset) -> None:
-    drawn = map_figure(land, Picture(Layer("loss", Scale()), Layer("loss", Scale()))).to_json()
+    drawn = map_figure(land, PICTURE).to_json()
     assert "<b>x" not in drawn
     assert "%{z}" not in drawn
