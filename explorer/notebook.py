@@ -6,7 +6,7 @@ import html
 from pathlib import Path
 
 import xarray as xr
-from lossnav.core.survey.coarse_fill import filled
+from lossnav.core.survey import filled
 
 from .published import published_page
 

@@ -17,6 +17,7 @@ FLOORS = (
     "density",
     "engine",
     "formats",
+    "full_disk",
     "local",
     "machine",
     "moved",
@@ -29,7 +30,7 @@ FLOORS = (
     "survey",
 )
 GIVEN = {"lossnav.core", *(f"lossnav.core.{name}" for name in FLOORS)}
-MODULES = ("checks", "moved")  # files, not folders
+MODULES = ("checks", "full_disk", "moved")  # files, not folders
 
 
 def imported(path: Path) -> Iterator[tuple[str, str]]:

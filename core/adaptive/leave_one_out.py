@@ -118,8 +118,9 @@ def neighbourhoods(places: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, n
 
     >>> places = np.arange(9.0)[:, None]; known = np.arange(9) % 4 == 0
     >>> _, far, others = neighbourhoods(places, known)
-    >>> float(far[1]), bool(np.isclose(far[2], (2 * 10 / 3) ** 0.75)), bool(np.isclose(others[0], (4 * 6) ** 0.75))
-    (2.279507056954778, True, True)
+    >>> apart = [1.0, 3.0, 7.0]  # of place 1 from those known
+    >>> bool(np.isclose(far[1], (1.0 * np.mean(apart)) ** (ORDER / 2))), bool(np.isclose(far[2], (2 * 10 / 3) ** 0.75)), bool(np.isclose(others[0], (4 * 6) ** 0.75))
+    (True, True, True)
     """
     spots = places[known]
     tree, count = cKDTree(spots), len(spots)

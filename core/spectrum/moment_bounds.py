@@ -122,8 +122,8 @@ class MomentBounds:
 def interval(low: Tensor, high: Tensor) -> tuple[float, float]:
     """A 95 % interval of the mean over all starts, from bounds (m,) for each of m: both ends by Student's t at m − 1.
 
-    >>> interval(torch.tensor([0.2, 0.2, 0.2]), torch.tensor([0.4, 0.4, 0.4]))
-    (0.2..., 0.4...)
+    >>> [round(end, 6) for end in interval(torch.tensor([0.2, 0.2, 0.2]), torch.tensor([0.4, 0.4, 0.4]))]
+    [0.2, 0.4]
     """
     count = len(low)
     reach = student(count - 1) / count**0.5 if count > 1 else math.inf

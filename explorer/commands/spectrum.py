@@ -84,7 +84,7 @@ def _critical(
     problem: Problem, point: Mapping[str, torch.Tensor] | None, device: str, dtype: torch.dtype | None, out: Path | None
 ) -> None:
     from lossnav.core import critical_sharpness
-    from lossnav.core.machine.atomic import written_whole
+    from lossnav.core.machine import written_whole
 
     found = critical_sharpness(problem, point, device=device, dtype=dtype)
     if out is not None:

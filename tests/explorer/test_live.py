@@ -362,7 +362,7 @@ def test_what_a_person_clips_is_clipped_while_the_picture_sharpens(land, monkeyp
 
 
 def test_a_strength_is_a_multiple_of_the_landscapes_own() -> None:
-    switches = controls.Switches({}, {"strength": 3.0, "width": 2.0, "temperature": 1.5}, {})
+    switches = controls.Switches({}, {"strength": 3.0, "width": 2.0, "temperature": 1.5}, {}, {})
     assert switches.settings({}) == Settings(temperature=1.5)
     facts = {"elasticity": {"strength": 4.0}, "memory": {"width": 0.25}}
     assert switches.settings(facts) == Settings(temperature=1.5, strength=12.0, width=0.5)

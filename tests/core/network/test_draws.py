@@ -6,7 +6,17 @@ import cases
 import numpy as np
 import pytest
 import torch
-from lossnav.core import InputError, Plane, Problem, coupling_matrix, density_map, eigenpairs, spectrum, survey
+from lossnav.core import (
+    Estimation,
+    InputError,
+    Plane,
+    Problem,
+    coupling_matrix,
+    density_map,
+    eigenpairs,
+    spectrum,
+    survey,
+)
 from lossnav.core.curvature.example_gradients import example_gradients
 from lossnav.core.curvature.loss_function import LossFunction
 from torch import Tensor
@@ -42,7 +52,13 @@ def test_map_slope_and_spectrum_are_of_one_function(draws: int) -> None:
     problem = cases.four_classes(cases.Noisy(), draws=draws)
     expected = np.mean([float(loss_at(problem, problem.parameters, seed)) for seed in range(draws)])
     matrix = hessian_of(problem, draws)
-    land = survey(problem, Plane.random(problem), (1, 1), overlays=("viscosity", "slope"), effort="full")
+    land = survey(
+        problem,
+        Plane.random(problem),
+        (1, 1),
+        overlays=("viscosity", "slope"),
+        effort=Estimation(probes=8, steps=16, examples=None, coordinates="parameters"),
+    )
     assert float(land["loss"][0, 0]) == pytest.approx(expected, rel=1e-12)
     largest = float(torch.linalg.eigvalsh(matrix)[-1])
     assert float(land["viscosity"][0, 0]) == pytest.approx(largest, rel=1e-6)

@@ -27,6 +27,7 @@ ABOUT = {
     ),
     "explorer/commands/survey.py": ("elasticity", "the choice of its anchor, which is the problem's"),
     "explorer/controls/terrain.py": ("elasticity", "the choice of its anchor, which is the problem's"),
+    "core/survey/intervals.py": ("elasticity", "the draws of the Fisher, over which its error is"),
     "core/survey/cost.py": ("memory", "the machine's memory"),
     "core/formats/files.py": ("memory", "the machine's memory"),
     "core/survey/footprint.py": ("memory", "the machine's memory"),
