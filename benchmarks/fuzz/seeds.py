@@ -14,7 +14,7 @@ import torch
 from lossnav.core import Plane, Problem, Trajectory, coupling_matrix, density_map, spectrum, survey
 from lossnav.core.formats.density_map import write_density_map
 from lossnav.core.formats.netcdf import write_netcdf
-from lossnav.core.spectrum.io import Coupling, SpectraAlong, write_along, write_coupling, write_spectrum
+from lossnav.core.spectrum.io import SpectraAlong, StoredCoupling, write_along, write_coupling, write_spectrum
 from lossnav.core.survey.packing import pack
 from safetensors.torch import save
 from torch import nn
@@ -112,7 +112,7 @@ def zipped() -> list[bytes]:
 def spectra() -> list[bytes]:
     """A spectrum, spectra along a path, couplings."""
     found = spectrum(problem(), method="exact")
-    coupled = Coupling(None, coupling_matrix(problem()), {"of": "hessian"})
+    coupled = StoredCoupling(None, coupling_matrix(problem()), {"of": "hessian"})
     return [
         of_file(lambda path: write_spectrum(found, path, {"target": "x"}), ".json"),
         of_file(lambda path: write_along(SpectraAlong((0, 2), (0, 2), (found, found), {}), path), ".json"),

@@ -102,7 +102,19 @@ def _read(path: str) -> None:
     """What names, sizes and attributes need; numbers of a fixed size are not read."""
     import h5py
 
+    outside: list[object] = []  # then its reader refuses it, and nothing of it may be opened here
+
+    def led(name: str, link: object) -> None:
+        outside.extend([name] if isinstance(link, h5py.ExternalLink) else [])
+
+    def lies(name: str, item: object) -> None:
+        outside.extend([name] if isinstance(item, h5py.Dataset) and (item.is_virtual or item.external) else [])
+
     with h5py.File(path, "r") as file:
+        file.visititems_links(led)
+        file.visititems(lies)
+        if outside:
+            return
         file.visititems(_look)
         _attributes(file)
     _as_netcdf(path)
@@ -123,7 +135,7 @@ def _look(name: str, item: object) -> None:
 
     _attributes(item)
     if isinstance(item, h5py.Dataset):
-        _ = item.is_virtual, item.chunks, item.fillvalue
+        _ = item.chunks, item.fillvalue
         if item.dtype.kind == "O" and item.size and item.size <= 2**20:
             item[()]
 

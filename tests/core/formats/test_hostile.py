@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from lossnav.core import InputError
+from lossnav.core.formats import hdf5_trial
 from lossnav.core.formats.convert import read_any
 from lossnav.core.formats.density_map import read_density_map
 from lossnav.core.formats.li_h5 import read_li_h5
@@ -148,3 +149,29 @@ def test_names_that_xml_has_no_letters_for_are_still_xml(tmp_path: Path) -> None
     )
     names = [a.get("Name") for a in ElementTree.parse(write_vtk(land, tmp_path / "x.vts")).iter("DataArray")]
     assert names[1:] == ["loss", "a??]]><b>"]
+
+
+@pytest.mark.parametrize("make", [linked, virtual, stored_outside])
+def test_what_lies_elsewhere_is_not_opened_for_trial_either(
+    make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it leads there is a pipe: whoever opens it waits, and is given up."""
+    monkeypatch.setattr(hdf5_trial, "SECONDS", 4.0)
+    os.mkfifo(tmp_path / "secret")
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file["xcoordinates"] = file["ycoordinates"] = AXIS
+        make(file, tmp_path / "secret")
+    with pytest.raises(InputError, match=r"another file|other files"):
+        read_li_h5(tmp_path / "s.h5")
+
+
+def test_a_file_on_which_the_library_never_ends_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that reads for trial is ended, and the next file is read by another."""
+    hdf5_trial.TRIAL.end()
+    monkeypatch.setattr(hdf5_trial, "SECONDS", 0.0)  # a process that is only being started has no answer yet
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file["xcoordinates"], file["train_loss"] = AXIS, AXIS
+    with pytest.raises(InputError, match="crashes or never ends"):
+        read_li_h5(tmp_path / "s.h5")
+    monkeypatch.undo()
+    assert (read_li_h5(tmp_path / "s.h5")["loss"].values.ravel() == AXIS).all()
