@@ -170,8 +170,8 @@ def test_a_file_on_which_the_library_never_ends_is_a_sentence(tmp_path: Path, mo
     hdf5_trial.TRIAL.end()
     monkeypatch.setattr(hdf5_trial, "SECONDS", 0.0)  # a process that is only being started has no answer yet
     with h5py.File(tmp_path / "s.h5", "w") as file:
-        file["xcoordinates"], file["train_loss"] = AXIS, AXIS
+        file["xcoordinates"], file["train_loss"] = AXIS, AXIS + 5
     with pytest.raises(InputError, match="crashes or never ends"):
         read_li_h5(tmp_path / "s.h5")
     monkeypatch.undo()
-    assert (read_li_h5(tmp_path / "s.h5")["loss"].values.ravel() == AXIS).all()
+    assert (read_li_h5(tmp_path / "s.h5")["loss"].values.ravel() == AXIS + 5).all()
