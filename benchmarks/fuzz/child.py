@@ -23,7 +23,7 @@ from .readers import emptied, reader
 ROOM = 6 * 2**30  # bytes of addresses that one reader may take beside what it starts with
 SECONDS_EACH = 20.0  # an input that takes longer hangs
 SENTENCE = 2000  # characters, and one line
-SYSTEM = ("/proc/meminfo", "/proc/self/", "/sys/fs/cgroup/", "/dev/null", "/etc/localtime", "/usr/share/zoneinfo/")
+SYSTEM = ("/proc/meminfo", "/proc/self/", "/sys/fs/cgroup/", "/dev/null", "/etc/localtime", "/usr/share/")
 
 
 class HangError(BaseException):

@@ -56,7 +56,12 @@ def fuzzed(name: str, count: int, seed: int = 0, wall: float = 3600.0) -> Found:
 
 def _child(name: str, first: int, count: int, seed: int, place: Path, wall: float) -> int:
     words = [sys.executable, "-m", "benchmarks.fuzz.child", name, str(first), str(count), str(seed), str(place)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": ""}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONFAULTHANDLER": "",
+        "XDG_CACHE_HOME": str(place / "cache"),
+    }
     with (place / "output").open("w") as output:
         child = subprocess.Popen(words, cwd=ROOT, env=environment, stderr=output, stdout=output)
     end, silence = time.monotonic() + wall, Silence(place / "notes")
