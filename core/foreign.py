@@ -117,6 +117,14 @@ def json_in(path: str | os.PathLike[str]) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+def is_archive(path: str | os.PathLike[str]) -> bool:
+    """Whether a zip archive lies there, whole; of some damages `zipfile.is_zipfile` does not say no, but raises."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        return False
+
+
 def refuse_zip_bomb(path: Path, unpackable: tuple[int, ...] = UNPACKABLE) -> None:
     """Look at an archive's list of contents before anything in it is unpacked.
 

@@ -37,7 +37,7 @@ def main(name: str, first: int, count: int, seed: int, place: Path) -> None:
     pipe = place / seeds.PIPE
     if not pipe.exists():
         os.mkfifo(pipe)  # whoever opens it waits forever
-    hdf5_trial.SECONDS = SECONDS_EACH / 4
+    hdf5_trial.PATIENCE = SECONDS_EACH / 4
     one = reader(name, emptied(folder))
     outside = _watched(place)
     _bounded()
@@ -112,6 +112,7 @@ def _code() -> tuple[str, ...]:
         str(root.resolve().parent),
         str(Path.home() / ".streamlit"),
         str(Path.home() / ".cache"),
+        str(Path.home() / ".config" / "matplotlib"),
         "/tmp/torch",
     )
 

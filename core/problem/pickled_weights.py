@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
-from ..foreign import refuse_zip_bomb
+from ..foreign import is_archive, refuse_zip_bomb
 from ..machine.memory import byte_text
 
 Group = tuple[str, ...]  # the keys that lead to a mapping of names to tensors; () for the top of the file
@@ -33,7 +33,7 @@ def refuse_bombs(path: Path) -> None:
     ------
     InputError  an archive that is packed, or a pickle that would make arrays of bytes of any size
     """
-    if zipfile.is_zipfile(path):
+    if is_archive(path):
         refuse_zip_bomb(path, (zipfile.ZIP_STORED,))
         with zipfile.ZipFile(path) as archive:
             makes_room = any(MAKES_ROOM in archive.read(n) for n in archive.namelist() if n.endswith("data.pkl"))

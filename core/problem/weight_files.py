@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +18,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from ..checks import InputError, first_line
-from ..foreign import json_in, plain_file, refuse_link_out
+from ..foreign import is_archive, json_in, plain_file, refuse_link_out
 from .pickled_weights import Group, check_tensors, grouped, refuse_bombs
 
 # where training scripts keep the network, in this order
@@ -213,9 +212,7 @@ class _Torch:
     def _groups(self) -> dict[Group, dict[str, Tensor]]:
         try:
             refuse_bombs(self.path)
-            content = torch.load(
-                self.path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(self.path) or None
-            )
+            content = torch.load(self.path, map_location="cpu", weights_only=True, mmap=is_archive(self.path) or None)
         except InputError:
             raise
         except Exception as error:  # a damaged file can fail in any way inside the reader
@@ -270,7 +267,7 @@ def _unreadable(path: Path) -> str:
 
 def _is_cut_off(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(2) == b"PK" and not zipfile.is_zipfile(path)
+        return file.read(2) == b"PK" and not is_archive(path)
 
 
 def _foreign_names(path: Path) -> list[str]:

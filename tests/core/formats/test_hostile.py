@@ -156,7 +156,7 @@ def test_what_lies_elsewhere_is_not_opened_for_trial_either(
     make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it leads there is a pipe: whoever opens it waits, and is given up."""
-    monkeypatch.setattr(hdf5_trial, "SECONDS", 4.0)
+    monkeypatch.setattr(hdf5_trial, "PATIENCE", 30.0)
     os.mkfifo(tmp_path / "secret")
     with h5py.File(tmp_path / "s.h5", "w") as file:
         file["xcoordinates"] = file["ycoordinates"] = AXIS
@@ -168,7 +168,7 @@ def test_what_lies_elsewhere_is_not_opened_for_trial_either(
 def test_a_file_on_which_the_library_never_ends_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process that reads for trial is ended, and the next file is read by another."""
     hdf5_trial.TRIAL.end()
-    monkeypatch.setattr(hdf5_trial, "SECONDS", 0.0)  # a process that is only being started has no answer yet
+    monkeypatch.setattr(hdf5_trial, "PATIENCE", 0.0)  # a process that is only being started has no answer yet
     with h5py.File(tmp_path / "s.h5", "w") as file:
         file["xcoordinates"], file["train_loss"] = AXIS, AXIS + 5
     with pytest.raises(InputError, match="crashes or never ends"):

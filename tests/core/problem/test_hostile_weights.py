@@ -66,6 +66,17 @@ def test_an_archive_that_is_packed_is_refused(tmp_path: Path) -> None:
         read_weights(tmp_path / "p.pt")
 
 
+def test_an_archive_of_several_disks_is_a_sentence(tmp_path: Path) -> None:
+    """zipfile raises where it is asked whether this is an archive."""
+    torch.save(W, tmp_path / "w.pt")
+    content = bytearray((tmp_path / "w.pt").read_bytes())
+    place = content.rfind(b"PK\x06\x07")  # the ZIP64 locator, which counts disks in its last four bytes
+    content[place + 16 : place + 20] = (7).to_bytes(4, "little")
+    (tmp_path / "w.pt").write_bytes(content)
+    with pytest.raises(InputError):
+        read_weights(tmp_path / "w.pt")
+
+
 @pytest.mark.parametrize("tensor", [W["w"].to_sparse(), W["w"].to("meta")])
 def test_tensors_that_are_not_plain_are_a_sentence(tensor: torch.Tensor, tmp_path: Path) -> None:
     torch.save({"w": tensor}, tmp_path / "w.pt")

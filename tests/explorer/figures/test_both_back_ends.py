@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def test_every_readout_has_the_same_positions_limits_and_ticks(name: str, shippe
     np.testing.assert_array_equal(np.ma.filled(image.get_array(), np.nan)[[0, 0, -1, -1], [0, -1, 0, -1]], corners)
     ticks = print_.axes[1].get_xticklabels()
     assert {text.get_text() for text in ticks} & set(bar.ticktext) or not len(bar.ticktext)
-    assert bar.title.text.replace("<br>", " ").startswith(print_.axes[1].get_xlabel().replace("\n", " "))
+    assert html.unescape(bar.title.text.replace("<br>", " ")).startswith(print_.axes[1].get_xlabel().replace("\n", " "))
 
 
 def test_arrows(make_landscape: Any) -> None:
