@@ -29,7 +29,7 @@ from lossnav.core.survey import (
 )
 
 from .cache import touch
-from .request.survey import DEFAULT_GRID, FORWARD_ONLY, SurveyRequest
+from .request.survey import COORDINATE_TITLES, DEFAULT_GRID, FORWARD_ONLY, SurveyRequest
 
 REDRAWN = 6  # times that an adaptive picture is drawn anew while its points double
 
@@ -65,6 +65,18 @@ class Found:
         measured = self.done == self.total and not unmeasured(self.points)
         measured &= len(self.points.used) == 1 or coordinates_of(self.points.info) == request.coordinates
         return near_enough and fine_enough and measured and self.points.info.fidelity is not None
+
+    def older(self, request: SurveyRequest) -> str:
+        """What a finished picture that came with a sample lacks of what is asked for now, and what measuring does; else empty."""
+        here = coordinates_of(self.points.info)
+        if self.path != shipped_path(request) or here == request.coordinates:
+            return ""
+        newer = len(unmeasured(self.points))
+        lacks = f", and {newer} newer readouts are not in it" if newer else ""
+        return (
+            f"This finished picture came with the sample. Its curvature is in {COORDINATE_TITLES[here]}{lacks}. Measuring starts "
+            f"anew, in {COORDINATE_TITLES[request.coordinates]}."
+        )
 
     @property
     def drawable(self) -> int:
@@ -156,7 +168,10 @@ def drawn_level(points: MeasuredPoints) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def begin_from_shipped(request: SurveyRequest) -> None:
-    """Let a survey of a sample go on from the landscape that came with it, where none was begun on this machine."""
+    """Let a survey of a sample go on from the landscape that came with it, where none was begun on this machine.
+
+    One that is in other coordinates stays as it is, and the survey starts anew: `Found.older` says so.
+    """
     shipped = shipped_path(request)
     if not request.is_standard or request.path.exists() or not shipped.exists():
         return

@@ -204,6 +204,15 @@ def parameter_owners(problem: Problem) -> list[str]:
     return [name.rpartition(".")[0] for name, value in problem.parameters.items() for _ in range(value.numel())]
 
 
+def filter_lengths(problem: Problem) -> Tensor:
+    """‖filter‖ of every parameter of a network of linear layers: rows, and whole biases."""
+    found = []
+    for value in problem.parameters.values():
+        rows = value.double().reshape(1, -1) if value.ndim == 1 else value.double()
+        found.append(rows.norm(dim=1, keepdim=True).expand_as(rows).flatten())
+    return torch.cat(found)
+
+
 def shares(A: Tensor, owners: list[str]) -> tuple[float, float]:
     """The shares of ‖A‖_F² off the diagonal and between owners, entry by entry."""
     numbers = A.double().square().tolist()

@@ -22,18 +22,20 @@ assert lossnav.core.__file__.startswith(sys.argv[1]), lossnav.core.__file__
 from streamlit.testing.v1 import AppTest
 from lossnav.core import Plane, load_problem, read_landscape
 from lossnav.core.plane.identity import plane_recipe
-from lossnav.explorer.figures.paper.axes import direction_labels
+from lossnav.explorer.figures.paper import PaperSpec, draw_map
 from lossnav.explorer.figures.shared.picture import axis_titles
+from lossnav.explorer.state import Drawing, View
 
 problem = load_problem("gaussians-mlp")
 planes = [Plane.make("shrinking", problem, strength=s) for s in (0.5, 0.25)]
 land = read_landscape(sys.argv[2])
+printed = draw_map(land, PaperSpec(View(Drawing("loss")).picture(land))).axes[0]
 app = AppTest.from_file(str(Path(lossnav.explorer.__path__[0]) / "app.py"), default_timeout=120).run()
 app.selectbox(key="plane").set_value("shrinking").run()
 print(json.dumps({
     "moved": all(bool((planes[0].at(1.0)[n] == 0.5 * t).all()) for n, t in problem.parameters.items()),
     "recipes": [plane_recipe(plane) for plane in planes],
-    "page": axis_titles(land), "print": direction_labels(land), "plane": json.loads(land.attrs["plane"]),
+    "page": axis_titles(land), "print": (printed.get_xlabel(), printed.get_ylabel()), "plane": json.loads(land.attrs["plane"]),
     "offered": app.selectbox(key="plane").options, "default": app.number_input(key="strength").value,
     "live": app.toggle(key="live").disabled, "errors": [str(e.value) for e in app.exception],
 }))
@@ -93,8 +95,7 @@ def test_a_kind_of_plane_is_its_file_and_its_line(tree: Path) -> None:
     faces = json.loads(python(tree, "-c", FACES, str(tree), out).stdout.splitlines()[-1])
     assert faces["moved"]
     assert faces["recipes"][0] != faces["recipes"][1]
-    assert faces["page"] == ["α · weights towards zero", "β · biases, turned by 20°"]
-    assert faces["print"] == ["α, weights towards zero", "β, biases, turned by 20°"]
+    assert faces["page"] == faces["print"] == ["α · weights towards zero", "β · biases, turned by 20°"]
     assert faces["plane"]["strength"] == 0.5
     assert "Weights towards zero" in faces["offered"]
     assert (faces["default"], faces["live"], faces["errors"]) == (1.0, False, [])

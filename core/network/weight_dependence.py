@@ -109,7 +109,9 @@ def _tested(problem: Problem) -> Dependence:
         moves |= not torch.equal(here, there)
         if seed == 1:  # beside θ₀, where rounding is what it is there
             follows = trial.agree(there, _from_outside(trial))
-    borrowed = borrowed_weights(trial.part, trial.space.device) if moves else ()
+    part, device = trial.part, trial.space.device
+    del trial  # its copy is freed before the next one is made
+    borrowed = borrowed_weights(part, device) if moves else ()
     return Dependence(moves, follows or not moves, borrowed=borrowed)
 
 

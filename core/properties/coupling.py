@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..curvature.layers import layers_of
+from ..curvature.layers import layer_sizes
 from ..local.interaction import chance_interaction, interaction
 from ..local.measure import LocalMeasure, Work
 from ..parameters.layout import Layout
@@ -57,7 +57,7 @@ def _small(problem: Problem) -> str | None:
 
 
 def _layered(problem: Problem) -> str | None:
-    count = layers_of(Layout.of(problem.parameters)).count
+    count = len(layer_sizes(Layout.of(problem.parameters)))
     return None if count > 1 else "All parameters belong to one layer, so nothing lies between layers."
 
 
@@ -158,8 +158,7 @@ class Coupling(NavigatorProperty):
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
         """How many entries of the matrix lie between layers."""
-        layers = layers_of(Layout.of(problem.parameters))
-        sizes = layers.index.bincount(minlength=layers.count).tolist()
+        sizes = layer_sizes(Layout.of(problem.parameters)).values()
         return {"between": sum(sizes) ** 2 - sum(size**2 for size in sizes)}
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:

@@ -99,6 +99,8 @@ class Probability(NavigatorProperty):
     knobs = (Knob("temperature", "Temperature T", 1.0, low=LADDER[0], high=LADDER[-1], open=False, choices=TURNED),)
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
+        if needs.classes(problem) is not None:  # then there is no readout either
+            return ()
         columns = tuple(f"{what}@{t:.6g}" for what in ("confidence", "entropy") for t in LADDER)
         right = tuple(f"right@{t:.6g}" for t in LADDER)
         return (Measure(columns, _ladder_sums), Measure(right, _right_sums), Measure(BIN_COLUMNS, bin_sums))
@@ -182,7 +184,8 @@ def bin_sums(forward: Forward) -> Tensor:
     at_one = torch.cat([total for _, _, total in _ladder(forward)])[LADDER.index(1.0)]
     confidence = at_one.reciprocal()
     miss = confidence - (forward.top[1] == forward.labels).to(confidence)
-    places = (confidence * BINS).long().clamp_(max=BINS - 1)
+    # not in place, for which vmap has no rule here: several points at once would go one by one
+    places = (confidence * BINS).long().clamp(max=BINS - 1)
     inside = (places[None] == _bins(confidence.device)[:, None]).to(confidence)
     found = [(inside * each).sum(1, dtype=torch.float64) for each in (torch.ones_like(miss), miss, miss.square())]
     return torch.cat(found)

@@ -118,6 +118,22 @@ def other_coordinates(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> st
     )
 
 
+def other_definitions(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:
+    """What to do where a stored survey holds numbers that are no longer measured, as their readouts are defined otherwise now;
+    None where it does not."""
+    fixed = [{k: v for k, v in spec.items() if k not in GROWING} for spec in (stored, asked)]
+    if digest(fixed[0]) != digest(fixed[1]) or not set(stored["overlays"]) <= set(asked["overlays"]):
+        return None
+    columns = asked["columns"]
+    gone = [name for stage, names in stored["columns"].items() for name in names if name not in columns.get(stage, ())]
+    if not gone:
+        return None
+    return (
+        f"was measured by an earlier version, and some of its readouts are defined otherwise now (by {gone[0]!r} then): it can be "
+        "read and drawn as it is, but a survey cannot go on with it. Choose another place, or measure it anew with --overwrite."
+    )
+
+
 def grown(stored: MeasuredPoints, fresh: MeasuredPoints) -> MeasuredPoints:
     """What is stored, with the readouts of `fresh`: columns that are new, to be filled in where their stage is measured already."""
     stage_of = dict(zip(fresh.columns, fresh.stages, strict=True))

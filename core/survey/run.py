@@ -23,7 +23,7 @@ from .landscape import known_at
 from .points import MeasuredPoints
 from .preview import Glance, glance_of
 from .provenance import environment
-from .schedule import schedule
+from .schedule import is_over, schedule
 from .specification import Specification
 from .store import LandscapeStore
 
@@ -112,8 +112,12 @@ class SurveyRun:
                 each.recall(self.points.plan.points, np.column_stack([known.columns[c] for c in each.columns]))
             self.glance = glance_of(instruments, spec.local_measures) if spec.allowed is not None else None
         # a survey that goes on keeps to what is asked of it now, be it closer, looser or every point
-        whole = {stage: lesson for stage, lesson in (self.points.info.refined or {}).items() if lesson.get("whole")}
-        self._say(tolerance=spec.allowed, refined=whole if whole and spec.allowed is not None else None)
+        kept = {
+            stage: lesson
+            for stage, lesson in (self.points.info.refined or {}).items()
+            if lesson.get("whole") or is_over(self.points, stage)
+        }
+        self._say(tolerance=spec.allowed, refined=kept if kept and spec.allowed is not None else None)
 
     def run(self) -> MeasuredPoints:
         """Measure what is not measured yet.

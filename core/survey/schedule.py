@@ -142,10 +142,13 @@ def adaptive_schedule(points: MeasuredPoints, tolerance: Tolerance) -> Iterator[
     measured, and goes on. Only that choosing takes too long for what it saves, upon which the whole grid is measured, depends
     on the clock (see `Worth`); that is written down and kept to.
     """
+    for stage in points.used:
+        if is_over(points, stage):
+            _retell(points, stage, tolerance)
     stages = {
         stage: StageRefinement(points, stage, tolerance, followed(points, stage, tolerance))
         for stage in points.used
-        if not points.done_at(stage)[points.wanted_at(stage)].all()
+        if not is_over(points, stage)
     }
     costly = [stages[stage] for stage in COSTLY if stage in stages]
     forward = [stages[STAGES[0]]] if STAGES[0] in stages else []
@@ -155,6 +158,25 @@ def adaptive_schedule(points: MeasuredPoints, tolerance: Tolerance) -> Iterator[
         yield from _round(forward)
     while any(not stage.ended for stage in costly):
         yield from _round(costly)
+
+
+def is_over(points: MeasuredPoints, stage: str) -> bool:
+    """Whether every point that a stage is wanted at is measured, so that there is nothing left to choose."""
+    return bool(points.done_at(stage)[points.wanted_at(stage)].all())
+
+
+def _retell(points: MeasuredPoints, stage: str, tolerance: Tolerance) -> None:
+    """Of a stage that is over, say the readouts that it has now, which may have become more, and what is asked of it now."""
+    info = points.info
+    if stage in (info.refined or {}):
+        read = followed(points, stage, tolerance)
+        lesson = {
+            **(info.refined or {})[stage],
+            "share": tolerance.share_of(stage),
+            "deciding": sorted(name for name, follows in read.items() if follows.drives),
+            "readouts": sorted(read),
+        }
+        points.info = replace(info, refined={**(info.refined or {}), stage: lesson})
 
 
 def _round(group: list[StageRefinement]) -> Iterator[tuple[str, np.ndarray]]:

@@ -24,7 +24,7 @@ from ..parameters.hashing import digest
 from .group import attributes, every_chunk, write_group
 from .info import LandscapeInfo
 from .integrity import SEALED, DamagedError, salvage, seal
-from .later import grown, grows, other_coordinates
+from .later import grown, grows, other_coordinates, other_definitions
 from .places import at_stored_places
 from .points import MeasuredPoints
 from .reading import looks_like_landscape, read_points
@@ -156,7 +156,8 @@ class LandscapeStore:
         if stored["spec_digest"] != digest(spec):
             if grows(stored["spec"], spec):  # type: ignore[arg-type]
                 return self._extend(grown(found, fresh), spec)
-            if another := other_coordinates(stored["spec"], spec):  # type: ignore[arg-type]
+            before: Any = stored["spec"]
+            if another := other_coordinates(before, spec) or other_definitions(before, spec):
                 raise InputError(f"'{self.path}' {another}")
             raise InputError(
                 f"'{self.path}' already holds another landscape ({found.info.name}, {found.info.plane['kind']} plane, "

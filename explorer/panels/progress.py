@@ -206,7 +206,8 @@ def _stopped(request: SurveyRequest) -> None:
     state = f"{100 * found.done / found.total:.0f} % measured" if found else "nothing measured yet"
     coarser = found is not None and found.done == found.total
     waiting = unmeasured(found.points) if coarser and found is not None else []
-    text = (
+    older = found.older(request) if found is not None else ""
+    text = older or (
         f"{len(waiting)} readouts are not measured here yet."
         if waiting
         else "This landscape is measured on fewer points than you ask for."

@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 from lossnav.core import InputError, coupling_matrix, load_problem
 from lossnav.core.spectrum.coupling_sweep import coupling_sweep
+from lossnav.core.spectrum.estimate import student
 from lossnav.core.spectrum.io import StoredCoupling, read_coupling, write_coupling
 from lossnav.explorer.controls.spectrum import LAYERS, SWEEP
 from lossnav.explorer.figures.web.coupling import MOST_LABELS, matrix_figure, shortened, sweep_figure
@@ -89,7 +90,7 @@ def test_the_map_has_every_layer_and_no_more_names_than_can_be_read() -> None:
     assert np.shape(heat.z) == (63, 63)
     assert len(figure.layout.yaxis.tickvals) <= MOST_LABELS
     assert max(map(len, figure.layout.yaxis.ticktext)) <= 24
-    assert tuple(heat.customdata[3][7]) == (names[3], names[7], 0.01)
+    assert tuple(heat.customdata[3][7]) == (names[3], names[7], 0.01 * student(8 - 1))  # of 8 probes
     assert "±" in heat.hovertemplate
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first layer on top
     assert shortened("0") == "0"

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from lossnav.core import Settings, load_problem
+from lossnav.core import Settings, Tolerance, load_problem, survey
 from lossnav.core.plane.kinds import KINDS
+from lossnav.core.properties import FORWARD
+from lossnav.core.survey.packing import pack
+from lossnav.explorer import landscapes
 from lossnav.explorer.figures.shared.picture import value_text
 from lossnav.explorer.jobs import Jobs
-from lossnav.explorer.landscapes import begin_from_shipped, best, own
+from lossnav.explorer.landscapes import begin_from_shipped, best, own, shipped_path
 from lossnav.explorer.request.planes import make_plane
-from lossnav.explorer.request.survey import SurveyRequest
+from lossnav.explorer.request.survey import COSTLY, SurveyRequest
 
 
 def test_the_choices_of_the_random_plane_do_not_tell_other_planes_apart() -> None:
@@ -72,8 +76,11 @@ def test_a_standard_request_opens_on_the_shipped_landscape() -> None:
     request = SurveyRequest("gaussians-mlp")
     found = best(request)
     assert found is not None
-    assert found.complete(request)
-    assert not found.complete(replace(request, every=1))
+    assert found.path == shipped_path(request)
+    assert found.done == found.total
+    assert not found.complete(request)  # its curvature is in the parameters, and it has no readouts that came later
+    assert "curvature is in the parameters" in found.older(request)
+    assert "Measuring starts anew, in filter-normalised coordinates." in found.older(request)
     assert found.landscape(Settings()).sizes == {"alpha": 51, "beta": 51, **_other_sizes(found)}
 
 
@@ -107,7 +114,12 @@ def test_forward_passes_alone_can_be_asked_for() -> None:
 
 def test_an_adaptive_job_draws_the_whole_grid_from_some_of_its_points() -> None:
     request = SurveyRequest("gaussians-mlp", seed=6, grid=51, effort="none")
-    assert Jobs().start(request).process.wait(timeout=300) == 0
+    problem = load_problem("gaussians-mlp")
+    # a point takes microseconds here: by the clock the whole grid would be measured
+    tolerance = Tolerance(request.tolerance, "log", costly=COSTLY * request.tolerance, deciding=None)
+    how = {"overlays": (FORWARD,), "store": request.path, "fidelity": True, "tolerance": tolerance}
+    survey(problem, make_plane(problem, request), (51, 51), **how)
+    assert Jobs().start(request).process.wait(timeout=300) == 0  # the job finds the same survey, and nothing left to do
     found = own(request)
     assert found is not None
     assert found.complete(request)
@@ -123,10 +135,39 @@ def test_an_adaptive_job_draws_the_whole_grid_from_some_of_its_points() -> None:
     assert not value_text(land, "loss", at).startswith("≈")
 
 
-def test_a_survey_goes_on_from_the_landscape_that_came_with_the_sample() -> None:
-    request = SurveyRequest("linear-regression", every=2, tolerance=0.0)
-    shipped = own(replace(request, every=0))
+def test_a_landscape_in_other_coordinates_stays_as_it_came_and_the_survey_starts_anew() -> None:
+    request = SurveyRequest("linear-regression", every=8, tolerance=0.0)
+    shipped = own(request)
     assert shipped is not None
+    assert shipped.path == shipped_path(request)
+    begin_from_shipped(request)
+    assert not request.path.exists()
+    assert own(request).older(request)
+    assert Jobs().start(request).process.wait(timeout=300) == 0
+    anew = own(request)
+    assert anew is not None
+    assert anew.path == request.path
+    assert anew.complete(request)
+    assert anew.older(request) == ""
+    assert (
+        anew.landscape(Settings())["viscosity"].attrs["units"]
+        != shipped.landscape(Settings())["viscosity"].attrs["units"]
+    )
+
+
+def test_a_survey_goes_on_from_the_landscape_that_came_with_the_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = SurveyRequest("linear-regression", every=4, tolerance=0.0)
+    coarse = replace(request, every=8)
+    assert Jobs().start(coarse).process.wait(timeout=300) == 0
+    pack(coarse.path, came := tmp_path / "came.zarr.zip")
+    shutil.rmtree(coarse.path)
+    monkeypatch.setattr(landscapes, "shipped_path", lambda request: came)
+    shipped = own(coarse)
+    assert shipped is not None
+    assert shipped.path == came
+    assert shipped.complete(coarse)
     begin_from_shipped(request)
     begun = own(request)
     assert begun is not None

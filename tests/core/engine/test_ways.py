@@ -70,7 +70,8 @@ def test_the_fastest_way_is_chosen_recorded_and_agrees(monkeypatch: pytest.Monke
     tuned, plain = evaluator(network()), evaluator(network())
     tuned.tune(GRID)
     assert (tuned.way["network"], tuned.way["layout"]) == ("fused", "channels_last")
-    np.testing.assert_allclose(tuned.evaluate(GRID), plain.evaluate(GRID), rtol=1e-5)
+    # a bin's miss is the difference of a confidence and 0 or 1, so float32's rounding of 1 counts in it
+    np.testing.assert_allclose(tuned.evaluate(GRID), plain.evaluate(GRID), rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(tuned.evaluate(GRID)[:, 0], plain.evaluate(GRID)[:, 0], rtol=1e-6)
 
 

@@ -33,19 +33,11 @@ INVARIANT = (
 ALWAYS = ("loss", "viscosity_adaptive", "viscosity_relative_flatness")
 
 
-def lengths(problem: Problem) -> Tensor:
-    """‖filter‖ of every parameter of a network of linear layers: rows, and whole biases."""
-    found = []
-    for value in problem.parameters.values():
-        rows = value.double().reshape(1, -1) if value.ndim == 1 else value.double()
-        found.append(rows.norm(dim=1, keepdim=True).expand_as(rows).flatten())
-    return torch.cat(found)
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_matrix_is_that_of_theta_over_its_filters_lengths(seed: int) -> None:
     problem = cases.classifier(seed)
-    plane, unit, owners = Plane.random(problem, seed=3), lengths(problem), reference.parameter_owners(problem)
+    plane, unit = Plane.random(problem, seed=3), reference.filter_lengths(problem)
+    owners = reference.parameter_owners(problem)
     overlays = ("viscosity", "coupling", "viscosity_sam", "viscosity_adaptive")
     land = survey(problem, plane, (2, 2), SPAN, overlays=overlays, effort=WHOLE)
     count, between = len(owners), sum(a != b for a in owners for b in owners)

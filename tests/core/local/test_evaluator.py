@@ -50,6 +50,6 @@ def test_benches_hold_nothing_of_their_last_point(threads: int) -> None:
     found = several.evaluate(POINTS)
     next(found)
     used = several.instruments.benches(2) if threads == 2 else [several.instruments.first_bench]
-    assert any(bench.matrix.function._linearised is not None for bench in used)
+    assert any(bench.curvature.function._linearised is not None for bench in used)
     found.close()  # as where a survey is stopped
-    assert all(bench.matrix.function._linearised is None for bench in used)
+    assert all(bench.curvature.function._linearised is None for bench in used)

@@ -16,6 +16,7 @@ from lossnav.core.local import samples
 from lossnav.core.local.context import Instruments
 from lossnav.core.local.estimation import PRESETS, Estimation, preset
 from lossnav.core.local.samples import example_flops, sample_sizes, sampled_examples, sampled_predictions
+from lossnav.core.plane.filter_coordinates import COORDINATES
 from torch import Tensor, nn
 
 
@@ -137,18 +138,20 @@ def test_a_landscape_says_what_it_was_measured_with() -> None:
     assert (notes["predictions"], notes["all_predictions"]) == (4, 15)
 
 
-def test_curvature_is_that_of_the_sampled_examples() -> None:
+@pytest.mark.parametrize("coordinates", COORDINATES)
+def test_curvature_is_that_of_the_sampled_examples(coordinates: str) -> None:
     problem = cases.smooth(2, n=30)
     plane = Plane.random(problem, seed=1)
-    effort = Estimation(probes=20, steps=20, examples=7)
+    effort = Estimation(probes=20, steps=20, examples=7, coordinates=coordinates)
+    unit = reference.filter_lengths(problem) if coordinates == COORDINATES[0] else torch.ones(problem.parameter_count)
     part = sampled_examples(problem, 7, 4)
     land = survey(problem, plane, (2, 1), overlays=("viscosity", "coupling"), seed=4, effort=effort)
     for place, point in reference.places(land, plane):
-        H = reference.hessian(part, point)
+        H = unit[:, None] * reference.hessian(part, point) * unit
         values = torch.linalg.eigvalsh(H)
         assert float(land["viscosity"][place]) == pytest.approx(float(values[-1]), rel=1e-9)
         shares = reference.shares(H, reference.parameter_owners(problem))
-        assert float(land["coupling"][place]) == pytest.approx(shares[0], rel=1e-9)
+        assert float(land["coupling_offdiagonal"][place]) == pytest.approx(shares[0], rel=1e-9)
 
 
 def test_settings_that_cannot_be_are_named() -> None:

@@ -133,7 +133,8 @@ def test_what_follows_from_what_is_stored_is_derived_when_it_is_read(tmp_path: P
     reasons = json.loads(found.attrs["unavailable"])
     assert reasons["viscosity_trace"] == reasons["density"] == reasons["memory_basin"] == NOT_YET
     points = with_overlays(read_points(tmp_path / "land"), ("viscosity",))
-    assert set(unmeasured(points)) == {f"viscosity_{name}" for name in ("trace", "flat_share", "index", "sam")}
+    left = ("trace", "flat_share", "index", "sam", "adaptive", "relative_flatness")
+    assert set(unmeasured(points)) == {f"viscosity_{name}" for name in left}
 
 
 def test_a_reason_that_is_known_of_another_readout_is_told(tmp_path: Path) -> None:

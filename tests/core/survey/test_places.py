@@ -9,8 +9,12 @@ import cases
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 from lossnav.core import InputError, Plane, load_problem, read_landscape, survey
+from lossnav.core.local import preset
+from lossnav.core.survey.group import write_group
 from lossnav.core.survey.packing import unpack
+from lossnav.core.survey.reading import read_points
 from lossnav.core.survey.specification import Specification
 from lossnav.core.survey.survey import surveyed
 from lossnav.sample_models.survey import FOLDER, GRID
@@ -56,14 +60,35 @@ def test_another_span_is_another_landscape(tmp_path: Path) -> None:
         land_of(tmp_path / "land", 1e-6)
 
 
+def with_the_definitions_of_now(older: Path, target: Path) -> list[str]:
+    """A landscape of an earlier version without what is defined otherwise now, and the readouts that it has left."""
+    points, spec = read_points(older), dict(zarr.open_group(older, mode="r").attrs["spec"])  # type: ignore[arg-type]
+    kept = [i for i, column in enumerate(points.columns) if not column.startswith("coverage")]
+    overlays = [name for name in spec["overlays"] if name not in ("density", "density_coverage")]
+    columns = {s: [n for n in names if not n.startswith("coverage")] for s, names in spec["columns"].items()}
+    points = replace(
+        points,
+        columns=tuple(points.columns[i] for i in kept),
+        stages=tuple(points.stages[i] for i in kept),
+        values=points.values[:, kept],
+        overlays=tuple(overlays),
+    )
+    write_group(target, points, {**spec, "overlays": overlays, "columns": columns})
+    return overlays
+
+
 @pytest.mark.parametrize("kind", ["random", "trajectory"])
 def test_the_landscapes_that_come_with_the_samples_go_on_here(kind: str, tmp_path: Path) -> None:
-    unpack(FOLDER / f"gaussians-mlp.{kind}.zarr.zip", tmp_path / "land")
+    unpack(FOLDER / f"gaussians-mlp.{kind}.zarr.zip", tmp_path / "older")
+    overlays = with_the_definitions_of_now(tmp_path / "older", tmp_path / "land")
     stored = read_landscape(tmp_path / "land")
     problem = load_problem("gaussians-mlp")
     plane = getattr(Plane, kind)(problem)
     spec = Specification(problem, plane, GRID)
     np.testing.assert_allclose(spec.plan.alpha, stored.alpha, rtol=1e-12)
-    how = {"overlays": ("all",), "store": tmp_path / "land", "fidelity": True, "every": stored.lossnav.every}
-    found = survey(problem, plane, GRID, **how)
+    in_parameters = replace(preset("standard"), coordinates="parameters")
+    how = {"overlays": overlays, "effort": in_parameters, "fidelity": True, "every": stored.lossnav.every}
+    with pytest.raises(InputError, match="earlier version, and some of its readouts are defined otherwise now"):
+        survey(problem, plane, GRID, store=tmp_path / "older", **{**how, "overlays": ("all",)})
+    found = survey(problem, plane, GRID, store=tmp_path / "land", **how)
     np.testing.assert_array_equal(found.loss, stored.loss)

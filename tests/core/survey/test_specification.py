@@ -62,7 +62,7 @@ def test_what_a_survey_needs_is_made_once(counted: Counter[str], threads: int, t
     on_points = 1 + workers  # and forward passes
     at_the_centre = 1 + 2  # Fisher information; derivatives at θ₀ and slices of other seeds
     trials = 2  # sizes of activations, and operations
-    tested = 6  # draws, examples that belong together, weights that count, second derivatives
+    tested = 7  # draws, examples that belong together (3), weights that count, weights borrowed, second derivatives
     assert counted == {
         "copies": trials + tested + on_points + at_the_centre,
         "copies to work on": tested + on_points + at_the_centre,
@@ -77,7 +77,7 @@ def test_what_a_survey_needs_is_made_once(counted: Counter[str], threads: int, t
 def test_a_second_survey_of_the_same_problem_tries_nothing_again(counted: Counter[str]) -> None:
     problem = cases.smooth(n=300)
     first, again = (_copies(counted, problem) for _ in range(2))
-    assert first - again == 2 + 6  # trials and tests
+    assert first - again == 2 + 7  # trials and tests
     problem.model[0].weight.data = problem.model[0].weight.data.float().double()  # other numbers of the same shapes
     assert _copies(counted, problem) == again
     problem.args = tuple(torch.cat([t, t]).reshape(len(t), 2, -1)[:, 0] for t in problem.args)

@@ -240,6 +240,7 @@ def test_only_what_was_asked_for_is_in_the_landscape() -> None:
     problem = cases.classifier()
     land = survey(problem, Plane.random(problem), (2, 2), overlays=("perplexity_excess", "probability"))
     expected = {"loss", "accuracy", "error", "measured", "perplexity_excess", "probability", "probability_entropy"}
+    expected |= {"probability_right", "probability_calibration", "probability_calibration_se"}
     assert set(land) == expected
     assert json.loads(land.attrs["unavailable"]) == {}
 
