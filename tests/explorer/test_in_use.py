@@ -215,4 +215,5 @@ def test_saving_a_file_moves_nothing_in_its_panel(page: Page, drawn_again: Calla
     with page.expect_download(timeout=WAIT):
         save.click()
     drawn_again()
-    assert page.evaluate("heights.size") == 1
+    heights = page.evaluate("[...heights]")
+    assert len(heights) == 1, heights
