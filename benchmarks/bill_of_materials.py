@@ -1,4 +1,4 @@
-"""What is installed beside this project: a list of licences, and a bill of materials as CycloneDX 1.5 JSON.
+"""The installed dependencies: a list of licences, and a bill of materials as CycloneDX 1.5 JSON.
 
 `python -m benchmarks.bill_of_materials [--out sbom.json]`: only what the environment itself says, with no network.
 """
@@ -51,7 +51,7 @@ def _requirements(name: str, extras: frozenset[str]) -> Iterator[Requirement]:
 
 
 def licence(package: Distribution) -> str:
-    """What a package says of its licence: the SPDX expression, else its classifier, else its own words in one line."""
+    """A package's licence: the SPDX expression, else its classifier, else its own words in one line."""
     about = package.metadata
     classifiers = [c.rpartition(" :: ")[2] for c in about.get_all("Classifier") or [] if c.startswith("License ::")]
     words = (about.get("License") or "").strip().splitlines()

@@ -1,4 +1,4 @@
-"""What every tool is given, in a file: the same trained network, the same examples, the same two directions."""
+"""One case for every tool, in a file: the same trained network, the same examples, the same two directions."""
 
 from __future__ import annotations
 

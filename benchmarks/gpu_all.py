@@ -189,7 +189,7 @@ def _speed(run: Run) -> Iterator[tuple[str, str, str]]:
 
 
 def _profile(run: Run) -> Iterator[tuple[str, str, str]]:
-    """What a tile spends its time on; a trace for chrome://tracing in the folder."""
+    """Profile of a tile; a trace for chrome://tracing in the folder."""
     from torch.profiler import ProfilerActivity, profile
 
     found = _evaluator(network(), run.device, way={"batch_size": 128, "network": "plain"})

@@ -34,7 +34,7 @@ def describe(device: str) -> dict[str, Any]:
 
 
 def circumstances(threads: int, rounds: int, quick: bool) -> dict[str, Any]:
-    """What may differ between the parts of one file: when, on how many threads, how busy the machine was beforehand."""
+    """Circumstances that may differ between the parts of one file: when, on how many threads, how busy the machine was beforehand."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "threads": threads,

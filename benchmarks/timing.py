@@ -27,7 +27,7 @@ class Ratio:
 
 
 def measured(job: Job) -> dict[str, Any]:
-    """What a worker says of one job; {"failed": last line of its complaint} where it could not do it."""
+    """A worker's answer to one job; {"failed": last line of its complaint} where it could not do it."""
     command = [sys.executable, "-m", "benchmarks.worker", json.dumps(job)]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LONGEST)

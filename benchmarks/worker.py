@@ -139,7 +139,7 @@ def residuals(case: Case, values: np.ndarray, vectors: np.ndarray) -> list[float
 
 
 def timed(run: Callable[[], Any], device: str, before: int) -> tuple[Any, dict[str, Any]]:
-    """What `run` gives, its seconds, the cores it kept busy, and the most memory held so far above `before`."""
+    """The result of `run`, its seconds, the cores it kept busy, and the most memory held so far above `before`."""
     gc.collect()
     settle(device)
     start, busy = time.perf_counter(), time.process_time()

@@ -13,7 +13,7 @@ LONGEST = 1200  # letters of a sentence; names from files have no bound
 
 
 class InputError(ValueError):
-    """What the user handed over cannot be used; the message is one sentence meant for them.
+    """Input that cannot be used; the message is one sentence for the user.
 
     It may hold names from files: they stay within one line and a bound, and what steers a terminal is left out.
 
@@ -36,7 +36,7 @@ UNFIT = (RuntimeError, ValueError)  # NotImplementedError is one of the first
 
 
 def first_line(error: BaseException) -> str:
-    """What an exception says, in one line and as a part of a sentence; the name of its class where it says nothing.
+    """An exception's message in one line, as a part of a sentence; the name of its class where there is none.
 
     >>> first_line(ValueError("no rule for aten::foo.\\nat line 3")), first_line(ValueError())
     ('no rule for aten::foo', 'ValueError')

@@ -99,7 +99,7 @@ def refuse_link_out(path: Path, root: Path) -> None:
 
 
 def json_in(path: str | os.PathLike[str]) -> Any:
-    """What a JSON file holds.
+    """The contents of a JSON file.
 
     Raises
     ------

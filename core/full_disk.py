@@ -18,7 +18,7 @@ TROUBLES = {
 
 
 def trouble(error: BaseException | None) -> tuple[str, str] | None:
-    """What is wrong with the disk, and what helps; None where an error, with those behind it, is about something else.
+    """A full disk's trouble and its remedy; None where an error, with those behind it, is about something else.
 
     >>> trouble(OSError(errno.ENOSPC, "No space left on device"))
     ('No space is left on the disk', 'make room there')

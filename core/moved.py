@@ -97,7 +97,7 @@ class OldNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """What loads `name`, where it is an old one."""
+        """The loader of `name`, where it is an old one."""
         return importlib.machinery.ModuleSpec(name, self) if name in self.names else None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:

@@ -1,4 +1,4 @@
-"""What is kept on this machine: how much there is, and what was longest unused. Nothing goes by itself."""
+"""The cache on this machine: its size, and its least recently used parts. Nothing goes by itself."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def kept() -> list[Kept]:
 
 
 def beyond_bound(found: list[Kept], bound: float | None = None) -> list[Kept]:
-    """What was longest unused, as much of it as would have to go for the rest to be below the bound; empty: nothing.
+    """The least recently used parts that would have to go for the rest to be below the bound.
 
     >>> found = [Kept(Path(f"{n}.zarr"), "Landscape", 4, n) for n in range(4)]
     >>> [each.name for each in beyond_bound(found, bound=9)], beyond_bound(found, bound=16)

@@ -132,7 +132,7 @@ def main() -> NoReturn:
 
 
 def _sentence(error: InputError | OSError) -> str:
-    """What is said of an error; of a disk that takes no more, what helps."""
+    """The sentence for an error; for a full disk, with its remedy."""
     found = None if isinstance(error, InputError) else trouble(error)
     return str(error) if found is None else f"{found[0]}: nothing was written. Please {found[1]} and run it again."
 

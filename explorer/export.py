@@ -1,4 +1,4 @@
-"""What the page hands out: figures for papers, a self-contained page, and the data."""
+"""The page's exports: figures for papers, a self-contained page, and the data."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Guard:
             await answer(scope, receive, _with_policy(send))
 
     def _answer(self, asked: HTTPConnection) -> Response | None:
-        """What to answer in the application's place; None: let it answer."""
+        """The answer in the application's place; None: let it answer."""
         if not is_host_allowed(asked.headers.get("host")):
             return PlainTextResponse(FOREIGN_HOST, 403)
         if not _is_own(asked.headers):

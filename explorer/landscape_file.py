@@ -42,11 +42,11 @@ class Opened:
         return {name: told.get(name, NOT_IN_FILE) for name in names}
 
     def measured(self, settings: Settings) -> xr.Dataset:
-        """What is in the file, gaps and all."""
+        """The file's numbers, gaps and all."""
         return self.land if self.points is None else landscape(self.points, settings)
 
     def landscape(self, settings: Settings) -> xr.Dataset:
-        """What is drawn: readouts of coarser grids interpolated, of an unfinished survey its finest complete level."""
+        """The landscape to draw: readouts of coarser grids interpolated, of an unfinished survey its finest complete level."""
         land = filled(self.measured(settings))
         level = None if self.points is None else drawn_level(self.points)
         return land if level is None else land.isel(alpha=level[0], beta=level[1])

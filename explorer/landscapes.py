@@ -67,7 +67,7 @@ class Found:
         return near_enough and fine_enough and measured and self.points.info.fidelity is not None
 
     def older(self, request: SurveyRequest) -> str:
-        """What a finished picture that came with a sample lacks of what is asked for now, and what measuring does; else empty."""
+        """Readouts that a sample's shipped picture lacks of the request, and what measuring does; else empty."""
         here = coordinates_of(self.points.info)
         if self.path != shipped_path(request) or here == request.coordinates:
             return ""
@@ -111,7 +111,7 @@ def own(request: SurveyRequest) -> Found | None:
 
 
 def best(request: SurveyRequest) -> Found | None:
-    """What to draw for `request` now: of its own landscape and the standard grid's, the one that shows more."""
+    """The landscape to draw for `request` now: of its own and the standard grid's, the one that shows more."""
     candidates = [own(request), own(request.at_standard_grid) if request.grid != DEFAULT_GRID else None]
     drawable = [found for found in candidates if found is not None and found.drawable]
     return max(drawable, key=lambda found: found.drawable, default=None)

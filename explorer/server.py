@@ -42,12 +42,12 @@ class Access:
 
     @property
     def names(self) -> list[str]:
-        """All that may stand in a request's Host."""
+        """Names allowed in a request's Host."""
         return list(dict.fromkeys([*LOOPBACK, *self.allowed, *([] if self.host in WILDCARDS else [self.host])]))
 
     @property
     def warning(self) -> str | None:
-        """What it means to listen to other machines, in plain words; None: this one alone can reach it."""
+        """The warning about listening to other machines, in plain words; None: this one alone can reach it."""
         if self.host in LOOPBACK:
             return None
         who = "who has the printed address" if self.token else "without any password"
@@ -58,7 +58,7 @@ class Access:
         return said
 
     def address(self, token: str | None) -> str:
-        """What to type into the browser."""
+        """The address for the browser."""
         name = "127.0.0.1" if self.host in WILDCARDS else f"[{self.host}]" if ":" in self.host else self.host
         return f"http{'s' if self.certificate else ''}://{name}:{self.port}/" + (f"?token={token}" if token else "")
 

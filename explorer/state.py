@@ -45,14 +45,14 @@ class Drawing:
 
 
 class Readable(Protocol):
-    """What a landscape can be drawn from: measured points, or a file."""
+    """A source that a landscape can be drawn from: measured points, or a file."""
 
     def measured(self, settings: Settings) -> xr.Dataset:
-        """What is measured, on the whole grid, and nothing that is interpolated."""
+        """The measured numbers on the whole grid, without any that are interpolated."""
         ...
 
     def landscape(self, settings: Settings) -> xr.Dataset:
-        """What is drawn."""
+        """The landscape to draw."""
         ...
 
 
@@ -84,7 +84,7 @@ class View:
     ground: Drawing | None = None
 
     def picture(self, land: xr.Dataset) -> Picture:
-        """What is drawn of `land`: one overlay as colour, the others as lines, forces as arrows."""
+        """The picture of `land`: one overlay as colour, the others as lines, forces as arrows."""
         shown = {name: d for name, d in self.overlays.items() if d.variable in land and d.variable not in AS_ARROWS}
         color = shown.get(self.color, self.ground or self.elevation)
         return Picture(

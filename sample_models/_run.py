@@ -26,7 +26,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Card:
-    """What a reader is told about a sample; every number in it is computed by the training run.
+    """A sample's card; every number in it is computed by the training run.
 
     Attributes
     ----------

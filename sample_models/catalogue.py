@@ -27,7 +27,7 @@ def names() -> tuple[str, ...]:
 
 
 def card(name: str) -> dict[str, Any]:
-    """What there is to know about a sample: network, data, training, measured numbers.
+    """A sample's card: network, data, training, measured numbers.
 
     A sample of another package has the card that the package states under `lossnav.cards`; without one, its name and where
     it comes from.

@@ -1,4 +1,4 @@
-"""What is measured: the samples by how long a point takes, every kind of plane, small networks of one's own."""
+"""The battery's cases: the samples by how long a point takes, every kind of plane, small networks of one's own."""
 
 from __future__ import annotations
 

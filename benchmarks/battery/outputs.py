@@ -137,7 +137,7 @@ def commands() -> Items:
 
 
 def lossnav_command(*words: str) -> str:
-    """What the `lossnav` command prints, run in this process."""
+    """Output of the `lossnav` command, run in this process."""
     main = entry_points(group="console_scripts", name="lossnav")["lossnav"].load()
     sys.argv, said, beside = ["lossnav", *words], io.StringIO(), io.StringIO()
     with redirect_stdout(said), redirect_stderr(beside):

@@ -39,7 +39,7 @@ def planes() -> Items:
 
 
 def settings() -> Items:
-    """What can be asked of a survey, each once, and each property alone."""
+    """Each option of a survey once, and each property alone."""
     problem = load_problem("gaussians-mlp")
     plane = Plane.random(problem, seed=2)
     asked: dict[str, dict[str, Any]] = {

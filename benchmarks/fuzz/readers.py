@@ -1,4 +1,4 @@
-"""What is fuzzed: for each reader, whole inputs, how they are spoilt, and what is done with one as the page and the command do."""
+"""The fuzzed readers: for each, whole inputs, how they are spoilt, and its use of one as by the page and the command."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ DEATHS = 20  # of children, after which a reader is given up
 
 @dataclass
 class Found:
-    """What became of a reader's inputs.
+    """The outcomes of a reader's inputs.
 
     kinds    kind → how many: answer, sentence, traceback, hang, death
     outside  files that were opened outside

@@ -46,7 +46,7 @@ def store() -> Path:
 
 
 def of_file(write: Callable[[Path], Any], ending: str) -> bytes:
-    """What `write` puts into a file of that ending."""
+    """The bytes that `write` puts into a file of that ending."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"a{ending}"
         write(path)

@@ -1,4 +1,4 @@
-"""What an adapter hands back: something to time, and what its numbers are said to be."""
+"""An adapter's result: something to time, and what its numbers are said to be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an error is worth where it is drawn: its share of the drawn range, on a linear, logarithmic or symmetric-log scale."""
+"""Errors as shares of the drawn range, on a linear, logarithmic or symmetric-log scale."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def _finished(
     shares: np.ndarray,
     drawing: DisplayScales,
 ) -> Appraisal:
-    """What was measured put in, and errors where they mean something."""
+    """Values with the measured ones put in, and errors where they mean something."""
     measured = places.measured
     strange = measured & ~np.isfinite(given)
     values = np.where(measured, given, values)

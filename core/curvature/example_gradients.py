@@ -154,7 +154,7 @@ def gradient_pieces(
 
 
 def _plain_gradient(workspace: Workspace, loss: Callable[..., Tensor]) -> Callable[..., dict[str, Tensor]]:
-    """What torch.func.grad does, for functions that use autograd themselves, or that it cannot follow."""
+    """Gradient as torch.func.grad's, for functions that use autograd themselves, or that it cannot follow."""
 
     @torch.enable_grad()
     def gradient(parameters: Mapping[str, Tensor], *rest: Any) -> dict[str, Tensor]:

@@ -79,7 +79,7 @@ class FisherGram:
         return self.matrix.square().reshape(self.count, self.each, self.count, self.each).sum((1, 3))
 
     def first(self, rows: int) -> FisherGram:
-        """That of the first examples that have no more rows than that, of one at least."""
+        """The Gram matrix of the first examples that together have at most `rows` rows; of one example at least."""
         kept = self.each * max(1, min(self.count, rows // self.each))
         return FisherGram(self.matrix[:kept, :kept], self.each)
 

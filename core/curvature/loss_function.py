@@ -188,7 +188,7 @@ class LossFunction:
 
     @property
     def linearisation(self) -> Linearisation:
-        """What products at the point are taken from, the same one until the point or a buffer of the network changes."""
+        """The linearisation at the point, the same one until the point or a buffer of the network changes."""
         versions = (self.point._version, *(buffer._version for buffer in self.workspace.model.buffers()))
         if self._linearised is None or self._linearised[0] is not self.point or self._linearised[1] != versions:
             self._linearised = None  # its memory goes before the next one's comes

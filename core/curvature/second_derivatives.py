@@ -61,7 +61,7 @@ class SecondDerivatives:
 
     @property
     def sentence(self) -> str:
-        """What was found, for people."""
+        """The outcome as a sentence."""
         if self.how == "differences":
             error = f"; a step of half the size changes them by {self.miss:.1g}" if self.miss == self.miss else ""
             said = (

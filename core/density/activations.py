@@ -1,4 +1,4 @@
-"""What a module of the network makes of each example: its output, caught by a forward hook."""
+"""A module's output for each example, caught by a forward hook."""
 
 from __future__ import annotations
 

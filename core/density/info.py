@@ -1,4 +1,4 @@
-"""What a density map says of itself: the only place that writes the JSON of its `attrs` and reads it."""
+"""A density map's metadata: the only place that writes the JSON of its `attrs` and reads it."""
 
 from __future__ import annotations
 
@@ -52,6 +52,6 @@ class DensityInfo:
 
     @classmethod
     def of(cls, found: xr.Dataset) -> DensityInfo:
-        """What a map says; of what it does not say, what is so where nothing is known."""
+        """The metadata of a map; defaults where it states none."""
         said = {f.name: found.attrs[f.name] for f in fields(cls) if f.name in found.attrs}
         return cls(**{name: json.loads(value) if name in JSON else value for name, value in said.items()})

@@ -233,7 +233,7 @@ class Evaluator:
         self.workspace.rebatch(way.batch_size, way.layout == "channels_last")
 
     def network(self, way: Way) -> Callable[..., Any]:
-        """What is called on a batch under `way`."""
+        """The function that runs the network on a batch under `way`."""
         if way.network == "plain":
             return self.workspace.network
         if self.precision not in self._fused:

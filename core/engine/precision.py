@@ -112,7 +112,7 @@ _RULE = _Rule()
 
 @contextlib.contextmanager
 def arithmetic(precision: str | None) -> Iterator[None]:
-    """What float32 matrix products and convolutions mean, as asked for inside, the process's own settings after it.
+    """Set the precision of float32 matrix products and convolutions inside; the process's own settings return after it.
 
     Threads that ask for the same share it, and the last of them puts the settings back; one that asks for another waits
     until then, so that two precisions must not be nested in one thread.

@@ -61,7 +61,7 @@ class PrecisionChoice:
         return self.asked if self.insisted or self.pays else None
 
     def as_json(self) -> dict[str, Any]:
-        """What was asked for, what ran and why, ready for JSON."""
+        """The precision asked for, the one that ran and why, ready for JSON."""
         return {
             "asked": self.asked,
             "ran": self.ran or "float32",

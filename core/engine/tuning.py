@@ -197,7 +197,7 @@ def _calibration(points: np.ndarray, count: int) -> np.ndarray:
 
 
 def identity(evaluator: Evaluator) -> tuple[Any, ...]:
-    """What a choice that was made once in this process holds for."""
+    """The key under which a choice is kept in this process."""
     space = evaluator.workspace
     problem = space.problem
     return (

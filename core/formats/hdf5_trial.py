@@ -99,7 +99,7 @@ def _allow(seconds: float) -> None:
 
 
 def _read(path: str) -> None:
-    """What names, sizes and attributes need; numbers of a fixed size are not read."""
+    """Read all names, sizes and attributes; numbers of a fixed size are not read."""
     import h5py
 
     outside: list[object] = []  # then its reader refuses it, and nothing of it may be opened here

@@ -55,7 +55,7 @@ def _landscape(dataset: xr.Dataset, path: File) -> xr.Dataset:
 
 
 def _what_is_wrong(dataset: xr.Dataset) -> Iterator[str]:
-    """What a landscape never has, in words."""
+    """Each fault that no landscape has, in words."""
     for axis in ("alpha", "beta"):
         along = dataset[axis] if axis in dataset.coords else None
         if (
@@ -83,7 +83,7 @@ def _is_said_in_json(text: object, kind: type | tuple[type, ...]) -> bool:
 
 
 def _kind_of(name: str) -> type | tuple[type, ...]:
-    """What a field's text is in JSON."""
+    """The JSON type of a field, by its name."""
     return {"every": (int, type(None)), "provenance": (list, dict, type(None))}.get(name, (dict, type(None)))
 
 

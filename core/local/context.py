@@ -132,7 +132,7 @@ class Instruments:
     )
 
     def once(self, make: Callable[[Instruments], T]) -> T:
-        """What `make` makes of these instruments: made when it is first asked for, then the same for all points.
+        """The result of `make` for these instruments: made when it is first asked for, then the same for all points.
 
         What workers ask for is asked for before there are several, in `LocalMeasure.prepare`.
         """
@@ -249,7 +249,7 @@ class Instruments:
 
     @cached_property
     def cuts(self) -> dict[str, Filter]:
-        """What a filter of each parameter is."""
+        """The filters of each parameter, by name."""
         return filters_of(self.problem.model)
 
     @cached_property
@@ -265,7 +265,7 @@ class Instruments:
 
     @cached_property
     def placement(self) -> Placement:
-        """What puts the plane's points into flat vectors."""
+        """The placement that puts the plane's points into flat vectors."""
         space = self.first_bench.whole.workspace
         return Placement(self.plane, space.layout, space.device, space.dtype)
 
@@ -294,7 +294,7 @@ class Instruments:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """What a reader must know of the numbers, ready for JSON."""
+        """Remarks that a reader of the numbers needs, ready for JSON."""
         return {
             **self.estimation.as_json(),
             "examples": self.part.example_count,

@@ -151,7 +151,7 @@ class LocalEvaluator:
             raise Unmeasurable(next(iter(self.failed.values())))
 
     def _guarded(self, measure: LocalMeasure, work: Callable[[], Any]) -> Any:
-        """What `work` gives, or nothing where the network breaks at it: at once, and not tried again, where it never worked."""
+        """The result of `work`, or nothing where the network breaks at it: at once, and not tried again, where it never worked."""
         if measure.columns in self.hopeless:
             return measure.nothing
         try:

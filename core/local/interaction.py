@@ -1,4 +1,4 @@
-"""What interaction between parameters adds to the largest curvature, and what it would add by chance."""
+"""Interaction's share of the largest curvature, beside its share by chance."""
 
 from __future__ import annotations
 

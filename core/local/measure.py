@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """What a measure takes at a point beside what its stage takes anyway, from which time and memory are estimated.
+    """A measure's own cost at a point, beyond its stage's, from which time and memory are estimated.
 
     A gradient over all examples belongs to the gradient stage, a Lanczos run to the curvature stage.
 
@@ -72,5 +72,5 @@ class LocalMeasure:
 
     @property
     def nothing(self) -> Any:
-        """What stands where nothing could be measured."""
+        """The value where nothing could be measured."""
         return None if self.settle else (math.nan,) * len(self.columns)

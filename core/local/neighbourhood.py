@@ -35,7 +35,7 @@ class Neighbourhood:
 
     @property
     def instruments(self) -> Instruments:
-        """What every point is measured with."""
+        """The instruments of all points."""
         return self.bench.instruments
 
     @lazy
@@ -104,7 +104,7 @@ class Neighbourhood:
 
     @lazy
     def bounds(self) -> MomentBounds | None:
-        """What the probes' space leaves open of the spectrum; None where the whole matrix is at hand."""
+        """Bounds of the spectrum from the probes' Krylov spaces; None where the whole matrix is at hand."""
         return None if self.whole_matrix is not None else MomentBounds(self._space, self.instruments.probes)
 
     @lazy

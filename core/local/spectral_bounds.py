@@ -20,7 +20,7 @@ Between = tuple[float, float]
 
 
 def resolution(here: Neighbourhood) -> float:
-    """What rounding cannot tell from 0, as in `spectrum`: the recurrence's own misses know nothing of it."""
+    """Largest magnitude that rounding cannot tell from 0, as in `spectrum`: the recurrence's own misses do not include it."""
     rule = here.spectrum
     return float(rule.size**0.5 * torch.finfo(here.point.dtype).eps * float(rule.nodes.abs().max()))
 

@@ -38,7 +38,7 @@ def _available() -> int | None:
 
 
 def _left_in_container() -> int | None:
-    """What the control groups (version 2) that this process is in still allow, the innermost and those around it."""
+    """Bytes that the control groups (version 2) of this process still allow, the innermost and those around it."""
     try:
         lines = _MEMBERSHIP.read_text().splitlines()
     except OSError:

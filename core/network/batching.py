@@ -60,7 +60,7 @@ def needs_whole_data(problem: Problem) -> bool:
 
 
 def once_for_a_network(tried: Callable[[Problem], Found]) -> Callable[[Problem], Found]:
-    """What a trial pass finds is found once for a network and its subsets of examples, and again where their shapes change."""
+    """Keep a trial pass's result for a network and its subsets of examples; try again where their shapes change."""
 
     @functools.wraps(tried)
     def found(problem: Problem) -> Found:

@@ -138,7 +138,7 @@ class Workspace:
     def outputs_at(
         self, parameters: Mapping[str, Tensor], args: tuple[Tensor, ...], kwargs: Mapping[str, Tensor]
     ) -> Any:
-        """What comes out with these parameters, by name, in place of the model's own; derivatives can be taken of it."""
+        """The outputs under these parameters, by name, in place of the model's own; differentiable."""
         named = {f"{self._prefix}{name}": tensor for name, tensor in parameters.items()}
         if self.problem.changes_itself:  # what it writes goes to copies, so that every pass begins as the first
             own = (*self.network.named_parameters(), *self.network.named_buffers())

@@ -85,7 +85,7 @@ def normalized(
 
 
 def factors(d: Tensor, theta: Tensor, how: str, cut: Filter) -> Tensor | None:
-    """What `d` is multiplied by to be normalised to `theta`, both float64; None for nothing. Plain rows are scaled apart."""
+    """Factors that normalise `d` to `theta`, both float64; None for no scaling. Plain rows are scaled apart."""
     if how == "none":
         return None
     if how == "weight":

@@ -1,4 +1,4 @@
-"""What a filter of each parameter is: the numbers that make one output, asked of the module that owns the parameter.
+"""The filters of each parameter: the numbers that make one output, asked of the module that owns the parameter.
 
 Li et al. (2018, arXiv:1712.09913, §4) scale a random direction filter by filter: a filter generates one output feature. Where
 in a tensor that lies is the module's own convention: rows of nn.Linear, columns of a transposed convolution and of
@@ -38,7 +38,7 @@ class Filter:
         return self.rooted([self.squares(tensor)], tensor.shape)
 
     def squares(self, rows: Tensor) -> Tensor:
-        """What some of the tensor's rows add to the squared lengths, for `rooted`; not of whole tensors or plain rows."""
+        """Squared lengths of some of the tensor's rows, for `rooted`; not of whole tensors or plain rows."""
         kept = {self.along, 0} if self.groups > 1 else {self.along}
         over = [dim for dim in range(rows.ndim) if dim not in kept]
         squared = rows.abs().square()

@@ -40,7 +40,7 @@ CALLED = ("centre",)  # a place's name; θ₀'s own bytes say which it is
 
 
 def plane_recipe(plane: Plane) -> dict[str, Any]:
-    """What makes two planes the same, ready for JSON, whatever the number of threads they were made with.
+    """The recipe that identifies a plane, ready for JSON, whatever the number of threads it was made with.
 
     Every detail counts but those that the plane's kind lists as `found` or `called`. Sums over many threads differ in their last bits:
     directions that such sums go into (eigenvectors, the gradient, lengths) count by how they were made and by their lengths

@@ -144,7 +144,7 @@ class GaussianPair:
         return raw + self._tilt * self._raw(0, piece) if which == 1 and self._tilt else raw
 
     def _orthogonalising(self) -> float:
-        """What to add of the first draw to the second to make them orthogonal."""
+        """Multiple of the first draw that makes the second orthogonal to it when added."""
         length = across = 0.0
         for piece in self._pieces:
             first = self._raw(0, piece)

@@ -86,7 +86,7 @@ def third_direction(plane: Plane) -> Vector:
 
 
 def third_draw(parameters: Mapping[str, Tensor], seed: int) -> Vector:
-    """What follows the two draws of `directions.gaussian_pair` under the same seed."""
+    """The draw after the two of `directions.gaussian_pair` under the same seed."""
     generator = torch.Generator().manual_seed(seed)
     for _ in range(3):
         drawn = {k: vectors.gaussian(v.shape, generator, v) for k, v in parameters.items()}

@@ -81,7 +81,7 @@ class Stored:
 
     @classmethod
     def of(cls, paths: Sequence[str | Path], key: str | None = None, prefix: str | None = None) -> Stored:
-        """What lies at these paths; only that it is there is looked at."""
+        """The checkpoints at these paths; they are only checked to exist."""
         return cls([weights_file(path) for path in paths], None, key, prefix)
 
     def __len__(self) -> int:
@@ -151,7 +151,7 @@ class Stored:
 
     @property
     def forecast(self) -> str:
-        """What reading all of them takes, in a sentence."""
+        """Time and memory of reading all of them, in a sentence."""
         total = sum(_size(file.path) for file in self.files)
         return (
             f"{len(self)} checkpoints of {byte_text(self.bytes_each)} are read from disk as they are needed: "

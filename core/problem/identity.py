@@ -12,7 +12,7 @@ from .problem import Problem
 
 
 def problem_identity(problem: Problem) -> dict[str, Any]:
-    """What makes two problems the same landscape, ready for JSON: hashes, loss, BatchNorm mode."""
+    """A problem's identity, ready for JSON: hashes, loss, BatchNorm mode; the same identity is the same landscape."""
     anchor = problem.anchor and {
         f"{w}/{k}": v for w in ("parameters", "fisher") for k, v in getattr(problem.anchor, w).items()
     }

@@ -1,4 +1,4 @@
-"""What a person should know of a problem's parameters, in sentences."""
+"""Remarks on a problem's parameters, in sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `torch.save` wrote, looked at before and after it is read: nothing in it is run, and no size in it is believed.
+"""Files of `torch.save`, examined before and after they are read: nothing in them is run, and no size in them is believed.
 
 With weights_only=True torch makes tensors and containers alone. What is left to a file that means harm is size: an array of
 bytes as long as it says, a tensor that is one number a billion times, containers that hold each other over and over.

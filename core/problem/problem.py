@@ -343,7 +343,7 @@ class Problem:
         return wanted or bool(self.fixed) or self.changes_inputs or self.differentiates
 
     def adapted(self, model: nn.Module) -> nn.Module:
-        """What is called on the inputs of a batch in place of `model`, a copy of the network, so that what the likelihood
+        """The module that is called on the inputs of a batch in place of `model`, a copy of the network, so that what the likelihood
         flattens comes out; `model` itself where it does that."""
         return Adapted(self, model) if self.is_adapted else model
 
@@ -359,7 +359,7 @@ class Problem:
         return first or torch.get_default_dtype()
 
     def _tried(self, output: Output | None) -> Trial:
-        """What the first examples tell; all of them of a network that takes all or none: one graph, a table of its rows."""
+        """A trial on the first examples; on all of them for a network that takes all or none: one graph, a table of its rows."""
         try:
             return tried(self, output)
         except InputError as error:

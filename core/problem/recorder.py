@@ -212,7 +212,7 @@ class Recorder:
         return last + 1
 
     def _drop_from(self, step: int) -> None:
-        """What was recorded from here on belongs to a course that training does not go on from."""
+        """Remove the records from `step` on: they belong to a course that training does not go on from."""
         for later in self.steps:
             if later >= step:
                 self._path(later).unlink()

@@ -15,7 +15,7 @@ Selection = str | Iterable[str] | Callable[[str], bool]
 
 
 def by_name(model: nn.Module, wanted: Any) -> Selection | None:
-    """What is meant, by names: modules of the network and parameters themselves are found in it.
+    """The selection by names of modules and parameters of the network.
 
     Raises
     ------

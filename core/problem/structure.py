@@ -27,7 +27,7 @@ class Structure:
     whole: bool
 
     def batch(self, leaves: Sequence[Tensor]) -> Any:
-        """What the loss is handed, from tensors cut alike."""
+        """The loss's argument, put together from tensors cut alike."""
         given = iter(leaves)
         every = [
             self.fixed[place] if place in self.fixed else next(given) for place in range(len(self.fixed) + len(leaves))

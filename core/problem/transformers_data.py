@@ -65,7 +65,7 @@ def tokens_of(data: Any, tokenizer: Any, context: int, padding: int | None) -> T
 
 
 def next_tokens(tokens: Tokens) -> Tensor:
-    """What each place predicts, as transformers shifts its labels: the token after it; −100 where there is none.
+    """The label of each place, as transformers shifts them: the token after it; −100 where there is none.
 
     >>> next_tokens(Tokens(torch.tensor([[5, 6, 7, 0]]), torch.tensor([[1, 1, 1, 0]]))).tolist()
     [[6, 7, -100, -100]]

@@ -26,7 +26,7 @@ TRIED = 2
 
 @dataclass(frozen=True)
 class Language:
-    """What `Problem.from_transformers` hands to `Problem`.
+    """The arguments that `Problem.from_transformers` hands to `Problem`.
 
     fixed   arguments of forward that are the same for all examples
     output  the entry that the loss is of; None: all

@@ -127,7 +127,7 @@ def first_examples(problem: Problem, device: torch.device) -> tuple[list[Tensor]
 
 
 def _attempted(problem: Problem, model: nn.Module, tracked: bool) -> tuple[tuple[Any, bool] | None, Exception | None]:
-    """What the network, a copy, returned and whether it wrote into its input; or what it raised."""
+    """The output of the network, a copy, and whether it wrote into its input; or the exception that it raised."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     args, kwargs = first_examples(problem, device)
     tensors = [*args, *kwargs.values()]

@@ -1,4 +1,4 @@
-"""What goes wrong in a person's own file, in one sentence with the line; the whole story stays behind it as the cause."""
+"""Errors in a person's own file, in one sentence with the line; the whole traceback stays behind it as the cause."""
 
 from __future__ import annotations
 

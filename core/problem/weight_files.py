@@ -68,7 +68,7 @@ class WeightsFile(Protocol):
 
 
 def weights_file(path: str | Path) -> WeightsFile:
-    """What holds the weights at `path`: a file, an index of files, or a checkpoint folder.
+    """The weights at `path`: a file, an index of files, or a checkpoint folder.
 
     Raises
     ------
@@ -204,7 +204,7 @@ class _Sharded:
 
 
 class _Torch:
-    """What `torch.save` wrote, read with weights_only=True; zipped files stay on disk until a tensor is looked at."""
+    """A file of `torch.save`, read with weights_only=True; zipped files stay on disk until a tensor is looked at."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -89,14 +89,14 @@ def _bare(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _added(own: Sequence[Sequence[str]]) -> list[str]:
-    """What may stand before all of the network's names and not before the file's: "", "model.", "model.net.", …"""
+    """Prefixes that all of the network's names may have and the file's may lack: "", "model.", "model.net.", …"""
     first = own[0][0].split(".")[:-1] if own else []
     starts = ["", *(".".join(first[: i + 1]) + "." for i in range(len(first)))]
     return [start for start in starts if all(name.startswith(start) for group in own for name in group)]
 
 
 def _prefixes(bare: Mapping[str, str], own: Sequence[Sequence[str]], added: str) -> list[str]:
-    """What stands before the longest of the network's names in the file."""
+    """Prefixes of the longest of the network's names in the file."""
     if not own:
         return [""]
     longest = max(own, key=lambda group: len(group[0]))

@@ -305,7 +305,7 @@ class Density(NavigatorProperty):
         return "density" if facts.get("exact") else "density_effective_rank"
 
     def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, Any]]:
-        """What no model can be better than on average, where the data's own entropy is known and not zero; an older definition; why there are gaps."""
+        """The least loss of any model, where the data's own entropy is known and not zero; an older definition; why there are gaps."""
         entropy = points.facts["density"]["entropy"]
         label = f"Coverage of the sampled examples, {OLDER}"
         older: dict[str, dict[str, Any]] = {"density_coverage": {"long_name": label}} if _is_older(points) else {}

@@ -264,7 +264,7 @@ class Elasticity(NavigatorProperty):
         return found
 
     def remark(self, facts: Mapping[str, Any]) -> str:
-        """What the penalty is of a network that is its own anchor."""
+        """The meaning of the penalty of a network that is its own anchor."""
         return PARABOLOID if facts.get("anchor") == OWN else ""
 
     def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, Any]]:

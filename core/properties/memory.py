@@ -169,7 +169,7 @@ class Memory(NavigatorProperty):
         return found
 
     def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, Any]]:
-        """What is known of the path as a whole."""
+        """Length, displacement and tortuosity of the whole path."""
         return {"memory": path_scalars(points.facts.get("memory", {}))}
 
     def drawn(self, facts: Mapping[str, Any]) -> dict[str, tuple[str, Sequence[float]]]:

@@ -1,4 +1,4 @@
-"""What a readout may need of a problem, and the one sentence that says why it is not there."""
+"""The needs that a readout may have of a problem, each with the sentence that is said where it is not met."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Reason = str | None
 
 
 def likelihood(problem: Problem) -> Reason:
-    """That the loss is the negative logarithm of a probability of the data."""
+    """Needs a loss that is the negative logarithm of a probability of the data."""
     if problem.likelihood.is_likelihood:
         return None
     return (
@@ -25,7 +25,7 @@ def likelihood(problem: Problem) -> Reason:
 
 
 def entropy(problem: Problem) -> Reason:
-    """That the entropy of the data's own law is known."""
+    """Needs the entropy of the data's own law."""
     if problem.likelihood.is_categorical or problem.data_entropy is not None or problem.law is not None:
         return None
     return (
@@ -35,7 +35,7 @@ def entropy(problem: Problem) -> Reason:
 
 
 def classes(problem: Problem) -> Reason:
-    """That there is a softmax over classes or tokens."""
+    """Needs a softmax over classes or tokens."""
     return (
         None
         if problem.likelihood.is_categorical
@@ -44,12 +44,12 @@ def classes(problem: Problem) -> Reason:
 
 
 def examples(problem: Problem) -> Reason:
-    """That an example has a loss of its own, whatever the others of its batch."""
+    """Needs examples with a loss of their own, whatever the others of the batch."""
     return WHY_NONE_ALONE if none_alone(problem) else None
 
 
 def anchor(problem: Problem) -> Reason:
-    """That there is a configuration to be pulled back to, or that the network can be its own."""
+    """Needs a configuration to be pulled back to, or a network that can be its own."""
     if problem.anchor is not None:
         return None
     if none_alone(problem):

@@ -1,4 +1,4 @@
-"""What a navigator property is: data that the interface reads, and a few functions without side effects.
+"""The protocol of a navigator property: data that the interface reads, and a few functions without side effects.
 
 Forward passes give sums (`Measure`), the neighbourhood of a point gives slopes, curvature and descents
 (`LocalMeasure`); everything shown is derived from them and from closed-form facts (`values`), so temperature,
@@ -129,7 +129,7 @@ class Knob:
 
 @dataclass(frozen=True)
 class Points:
-    """What is known at a set of points, from which readouts are derived.
+    """Measured columns at a set of points, from which readouts are derived.
 
     alpha, beta  (m,) coordinates
     columns      name → (m,) measured numbers, NaN where they are not measured; absent where they were not asked for
@@ -148,7 +148,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What a property makes of the network once, for all points; sizes in vectors of parameters.
+    """Something that a property computes of the network once, for all points; sizes in vectors of parameters.
 
     name     what it is, in one word
     lasting  what it leaves in memory
@@ -163,7 +163,7 @@ class Preparation:
 
 
 class Owner(Protocol):
-    """Whatever has readouts: the terrain itself, or a navigator property. Only the first four must be given.
+    """An owner of readouts: the terrain itself, or a navigator property. Only the first four fields must be given.
 
     name        as in landscapes
     colormap    its colour map, known to plotly and matplotlib; low values dark, readable in grey
@@ -189,15 +189,15 @@ class Owner(Protocol):
         return problem
 
     def preparation(self, problem: Problem, columns: Collection[str]) -> Preparation | None:
-        """What `prepared` takes, and what is kept for the measured `columns`; None where there is nothing."""
+        """The cost of `prepared`, and the memory kept for the measured `columns`; None where there is none."""
         return None
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
-        """What the forward passes must sum for this property."""
+        """The sums over forward passes that this property needs."""
         return ()
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
-        """What the plane itself gives in closed form, ready for JSON; "unavailable": why readouts with needs have none."""
+        """Values that the plane gives in closed form, ready for JSON; "unavailable": why readouts with needs have none."""
         return {}
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
@@ -209,7 +209,7 @@ class Owner(Protocol):
         return self.readouts[0].variable
 
     def remark(self, facts: Mapping[str, Any]) -> str:
-        """What must be said of its readouts on this landscape before anything is read off them; mostly nothing."""
+        """A warning on its readouts on this landscape, said before anything is read off them; mostly empty."""
         return ""
 
     def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, Any]]:
@@ -217,7 +217,7 @@ class Owner(Protocol):
         return {}
 
     def drawn(self, facts: Mapping[str, Any]) -> dict[str, tuple[str, Sequence[float]]]:
-        """What else is drawn, from the property's facts: name in a landscape → (dimension, numbers along it)."""
+        """Further arrays to draw, from the property's facts: name in a landscape → (dimension, numbers along it)."""
         return {}
 
 

@@ -29,7 +29,7 @@ HEIGHTS = tuple(readout.variable for readout in READOUTS.values() if readout.lik
 
 
 def owner_of(variable: str) -> Owner:
-    """What `variable` reads out: the longest name that it is or begins with; the terrain for the rest.
+    """The owner of `variable`: the longest name that it is or begins with; the terrain for the rest.
 
     >>> owner_of("elasticity_force_alpha").name, owner_of("density_se").name, owner_of("test_loss").name
     ('elasticity', 'density', 'terrain')

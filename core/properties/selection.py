@@ -22,7 +22,7 @@ FORWARD = "forward"  # whatever forward passes and closed forms give
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of a survey.
+    """The columns and readouts that a survey is asked for.
 
     variables  names of the readouts to derive, in the properties' order of asking
     reasons    variable → one sentence, for what was asked for and cannot be had
@@ -48,17 +48,17 @@ class Wanted:
         return problem
 
     def preparations(self, problem: Problem) -> list[Preparation]:
-        """What that takes."""
+        """The preparations that these need."""
         columns = {column for stage in STAGES for measure in self.local_measures(stage) for column in measure.columns}
         found = (owner.preparation(problem, columns) for owner in self.owners)
         return [each for each in found if each is not None]
 
     def measures(self, problem: Problem) -> list[Measure]:
-        """What the forward passes must sum: the terrain's own always."""
+        """The sums over forward passes: the terrain's own always."""
         return [measure for owner in self.owners for measure in owner.measures(problem)]
 
     def local_measures(self, stage: str) -> list[LocalMeasure]:
-        """What must be measured around each point in one of the stages, each once."""
+        """The local measures of one of the stages, each once."""
         found = (measure for readout in self.readouts for measure in readout.local if measure.stage == stage)
         return list(dict.fromkeys(found))
 

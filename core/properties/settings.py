@@ -1,4 +1,4 @@
-"""What the user may turn without measuring again: a value for each knob of the terrain and the properties."""
+"""Settings that need no new measuring: a value for each knob of the terrain and the properties."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def spectra_along(
     out: Path | None = None,
     dtype: torch.dtype | None = None,
 ) -> Iterator[SpectraAlong]:
-    """What is known after each checkpoint, the last one complete; a file begun by the same call goes on.
+    """Yield the spectra so far after each checkpoint, the last one complete; a file begun by the same call goes on.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def spread(length: int, count: int) -> list[int]:
 
 
 def _begun(out: Path | None, fresh: SpectraAlong) -> SpectraAlong:
-    """What `out` holds already of the same work; another work is computed anew and replaces it."""
+    """The part of the same work that `out` holds already; another work is computed anew and replaces it."""
     if out is None or not out.exists():
         return fresh
     found = read_along(out)  # refuses to write over a file of another kind

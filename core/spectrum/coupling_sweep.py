@@ -1,4 +1,4 @@
-"""What coupling does to the eigenvalues: λ(γ) of diag A + γ (A − diag A), γ from 0 (each parameter alone) to 1 (A itself)."""
+"""Eigenvalues as coupling is switched on: λ(γ) of diag A + γ (A − diag A), γ from 0 (each parameter alone) to 1 (A itself)."""
 
 from __future__ import annotations
 

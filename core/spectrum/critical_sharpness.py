@@ -26,7 +26,7 @@ ROUNDINGS = 16  # units of the loss's last place, that a change of it must excee
 
 @dataclass(frozen=True)
 class CriticalSharpness:
-    """What the search found.
+    """The outcome of the search for the critical step.
 
     step       η_c, the middle of its bracket; infinite where no step tried made the loss rise
     sharpness  2 / η_c; of the update −∇L, an eigenvalue's unit

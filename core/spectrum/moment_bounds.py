@@ -1,4 +1,4 @@
-"""What the moments in a Krylov space say for certain of the eigenvalues, and what they leave open.
+"""Certain bounds on eigenvalues from the moments in a Krylov space.
 
 A space that starts from v knows vᵀ A^j v up to some j. Many measures Σ_i (vᵀu_i)² δ(λ − λ_i) have these moments; of all of
 them none has more mass at x, or less of it below x, than the rule that has x among its nodes (Chebyshev, Markov and Stieltjes;

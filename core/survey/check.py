@@ -41,7 +41,7 @@ class Finding:
 
 
 def check(problem: Problem) -> list[Finding]:
-    """What was understood of a problem, what was tested, and what cannot be had; in this order.
+    """Findings on a problem: what was understood, what was tested, and what cannot be had; in this order.
 
     The tests run the network on a few examples and keep what they find with the problem, so that a survey of it does not
     test again.

@@ -1,4 +1,4 @@
-"""What a survey will cost, told before it starts: seconds by what they go into, and memory at the peak.
+"""A survey's cost, forecast before it starts: seconds by what they go into, and memory at the peak.
 
 The time is counted in what is repeated most — forward passes, blocks of Hessian products, gradients — each timed once or
 a few times on this machine, on as many points at once as the survey itself will measure.

@@ -82,7 +82,7 @@ class Footprint:
 
     @property
     def remedy(self) -> str:
-        """What would lower it most."""
+        """The change that would lower it most."""
         worst = max(self.passing, key=self.passing.__getitem__)
         if worst == "activations" and self.whole_batches:
             return (
@@ -166,7 +166,7 @@ def _data(problem: Problem) -> list[torch.Tensor]:
 
 
 def _data_bytes(problem: Problem, dtype: torch.dtype | None, where: torch.device) -> int:
-    """What is laid out anew of the data: in another precision, on a GPU, images with their channels last; data that are
+    """Bytes of data that are laid out anew: in another precision, on a GPU, images with their channels last; data that are
     streamed are not."""
     if is_streamed(problem, dtype, where):
         return 0
@@ -184,7 +184,7 @@ def stage_measures(asked: Wanted) -> dict[str, list[LocalMeasure]]:
 
 
 def _workers(problem: Problem, estimation: Estimation, where: torch.device, kind: torch.dtype, vector: int) -> int:
-    """What the costly stages keep: a copy of the network for each worker, and the probes that all of them use."""
+    """Bytes that the costly stages keep: a copy of the network for each worker, and the probes that all of them use."""
     workers = worker_count(problem, estimation, where, kind)
     benches = workers + 1 if workers > 1 else 1
     networks = 1 + sum(size is not None for size in sample_sizes(problem, estimation))
@@ -201,7 +201,7 @@ def _at_work(
     stages: dict[str, list[LocalMeasure]],
     vector: int,
 ) -> int:
-    """What gradients, curvature or descents take at the points under way: gradients of examples, bases, steps."""
+    """Bytes of gradients, curvature or descents at the points under way: gradients of examples, bases, steps."""
     workers = worker_count(problem, estimation, where, kind)
     at_work = {"gradient": 0, "curvature": bytes_per_worker(problem, estimation, kind), "descent": 6 * vector}
     if any(measure.work.examples for measure in stages["gradient"]):

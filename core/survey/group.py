@@ -25,7 +25,7 @@ def every_chunk() -> Any:
 
 
 def attributes(points: MeasuredPoints, spec: dict[str, Any]) -> dict[str, Any]:
-    """All that a landscape says of itself, with the digest of it."""
+    """A landscape's metadata, with its digest."""
     said = {
         "lossnav_format": FORMAT,
         "spec": spec,

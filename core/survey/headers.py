@@ -1,4 +1,4 @@
-"""What a store's headers say of its chunks, held against its arrays before a chunk is unpacked.
+"""Sizes in a store's headers, held against its arrays before a chunk is unpacked.
 
 A chunk names the size that it unpacks to, and whoever unpacks it makes room for that first: thirty bytes can ask for
 terabytes. So only what this project packs with is unpacked, and only to the size of a chunk.

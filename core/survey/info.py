@@ -1,4 +1,4 @@
-"""What a landscape says of itself: the only place that writes its JSON and reads it.
+"""A landscape's metadata: the only place that writes its JSON and reads it.
 
 A store on disk keeps it whole, under "about"; a Dataset keeps a part of it as JSON text in `attrs`, one entry a field, for
 files and for people without this library. With it, a Dataset's part is read as values, `land.lossnav.plane["kind"]`.
@@ -113,7 +113,7 @@ def _typed(name: str, value: Any) -> Any:
 
 @xr.register_dataset_accessor("lossnav")
 class LandscapeAccessor:
-    """What a Dataset says of itself in `attrs`, as values: `land.lossnav.problem["parameters"]`.
+    """A Dataset's metadata from `attrs`, as values: `land.lossnav.problem["parameters"]`.
 
     A field that it does not carry, as when it comes from elsewhere, is what LandscapeInfo has where nothing is known.
 
@@ -132,7 +132,7 @@ class LandscapeAccessor:
 
     @property
     def adaptive(self) -> Json:
-        """What an adaptive survey says of each stage and of its tolerance, see `interpolated`; empty for other surveys."""
+        """An adaptive survey's facts of each stage and of its tolerance, see `interpolated`; empty for other surveys."""
         return self._read("adaptive", {})
 
     @adaptive.setter
@@ -141,7 +141,7 @@ class LandscapeAccessor:
 
     @property
     def settings(self) -> Settings:
-        """What the knobs of the readouts are at."""
+        """The values of the readouts' knobs."""
         return Settings(**self._read("settings", {}))
 
     def view(self, *others: xr.Dataset) -> Any:

@@ -224,7 +224,7 @@ def _refuse_what_does_not_fit(read: Mapping[str, np.ndarray], attributes: Mappin
 
 
 def unreadable(path: Path, error: BaseException) -> DamagedError:
-    """What is said where a store breaks in a way of its own."""
+    """The error for a store that breaks in a way of its own."""
     return DamagedError(
         f"'{path}' is damaged, or no lossnav landscape ({first_line(error)}): measure it anew with --overwrite."
     )

@@ -97,7 +97,7 @@ def _add(land: xr.Dataset, owner: Owner, points: MeasuredPoints, known: Points, 
 
 
 def _add_notes(land: xr.Dataset, points: MeasuredPoints, known: Points, settings: Settings) -> None:
-    """What the properties say of readouts, and what of them is drawn besides."""
+    """Add the properties' remarks on readouts, and their further arrays to draw."""
     for owner in OWNERS:
         notes = owner.notes(known, settings) if _shown(owner, points) else {}
         for variable in notes.keys() & land.keys():

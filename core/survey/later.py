@@ -105,7 +105,7 @@ def grows(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
 
 
 def other_coordinates(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:
-    """What to do where all that keeps a survey from going on is the coordinates of its curvature; None where it is not."""
+    """The remedy where only the coordinates of its curvature keep a survey from going on; None otherwise."""
     before, now = stored["estimation"], asked["estimation"]
     if not before or not now:
         return None
@@ -119,7 +119,7 @@ def other_coordinates(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> st
 
 
 def other_definitions(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:
-    """What to do where a stored survey holds numbers that are no longer measured, as their readouts are defined otherwise now;
+    """The remedy where a stored survey holds numbers that are no longer measured, as their readouts are defined otherwise now;
     None where it does not."""
     fixed = [{k: v for k, v in spec.items() if k not in GROWING} for spec in (stored, asked)]
     if digest(fixed[0]) != digest(fixed[1]) or not set(stored["overlays"]) <= set(asked["overlays"]):
@@ -135,7 +135,7 @@ def other_definitions(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> st
 
 
 def grown(stored: MeasuredPoints, fresh: MeasuredPoints) -> MeasuredPoints:
-    """What is stored, with the readouts of `fresh`: columns that are new, to be filled in where their stage is measured already."""
+    """The stored points with the readouts of `fresh`: columns that are new, to be filled in where their stage is measured already."""
     stage_of = dict(zip(fresh.columns, fresh.stages, strict=True))
     new = [column for column in fresh.columns if column not in stored.columns]
     empty = np.full((len(stored.values), len(new)), np.nan, stored.values.dtype)
@@ -150,7 +150,7 @@ def grown(stored: MeasuredPoints, fresh: MeasuredPoints) -> MeasuredPoints:
 
 
 def _grown_info(stored: MeasuredPoints, fresh: MeasuredPoints, new: dict[str, list[str]]) -> LandscapeInfo:
-    """What was said before stays; a stage that this network could not take is tried again with what is new."""
+    """The stored metadata, grown; a stage that this network could not take is tried again with the new columns."""
     before, now = stored.info, fresh.info
     reasons = {v: why for v, why in before.unavailable.items() if v not in fresh.overlays}
     return replace(

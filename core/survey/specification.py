@@ -31,7 +31,7 @@ from .info import Json, LandscapeInfo
 
 @dataclass(frozen=True, eq=False)
 class Specification:
-    """What is surveyed, where, how finely, how exactly, and on what: the arguments of `survey`, each with its one default.
+    """A survey's arguments, each with its one default: the problem, the place, the grid, the exactness and the device.
 
     It is given to whatever measures, foretells or keeps a survey; what follows from it is found once, when it is asked for.
 
@@ -129,7 +129,7 @@ class Specification:
 
     @cached_property
     def measures(self) -> list[Measure]:
-        """What forward passes sum."""
+        """The sums over forward passes."""
         return self.measured.measures(self.problem)
 
     @cached_property
@@ -146,11 +146,11 @@ class Specification:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What identifies the problem, ready for JSON."""
+        """The problem's identity, ready for JSON."""
         return problem_identity(self.problem)
 
     def as_json(self) -> dict[str, Any]:
-        """What decides the numbers, ready for JSON: two surveys with the same are the same."""
+        """All that decides the numbers, ready for JSON: two surveys with equal ones are the same."""
         return {
             "problem": self.identity,
             "plane": plane_recipe(self.plane),
@@ -167,16 +167,16 @@ class Specification:
         }
 
     def evaluator(self) -> Evaluator:
-        """What takes the forward passes."""
+        """The evaluator of the forward passes."""
         given = (self.where, self.converted, self.batch_size, self.precision)
         return Evaluator(self.problem, self.plane, self.measures, *given, insist=self.insist)
 
     def instruments(self) -> Instruments:
-        """What every point's neighbourhood is measured with, for one run: it learns which basins there are."""
+        """The instruments for every point's neighbourhood, for one run: they learn which basins there are."""
         return Instruments(self.own, self.plane, self.estimation, self.seed, self.where, self.converted)
 
     def info(self, notes: Json | None = None) -> LandscapeInfo:
-        """What the landscape says of itself before anything is measured; `notes` are the instruments' own, where any are used."""
+        """The landscape's metadata before anything is measured; `notes` are the instruments' own, where any are used."""
         precision = checked_precision(self.precision, self.number, self.where)
         return LandscapeInfo(
             self.problem.name,

@@ -135,7 +135,7 @@ class LandscapeStore:
             shutil.rmtree(self.set_aside)
 
     def _put_back(self) -> None:
-        """What was set aside by a process that was killed before it had made the new one."""
+        """Put back a landscape that a process set aside, and was killed before it had made the new one."""
         if self.set_aside.exists() and not self.path.exists():
             self.set_aside.replace(self.path)
 
@@ -191,7 +191,7 @@ class LandscapeStore:
         return points
 
     def repair(self, fresh: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
-        """What can still be read of the same specification's points, on disk as a whole store again; the rest is to be measured.
+        """The points of the same specification that can still be read, on disk as a whole store again; the rest is to be measured.
 
         fresh  the same survey with nothing measured: its coordinates are what the store's are to be
 
@@ -255,7 +255,7 @@ def _written(place: Path, write: Callable[[], object]) -> None:
 
 
 def _refuse_others(path: Path) -> None:
-    """Whatever is not a landscape, though perhaps a damaged one, is not replaced."""
+    """Refuse to replace anything that is not a landscape, damaged or not."""
     if path.is_dir() and any(path.iterdir()) and not looks_like_landscape(path):
         raise InputError(f"'{path}' is no lossnav landscape, and is not replaced: choose another place.")
 

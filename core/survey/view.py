@@ -13,7 +13,7 @@ GROUP = "lossnav.views"
 
 
 def view_of(*lands: xr.Dataset) -> Any:
-    """What shows landscapes in a notebook, made by the entry point "landscape" of the group "lossnav.views".
+    """A notebook's view of landscapes, made by the entry point "landscape" of the group "lossnav.views".
 
     Raises
     ------

@@ -53,7 +53,7 @@ def coupling_command(
     decay: Decay = 0.0,
     out: Annotated[Path | None, typer.Option(help="Also write it to this file, as JSON.")] = None,
 ) -> None:
-    """What coupling does: eigenvalues as it is switched on, and how strongly each pair of layers is tied."""
+    """Coupling: eigenvalues as it is switched on, and how strongly each pair of layers is tied."""
     known(part, PARTS, "part")
     if probes is not None and probes < 2:
         raise InputError(f"--probes should be 2 or more for a standard error, but is {probes}.")

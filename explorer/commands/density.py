@@ -54,7 +54,7 @@ def density_command(
 
 
 def said(found: xr.Dataset) -> list[str]:
-    """What the terminal shows: the map in a line, then a sentence for each claim and for what is missing."""
+    """The terminal's lines: the map in one, then a sentence for each claim and for what is missing."""
     info = DensityInfo.of(found)
     about = f"{info.name}: {found.sizes['example']:,} examples, {', '.join(info.axes)}"
     covered = f", {100 * sum(info.explained):.3g} % of the variance" if info.explained else ""

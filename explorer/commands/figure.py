@@ -64,7 +64,7 @@ def _picture(
     path: bool,
     arrows: bool,
 ) -> Picture:
-    """What is drawn: height and colour by readout and scale (None: the page's)."""
+    """The picture to draw: height and colour by readout and scale (None: the page's)."""
     from ..figures.paper.grid import check_drawable
     from ..figures.shared.picture import Picture, arrows_in, path_inside
 

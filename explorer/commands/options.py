@@ -1,4 +1,4 @@
-"""What several commands share: how a target, a place and numbers are given, where words and bars go."""
+"""Options that several commands share: a target, a place and numbers; where words and bars go."""
 
 from __future__ import annotations
 

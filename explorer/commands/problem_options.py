@@ -1,4 +1,4 @@
-"""What of a problem can be chosen with any command: in which numbers, over which parameters, with which weight decay."""
+"""Options of a problem that any command takes: number type, parameters, weight decay."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def position_controls(base: SurveyRequest) -> SurveyRequest:
 
 
 def _widget(parameter: Parameter, place: Any) -> Any:
-    """What a person chooses a parameter's value by: as its default and its choices say."""
+    """The widget for a parameter's value, by its default and its choices."""
     title, default = parameter.title or parameter.name, parameter.default
     how: dict[str, Any] = {"key": parameter.name, "help": parameter.help, **URL}
     if parameter.choices:

@@ -140,7 +140,7 @@ def _planes(target: str) -> list[str]:
 
 
 def elevation_controls(available: set[str]) -> tuple[Drawing, Drawing | None]:
-    """What is drawn as height, on which scale, clipped where; and what colours the terrain where no overlay does."""
+    """The drawing of the height: readout, scale, clips; and of the terrain's colour where no overlay gives it."""
     readouts = [readout for owner in OWNERS if owner.heights for readout in _readouts(owner)]
     shown = {r.variable: r for r in readouts if r.variable in available and not r.arrows}
     heights = [v for v, r in shown.items() if not r.labels]
@@ -160,7 +160,7 @@ def elevation_controls(available: set[str]) -> tuple[Drawing, Drawing | None]:
 
 @dataclass(frozen=True)
 class Switches:
-    """What the row of switches says, and the places where values at the picked point are put.
+    """The state of the row of switches, and the places for values at the picked point.
 
     factors  knob → its value, or what multiplies the landscape's own
     first    property → the variable that its switch draws at first
@@ -174,7 +174,7 @@ class Switches:
     arrows: tuple[str, ...] = ()
 
     def settings(self, facts: dict[str, Any]) -> Settings:
-        """What the factors mean for a landscape with these facts; what it has no number of yet, there is none to multiply."""
+        """The factors as settings of a landscape with these facts; without a number of its own there is none to multiply."""
         known = ((facts.get(owner.name, {}), knob) for owner in OWNERS for knob in owner.knobs if knob.choices)
         return Settings(**{knob.name: _turned(knob, own, self.factors.get(knob.name)) for own, knob in known})
 
@@ -275,7 +275,7 @@ def _arrows_toggle(owner: NavigatorProperty) -> bool:
 
 
 def _knob_controls(owner: NavigatorProperty, facts: dict[str, Any]) -> dict[str, float]:
-    """What the knobs of a property are turned to: knob → value, or what multiplies the landscape's own."""
+    """The settings of a property's knobs: knob → value, or a factor of the landscape's own."""
     found = {}
     for knob in owner.knobs:
         if knob.choices:

@@ -68,7 +68,7 @@ class Job:
 
     @property
     def code(self) -> int | None:
-        """What its process ended with; None: that is not known."""
+        """Exit code of its process; None: unknown."""
         return self.record.code if self.process is None else self.process.poll()
 
     @property

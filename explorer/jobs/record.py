@@ -1,4 +1,4 @@
-"""What is known on disk of work that was asked for: who finds it there can show it, end it, or start it again."""
+"""A job's record on disk: whoever finds it there can show it, end it, or start it again."""
 
 from __future__ import annotations
 

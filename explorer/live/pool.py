@@ -54,7 +54,7 @@ class LiveWorker:
         self._closed = False
 
     def look_at(self, session: str, request: SurveyRequest) -> Turning:
-        """What a session wants to see; what it wanted before is dropped."""
+        """Turn to the plane that a session wants to see; the one before is dropped."""
         with self._lock:
             wish = self._wishes.get(session)
             if wish is None or wish.request != request:
@@ -67,7 +67,7 @@ class LiveWorker:
             return wish
 
     def last(self, session: str) -> Turning | None:
-        """What a session looked at last."""
+        """The plane that a session looked at last."""
         return self._wishes.get(session)
 
     def pause(self, session: str) -> None:

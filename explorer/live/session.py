@@ -61,7 +61,7 @@ class Turned:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What `evaluate` gives."""
+        """The columns of `evaluate`."""
         return self.gauge.evaluator.columns
 
     @property
@@ -121,7 +121,7 @@ class LiveSession:
         self._tuned = True
 
     def wanted(self) -> Wanted:
-        """What can be had now: some properties wait for what they make of the network once."""
+        """The columns that can be had now: some properties wait for their preparation."""
         waiting = (readout.variable for owner in self._waiting for readout in owner.readouts)
         return self.asked.less(dict.fromkeys(waiting, WAITING))
 

@@ -40,7 +40,7 @@ class Snapshot:
         return f"All {self.all_examples:,} examples at {rows} × {rows} points{between}."
 
     def measured(self, settings: Settings) -> xr.Dataset:
-        """What is measured, and nothing that is interpolated: for data files."""
+        """The measured numbers, without any that are interpolated: for data files."""
         return landscape(self.points, settings)
 
     def landscape(self, settings: Settings) -> xr.Dataset:

@@ -28,7 +28,7 @@ class RenderedPicture:
 
 
 def landscape(source: Readable, settings: Settings) -> xr.Dataset:
-    """What is drawn; that of the last turn of the page where it would be the same."""
+    """The landscape to draw; that of the last run of the page where it would be the same."""
     last = st.session_state.get("landscape")
     if last is not None and last[0] is source and last[1] == settings:
         return last[2]

@@ -1,4 +1,4 @@
-"""What was understood of a person's own network, tested, and cannot be had: the first thing that its page shows."""
+"""The check of a person's own network: the first thing that its page shows."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _pressed() -> bool:
 
 @st.cache_resource
 def _known() -> dict[tuple[str, float], list[Finding]]:
-    """What this server has found, by target and when its file was written."""
+    """This server's findings, by target and the time its file was written."""
     return {}
 
 

@@ -1,4 +1,4 @@
-"""What coupling does to the eigenvalues, and how strongly each pair of layers is tied."""
+"""Panel of coupling: eigenvalues as it is switched on, and how strongly each pair of layers is tied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands beside a density map: the two claims, how the map was made, and the example that was clicked."""
+"""Panel beside a density map: the two claims, how the map was made, and the example that was clicked."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def session() -> str:
 
 
 def look_at(request: SurveyRequest) -> Turning:
-    """What is known of the plane; waits a moment for a first picture that is nearly there."""
+    """The plane as it is known now; waits a moment for a first picture that is nearly there."""
     turning = worker().look_at(session(), request.plane_alone)
     if turning.look is None:
         turning.arrived.wait(FIRST_WAIT)
@@ -65,7 +65,7 @@ def seen(request: SurveyRequest) -> Snapshot | None:
 
 
 def shown(turning: Turning, before: Source) -> Source:
-    """What to draw: the plane's own picture, or until it is there what was drawn before."""
+    """The source to draw: the plane's own picture, or until it is there the one before."""
     if turning.look is not None:
         st.session_state["shown"] = (turning.request.target, turning.look)
         return turning.look
@@ -137,7 +137,7 @@ def allowed() -> bool:
 
 
 def offer() -> None:
-    """What an address that has the plane turning shows before anybody pressed."""
+    """The offer to turn the plane, for an address that asks for it before anybody pressed."""
     left, right = st.columns([5, 1.5], vertical_alignment="center")
     left.info("This address has the plane turning: that measures it while you look.", icon=":material/pause_circle:")
     if right.button("Turn the plane", key="turn_it", width="stretch", type="primary"):

@@ -29,14 +29,14 @@ STAGE_TITLES = {"forward": "Terrain", "curvature": "Curvature", "gradient": "Gra
 
 
 def stage_title(stage: str) -> str:
-    """What a stage measures, and for which properties: "Curvature (coupling, viscosity)"."""
+    """A stage's title, with its properties: "Curvature (coupling, viscosity)"."""
     named = [p.name for p in PROPERTIES if any(r.stage == stage and not r.asked for r in p.readouts)]
     return STAGE_TITLES[stage] + (f" ({', '.join(named)})" if stage != STAGES[0] else "")
 
 
 @st.cache_resource
 def jobs() -> Jobs:
-    """What this server computes."""
+    """This server's jobs."""
     return Jobs()
 
 
@@ -59,7 +59,7 @@ def work_panel(request: SurveyRequest, drawn: int) -> None:
 
 
 def _damaged(request: SurveyRequest, damage: str) -> None:
-    """What is wrong with a landscape on disk, and the ways on."""
+    """The damage of a landscape on disk, and the ways on."""
     st.error(for_markdown(damage), icon=":material/error:")
     left, right = st.columns(2)
     if left.button("Measure the damaged part again", key="repair", width="stretch", type="primary"):
@@ -71,7 +71,7 @@ def _damaged(request: SurveyRequest, damage: str) -> None:
 
 
 def kept(request: Request, read: Callable[[Path], T]) -> T | None:
-    """What `read` makes of a request's file; None where that is damaged, which is said, with a way on."""
+    """The result of `read` on a request's file; None where that is damaged, which is said, with a way on."""
     try:
         return read(request.path)
     except Exception as error:  # damage of any kind is a sentence here

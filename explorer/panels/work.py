@@ -1,4 +1,4 @@
-"""What is being computed, what waits and what is over, whoever started it; and what is kept on this machine."""
+"""Page of work: running, waiting and ended jobs, whoever started them; and the cache of this machine."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _forget(found: list[Job]) -> None:
 
 
 def title(job: Job) -> str:
-    """What is computed, in the words of its command, without what is usual."""
+    """A job's title: the words of its command, without defaults."""
     words = [word for word in job.record.arguments if word not in PLAIN]
     return " ".join(words) if words else job.record.path.name
 

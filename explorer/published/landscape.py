@@ -90,7 +90,7 @@ def _readout(land: xr.Dataset, layer: Layer, pack: Pack) -> dict[str, Any]:
 
 
 def _replaced(shown: np.ndarray, there: np.ndarray) -> float | None:
-    """What is drawn where a value is infinite and the loss is not; None where that does not occur."""
+    """The number drawn where a value is infinite and the loss is not; None where that does not occur."""
     drawn = shown[there & np.isfinite(shown)]
     return float(drawn[0]) if drawn.size else None
 

@@ -1,4 +1,4 @@
-"""What a published page knows of each readout: words, scale, colours and ticks, common to all its landscapes."""
+"""A published page's readouts: words, scale, colours and ticks, common to all its landscapes."""
 
 from __future__ import annotations
 

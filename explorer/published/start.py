@@ -1,4 +1,4 @@
-"""What a published page shows before anything is clicked."""
+"""The state of a published page before anything is clicked."""
 
 from __future__ import annotations
 

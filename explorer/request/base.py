@@ -12,7 +12,7 @@ WATCHED = (".py", ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy"
 
 
 def modified(target: str) -> str:
-    """What changes when a target's network does: a sample's card; for a file or a module, the newest code or weights beside it.
+    """A stamp that changes when a target's network does: a sample's card; for a file or a module, the newest code or weights beside it.
 
     Weights kept elsewhere are not seen: "Recompute" on the page, or --overwrite, measures them anew.
     """

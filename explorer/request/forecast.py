@@ -1,4 +1,4 @@
-"""What a person asked to have foretold of a survey, and the `lossnav survey --forecast` command that it means."""
+"""The request for a survey's forecast, and its `lossnav survey --forecast` command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .survey import SurveyRequest
 
 @dataclass(frozen=True)
 class ForecastRequest:
-    """What a survey will cost, and what will become of its precision, in sentences.
+    """A survey's forecast: its cost, and what becomes of its precision, in sentences.
 
     survey  which is not begun by it
     """

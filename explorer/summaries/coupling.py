@@ -12,7 +12,7 @@ from ..figures.shared.scales import format_value
 
 
 def coupling_sentence(sweep: xr.DataArray) -> str:
-    """What coupling makes of the largest eigenvalue, and where the smallest goes.
+    """A sentence on the largest and the smallest eigenvalue as coupling is switched on.
 
     >>> rows = [[0.25, 0.1], [0.7, -0.2], [1.0, -0.5]]
     >>> sweep = xr.DataArray(rows, dims=("gamma", "rank"), coords={"gamma": [0, 0.5, 1]}, attrs={"exact": 1})

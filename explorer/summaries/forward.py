@@ -6,7 +6,7 @@ import xarray as xr
 
 
 def forward_sentences(land: xr.Dataset) -> list[str]:
-    """What became of a lower precision that was asked for, and of a way of running that failed, each said once.
+    """Sentences on a lower precision that was asked for, and on a way of running that failed, each once.
 
     >>> spec = '{"precision_choice": {"why": "bf16 runs."}, "fallbacks": ["Plainly.", "Plainly."]}'
     >>> forward_sentences(xr.Dataset(attrs={"spec": spec}))

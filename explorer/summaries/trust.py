@@ -21,7 +21,7 @@ LOST = {
 
 
 def sentences(land: xr.Dataset, found: dict[str, Any]) -> list[str]:
-    """What is known of the plane, in short sentences."""
+    """Sentences on how far to trust the plane."""
     if not found:
         return ["Not measured yet: it comes when all points are done."]
     said = []

@@ -49,7 +49,7 @@ class Verdict:
 
 
 def verdict(land: xr.Dataset) -> Verdict:
-    """What speaks for and against the picture of a landscape, as far as what was measured tells.
+    """Reasons for and against the picture of a landscape, as far as its measured numbers tell.
 
     >>> land = xr.Dataset({"loss": (("alpha", "beta"), [[float("nan")]])}, {"alpha": [0.0], "beta": [0.0]})
     >>> verdict(land).light, verdict(land).says

@@ -27,7 +27,7 @@ def page() -> None:
 
 
 def show(asked: SpectrumRequest | AlongRequest, section: str, shape: str) -> None:
-    """What was asked for: computed where it is missing, and drawn."""
+    """Show a spectrum: computed where it is missing, and drawn."""
     if isinstance(asked, CouplingRequest):
         coupling_panel(asked)
     elif isinstance(asked, SpectrumRequest):

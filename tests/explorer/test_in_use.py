@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,7 +21,6 @@ pytestmark = pytest.mark.browser
 # Each point takes a while, so that the survey outlasts the test; and every single one is a better picture.
 SLOW = """
 import time
-import zlib
 import torch
 from lossnav.core import Problem
 
@@ -71,7 +69,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[st
     network = folder / "slow.py"
     network.write_text(SLOW)
     with (folder / "log").open("w+") as log:
-        command = [sys.executable, "-c", SERVER, "explore", str(network), "--port", str(port), "--jobs", "99"]
+        command = [sys.executable, "-c", SERVER, "explore", str(network), "--port", str(port)]
         own = {**os.environ, "XDG_CACHE_HOME": str(folder), "RUNS": str(runs)}
         server = subprocess.Popen(command, stdout=log, stderr=log, env=own)
         try:
@@ -86,13 +84,24 @@ def chromium() -> Iterator[Browser]:
     yield from chromium_of()
 
 
+@pytest.fixture(scope="module")
+def running(chromium: Browser, printed: str) -> str:
+    """The address of a survey that was started, and outlasts all tests here."""
+    address = f"{printed}&grid=101+%C3%97+101"
+    page = chromium.new_page()
+    page.goto(address)
+    page.locator(".st-key-resume button").click(timeout=WAIT)
+    expect(page.locator(".st-key-cancel")).to_be_visible(timeout=WAIT)
+    page.close()
+    return address
+
+
 @pytest.fixture
-def page(chromium: Browser, printed: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The page of a survey that runs, at its first picture."""
+def page(chromium: Browser, running: str) -> Iterator[Page]:
+    """The page of the survey that runs, at its first picture."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
     page = context.new_page()
-    page.goto(f"{printed}&seed={zlib.crc32(request.node.name.encode()) % 10_000}&grid=25+%C3%97+25")
-    page.locator(".st-key-resume button").click(timeout=WAIT)
+    page.goto(running)
     for place in (SURFACE, MAP):
         page.wait_for_selector(f"{place} .main-svg", timeout=4 * WAIT, state="attached")
     yield page
@@ -123,10 +132,12 @@ def opened(page: Page, title: str, inside: str) -> Locator:
     return found
 
 
-# whether something was in one place for half a second
+# whether something was in one place for half a second, in a panel that grows no more
 RESTS = """found => {
   const { x, y } = found.getBoundingClientRect(), now = performance.now(), last = window.rested;
-  if (last?.found !== found || last.x !== x || last.y !== y) window.rested = { found, x, y, since: now };
+  const tall = document.querySelector("[data-testid='stSidebarContent']").scrollHeight;
+  if (last?.found !== found || last.x !== x || last.y !== y || last.tall !== tall)
+    window.rested = { found, x, y, tall, since: now };
   return now - window.rested.since > 500;
 }"""
 

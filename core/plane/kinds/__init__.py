@@ -46,7 +46,7 @@ def kind_stored(stored: str) -> PlaneKind | None:
 
 
 def axes_of(facts: Mapping[str, Any]) -> Axes:
-    """What the two directions of a stored plane are.
+    """The meaning of the two directions of a stored plane.
 
     >>> axes_of({"kind": "eigen", "which": ["top", "bottom"], "turn": 30.0})[1].title
     'bottom eigenvector, turned by 30°'

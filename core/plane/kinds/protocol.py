@@ -1,4 +1,4 @@
-"""What a kind of plane says of itself; the command, the page, figures and a store's identity follow from it."""
+"""The protocol of a kind of plane; the command, the page, figures and a store's identity follow from it."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def brought(network: nn.Module, data: Any, targets: Any = None, examples: int | 
 
 
 def _read(data: Any, examples: int | Sequence[int] | None, beside: Any) -> Read | None:
-    """What a data set, loader or stream holds; None for anything else."""
+    """The contents of a data set, loader or stream; None for anything else."""
     if isinstance(data, DataLoader):
         return read_loader(data, examples)
     if isinstance(data, IterableDataset):
@@ -145,7 +145,7 @@ def _column_apart(table: Any, name: str) -> tuple[Any, Any]:
 
 
 def handed_whole(data: Any, examples: int | Sequence[int] | None = None) -> Read:
-    """What a data set, loader or stream holds, as one batch of all its examples; anything else as it is.
+    """The contents of a data set, loader or stream as one batch of all its examples; anything else as it is.
 
     Raises
     ------

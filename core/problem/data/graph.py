@@ -126,7 +126,7 @@ def _kept(graphs: list[Graph]) -> list[Tensor | None]:
 
 
 def _shared(graphs: list[Graph]) -> list[str]:
-    """What forward may be given: everything but targets, counts and masks of a split."""
+    """Names of the fields for forward: all but targets, counts and masks of a split."""
     names = [n for n in graphs[0] if n not in (*STRUCTURE, NODES, EDGES) and not n.endswith("_mask")]
     return [n for n in names if all(n in g for g in graphs)]
 

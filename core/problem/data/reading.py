@@ -95,7 +95,7 @@ def read_loader(loader: DataLoader[Any], examples: int | Sequence[int] | None = 
 def read_stream(
     stream: Iterable[Any], examples: int | Sequence[int] | None = None, batched: bool | None = None
 ) -> Read:
-    """What an iterable gives, in its order, to its end or until `examples`; batches or single examples (None: seen)."""
+    """Read an iterable in its order, to its end or until `examples`; batches or single examples (None: found out)."""
     if examples is not None and not isinstance(examples, int):
         raise InputError(
             "A stream has no rows to choose from: give examples as a number, and its first so many are taken."

@@ -1,4 +1,4 @@
-"""What a network's forward can be called with, read from its signature, through the wrappers around it."""
+"""The arguments of a network's forward, read from its signature, through the wrappers around it."""
 
 from __future__ import annotations
 

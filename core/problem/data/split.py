@@ -1,4 +1,4 @@
-"""What of a batch is the network's input and what its target: by the field's names and places, and never guessed."""
+"""A batch split into the network's input and its target: by the fields' names and places, and never guessed."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class OfNetwork(Loss):
 
 
 def parted(returned: Any, count: int) -> tuple[Tensor, float | None]:
-    """What a loss of the network returned: losses (count,) and None, or a mean and the number that it is of.
+    """The value of a loss of the network: losses (count,) and None, or a mean and the number of examples it is the mean of.
 
     Raises
     ------

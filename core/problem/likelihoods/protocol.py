@@ -1,4 +1,4 @@
-"""What a loss says of itself: the losses, and the probabilities behind them where it states any.
+"""The protocol of a loss: the losses, and the probabilities behind them where it states any.
 
 Every loss is one class with these names on it, whatever it can do; nothing outside asks which class it is.
 """
@@ -144,7 +144,7 @@ class Likelihood(Protocol):
         """Whether each loss is ln Σ exp z − z_y with a class y for each row."""
 
     def details(self) -> dict[str, Any]:
-        """What of it makes another landscape, beside its name; ready for JSON, tensors as they are."""
+        """Its parameters that change the landscape; ready for JSON, tensors as they are."""
 
 
 class Loss:
@@ -172,7 +172,7 @@ class Loss:
 
     @classmethod
     def from_module(cls, module: nn.Module) -> Likelihood:
-        """What one of `modules` means."""
+        """The likelihood of one of `modules`."""
         raise NotImplementedError(f"{cls.__name__} is no module of torch's")
 
     def accepted(self, targets: Tensor) -> Tensor:

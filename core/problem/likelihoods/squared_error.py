@@ -41,6 +41,6 @@ class MeanSquaredError(Loss):
 
 
 def reduced(summed: bool) -> str:
-    """What is drawn of a loss over several output dimensions."""
+    """The name of a loss over several output dimensions, as it is drawn."""
     over = "the sum" if summed else "the mean"
     return f"what is drawn is the mean over examples of {over} over output dimensions"

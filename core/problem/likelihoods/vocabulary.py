@@ -25,7 +25,7 @@ FEWEST = 16  # entries of the vocabulary in a chunk
 
 @dataclass(frozen=True)
 class Headed:
-    """What a language model gives before its last layer, and that layer.
+    """A language model's features before its last layer, and that layer.
 
     hidden  (n, t, d), or (m, d) of predictions
     weight  (V, d)

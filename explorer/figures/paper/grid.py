@@ -1,4 +1,4 @@
-"""What of a landscape can be drawn: a complete grid, a variable with its words, values between grid points."""
+"""A landscape's drawable parts: a complete grid, a variable with its words, values between grid points."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches

@@ -97,7 +97,7 @@ class Around(NamedTuple):
 
 
 def _around(figure: Figure, frames: Sequence[Axes]) -> Around:
-    """What `frames`, which share one place, have around them; measured on a frame of a likely size."""
+    """The room that `frames`, which share one place, need around them; measured on a frame of a likely size."""
     for frame in frames:
         _place(figure, frame, Bbox.from_bounds(1.0, 1.0, 2.0, 2.0))
     figure.draw_without_rendering()

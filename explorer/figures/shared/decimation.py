@@ -18,7 +18,7 @@ AXES = ("alpha", "beta")
 
 
 def decimated(land: xr.Dataset, picture: Picture) -> tuple[xr.Dataset, Picture]:
-    """What is drawn of `land`, and the picture of it, whose axes and colours still cover every point.
+    """A thinner `land` to draw, and its picture, whose axes and colours still cover every point.
 
     Kept are evenly spaced rows and columns, the outermost, and those of the centre, of the picked point, of the lowest point
     and of both extremes of everything that is drawn. A place whose loss is no number stays a hole: where it is left out, the

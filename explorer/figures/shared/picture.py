@@ -107,7 +107,7 @@ def arrows_in(land: xr.Dataset) -> tuple[str, ...]:
 
 
 def arrow_name(name: str) -> str:
-    """What the arrow of a property is called: "elastic force"."""
+    """The name of a property's arrow: "elastic force"."""
     return READOUTS[ARROWS[name][0]].arrows
 
 
@@ -146,7 +146,7 @@ def measured_mask(land: xr.Dataset, variable: str) -> str:
 
 
 def hover_values(land: xr.Dataset, variable: str) -> np.ndarray:
-    """What a pointer is told at each grid point: numbers, or the names of classes."""
+    """Hover values at each grid point: numbers, or the names of classes."""
     values, classes = land[variable].values, class_scale(land, variable)
     if classes is None:
         return values
@@ -219,7 +219,7 @@ def floor_of(land: xr.Dataset, layer: Layer) -> float | None:
 
 
 def made_from(land: xr.Dataset) -> dict[str, object]:
-    """What makes the plane again: its kind and how it was made, without what was found of it."""
+    """The recipe of the plane: its kind and how it was made, without what was found of it."""
     plane = land.lossnav.plane
     kind = kind_stored(plane.get("kind", ""))
     found = {"cosine", "explained", "gram", "vectors", *(kind.found if kind else ())}
@@ -228,7 +228,7 @@ def made_from(land: xr.Dataset) -> dict[str, object]:
 
 
 def axis_titles(land: xr.Dataset) -> tuple[str, str]:
-    """What the two axes are: α and β, and what the plane's kind says of its directions."""
+    """Titles of the two axes: α and β, with the plane kind's words for its directions."""
     first, second = axes_of(land.lossnav.plane)
     return _axis_title("α", first), _axis_title("β", second)
 

@@ -53,7 +53,7 @@ def low_pole(land: xr.Dataset, layer: Layer, dark: bool, **place: Any) -> dict[s
 
 
 def notes(land: xr.Dataset, layer: Layer) -> str:
-    """What the title says of the numbers: on how many points they were measured, ", clipped at 30"; else nothing."""
+    """The title's note on the numbers: on how many points they were measured, ", clipped at 30"; or empty."""
     values, low, high = land[layer.variable].values, layer.scale.low, layer.scale.high
     if "measured_on" in land[layer.variable].attrs:
         return f", from {land[layer.variable].attrs['measured_on']} points" + _clips(values, low, high)

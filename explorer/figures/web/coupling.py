@@ -1,4 +1,4 @@
-"""What coupling does: λ(γ) as lines, and the layer × layer matrix as a heat map."""
+"""Figures of coupling: λ(γ) as lines, and the layer × layer matrix as a heat map."""
 
 from __future__ import annotations
 

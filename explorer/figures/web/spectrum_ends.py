@@ -113,7 +113,7 @@ class Ends:
         }
 
     def titles(self) -> list[dict[str, Any]]:
-        """What the two plots show, as annotations."""
+        """Titles of the two plots, as annotations."""
         ends = f"{_colored('λ<sub>max</sub>', OUTLIER_COLOR)} and {_colored('λ<sub>min</sub>', LOWEST_COLOR)}"
         quiet = {
             "xref": "paper",
