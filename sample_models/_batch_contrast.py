@@ -18,7 +18,7 @@ from ._mlp import mlp
 from ._run import Fact, Run, make_card
 from ._schedule import dense_early
 from ._store import load
-from ._training import Batch, Recorder, fit, seeded, shuffled
+from ._training import Batch, Snapshots, fit, seeded, shuffled
 
 SEED = 0
 TARGET = 0.02
@@ -44,9 +44,9 @@ def train_to_target(name: str, title: str, summary: str, *, batch: int, horizon:
     """
     model = build_model()
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    recorder = Recorder(model, dense_early(horizon, 36))
-    fit(model, _until_target(model, batch), optimizer, recorder)
-    checkpoints, steps = recorder.finish()
+    snapshots = Snapshots(model, dense_early(horizon, 36))
+    fit(model, _until_target(model, batch), optimizer, snapshots)
+    checkpoints, steps = snapshots.finish()
     data = digits()
     card = make_card(
         name,

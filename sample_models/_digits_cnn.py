@@ -18,7 +18,7 @@ from ._ruggedness import random_slices
 from ._run import Fact, Run, make_card
 from ._schedule import dense_early
 from ._store import load
-from ._training import Recorder, fit, seeded, shuffled
+from ._training import Snapshots, fit, seeded, shuffled
 
 # In each of seeds 0 to 6 the network without skips has more minima and, on average, more non-convex points; by how
 # much varies (means over three planes: about 3 to 8 minima against about 1), and at this seed it shows clearly.
@@ -82,15 +82,15 @@ def train_cnn(name: str, title: str, summary: str, *, skip: bool) -> Run:
     data, model = digits(), build(skip)
     total = EPOCHS * math.ceil(len(data.inputs) / BATCH)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY)
-    recorder = Recorder(model, dense_early(total, 31))
+    snapshots = Snapshots(model, dense_early(total, 31))
     fit(
         model,
         shuffled(data.inputs, data.targets, batch=BATCH, epochs=EPOCHS, seed=SEED),
         optimizer,
-        recorder,
+        snapshots,
         scheduler=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total),
     )
-    checkpoints, steps = recorder.finish()
+    checkpoints, steps = snapshots.finish()
     card = make_card(
         name,
         model,

@@ -21,7 +21,7 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-class Recorder:
+class Snapshots:
     """Keeps a copy of a network's trainable parameters at chosen optimiser steps.
 
     Parameters
@@ -72,7 +72,7 @@ def fit(
     model: nn.Module,
     batches: Iterable[Batch],
     optimizer: torch.optim.Optimizer,
-    recorder: Recorder,
+    snapshots: Snapshots,
     *,
     criterion: Criterion = F.cross_entropy,
     scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
@@ -89,5 +89,5 @@ def fit(
         optimizer.step()
         if scheduler is not None:
             scheduler.step()
-        recorder.advance()
+        snapshots.advance()
     model.eval()

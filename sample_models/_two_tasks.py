@@ -19,7 +19,7 @@ from ._mlp import mlp
 from ._run import Fact, Run, Tensors, make_card
 from ._schedule import dense_early
 from ._store import as_anchor, load
-from ._training import Recorder, fit, seeded, shuffled, trainable
+from ._training import Snapshots, fit, seeded, shuffled, trainable
 
 SEED = 0
 TASKS = 3
@@ -78,12 +78,12 @@ def train_tasks(name: str, title: str, summary: str, *, elastic: bool) -> Run:
     model = build_model()
     per_task = EPOCHS * -(-len(digits().inputs) // BATCH)
     early = dense_early(per_task, 12)
-    recorder = Recorder(model, [k * per_task + step for k in range(TASKS) for step in early])
+    snapshots = Snapshots(model, [k * per_task + step for k in range(TASKS) for step in early])
     anchors: list[Anchored] = []
     for index in range(TASKS):
-        _learn(model, task(index), recorder, anchors if elastic else [], seed=SEED + index)
+        _learn(model, task(index), snapshots, anchors if elastic else [], seed=SEED + index)
         anchors.append((trainable(model), fisher(model, task(index).inputs)))
-    checkpoints, steps = recorder.finish()
+    checkpoints, steps = snapshots.finish()
     first = task(0)
     accuracies = [accuracy(model, task(k).test_inputs, task(k).test_targets) for k in range(TASKS)]
     card = make_card(
@@ -125,13 +125,13 @@ def shipped_problem(name: str) -> Problem:
     )
 
 
-def _learn(model: nn.Module, data: Split, recorder: Recorder, anchors: Sequence[Anchored], seed: int) -> None:
+def _learn(model: nn.Module, data: Split, snapshots: Snapshots, anchors: Sequence[Anchored], seed: int) -> None:
     held = list(anchors)
     fit(
         model,
         shuffled(data.inputs, data.targets, batch=BATCH, epochs=EPOCHS, seed=seed),
         torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM),
-        recorder,
+        snapshots,
         penalty=(lambda net: penalty(net, held, STRENGTH)) if held else None,
     )
 

@@ -14,7 +14,7 @@ from ._mlp import mlp
 from ._run import Fact, Run, make_card
 from ._schedule import dense_early
 from ._store import load
-from ._training import Recorder, fit, seeded, shuffled
+from ._training import Snapshots, fit, seeded, shuffled
 
 NAME = "gaussians-mlp"
 SEED = 0
@@ -35,15 +35,15 @@ def train() -> Run:
     total = EPOCHS * EXAMPLES // BATCH
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
-    recorder = Recorder(model, dense_early(total, 40))
+    snapshots = Snapshots(model, dense_early(total, 40))
     fit(
         model,
         shuffled(inputs, targets, batch=BATCH, epochs=EPOCHS, seed=SEED),
         optimizer,
-        recorder,
+        snapshots,
         scheduler=scheduler,
     )
-    checkpoints, steps = recorder.finish()
+    checkpoints, steps = snapshots.finish()
     test_inputs, test_targets = sample(TEST_EXAMPLES, SEED + 1)
     law = posterior(test_inputs)
     card = make_card(

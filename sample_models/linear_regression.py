@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ._run import Fact, Run, make_card
 from ._schedule import dense_early
 from ._store import load
-from ._training import Recorder, fit, seeded
+from ._training import Snapshots, fit, seeded
 
 NAME = "linear-regression"
 SEED = 0
@@ -56,9 +56,9 @@ def train() -> Run:
     inputs, targets, test_inputs, test_targets = data()
     model = build_model()
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    recorder = Recorder(model, dense_early(STEPS, 40))
-    fit(model, [(inputs, targets)] * STEPS, optimizer, recorder, criterion=negative_log_likelihood)
-    checkpoints, steps = recorder.finish()
+    snapshots = Snapshots(model, dense_early(STEPS, 40))
+    fit(model, [(inputs, targets)] * STEPS, optimizer, snapshots, criterion=negative_log_likelihood)
+    checkpoints, steps = snapshots.finish()
     ratio = math.sqrt(INPUTS / EXAMPLES)
     eigenvalues = torch.linalg.eigvalsh(inputs.double().T @ inputs.double() / EXAMPLES)
     card = make_card(

@@ -16,7 +16,7 @@ from ._measure import mean_cross_entropy
 from ._run import Fact, Run, make_card
 from ._schedule import dense_early
 from ._store import load
-from ._training import Batch, Recorder, fit, seeded
+from ._training import Batch, Snapshots, fit, seeded
 
 NAME = "markov-gpt"
 SEED = 0
@@ -100,16 +100,16 @@ def train() -> Run:
     law, generator = source(), torch.Generator().manual_seed(SEED)
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=WEIGHT_DECAY)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
-    recorder = Recorder(model, dense_early(STEPS, 31))
+    snapshots = Snapshots(model, dense_early(STEPS, 31))
     fit(
         model,
         (law.sample(BATCH, LENGTH, generator) for _ in range(STEPS)),
         optimizer,
-        recorder,
+        snapshots,
         criterion=lambda logits, targets: F.cross_entropy(logits.flatten(0, 1), targets.flatten()),
         scheduler=scheduler,
     )
-    checkpoints, steps = recorder.finish()
+    checkpoints, steps = snapshots.finish()
     tokens, targets = training_batch()
     test_tokens, test_targets = test_batch()
     card = make_card(

@@ -18,7 +18,7 @@ DEATHS = 20  # of children, after which a reader is given up
 
 
 @dataclass
-class Found:
+class Outcomes:
     """The outcomes of a reader's inputs.
 
     kinds    kind → how many: answer, sentence, traceback, hang, death
@@ -38,7 +38,7 @@ class Found:
         return set(self.kinds) <= {"answer", "sentence"} and not self.outside
 
 
-def fuzzed(name: str, count: int, seed: int = 0, wall: float = 3600.0) -> Found:
+def fuzzed(name: str, count: int, seed: int = 0, wall: float = 3600.0) -> Outcomes:
     """Read `count` spoilt inputs with a reader of `readers.NAMES`."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -96,8 +96,8 @@ def _notes(place: Path) -> list[dict]:  # type: ignore[type-arg]
     return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
 
 
-def _counted(notes: list[dict], count: int, ended: int) -> Found:  # type: ignore[type-arg]
-    found, done = Found(), {}
+def _counted(notes: list[dict], count: int, ended: int) -> Outcomes:  # type: ignore[type-arg]
+    found, done = Outcomes(), {}
     for line in notes:
         if "kind" in line:
             done[line["number"]] = line

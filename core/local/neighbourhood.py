@@ -10,7 +10,7 @@ from ..curvature.dense import dense_matrix
 from ..curvature.example_gradients import example_gradients, inner_products
 from ..curvature.fisher_rows import FisherGram, fisher_rows
 from ..lazy import lazy
-from ..spectrum.coupling import Coupling, LowRank, exact_coupling, interlayer, offdiagonal
+from ..spectrum.coupling import CouplingShares, LowRank, exact_coupling, interlayer, offdiagonal
 from ..spectrum.estimate import Estimate, mean_estimate
 from ..spectrum.lanczos import BlockKrylov
 from ..spectrum.moment_bounds import MomentBounds
@@ -139,7 +139,7 @@ class Neighbourhood:
         return found.value, found.standard_error if self.whole_matrix is None else 0.0
 
     @lazy
-    def _exact_coupling(self) -> Coupling | None:
+    def _exact_coupling(self) -> CouplingShares | None:
         return None if self.whole_matrix is None else exact_coupling(self.whole_matrix, self.instruments.layers)
 
     @property

@@ -35,14 +35,14 @@ FEWEST = 3  # probes, so that two are left when the jackknife leaves one out
 
 
 @dataclass(frozen=True)
-class Coupling:
+class CouplingShares:
     """offdiagonal and interlayer, both dimensionless, 0 to 1 up to their standard errors; NaN where A = 0."""
 
     offdiagonal: Estimate
     interlayer: Estimate
 
 
-def coupling(operator: Operator, layers: Layers, probes: int = 8, seed: int = 0) -> Coupling:
+def coupling(operator: Operator, layers: Layers, probes: int = 8, seed: int = 0) -> CouplingShares:
     """Both shares from `probes` Rademacher probes: 2 · probes products, or `probes` where there is one layer.
 
     Raises
@@ -58,7 +58,7 @@ def coupling(operator: Operator, layers: Layers, probes: int = 8, seed: int = 0)
     signs = layer_signs(layers, probes, seed)
     images = operator.products(rows)
     turned = images if layers.count == 1 else operator.products(rows * signs[:, layers.index].to(rows))
-    return Coupling(offdiagonal(rows, images), interlayer(rows, images, turned, signs, layers))
+    return CouplingShares(offdiagonal(rows, images), interlayer(rows, images, turned, signs, layers))
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def interlayer(
     return jackknife(share, count)
 
 
-def exact_coupling(matrix: Tensor, layers: Layers) -> Coupling:
+def exact_coupling(matrix: Tensor, layers: Layers) -> CouplingShares:
     """Both shares of a matrix that is at hand, (P, P), with no error.
 
     >>> exact_coupling(torch.ones(2, 2), Layers(("a", "b"), torch.tensor([0, 1]))).offdiagonal.value
@@ -178,10 +178,10 @@ def exact_coupling(matrix: Tensor, layers: Layers) -> Coupling:
     whole = float(squares.sum())
     if whole == 0:
         nothing = Estimate(float("nan"), 0.0)
-        return Coupling(nothing, nothing)
+        return CouplingShares(nothing, nothing)
     index = layers.index.to(matrix.device)
     within = float(squares[index[:, None] == index[None]].sum())
-    return Coupling(Estimate(1 - float(squares.trace()) / whole, 0.0), Estimate(1 - within / whole, 0.0))
+    return CouplingShares(Estimate(1 - float(squares.trace()) / whole, 0.0), Estimate(1 - within / whole, 0.0))
 
 
 def _mean_sign_product(count: int) -> float:

@@ -10,7 +10,7 @@ import torch
 from lossnav.sample_models import _store, gaussians_mlp, linear_regression
 from lossnav.sample_models._run import Run
 from lossnav.sample_models._schedule import dense_early
-from lossnav.sample_models._training import Recorder, fit, seeded, shuffled
+from lossnav.sample_models._training import Snapshots, fit, seeded, shuffled
 from lossnav.sample_models.retrain import largest_difference, retrain
 
 MODULES = [module.name for module in pkgutil.iter_modules(lossnav.sample_models.__path__)]
@@ -32,12 +32,12 @@ def test_schedule_that_does_not_fit_is_refused():
 def test_recorder_keeps_start_chosen_steps_and_end():
     model = torch.nn.Linear(1, 1, bias=False)
     torch.nn.init.zeros_(model.weight)
-    recorder = Recorder(model, at=(0, 2))
+    snapshots = Snapshots(model, at=(0, 2))
     batch = (torch.ones(1, 1), torch.ones(1, 1))
     # ½(w − 1)² with step size ½ halves the distance to 1 at every step.
     half_square = lambda outputs, targets: 0.5 * (outputs - targets).square().mean()  # noqa: E731
-    fit(model, [batch] * 3, torch.optim.SGD(model.parameters(), lr=0.5), recorder, criterion=half_square)
-    checkpoints, steps = recorder.finish()
+    fit(model, [batch] * 3, torch.optim.SGD(model.parameters(), lr=0.5), snapshots, criterion=half_square)
+    checkpoints, steps = snapshots.finish()
     assert steps == (0, 2, 3)
     assert checkpoints["weight"].flatten().tolist() == [0.0, 0.75, 0.875]
 
