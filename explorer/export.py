@@ -10,18 +10,20 @@ from pathlib import Path
 import xarray as xr
 from lossnav.core.formats import write_csv, write_netcdf
 
+from .bundle import bundle
 from .figures.paper import PaperSpec, draw_map, draw_surface, save
 from .figures.shared.picture import Picture
 from .published import Start, published_page
 from .summaries.adaptive import adaptive_text
 
-FIGURE_FORMATS = ("pdf", "svg", "png")
+FIGURE_FORMATS = ("pdf", "svg", "png", "zip")
 DATA_FORMATS = ("html", "csv", "nc")
 MEASURED_FORMATS = ("csv", "nc")  # numbers as they were measured, gaps and all
 MIME = {
     "pdf": "application/pdf",
     "svg": "image/svg+xml",
     "png": "image/png",
+    "zip": "application/zip",
     "html": "text/html",
     "csv": "text/csv",
     "nc": "application/x-netcdf",
@@ -53,6 +55,8 @@ def exported(land: xr.Dataset, picture: Picture, export: Export) -> bytes:
     """The file's bytes; the same for the same landscape, picture and choice."""
     if export.format == "html":
         return published_page([land], Start.of(picture, export.camera)).encode()
+    if export.format == "zip":
+        return bundle(land, paper_spec(picture, export), export.kind)
     writers: dict[str, Callable[[Path], object]] = {
         "csv": lambda path: write_csv(land, path),
         "nc": lambda path: write_netcdf(land, path),

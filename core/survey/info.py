@@ -108,7 +108,7 @@ def _plain(value: Any) -> Any:
 def _typed(name: str, value: Any) -> Any:
     if name == "tolerance":
         return Tolerance(**value) if value else None
-    return tuple(value) if name in ("failed", "provenance") else value
+    return tuple(value) if name in ("failed", "provenance") and value is not None else value
 
 
 @xr.register_dataset_accessor("lossnav")

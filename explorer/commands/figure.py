@@ -20,9 +20,16 @@ def figure_command(
     landscape: Annotated[
         Path, typer.Argument(help="A landscape: .zarr, .zarr.zip, .nc, or an .h5 surface of Li et al.'s code.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The figure: .pdf, .svg or .png.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="The figure: .pdf, .svg or .png; .zip: a PDF with caption, references and numbers."
+        ),
+    ],
     kind: Annotated[str, typer.Option(help="map (2-D) or surface (3-D).")] = "map",
-    width: Annotated[str, typer.Option(help="single or double column, or slide.")] = "single",
+    width: Annotated[
+        str, typer.Option(help="single, double, text, nature, nature-double, slide or poster.")
+    ] = "single",
     color: Annotated[str, typer.Option(help="The readout shown as colour.")] = "loss",
     contours: Annotated[
         list[str] | None, typer.Option(help="Readouts shown as contour lines; without it, the loss.")
@@ -42,7 +49,9 @@ def figure_command(
 ) -> None:
     """Draw a landscape for a paper."""
     from lossnav.core.checks import known
+    from lossnav.core.machine import written_whole
 
+    from ..bundle import bundle
     from ..figures.paper import PaperSpec, draw_map, draw_surface, save
     from ..summaries.adaptive import adaptive_text
 
@@ -52,7 +61,11 @@ def figure_command(
     land = read_landscape_file(landscape, (color, *lines, surface))
     picture = _picture(land, (surface, scale), (color, color_scale), lines, path, arrows)
     spec = PaperSpec(picture, width, (azimuth, elevation), title)  # type: ignore[arg-type]  # checked there, with a sentence
-    save(draw(land, spec), folder_for(output), adaptive_text(land))
+    if output.suffix.lower() == ".zip":
+        content = bundle(land, spec, kind)
+        written_whole(folder_for(output), lambda place: place.write_bytes(content))
+    else:
+        save(draw(land, spec), folder_for(output), adaptive_text(land))
     console.print(f"Figure in {output}")
 
 

@@ -17,6 +17,7 @@ _TITLES = {
     "pdf": "PDF",
     "svg": "SVG",
     "png": "PNG",
+    "zip": "All for a paper (ZIP)",
     "html": "HTML page that turns",
     "csv": "CSV data",
     "nc": "NetCDF data",
@@ -50,4 +51,4 @@ def export_panel(land: xr.Dataset, measured: Callable[[], xr.Dataset], picture: 
 
 
 def _width_title(name: str) -> str:
-    return f"{ {'single': 'Single column', 'double': 'Double column', 'slide': 'Slide'}[name] } ({PRESETS[name].width:g} in)"
+    return f"{PRESETS[name].title} ({PRESETS[name].width:g} in)"

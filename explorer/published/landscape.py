@@ -141,7 +141,7 @@ def _made(land: xr.Dataset) -> list[tuple[str, str]]:
     rows += [("Grid", f"{land.sizes['alpha']} × {land.sizes['beta']}"), ("Plane", _plain(made_from(land)))]
     rows += [("Network", _plain({k: v for k, v in problem.items() if v is not None}))] if problem else []
     rows += [("Computed", _plain(land.lossnav.spec))] if land.lossnav.spec else []
-    rows += [(f"Run {k}", _plain(run)) for k, run in enumerate(land.lossnav.provenance, 1)]
+    rows += [(f"Run {k}", _plain(run)) for k, run in enumerate(land.lossnav.provenance or (), 1)]
     return [(name, text) for name, text in rows if text]
 
 

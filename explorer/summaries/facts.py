@@ -38,16 +38,24 @@ def estimation_text(land: xr.Dataset) -> str:
     about = land.lossnav.estimation
     if not about:
         return ""
+    return (
+        f"{curvature_text(land)}. Descents on {about['descent_examples']:,} examples, single gradients of "
+        f"{about['predictions']:,} of {about['all_predictions']:,} predictions. ± and (to …): intervals of 95 %, "
+        "by Student's t over the probes, and of λ and its shares by what their moments leave open."
+    )
+
+
+def curvature_text(land: xr.Dataset) -> str:
+    """With which probes, steps and examples curvature was measured; empty where none was."""
+    about = land.lossnav.estimation
+    if not about:
+        return ""
     used, every = about["examples"], about["all_examples"]
     examples = f"all {every:,} examples" if used == every else f"{used:,} of {every:,} examples"
     matrix = "" if about["of"] == "hessian" else f" of the {about['of'].replace('_', ' ')} matrix"
     matrix += " in filter-normalised coordinates" if about.get("coordinates") == "filter" else ""
-    return (
-        f"Curvature{matrix}: {about['probes']} probes × {about['steps']} Lanczos steps on {examples}, "
-        f"the same at every point. Descents on {about['descent_examples']:,} examples, single gradients of "
-        f"{about['predictions']:,} of {about['all_predictions']:,} predictions. ± and (to …): intervals of 95 %, "
-        "by Student's t over the probes, and of λ and its shares by what their moments leave open."
-    )
+    steps = f"{about['probes']} probes × {about['steps']} Lanczos steps"
+    return f"Curvature{matrix}: {steps} on {examples}, the same at every point"
 
 
 def _number(value: float | None, times: float = 1) -> str:

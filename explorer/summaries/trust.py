@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def sentences(land: xr.Dataset, found: dict[str, Any]) -> list[str]:
         said.append(
             f"PC 1 and 2 explain {own[0]} % and {own[1]} % of the path; a pure random walk gives {walk[0]} % and {walk[1]} %."
         )
-    inside = _inside(found)
+    inside = inside_text(found)
     if inside:
         said.append(f"It holds {inside}.")
     if "path" in found:
@@ -42,7 +43,8 @@ def sentences(land: xr.Dataset, found: dict[str, Any]) -> list[str]:
     return said + ([statistics] if statistics else [])
 
 
-def _inside(found: dict[str, Any]) -> str:
+def inside_text(found: Mapping[str, Any]) -> str:
+    """How much of the gradient and of the curvature a plane holds: "8.1 % of the squared gradient and …"; empty: not known."""
     parts = []
     if found.get("gradient_share") is not None:
         parts.append(f"{_percent(found['gradient_share'])} of the squared gradient")

@@ -53,4 +53,5 @@ LINE = PlaneKind(
     around=False,
     turns=False,
     called=("between", "origin"),
+    source="Goodfellow et al. 2014",
 )

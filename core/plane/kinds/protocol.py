@@ -94,6 +94,7 @@ class PlaneKind:
                  identifies it then, and else only what `details` says and their lengths to four digits
     found        details that say what was found, such as eigenvalues
     called       details that say how a place is called, whose numbers are in the plane itself
+    source       the paper that it is from, such as "Li et al. 2018"; a figure's references have it
                  All other details identify the plane: two that differ in one are two planes
 
     >>> PlaneKind("mine", "Mine", "A plane of mine.", Plane.random).stored_as
@@ -114,6 +115,7 @@ class PlaneKind:
     exact: bool = True
     found: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
+    source: str = ""
 
     @property
     def stored_as(self) -> str:

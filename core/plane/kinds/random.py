@@ -88,4 +88,5 @@ RANDOM = PlaneKind(
         Parameter("orthogonal", False, "Make the directions orthogonal before normalising.", "Orthogonal"),
     ),
     turns_live=True,
+    source="Li et al. 2018",
 )

@@ -65,4 +65,5 @@ THROUGH = PlaneKind(
     around=False,
     exact=False,
     called=("through", "origin"),
+    source="Garipov et al. 2018",
 )

@@ -36,4 +36,5 @@ TRAJECTORY = PlaneKind(
     axes=_axes,
     checkpoints=1,
     turns_live=True,
+    source="Li et al. 2018",
 )

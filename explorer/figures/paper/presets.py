@@ -14,7 +14,7 @@ from matplotlib import style
 from ..shared.picture import ARROWS, Layer, Picture
 from ..shared.scales import Scale
 
-Width = Literal["single", "double", "slide"]
+Width = Literal["single", "double", "text", "nature", "nature-double", "slide", "poster"]
 Camera = tuple[float, float] | Mapping[str, float]
 
 # Seen from the front right and above, as the page opens.
@@ -25,6 +25,7 @@ DEFAULT_CAMERA = (-55.0, 36.0)
 class Preset:
     """A page format: width and greatest height in inches, type size in points, pixels per inch."""
 
+    title: str
     width: float
     max_height: float
     font: float
@@ -41,10 +42,15 @@ class Preset:
         return self.width > 5
 
 
+# column widths: ICML's two columns; the text of NeurIPS and ICLR; Nature's two columns, with type of 7 pt
 PRESETS: dict[str, Preset] = {
-    "single": Preset(width=3.25, max_height=7.5, font=8, dpi=600),
-    "double": Preset(width=6.75, max_height=5.5, font=8, dpi=400),
-    "slide": Preset(width=10.0, max_height=5.625, font=16, dpi=300),
+    "single": Preset("Single column, ICML", width=3.25, max_height=7.5, font=8, dpi=600),
+    "double": Preset("Double column, ICML", width=6.75, max_height=5.5, font=8, dpi=400),
+    "text": Preset("Text width, NeurIPS and ICLR", width=5.5, max_height=7.5, font=8, dpi=600),
+    "nature": Preset("Single column, Nature", width=3.5, max_height=7.5, font=7, dpi=600),
+    "nature-double": Preset("Double column, Nature", width=7.2, max_height=5.5, font=7, dpi=400),
+    "slide": Preset("Slide", width=10.0, max_height=5.625, font=16, dpi=300),
+    "poster": Preset("Poster", width=20.0, max_height=15.0, font=24, dpi=200),
 }
 
 
@@ -54,7 +60,8 @@ class PaperSpec:
 
     picture   what is drawn, as on the page; in place of it `color=`, `contours=`, `surface=`, `color_scale=`,
               `elevation_scale=`, `path=`, `arrows=` and `point=` tell it in words (see `picture_of`)
-    width     "single" (3.25 in), "double" (6.75 in) or "slide" (10 in)
+    width     one of PRESETS: "single" (3.25 in), "double" (6.75 in), "text" (5.5 in), "nature", "nature-double", "slide",
+              "poster"
     camera    (azimuth, elevation) in degrees, or a plotly eye {"x", "y", "z"}
     title     text over the figure; None: none, the caption says it
     colormap  a matplotlib colour map's name; None: the one of the colour's property

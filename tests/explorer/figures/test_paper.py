@@ -43,7 +43,16 @@ def test_the_page_has_the_width_asked_for_and_holds_all_that_is_on_it(draw, widt
     spec = paper(width=width, color="density", contours=("loss", "elasticity"), arrows=True, title="A " * 60)
     figure = draw(landscape, spec)
     page = figure.get_size_inches()
-    assert page[0] == {"single": 3.25, "double": 6.75, "slide": 10}[width]
+    venues = {
+        "single": 3.25,
+        "double": 6.75,
+        "text": 5.5,
+        "nature": 3.5,
+        "nature-double": 7.2,
+        "slide": 10,
+        "poster": 20,
+    }
+    assert page[0] == venues[width]
     assert page[1] <= PRESETS[width].max_height
     assert outside(figure) == []
 
@@ -58,7 +67,7 @@ def test_no_two_labels_of_an_axis_overlap(draw, width: str, landscape: xr.Datase
             assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
 
 
-@pytest.mark.parametrize(("width", "points"), [("single", 8), ("double", 8), ("slide", 16)])
+@pytest.mark.parametrize(("width", "points"), [("single", 8), ("nature", 7), ("slide", 16), ("poster", 24)])
 def test_type_sizes(width: str, points: float, landscape: xr.Dataset) -> None:
     axes = draw_map(landscape, paper(width=width)).axes[0]
     assert axes.xaxis.label.get_fontsize() == points
@@ -324,7 +333,7 @@ def test_an_unavailable_variable_is_refused_with_the_reason(landscape: xr.Datase
 
 
 def test_unknown_width_and_colour_map_are_refused() -> None:
-    with pytest.raises(ValueError, match="single, double, slide, but 'huge' came"):
+    with pytest.raises(ValueError, match="nature-double, slide, poster, but 'huge' came"):
         paper(width="huge")
     with pytest.raises(ValueError, match="'viridos' came; try 'viridis'"):
         paper(colormap="viridos")

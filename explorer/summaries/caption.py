@@ -1,0 +1,166 @@
+"""The paragraph under a figure of a landscape: what is drawn, on which plane, with what it was measured, and how sure it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import xarray as xr
+from lossnav.core.plane.kinds import kind_stored
+from lossnav.core.properties import READOUTS
+
+from ..figures.shared.picture import Layer, Picture, arrow_name, measured_mask
+from ..figures.shared.scales import format_value
+from .adaptive import adaptive_text
+from .facts import cosine_text, curvature_text
+from .trust import inside_text
+
+NORMALISED = {
+    "filter": "each filter scaled to the length of the network's own",
+    "layer": "each tensor scaled to the length of the network's own",
+    "weight": "each number scaled to the size of the network's own",
+    "none": "not normalised",
+}
+STAYS = {"biasbn": "biases and parameters of normalisation layers held fixed"}
+
+
+def caption(land: xr.Dataset, picture: Picture) -> str:
+    """One paragraph, as for a paper.
+
+    >>> import json
+    >>> plane = {"kind": "random", "seed": 3, "normalize": "filter", "ignore": "biasbn"}
+    >>> about = {"plane": json.dumps(plane), "name": "net"}
+    >>> loss = xr.DataArray([[1.0, 2.0]], dims=("alpha", "beta"), attrs={"long_name": "Loss", "units": "nats"})
+    >>> axes = {"alpha": [0.0], "beta": [0.0, 1.0]}
+    >>> text = caption(xr.Dataset({"loss": loss}, axes, about), picture_of_loss())
+    >>> text.partition(". ")[0]
+    'Loss landscape of net'
+    >>> "seed 3; each filter scaled to the length of the network's own" in text
+    True
+    """
+    said = (
+        _subject(land),
+        _plane(land),
+        _grid(land),
+        *_readouts(land, picture),
+        _curvature(land, picture),
+        _trust(land),
+        _made(land),
+    )
+    return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in said if sentence)
+
+
+def picture_of_loss() -> Picture:
+    """The plainest picture: the loss as height and colour."""
+    from ..figures.shared.scales import Scale
+
+    layer = Layer("loss", Scale())
+    return Picture(layer, layer)
+
+
+def drawn(picture: Picture) -> list[str]:
+    """The readouts of a picture, each once: colour, height, lines."""
+    return list(
+        dict.fromkeys([picture.color.variable, picture.elevation.variable, *(p.variable for p in picture.lines)])
+    )
+
+
+def _subject(land: xr.Dataset) -> str:
+    problem, centre = land.lossnav.problem, land.lossnav.centre or {}
+    known = [f"{problem[key]:,} {key}" for key in ("parameters", "examples") if key in problem]
+    if "loss" in problem:
+        known.append(f"loss: {str(problem['loss']).replace('_', ' ')}")
+    if centre.get("loss") is not None:
+        known.append(f"{format_value(centre['loss'])} at the centre")
+    return f"Loss landscape of {land.lossnav.name or 'a network'}" + (f" ({', '.join(known)})" if known else "")
+
+
+def _plane(land: xr.Dataset) -> str:
+    plane = land.lossnav.plane
+    kind = kind_stored(plane.get("kind", ""))
+    if kind is None:
+        return ""
+    details = [f"seed {plane['seed']}"] if "seed" in plane else []
+    details += [words[plane[key]] for key, words in _CHOICES if plane.get(key) in words]
+    details += ["made orthogonal"] if plane.get("orthogonal") else []
+    if plane.get("cosine") is not None:
+        details.append(f"cosine between them {cosine_text(plane['cosine'])}")
+    if plane.get("explained"):
+        details.append(f"{format_value(100 * sum(plane['explained']))} % of the path's variance")
+    source = f", after {kind.source}" if kind.source else ""
+    return f"{kind.text.rstrip('.')}{source}" + (f" ({'; '.join(details)})" if details else "")
+
+
+_CHOICES = (("normalize", NORMALISED), ("ignore", STAYS))
+
+
+def _grid(land: xr.Dataset) -> str:
+    sides = [(axis, land[axis].values) for axis in ("alpha", "beta") if axis in land.coords and land[axis].size > 1]
+    where = " and ".join(
+        f"{'α' if axis == 'alpha' else 'β'} from {format_value(at.min())} to {format_value(at.max())}"
+        for axis, at in sides
+    )
+    size = " × ".join(str(at.size) for _, at in sides)
+    return f"{size} points, {where}; {adaptive_text(land) or 'every point measured'}" if sides else ""
+
+
+def _readouts(land: xr.Dataset, picture: Picture) -> Iterator[str]:
+    places = {picture.elevation.variable: ["height"]}
+    places.setdefault(picture.color.variable, []).append("colour")
+    for line in picture.lines:
+        places.setdefault(line.variable, []).append("contour lines")
+    for variable in drawn(picture):
+        yield f"{' and '.join(places[variable])}: {_readout(land, variable)}"
+    for name in picture.arrows:
+        yield f"arrows: {arrow_name(name)}"
+
+
+def _readout(land: xr.Dataset, variable: str) -> str:
+    attrs = land[variable].attrs if variable in land else {}
+    unit = attrs.get("units", "")
+    title = attrs.get("long_name", variable) + (f" in {unit}" if unit not in ("", "1") else "")
+    known = READOUTS.get(variable)
+    explained = f"{title}. {known.explain.rstrip('.')}" if known else title
+    notes = "; ".join(note for note in (_measured(land, variable), _spread(land, variable)) if note)
+    return f"{explained}. {notes[0].upper()}{notes[1:]}" if notes else explained
+
+
+def _measured(land: xr.Dataset, variable: str) -> str:
+    """On how many points it was measured, where between them it is interpolated."""
+    mask = measured_mask(land, variable) if variable in land else ""
+    if not mask or bool(land[mask].all()):
+        return ""
+    return f"measured at {int(land[mask].sum()):,} of {land[mask].size:,} points, interpolated between them"
+
+
+def _spread(land: xr.Dataset, variable: str) -> str:
+    """How far intervals of 95 % reach that a landscape states of a readout, at the median."""
+    if f"{variable}_se" not in land:
+        return ""
+    error = land[f"{variable}_se"]
+    reach = float(error.attrs.get("interval", 1.0)) * float(error.median())
+    if not (math.isfinite(reach) and reach > 0):
+        return ""
+    side = error.attrs.get("side", "both")
+    sign = "±" if side == "both" else "up to " if side == "above" else "down to −"
+    return f"95 % interval: {sign}{format_value(reach, 2)}{'' if side == 'both' else ' from the value'}, at the median"
+
+
+def _curvature(land: xr.Dataset, picture: Picture) -> str:
+    stages = {READOUTS[name].stage for name in drawn(picture) if name in READOUTS}
+    return curvature_text(land) if "curvature" in stages else ""
+
+
+def _trust(land: xr.Dataset) -> str:
+    held = inside_text(land.lossnav.fidelity or {})
+    return f"The plane holds {held}" if held else ""
+
+
+def _made(land: xr.Dataset) -> str:
+    runs = land.lossnav.provenance or ()
+    if not runs:
+        return ""
+    versions, spec = runs[-1].get("versions", {}), land.lossnav.spec or {}
+    programs = [f"{name} {versions[name]}" for name in ("lossnav", "torch") if name in versions]
+    arithmetic = [str(spec[key]) for key in ("dtype",) if key in spec] + [f"seed {spec['seed']}"] * ("seed" in spec)
+    return f"Measured with {' and '.join(programs)} ({', '.join(arithmetic)})" if programs else ""
