@@ -52,6 +52,8 @@ def examples_coupled(problem: Problem) -> bool:
     [False, True]
     """
     found: bool | None = problem.trials.get("examples_coupled")
+    if problem.likelihood.is_of_batches:
+        return problem.example_count > 1
     if found is None:
         test = _exchanged if draws_numbers(problem) else _cut_apart
         found = _safely(lambda: any(test(problem, rows, seed) for seed, rows in enumerate(_rows(problem))))

@@ -128,7 +128,9 @@ def _arranged(
     model: Any, tokens: Tokens, data: Any, targets: Any, tokenizer: Any, context: int | None, mask_token: int | None
 ) -> tuple[dict[str, Tensor], Tensor, list[str]]:
     """Inputs by name, targets, and notes."""
-    config, inputs = _config(model), {"input_ids": tokens.ids, "attention_mask": tokens.mask}
+    config, inputs = _config(model), {"input_ids": tokens.ids}
+    if not bool(tokens.mask.all()):  # without padding it says nothing, and what looks at its values stops torch's vmap
+        inputs["attention_mask"] = tokens.mask
     labels = data["labels"] if targets is None and hasattr(data, "keys") and "labels" in data else None
     if getattr(config, "is_encoder_decoder", False):
         if targets is None and labels is None:
