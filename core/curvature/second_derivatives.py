@@ -7,7 +7,7 @@ are seen so, and their products are then taken in another way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from torch import Tensor
 from ..checks import UNFIT, first_line
 from ..machine.random_state import ONE_AT_A_TIME
 from ..network.batching import required_batch_size
+from ..problem.kept_trials import keeps
 from ..problem.problem import Problem
 from .differences import step
 from .linearisation import Linearisation
@@ -77,6 +78,9 @@ class SecondDerivatives:
         seen = f"agree with differences of gradients {close}, and are symmetric"
         how = f"Products with the Hessian, by {NAMES[self.how]},"
         return f"{how} {seen}." if self.confirmed else f"{how} could not be confirmed. {self.why or KINKS}"
+
+
+keeps("second_derivatives", asdict, lambda found: SecondDerivatives(**found))
 
 
 def second_derivatives(problem: Problem) -> SecondDerivatives:

@@ -27,6 +27,7 @@ from .arguments import (
 )
 from .counted_examples import with_examples_counted
 from .data import Brought, brought, chosen_rows, comes_in_examples, handed_whole
+from .kept_trials import trials_like
 from .language import SAID as SHIFTED
 from .language import shifted
 from .likelihoods.of_network import NetworkLoss, OfNetwork
@@ -318,7 +319,7 @@ class Problem:
         if rows is None:
             return self
         part = self.subset(torch.tensor(rows))
-        part.trials = {}
+        part.trials = trials_like(self.trials, part)
         trial = part._tried(self.output)  # weights are divided by their sum over these targets
         part.likelihood = with_examples_counted(part) if trial.likelihood.sees == "network" else trial.likelihood
         part.notes = (*self.notes, f"{len(rows):,} of {self.example_count:,} examples, the same at every point.")
@@ -335,7 +336,7 @@ class Problem:
         Problem('Linear', 3 parameters, 4 examples)
         """
         part = copy.copy(self)
-        part.trials = {}
+        part.trials = trials_like(self.trials, part)
         if parameters is not None:
             part.selection = selected(self.parameters, by_name(self.model, parameters))
         if weight_decay is not None:
