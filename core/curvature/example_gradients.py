@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
-from ..checks import UNFIT, InputError, first_line
+from ..checks import UNFIT, InputError
 from ..network.batch_dependence import WHY_NONE_ALONE, drawing, draws_numbers
 from ..network.batching import none_alone
 from ..network.weight_dependence import weight_dependence
@@ -18,6 +18,7 @@ from ..network.workspace import Batch, Workspace
 from ..parameters.layout import as_real
 from ..problem.likelihoods.protocol import Likelihood
 from .loss_function import NO_SLOPE, LossFunction, twice_differentiable
+from .vmap_trouble import vmap_trouble
 
 CHUNK_NUMBERS = 16_000_000  # per-example gradients held at once, in numbers
 MOST_ROWS = 256
@@ -142,7 +143,7 @@ def gradient_pieces(
             except UNFIT as error:
                 if isinstance(error, torch.OutOfMemoryError):
                     raise
-                why = first_line(error)
+                why = vmap_trouble(error)
         yield _one_by_one(workspace, point, args, kwargs, targets, example_loss)
         workspace.problem.trials.setdefault(LOOPED, why)
         return

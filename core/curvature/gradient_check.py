@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 from ..checks import UNFIT
+from ..problem.kept_trials import keeps
 from ..problem.problem import Problem
 from .differences import step
 from .second_derivatives import directions, trial_function
@@ -16,6 +17,9 @@ from .second_derivatives import directions, trial_function
 SHARES = (1e-5, 1e-6, 1e-4)  # of θ's length, of the steps tried
 AGREE = 1e-2
 FELT = 1e-6  # of ‖∇L‖ ‖v‖, below which a slope along v is none
+
+
+keeps("gradient_miss", float, float)
 
 
 def gradient_miss(problem: Problem) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 
 from ..checks import UNFIT, InputError, first_line
 from ..network.batch_dependence import WHY_NONE_ALONE, draws_numbers
 from ..network.batching import none_alone
+from ..problem.kept_trials import keeps
 from ..problem.problem import Problem
 from .example_gradients import LOOPED, example_gradients
 from .loss_function import LossFunction
@@ -22,6 +23,10 @@ class SingleExamples:
 
     there: bool
     how: str
+
+
+keeps("single_examples", asdict, lambda found: SingleExamples(**found))
+keeps(LOOPED, str, str)
 
 
 def single_examples(problem: Problem) -> SingleExamples:

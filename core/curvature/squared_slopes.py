@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.func import vjp, vmap
 
-from ..checks import UNFIT, first_line
+from ..checks import UNFIT
 from ..network.batch_dependence import drawing, draws_numbers
 from ..network.workspace import Batch, Workspace
 from .example_gradients import LOOPED, gradients_of
 from .loss_function import twice_differentiable
+from .vmap_trouble import vmap_trouble
 
 Squares = dict[str, Tensor]
 
@@ -35,7 +36,7 @@ def squared_slopes(workspace: Workspace, point: Mapping[str, Tensor], batch: Bat
         except UNFIT as error:
             if isinstance(error, torch.OutOfMemoryError):
                 raise
-            why = first_line(error)
+            why = vmap_trouble(error)
         found = _summed(point, _one_by_one(workspace, point, batch, along))
         workspace.problem.trials.setdefault(LOOPED, why)
         return found

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..machine.random_state import drawing_from
+from ..problem.kept_trials import keeps
 from ..problem.problem import Problem
 from .few_examples import FewExamples
 from .purity import SEED
@@ -23,6 +24,10 @@ WHY_NONE_ALONE = (
     "The examples of a batch belong together here: the loss of one depends on the others, so none has a loss or a gradient of "
     "its own."
 )
+
+
+for name in ("draws_numbers", "examples_coupled"):
+    keeps(name, bool, bool)
 
 
 def draws_numbers(problem: Problem) -> bool:
@@ -52,6 +57,8 @@ def examples_coupled(problem: Problem) -> bool:
     [False, True]
     """
     found: bool | None = problem.trials.get("examples_coupled")
+    if problem.likelihood.is_of_batches:
+        return problem.example_count > 1
     if found is None:
         test = _exchanged if draws_numbers(problem) else _cut_apart
         found = _safely(lambda: any(test(problem, rows, seed) for seed, rows in enumerate(_rows(problem))))

@@ -6,11 +6,13 @@ network computes with other weights than those it shows, and its landscape would
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 
 from ..checks import InputError
+from ..problem.kept_trials import keeps
 from ..problem.problem import Problem
 from .borrowed_weights import borrowed_weights
 from .few_examples import FewExamples
@@ -37,6 +39,13 @@ class Dependence:
     follows: bool = True
     repeats: bool = True
     borrowed: tuple[str, ...] = ()
+
+
+def _read(found: dict[str, Any]) -> Dependence:
+    return Dependence(**{**found, "borrowed": tuple(found["borrowed"])})
+
+
+keeps("weight_dependence", asdict, _read)
 
 
 def weight_dependence(problem: Problem) -> Dependence:

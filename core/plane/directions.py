@@ -15,7 +15,7 @@ from ..parameters.vectors import Vector
 from ..problem.trajectory import Trajectory
 from .filters import ROWS, Filter, filter_of, layer_of
 
-NORMALIZATIONS = ("filter", "layer", "weight", "none")
+NORMALIZATIONS = ("filter", "layer", "weight", "product", "none")
 IGNORE_CHOICES = ("biasbn", "none")
 ON_ONE_LINE = "The checkpoints lie on one line, which spans no plane: use Plane.line, or a random plane."
 ALL_THE_SAME = (
@@ -53,6 +53,8 @@ def normalized(
     filter      each filter f, as `filters` says:  d_f ← d_f ‖θ_f‖ / (‖d_f‖ + 1e-10)
     layer       each tensor, in the same way; the two factors of a low-rank adapter as one
     weight      each number:  d ← d ⊙ |θ|
+    product     the factors of a low-rank adapter by the change of their product (`adapter_products`), other
+                tensors as under filter
     none        nothing
     ==========  ==========================================================================
 
@@ -88,6 +90,8 @@ def factors(d: Tensor, theta: Tensor, how: str, cut: Filter) -> Tensor | None:
     """Factors that normalise `d` to `theta`, both float64; None for no scaling. Plain rows are scaled apart."""
     if how == "none":
         return None
+    if how == "product":
+        return factors(d, theta, "filter", cut) if cut.product is None else cut.product.factors(d)
     if how == "weight":
         return theta.abs()
     if how == "layer" or cut.along is None:

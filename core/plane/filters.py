@@ -23,11 +23,13 @@ class Filter:
     along   the dimension of which each index is a filter; None: the whole tensor is one
     groups  blocks of the first dimension whose filters are their own
     still   whether it is a bias or belongs to a normalisation, and so stays under ignore="biasbn"
+    product what a factor of a low-rank adapter is measured by under normalize="product" (`adapter_products`)
     """
 
     along: int | None = 0
     groups: int = 1
     still: bool = False
+    product: Any = None
 
     def lengths(self, tensor: Tensor) -> Tensor:
         """‖f‖ of every filter f, in a shape that broadcasts over the tensor.

@@ -71,7 +71,7 @@ class Plane:
         Parameters
         ----------
         seed        of the draw; the same underlying numbers in every precision and on every device
-        normalize   "filter" | "layer" | "weight" | "none"
+        normalize   "filter" | "layer" | "weight" | "product" of low-rank adapters | "none"
         ignore      "biasbn": biases and norm parameters stay at θ₀; None: each such tensor is one filter
         orthogonal  make d₂ orthogonal to d₁ before normalising (normalising then tilts them a little again)
         held        whether the directions are kept in memory; else every point draws them anew from the seed, the same

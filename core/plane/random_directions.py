@@ -85,8 +85,8 @@ class GaussianPair:
         scale, cut = self._scales[which].get(piece.name), self._filters[piece.name]
         if scale is None:
             scale = factors(drawn, vectors.wide(theta), self._how, cut)
-        elif scale.ndim and cut.groups > 1:
-            scale = piece.of(scale)  # which differs between the groups' rows
+        elif scale.ndim and len(scale) == len(self.parameters[piece.name]) > 1:
+            scale = piece.of(scale)  # which differs between its rows
         return (drawn if scale is None else drawn * scale).to(offset_dtype(theta.dtype))
 
     def tensor(self, which: int, name: str) -> Tensor:
@@ -157,7 +157,8 @@ class GaussianPair:
 
     def _has_one_scale(self, name: str) -> bool:
         theta, cut = self.parameters[name], self._filters[name]
-        single = self._how == "layer" or (self._how == "filter" and (cut != ROWS or theta.shape[0] == 1))
+        apart = cut == ROWS and theta.shape[0] > 1
+        single = self._how == "layer" or (self._how in ("filter", "product") and not apart)
         return single and not self._stays(name)
 
     def _scale(self, which: int, name: str) -> Tensor | None:
@@ -168,7 +169,10 @@ class GaussianPair:
         own = pieces_of(name, theta.shape)
         if len(own) == 1 and len(layer) == 1:
             return factors(self._drawn(which, own[0]).to(theta.device), vectors.wide(theta), self._how, cut)
-        if self._how == "filter" and cut.along:
+        if self._how == "product" and cut.product is not None:
+            drawn = torch.cat([self._drawn(which, piece) for piece in own]).to(theta.device)
+            return factors(drawn, vectors.wide(theta), self._how, cut)
+        if self._how in ("filter", "product") and cut.along:
             asked = cut.rooted([cut.squares(vectors.wide(piece.of(theta))) for piece in own], theta.shape)
             drawn = cut.rooted([cut.squares(self._drawn(which, piece)) for piece in own], theta.shape)
             return ratio(asked, drawn.to(theta.device))

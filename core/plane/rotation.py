@@ -96,7 +96,7 @@ def third_draw(parameters: Mapping[str, Tensor], seed: int) -> Vector:
 def _sized(mixed: Vector, plane: Plane) -> Vector:
     """A turned direction with the lengths that d₂ had: of each filter where filters are normalised, else as a whole."""
     how = plane.details.get("normalize")
-    if plane.kind == "random" and how in ("filter", "layer"):
+    if plane.kind == "random" and how in ("filter", "layer", "product"):
         return directions.normalized(mixed, plane.origin, how, plane.details["ignore"], plane.filters)
     if plane.kind == "random":
         return mixed  # draws of unit variance stay so, times the weights or not

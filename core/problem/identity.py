@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from ..parameters.hashing import tensor_digest
-from .problem import Problem
+
+if TYPE_CHECKING:
+    from .problem import Problem
 
 
 def problem_identity(problem: Problem) -> dict[str, Any]:

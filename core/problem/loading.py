@@ -14,6 +14,7 @@ from torch import nn
 
 from ..checks import InputError, known
 from ..foreign import plain_file
+from .kept_trials import kept
 from .problem import Problem
 from .user_code import said_of_user_code
 
@@ -26,7 +27,8 @@ def load_problem(target: str | Path) -> Problem:
     Parameters
     ----------
     target  a sample's name ("digits-resnet"); "path/to/file.py", whose `problem` is a Problem or a function
-            returning one; "path/to/file.py:name" or "package.module:name" for another name in it
+            returning one; "path/to/file.py:name" or "package.module:name" for another name in it;
+            "path/to/folder:texts.txt", a language model of transformers, or peft's adapter of one, on these texts or tokens
 
     Raises
     ------
@@ -36,9 +38,24 @@ def load_problem(target: str | Path) -> Problem:
     path, _, attribute = text.partition(":")
     if path.endswith(".py"):
         return _problem_in(_module_from_file(Path(path)), attribute or "problem", text)
+    if _is_folder_of_transformers(Path(path)):
+        return _language_problem(Path(path), attribute)
     if attribute:
         return _problem_in(_module_by_name(path), attribute, text)
     return _sample(text)
+
+
+def _is_folder_of_transformers(path: Path) -> bool:
+    return any((path / name).is_file() for name in ("config.json", "adapter_config.json"))
+
+
+def _language_problem(folder: Path, texts: str) -> Problem:
+    if not texts:
+        raise InputError(
+            f"'{folder}' is a folder of transformers, whose landscape is on texts: give a file of them, or of tokens, --texts "
+            f"texts.txt, or both as {folder}:texts.txt."
+        )
+    return kept(Problem.from_transformers(folder, Path(texts), name=folder.resolve().name))
 
 
 def sample_names() -> list[str]:
@@ -54,7 +71,9 @@ def _samples() -> list[Any]:
 def _sample(name: str) -> Problem:
     points = {point.name: point for point in _samples()}
     if Path(name).exists():
-        raise InputError(f"'{name}' is not a Python file: give a .py file that defines `problem`, or a sample's name.")
+        raise InputError(
+            f"'{name}' is neither a Python file nor a folder of transformers: give a .py file that defines `problem`, or a sample's name."
+        )
     known(name, points, "sample")
     return _problem_from(points[name].load(), name)
 
@@ -106,4 +125,4 @@ def _problem_from(thing: Any, target: str) -> Problem:
         raise InputError(f"'{target}' should give a lossnav Problem, but gives a {type(problem).__name__}.")
     if problem.name == type(problem.model).__name__:
         problem.name = Path(target.partition(":")[0]).stem  # a file's name says more than "Sequential"
-    return problem
+    return kept(problem)

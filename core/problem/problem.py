@@ -26,7 +26,8 @@ from .arguments import (
     fitted_trajectory,
 )
 from .counted_examples import with_examples_counted
-from .data import Brought, brought, comes_in_examples, handed_whole
+from .data import Brought, brought, chosen_rows, comes_in_examples, handed_whole
+from .kept_trials import trials_like
 from .language import SAID as SHIFTED
 from .language import shifted
 from .likelihoods.of_network import NetworkLoss, OfNetwork
@@ -43,6 +44,7 @@ from .working_copy import working_copy
 from .wrappers import unwrapped
 
 BATCHNORM_MODES = ("eval", "recalibrate")
+PRODUCTS = ("differences",)
 
 
 class Problem:
@@ -128,7 +130,7 @@ class Problem:
         self.model, unwrapping = unwrapped(model)
         self.trials: dict[Any, Any] = {}  # what trial passes found of the network, shared with its subsets
         self.name = name or type(self.model).__name__
-        self.products = None if products is None else known(products, ("differences",), "way to take products")
+        self.products = None if products is None else known(products, PRODUCTS, "way to take products")
         self.likelihood = resolve(loss)
         self.batchnorm = known(batchnorm, BATCHNORM_MODES, "batchnorm mode")
         self.data_entropy = checked_entropy(data_entropy)
@@ -306,19 +308,41 @@ class Problem:
         part.batch_numbers = None
         return part
 
-    def over(self, parameters: Selection | None = None, weight_decay: float | None = None) -> Problem:
-        """The same problem over some of its parameters, or with another weight decay; None: as it is.
+    def of_examples(self, examples: int | Sequence[int]) -> Problem:
+        """The same problem on some of its examples, whose mean its loss is: so many, drawn from seed 0, or these rows.
+
+        >>> problem = Problem(nn.Linear(2, 3), torch.zeros(4, 2), torch.tensor([0, 1, 2, 0]))
+        >>> problem.of_examples(3)
+        Problem('Linear', 9 parameters, 3 examples)
+        """
+        rows = chosen_rows(self.example_count, examples)
+        if rows is None:
+            return self
+        part = self.subset(torch.tensor(rows))
+        part.trials = trials_like(self.trials, part)
+        trial = part._tried(self.output)  # weights are divided by their sum over these targets
+        part.likelihood = with_examples_counted(part) if trial.likelihood.sees == "network" else trial.likelihood
+        part.notes = (*self.notes, f"{len(rows):,} of {self.example_count:,} examples, the same at every point.")
+        return part
+
+    def over(
+        self, parameters: Selection | None = None, weight_decay: float | None = None, products: str | None = None
+    ) -> Problem:
+        """The same problem over some of its parameters, with another weight decay, or with products taken otherwise; None: as
+        it is.
 
         >>> problem = Problem(nn.Linear(2, 3), torch.zeros(4, 2), torch.tensor([0, 1, 2, 0]))
         >>> problem.over("bias", 0.1)
         Problem('Linear', 3 parameters, 4 examples)
         """
         part = copy.copy(self)
-        part.trials = {}
+        part.trials = trials_like(self.trials, part)
         if parameters is not None:
             part.selection = selected(self.parameters, by_name(self.model, parameters))
         if weight_decay is not None:
             part.weight_decay = checked_decay(weight_decay)
+        if products is not None:
+            part.products = known(products, PRODUCTS, "way to take products")
         part.dtype = number_types.working_dtype(part.parameters.values())
         part._take_trajectory(self.trajectory)
         part.notes = (*(note for note in self.notes if note not in parameter_notes(self)), *parameter_notes(part))

@@ -22,6 +22,7 @@ from .transformers_data import LONGEST, Tokens, masked, next_tokens, tokens_of
 
 SMALL = 4096  # tokens of a vocabulary, up to which logits are made as a whole
 TRIED = 2
+ADAPTER = "adapter_config.json"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ def _loaded(folder: Path, tokenizer: Any) -> tuple[nn.Module, Any]:
         raise InputError(
             "Reading a folder of transformers needs that package: pip install transformers, or give the model itself."
         ) from error
+    if (folder / ADAPTER).is_file():
+        return _with_adapter(folder, tokenizer)
     if not (folder / "config.json").is_file():
         raise InputError(f"'{folder}' is no folder of a model of transformers (it has no config.json): check the path.")
     config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
@@ -90,6 +93,31 @@ def _loaded(folder: Path, tokenizer: Any) -> tuple[nn.Module, Any]:
     if tokenizer is None and any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
     return model, tokenizer
+
+
+def _with_adapter(folder: Path, tokenizer: Any) -> tuple[nn.Module, Any]:
+    """peft's adapter in a folder, on the model that its configuration names, where that is on this machine."""
+    try:
+        import peft
+    except ImportError as error:
+        raise InputError(
+            f"'{folder}' holds an adapter of peft, which is needed to read it: pip install peft."
+        ) from error
+    named = peft.PeftConfig.from_pretrained(str(folder)).base_model_name_or_path
+    places = [Path(named), folder / named] if named else []
+    base = next((place for place in places if (place / "config.json").is_file()), None)
+    if base is None:
+        what = f"'{named}', which is no folder here" if named else "no model"
+        raise InputError(
+            f"The adapter in '{folder}' names {what} as what it was trained on: save that model in a folder and write its path as "
+            f"base_model_name_or_path into {ADAPTER}, or give Problem.from_transformers(PeftModel.from_pretrained(model, folder, "
+            "is_trainable=True), …) in a .py file."
+        )
+    model, tokenizer = _loaded(base, tokenizer)
+    try:
+        return peft.PeftModel.from_pretrained(model, str(folder), is_trainable=True), tokenizer
+    except Exception as error:  # whatever is amiss with the files
+        raise InputError(f"The adapter in '{folder}' cannot be read ({first_line(error)}): check its files.") from error
 
 
 def _config(model: Any) -> Any:
@@ -128,7 +156,9 @@ def _arranged(
     model: Any, tokens: Tokens, data: Any, targets: Any, tokenizer: Any, context: int | None, mask_token: int | None
 ) -> tuple[dict[str, Tensor], Tensor, list[str]]:
     """Inputs by name, targets, and notes."""
-    config, inputs = _config(model), {"input_ids": tokens.ids, "attention_mask": tokens.mask}
+    config, inputs = _config(model), {"input_ids": tokens.ids}
+    if not bool(tokens.mask.all()):  # without padding it says nothing, and what looks at its values stops torch's vmap
+        inputs["attention_mask"] = tokens.mask
     labels = data["labels"] if targets is None and hasattr(data, "keys") and "labels" in data else None
     if getattr(config, "is_encoder_decoder", False):
         if targets is None and labels is None:

@@ -139,4 +139,16 @@ def _sentence(names: Mapping[str, str]) -> str | None:
     if len(after) == 1 and all(own.endswith(there) for own, there in changed.items()):
         return f"'{after.pop()}' was put before the names."
     own, there = next(iter(changed.items()))
-    return f"Names were matched without what wrappers and adapters put into them ('{there}' is '{own}')."
+    return f"Names were matched without what wrappers and adapters put into them ({_differing(there, own)})."
+
+
+def _differing(there: str, own: str) -> str:
+    """Two names less the parts that they begin with alike, as long names are cut where they are shown.
+
+    >>> _differing("model.layers.0.q.lora_A.weight", "model.layers.0.q.lora_A.default.weight")
+    "'…lora_A.weight' is '…lora_A.default.weight'"
+    """
+    parts = [name.split(".") for name in (there, own)]
+    same = next((i for i, (a, b) in enumerate(zip(*parts, strict=False)) if a != b), 0)
+    start = max(0, same - 1)
+    return " is ".join(f"'{'…' * (start > 0)}{'.'.join(each[start:])}'" for each in parts)

@@ -126,6 +126,8 @@ def damping(problem: Problem) -> float:
 
 def _gradient_signal(here: Neighbourhood) -> tuple[float, float]:
     squares, count = here.inner_products.diagonal(), here.instruments.population
+    if len(squares) < 2:  # one example has no spread
+        return math.nan, math.nan
     length = float(here.gradient.norm())
     spread = float(squares.mean()) - length**2
     if spread <= torch.finfo(here.point.dtype).eps * float(squares.mean()):  # none, up to rounding

@@ -18,10 +18,7 @@ def likelihood(problem: Problem) -> Reason:
     """Needs a loss that is the negative logarithm of a probability of the data."""
     if problem.likelihood.is_likelihood:
         return None
-    return (
-        f"The loss '{problem.likelihood.name}' states no probability of the data; with squared error, "
-        "state the variance: loss=Gaussian(sigma)."
-    )
+    return f"{_stated_by(problem)} states no probability of the data{_by_variance(problem)}."
 
 
 def entropy(problem: Problem) -> Reason:
@@ -39,7 +36,8 @@ def classes(problem: Problem) -> Reason:
     return (
         None
         if problem.likelihood.is_categorical
-        else "The outputs are no classes or tokens, so there is no softmax over them."
+        else "The loss is not stated to be of classes or tokens, so there is no softmax over them; where there are classes, a survey "
+        "with loss='cross_entropy' beside this one has it."
     )
 
 
@@ -57,9 +55,26 @@ def anchor(problem: Problem) -> Reason:
     if problem.likelihood.is_likelihood:
         return None
     return (
-        f"It needs an anchor (θ*, F*), and from the loss '{problem.likelihood.name}' no Fisher information follows: "
-        "give Problem(…, anchor=Anchor(…)), or loss=Gaussian(sigma)."
+        f"It needs an anchor (θ*, F*): {_stated_by(problem)[0].lower()}{_stated_by(problem)[1:]} states no probability, from which "
+        f"Fisher information would follow. Give {_door(problem)}(…, anchor=Anchor(…)){_by_variance(problem)}."
     )
+
+
+def _stated_by(problem: Problem) -> str:
+    if problem.likelihood.sees == "network":
+        return "A loss of the network itself"
+    return f"The loss '{problem.likelihood.name}'"
+
+
+def _by_variance(problem: Problem) -> str:
+    """What helps where the loss is a squared error; a loss that calls the network itself has no outputs to say it of."""
+    if problem.likelihood.sees == "network":
+        return ""
+    return "; with squared error, state the variance: loss=Gaussian(sigma)"
+
+
+def _door(problem: Problem) -> str:
+    return "Problem.from_loss" if problem.likelihood.sees == "network" else "Problem"
 
 
 def missing(readout: Readout, problem: Problem) -> Reason:

@@ -66,7 +66,8 @@ def _understood(problem: Problem) -> Iterator[Finding]:
     )
     predictions = problem.prediction_count
     more = "" if predictions == problem.example_count else f", {predictions:,} predictions"
-    yield Finding(KINDS[0], "data", f"{problem.example_count:,} examples{more}.")
+    one = problem.example_count == 1
+    yield Finding(KINDS[0], "data", f"{problem.example_count:,} example{'' if one else 's'}{more}.")
     kind = problem.likelihood
     states = "a likelihood, in nats" if kind.is_likelihood else "no likelihood"
     yield Finding(KINDS[0], "loss", f"{kind.name}: {states}{', over classes' if kind.is_categorical else ''}.")
@@ -89,7 +90,9 @@ def _tested(problem: Problem) -> Iterator[Finding]:
     if miss > AGREE:
         yield Finding(KINDS[1], "gradient", NO_SLOPE.format(100 * miss), alarms=True)
     found = second_derivatives(problem)
-    yield Finding(KINDS[1], "curvature", found.sentence, alarms=not found.confirmed or found.lopsided)
+    yield Finding(
+        KINDS[1], "curvature", found.sentence, alarms=found.lopsided or bool(found.why and not found.confirmed)
+    )
     yield Finding(KINDS[1], "single examples", single_examples(problem).how)
 
 
@@ -101,7 +104,8 @@ def _still(problem: Problem) -> Iterator[Finding]:
     if zero:
         says = (
             f"{_names(zero)} hold zeros only, as fresh adapters do: directions scaled to the filters leave them still. For an "
-            "adapter use normalize='layer', which takes both factors together; normalize='none' (--normalize none) moves all."
+            "adapter use normalize='product' (--normalize product), which measures the product of both factors, or 'layer', which "
+            "takes them together; normalize='none' moves all."
         )
         yield Finding(KINDS[1], "zeros", says, alarms=True)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from lossnav.core import Finding, check, load_problem
+from lossnav.core import Finding, check
 from rich.console import Console
 from rich.table import Table
 
 from .options import Target
+from .problem_options import ProblemChoice, with_problem
 
 
-def check_command(target: Target) -> None:
+@with_problem
+def check_command(*, target: Target, choice: ProblemChoice) -> None:
     """Test a network of your own before a survey: a few passes, and a short table."""
-    Console(highlight=False).print(check_table(check(load_problem(target))))
+    Console(highlight=False).print(check_table(check(choice.problem())))
 
 
 def check_table(found: list[Finding]) -> Table:

@@ -20,7 +20,7 @@ from ..summaries.coupling import coupling_sentence, how_sentence, strongest_pair
 from . import options
 from .options import At, Checkpoint, Device, Of, Seed, Target
 from .plane_options import with_plane
-from .problem_options import Decay, Dtype, Parameters, chosen_problem
+from .problem_options import Dtype, ProblemChoice, with_problem
 
 PARTS = ("both", "sweep", "matrix")
 # Where each γ needs its own Lanczos run, five of them show the curve.
@@ -31,6 +31,7 @@ MATRIX_PROBES = 8
 
 
 @with_plane(what="The plane of --at")
+@with_problem
 def coupling_command(
     *,
     target: Target,
@@ -49,15 +50,14 @@ def coupling_command(
     plane: SurveyRequest,
     device: Device = "auto",
     dtype: Dtype = None,
-    parameters: Parameters = None,
-    decay: Decay = 0.0,
+    choice: ProblemChoice,
     out: Annotated[Path | None, typer.Option(help="Also write it to this file, as JSON.")] = None,
 ) -> None:
     """Coupling: eigenvalues as it is switched on, and how strongly each pair of layers is tied."""
     known(part, PARTS, "part")
     if probes is not None and probes < 2:
         raise InputError(f"--probes should be 2 or more for a standard error, but is {probes}.")
-    problem, numbers = chosen_problem(target, parameters, decay), dtype_of(dtype)
+    problem, numbers = choice.problem(), dtype_of(dtype)
     problem, point = options.place(problem, checkpoint, at, plane)
     sweep = _sweep(problem, point, of, probes, seed, device, numbers) if part != "matrix" else None
     matrix = None

@@ -15,10 +15,11 @@ from ..request.survey import SurveyRequest
 from . import options
 from .options import At, Checkpoint, Device, Target
 from .plane_options import with_plane
-from .problem_options import Decay, Dtype, Parameters, chosen_problem
+from .problem_options import Dtype, ProblemChoice, with_problem
 
 
 @with_plane(what="The plane of --at")
+@with_problem
 def density_command(
     *,
     target: Target,
@@ -32,8 +33,7 @@ def density_command(
     plane: SurveyRequest,
     device: Device = "auto",
     dtype: Dtype = None,
-    parameters: Parameters = None,
-    decay: Decay = 0.0,
+    choice: ProblemChoice,
     out: Annotated[Path | None, typer.Option(help="Also write it to this file, as NetCDF (.nc).")] = None,
 ) -> None:
     """Map the examples, and test two claims about sparse ones: weaker gradients, higher perplexity."""
@@ -43,7 +43,7 @@ def density_command(
         raise InputError(f"--permutations should be 1 or more, but is {permutations}.")
     if out is not None and out.suffix != ".nc":
         raise InputError(f"--out should end in .nc, but is '{out.name}': density maps are written as NetCDF.")
-    problem = chosen_problem(target, parameters, decay)
+    problem = choice.problem()
     problem, point = options.place(problem, checkpoint, at, plane)
     found = density_map(problem, point, layer=layer, seed=seed, permutations=permutations, device=device, dtype=dtype)
     if out is not None:

@@ -19,7 +19,10 @@ from ..request.survey import SurveyRequest
 
 console = Console(stderr=True)
 Target = Annotated[
-    str, typer.Argument(help="A sample's name, a .py file that defines `problem`, or package.module:function.")
+    str,
+    typer.Argument(
+        help="A sample's name, a .py file that defines `problem`, package.module:function, or a folder of transformers."
+    ),
 ]
 Of = Annotated[str, typer.Option(help="hessian, ggn, remainder, fisher or empirical_fisher.")]
 Checkpoint = Annotated[int | None, typer.Option(help="At this checkpoint of the training path.")]

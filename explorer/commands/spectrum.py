@@ -21,13 +21,14 @@ from ..request.survey import SurveyRequest
 from . import options
 from .options import At, Checkpoint, Device, Of, Seed, Target
 from .plane_options import with_plane
-from .problem_options import Decay, Dtype, Parameters, chosen_problem
+from .problem_options import Dtype, ProblemChoice, with_problem
 
 CRITICAL = "Instead: 2 over the largest step down the gradient before the loss rises, from forward passes alone."
 ALONG = f"At N checkpoints of the training path, first and last among them; without N, {CHECKPOINTS}."
 
 
 @with_plane(what="The plane of --at")
+@with_problem
 def spectrum_command(
     *,
     target: Target,
@@ -48,8 +49,7 @@ def spectrum_command(
     plane: SurveyRequest,
     device: Device = "auto",
     dtype: Dtype = None,
-    parameters: Parameters = None,
-    decay: Decay = 0.0,
+    choice: ProblemChoice,
     critical: Annotated[bool, typer.Option("--critical", help=CRITICAL)] = False,
     out: Annotated[
         Path | None, typer.Option(help="Also write it to this file, as JSON; along, after every checkpoint.")
@@ -65,7 +65,7 @@ def spectrum_command(
         raise InputError("--critical is at one place: leave out --along.")
     if along and (checkpoint is not None or at is not None):
         raise InputError("--along is the whole training path: leave out --checkpoint and --at.")
-    problem, numbers = chosen_problem(target, parameters, decay), dtype_of(dtype)
+    problem, numbers = choice.problem(), dtype_of(dtype)
     if along:
         _along(problem, of, CHECKPOINTS if count is None else count, top, steps, probes, seed, device, numbers, out)
         return

@@ -21,13 +21,14 @@ from ..summaries.adaptive import adaptive_text
 from ..summaries.forward import forward_sentences
 from .options import Target, console, numbers, progress
 from .plane_options import with_plane
-from .problem_options import Decay, Dtype, Parameters, chosen_problem
+from .problem_options import Dtype, ProblemChoice, with_problem
 from .verdict import tell_verdict
 
 WORTH_TELLING = 10.0  # seconds; what a survey costs is said beforehand where it takes longer
 
 
 @with_plane()
+@with_problem
 def survey_command(
     *,
     target: Target,
@@ -70,7 +71,9 @@ def survey_command(
     clip: Annotated[float | None, typer.Option(help="The loss at which the drawing is cut off.")] = None,
     probes: Annotated[int | None, typer.Option(help="Probes of the curvature, in place of the effort's.")] = None,
     steps: Annotated[int | None, typer.Option(help="Lanczos steps, in place of the effort's.")] = None,
-    examples: Annotated[int | None, typer.Option(help="Examples for them, in place of the effort's; 0: all.")] = None,
+    curvature_examples: Annotated[
+        int | None, typer.Option(help="Examples for them, in place of the effort's; 0: all.")
+    ] = None,
     of: Annotated[str, typer.Option(help="Their matrix: hessian, ggn, fisher or empirical_fisher.")] = "hessian",
     coordinates: Annotated[
         str, typer.Option(help="filter: curvature in filter-normalised coordinates; parameters: in the parameters.")
@@ -80,8 +83,7 @@ def survey_command(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = str(Specification.device),
     dtype: Dtype = None,
-    parameters: Parameters = None,
-    decay: Decay = 0.0,
+    choice: ProblemChoice,
     precision: Annotated[
         str | None,
         typer.Option(help="tf32 or bf16, with its error, where forward passes are faster so; without it, exact."),
@@ -105,12 +107,12 @@ def survey_command(
 ) -> None:
     """Measure a landscape and keep it in a folder."""
     out = Path(f"{Path(target.partition(':')[0]).stem}.zarr") if out is None else out
-    problem = chosen_problem(target, parameters, decay)
+    problem = choice.problem()
     problem = problem if anchor is None else anchored(problem, anchor)
     chosen = make_plane(problem, plane)
     shape, where = _shape(grid), zoomed(_span(span) if span else chosen.span, zoom)
     shape = (shape[0], 1) if chosen.is_line else shape
-    estimation = _estimation(effort, probes, steps, examples, of, coordinates)
+    estimation = _estimation(effort, probes, steps, curvature_examples, of, coordinates)
     allowed = None if tolerance is None else Tolerance(tolerance, scale, clip, costly)
     stride = every or (affordable_stride(problem, shape, estimation) if allowed is None else 1)
     what = Specification(

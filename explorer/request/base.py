@@ -25,11 +25,11 @@ def modified(target: str) -> str:
 
 def _folder(target: str) -> Path | None:
     name = target.partition(":")[0]
-    if not name.endswith(".py"):
+    if not name.endswith(".py") and not Path(name).is_dir():
         try:
             spec = importlib.util.find_spec(name)
         except (ImportError, ValueError):
             return None
         name = (spec and spec.origin) or ""
-    folder = Path(name).resolve().parent
+    folder = Path(name).resolve() if Path(name).is_dir() else Path(name).resolve().parent
     return folder if name and folder.is_dir() else None

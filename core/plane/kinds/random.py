@@ -10,6 +10,7 @@ from ...checks import InputError
 from ...parameters.guarded import kept
 from ...parameters.vectors import part, pieces
 from ...problem.problem import Problem
+from ..adapter_products import with_products
 from ..filters import filters_of, partner_of
 from ..plane import Plane, moving_parameters
 from ..random_directions import GaussianPair, fits_in_memory
@@ -18,6 +19,7 @@ from .protocol import Parameter, PlaneKind
 NORMALIZATION_HELP = (
     "**filter**: every filter gets the length of the network's own (Li et al. 2018), so rescaling a whole layer does not "
     "change the picture; **layer**: every tensor; **weight**: every number, which alone is free of rescaling single units; "
+    "**product**: low-rank adapters (LoRA) by the change of their product; "
     "**none**: the raw draw."
 )
 
@@ -33,6 +35,8 @@ def random_plane(
     """See `Plane.random`."""
     parameters = moving_parameters(problem)
     origin, filters = kept(parameters), filters_of(problem.model)
+    if normalize == "product":
+        filters = with_products(problem.model, filters)
     pair = GaussianPair(origin, seed, normalize, ignore, orthogonal, filters)
     chosen = pair.held() if (fits_in_memory(parameters) if held is None else held) else pair.streamed()
     if not all(any(bool(part(d, piece).any()) for piece in pieces(origin)) for d in chosen):
@@ -55,8 +59,9 @@ def _refuse_fresh_adapter(
     if fresh and all(factors.get(name) in fresh for name in moving):
         raise InputError(
             f"'{fresh[0]}' is zero, as in an adapter before training, so normalize='{normalize}' leaves it still, the product "
-            "of the two factors stays zero, and the map would be flat: use normalize='layer', which scales both factors "
-            "together, or train the adapter first."
+            "of the two factors stays zero, and the map would be flat: use normalize='product' (--normalize product), which measures "
+            "the change of their product against the merged weight, normalize='layer', which scales both together, or train the "
+            "adapter first."
         )
 
 
@@ -76,7 +81,7 @@ RANDOM = PlaneKind(
             "filter",
             NORMALIZATION_HELP,
             "Normalise",
-            {"filter": "filter", "layer": "layer", "weight": "weight", "none": "none"},
+            {"filter": "filter", "layer": "layer", "weight": "weight", "product": "product (LoRA)", "none": "none"},
         ),
         Parameter(
             "ignore",

@@ -33,6 +33,7 @@ class Likelihood(Protocol):
     sees            what it is handed: "tensor" (one tensor of predictions), "everything" that the network returns, or
                     "network" (the network itself was called inside the loss, and what comes out are losses)
     is_per_example  it gives a loss for each prediction; False: one sum for each batch
+    is_of_batches   its numbers are of the batches as they are cut, so that these are part of what the loss is
     keeps_order     rows are the outputs' own numbers in their order in memory
     notes           sentences on how it was understood, for people
     """
@@ -54,6 +55,9 @@ class Likelihood(Protocol):
 
     @property
     def is_per_example(self) -> bool: ...
+
+    @property
+    def is_of_batches(self) -> bool: ...
 
     @property
     def keeps_order(self) -> bool: ...
@@ -163,6 +167,7 @@ class Loss:
     is_categorical: bool = False
     sees: str = "tensor"
     is_per_example: bool = True
+    is_of_batches: bool = False
     keeps_order: bool = True
     notes: tuple[str, ...] = ()
 

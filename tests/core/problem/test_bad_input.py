@@ -101,7 +101,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "regression shape": (lambda: fitted(targets=cases.normal(12, 2), loss="mse"), "reshape the targets"),
     "loss name": (lambda: fitted(loss="cross_entrpy"), "did you mean 'cross_entropy'"),
     "loss type": (lambda: fitted(loss=3), "but is a int"),
-    "scalar loss": (lambda: fitted(loss=lambda f, y: f.mean()), r"shape \(2,\), but returned \(\)"),
+    "summed loss": (lambda: fitted(loss=lambda f, y: f.sum()), "gives the sum over a batch"),
     "float loss": (lambda: fitted(loss=lambda f, y: 1.0), "but returned float"),
     "sigma": (lambda: Gaussian(0.0), "positive number, but got 0"),
     "batchnorm": (lambda: fitted(batchnorm="recalibrat"), "did you mean 'recalibrate'"),

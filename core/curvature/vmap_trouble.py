@@ -1,0 +1,23 @@
+"""Why torch's vmap cannot follow a network, in a part of a sentence rather than a paragraph for torch's own developers."""
+
+from __future__ import annotations
+
+from ..checks import first_line
+
+# what torch's message begins with → what it means
+KNOWN = {
+    "vmap: It looks like you're either (1) calling .item()": "what it computes hangs on the value of a tensor, by .item() or an if"
+}
+
+
+def vmap_trouble(error: BaseException) -> str:
+    """The reason, short.
+
+    >>> vmap_trouble(RuntimeError("vmap: It looks like you're either (1) calling .item() on a Tensor or (2) attempting …"))
+    'what it computes hangs on the value of a tensor, by .item() or an if'
+    >>> vmap_trouble(RuntimeError("no rule for aten::foo. Please file an issue"))
+    'no rule for aten::foo'
+    """
+    said = first_line(error)
+    known = (meaning for beginning, meaning in KNOWN.items() if said.startswith(beginning))
+    return next(known, said.partition(". ")[0])
