@@ -29,7 +29,7 @@ def export_panel(land: xr.Dataset, measured: Callable[[], xr.Dataset], picture: 
 
     land      what is drawn; `measured` gives what was measured, for data files
     """
-    with st.expander("Export", key="export", on_change="rerun") as panel:
+    with st.popover("Export", key="export", on_change="rerun") as panel:
         if not panel.open:
             return
         kind = st.segmented_control(

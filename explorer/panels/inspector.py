@@ -12,9 +12,8 @@ import xarray as xr
 
 from ..figures.shared.picture import value_text
 from ..figures.shared.scales import format_value
+from ..figures.shared.units import short_unit
 from ..summaries.facts import estimation_text
-
-SHORT_UNITS = {"squared parameter unit": "unit²", "parameter unit": "unit"}
 
 
 def inspector(land: xr.Dataset, cell: tuple[int, int], shown: Sequence[str]) -> Any:
@@ -51,16 +50,7 @@ def inspected(
         values = land[variable]
         is_number = values.dims == ("alpha", "beta") and np.issubdtype(values.dtype, np.floating)
         if is_number and "error_of" not in values.attrs and (shown is None or variable in shown):
-            rows.append((values.attrs["long_name"], value_text(land, variable, cell), _short(values.attrs["units"])))
+            rows.append(
+                (values.attrs["long_name"], value_text(land, variable, cell), short_unit(values.attrs["units"]))
+            )
     return rows
-
-
-def _short(unit: str) -> str:
-    """A unit without the words that a narrow table has no room for.
-
-    >>> _short("nats per squared parameter unit")
-    'nats/unit²'
-    """
-    for long, short in SHORT_UNITS.items():
-        unit = unit.replace(f" per {long}", f"/{short}")
-    return unit

@@ -202,7 +202,6 @@ def duration(seconds: float) -> str:
 
 def _stopped(request: SurveyRequest) -> None:
     found = own(request)
-    left, right = st.columns([7, 1], vertical_alignment="center")
     state = f"{100 * found.done / found.total:.0f} % measured" if found else "nothing measured yet"
     coarser = found is not None and found.done == found.total
     waiting = unmeasured(found.points) if coarser and found is not None else []
@@ -216,7 +215,15 @@ def _stopped(request: SurveyRequest) -> None:
         if found
         else "This landscape is not measured yet."
     )
-    left.info(text, icon=":material/pause_circle:")
-    if right.button("Resume" if found and not coarser else "Measure", key="resume", width="stretch", type="primary"):
+    drawn = bool(older) or coarser  # a picture is there, and whole: what more there is to have is no news
+    with st.container(key="offer" if drawn else "wanted"):
+        left, right = st.columns([7, 1], vertical_alignment="center")
+        if drawn:
+            left.caption(text)
+        else:
+            left.info(text, icon=":material/info:")
+        kind: Literal["primary", "secondary"] = "secondary" if drawn else "primary"
+        pressed = right.button("Measure" if drawn or not found else "Resume", key="resume", width="stretch", type=kind)
+    if pressed:
         start(request)
         st.rerun()

@@ -15,9 +15,21 @@ _CSS = """
   div[class*="st-key-switches_"] [data-testid="stVerticalBlock"] { gap: 0; }
   .st-key-switches_derived { border-left: 2px solid var(--st-border-color, #8885); padding-left: 0.9rem; }
   div[class*="st-key-more_"] button { padding: 0 0.2rem; min-height: 1.5rem; opacity: 0.75; }
-  .st-key-colorbox { margin-bottom: -2.9rem; position: relative; z-index: 5; width: fit-content; }
-  .st-key-terrain3d { --tall: max(360px, calc(100vh - 282px)); }
-  .st-key-terrain2d { --tall: clamp(250px, calc(100vh - 412px), 680px); }
+  .st-key-offer { min-height: 1.9rem; }
+  .st-key-offer button { min-height: 1.75rem; padding: 0 0.6rem; font-size: 0.84rem; }
+  .st-key-offer [data-testid="stCaptionContainer"] p { font-size: 0.82rem; line-height: 1.3; }
+  .st-key-light_green summary p span { color: #15803D !important; }
+  .st-key-light_amber summary p span { color: #D97706 !important; }
+  .st-key-light_red summary p span { color: #DC2626 !important; }
+  .st-key-answer details { border: 0; background: none; }
+  .st-key-answer details summary { padding: 0.1rem 0; min-height: 0; }
+  .st-key-answer details summary p { font-size: 0.88rem; line-height: 1.35; }
+  .st-key-answer details [data-testid="stExpanderDetails"] { padding: 0.2rem 0 0.4rem 1.6rem; }
+  div[class*="st-key-line_"] { flex-wrap: nowrap !important; }
+  .st-key-over_picture { margin-bottom: -2.9rem; position: relative; z-index: 5; pointer-events: none; }
+  .st-key-over_picture > * { pointer-events: auto; width: fit-content; flex: 0 0 auto; }
+  .st-key-terrain3d { --tall: max(360px, calc(100vh - 305px)); }
+  .st-key-terrain2d { --tall: clamp(250px, calc(100vh - 440px), 680px); }
   :is(.st-key-terrain3d, .st-key-terrain2d) :is(.stElementContainer, .stFullScreenFrame, .stPlotlyChart) {
     height: var(--tall) !important; min-height: var(--tall) !important; }
   :is(.st-key-pulse, .st-key-saving), [data-testid="stLayoutWrapper"]:has(> :is(.st-key-pulse, .st-key-saving)) {
@@ -37,11 +49,11 @@ _CSS = """
   .legend .swatch { display: inline-block; width: 1.3rem; height: 0; border-top: 3px solid; vertical-align: middle;
                     margin: 0 0.35rem 0 0; }
   .legend .entry { margin-right: 1.1rem; white-space: nowrap; }
-  dl.inspector { display: grid; grid-template-columns: 1fr auto 1fr auto; gap: 0 0.8rem; margin: 0 !important; padding: 0 !important;
+  dl.inspector { display: grid; grid-template-columns: minmax(0, 1fr) auto minmax(0, 1fr) auto; gap: 0 0.8rem; margin: 0 !important; padding: 0 !important;
                  font-size: 0.82rem; font-variant-numeric: tabular-nums; line-height: 1.5; }
-  dl.inspector.one { grid-template-columns: 1fr auto; }
+  dl.inspector.one { grid-template-columns: minmax(0, 1fr) auto; }
   dl.inspector dt, dl.inspector dd { margin: 0 !important; padding: 0 !important; }
-  dl.inspector dt { opacity: 0.75; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+  dl.inspector dt { opacity: 0.75; overflow-wrap: anywhere; line-height: 1.25; align-self: center; }
   dl.inspector dd { margin: 0; text-align: right; white-space: nowrap; font-weight: 550; }
   dl.inspector dd small { opacity: 0.65; font-weight: 400; }
   dl.card { display: grid; grid-template-columns: minmax(9rem, 2fr) 3fr; margin: 0 !important; padding: 0 !important; font-size: 0.88rem; line-height: 1.45; }

@@ -1,4 +1,4 @@
-"""The verdict beside the picture: one line with a light, and a panel that opens on its reasons."""
+"""The verdict over the picture: one line with a light, which opens on its reasons."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ import html
 import streamlit as st
 import xarray as xr
 
+from ..figures.shared.plain_text import for_markdown
 from ..summaries.verdict import Reason, verdict
 
 COLORS = {"green": "#15803D", "amber": "#D97706", "red": "#DC2626"}
+MARKDOWN = {"green": "green", "amber": "orange", "red": "red"}  # as Streamlit's markdown calls them
 
 
 def verdict_panel(land: xr.Dataset) -> None:
-    """Is my plot right?"""
+    """Is my plot right? One sentence, under which its reasons unfold."""
     found = verdict(land)
-    left, right = st.columns([6, 1], vertical_alignment="center", gap="small")
-    left.html(f"<p class='trust'>{_dot(found.light)} <b>Is this plot right?</b> {html.escape(found.says)}</p>")
-    with right.popover("Why", key="verdict_why", width="stretch"):
+    light = f":{MARKDOWN[found.light]}[●]"
+    with (
+        st.container(key=f"light_{found.light}"),
+        st.expander(f"{light} **Is this plot right?** {for_markdown(found.says)}", key="verdict"),
+    ):
         st.html("".join(reason_line(reason) for reason in found.reasons))
 
 

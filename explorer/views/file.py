@@ -44,9 +44,12 @@ def page() -> None:
 
 def picture(source: Opened, switches: controls.Switches, header: st.delta_generator.DeltaGenerator) -> None:
     """The charts and what belongs to them."""
+    answer = st.container(key="answer")
     left, right = st.columns([1.45, 1], gap="small")
-    with left.container(key="colorbox"):
-        color = controls.color_control(switches.overlays)
+    with left.container(key="over_picture", horizontal=True, horizontal_alignment="distribute"):
+        with st.container(key="colorbox"):
+            color = controls.color_control(switches.overlays)
+        leaving = st.container(key="exportbox")
     settings = switches.settings(source.facts)
     land = landscape(source, settings)
     with st.sidebar:
@@ -56,16 +59,17 @@ def picture(source: Opened, switches: controls.Switches, header: st.delta_genera
     found = drawn(land, view)
     with header:
         facts_line(land, source.path.stem)
+    with answer:
+        verdict_panel(land)
     with left:
         surface_chart(found.surface)
-        verdict_panel(land)
         if "fidelity" in land.attrs:
             trust_panel(land, dark)
     with right:
         map_chart(found.map)
         legend(land, found.picture)
         inspector(land, nearest_cell(land, view.point), list(map(str, land.data_vars)))
-    with st.sidebar:
+    with leaving:
         export_panel(land, lambda: source.measured(settings), found.picture, source.path.stem)
 
 

@@ -86,9 +86,12 @@ def picture(
     request: SurveyRequest, source: Source, switches: controls.Switches, header: DeltaGenerator, turning: Turning | None
 ) -> None:
     """The charts and what belongs to them."""
+    answer = st.container(key="answer")  # above the picture; what it says needs the landscape
     left, right = st.columns([1.45, 1], gap="small")
-    with left.container(key="colorbox"):
-        color = controls.color_control(switches.overlays)
+    with left.container(key="over_picture", horizontal=True, horizontal_alignment="distribute"):
+        with st.container(key="colorbox"):
+            color = controls.color_control(switches.overlays)
+        leaving = st.container(key="exportbox")
     settings = switches.settings(source.points.info.facts)
     land = landscape(source, settings)
     with st.sidebar:
@@ -98,10 +101,12 @@ def picture(
     found = drawn(land, view, turning and turning.request)
     with header:
         facts_line(land, request.target)
+    if turning is None:
+        with answer:
+            verdict_panel(land)
     with left:
         surface_chart(found.surface)
         if turning is None:
-            verdict_panel(land)
             trust_panel(land, dark)
         else:
             turning_panel.live_line(turning)
@@ -115,6 +120,7 @@ def picture(
     with st.sidebar:
         if turning is None:
             compute_panel(request)
+    with leaving:
         export_panel(land, lambda: source.measured(settings), found.picture, request.target)
     if turning is not None:
         turning_panel.go_on(turning)

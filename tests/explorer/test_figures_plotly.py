@@ -60,9 +60,13 @@ def test_contour_lines_run_where_the_readout_has_their_level(land: xr.Dataset) -
 def test_the_colour_bar_names_the_two_poles_and_the_unit(land: xr.Dataset) -> None:
     figure = surface_figure(land, view(density="density").picture(land))
     bar = trace(figure, "terrain").colorbar
-    assert "↑ coarse" in bar.title.text
     assert "nats" in bar.title.text
-    assert "↓ fine" in figure.layout.annotations[0].text
+    assert bar.title.side == "right"  # along the bar, not across the terrain
+    low, high = figure.layout.annotations
+    assert "↓ fine" in low.text
+    assert "↑ coarse" in high.text
+    assert low.y < bar.y - bar.len / 2
+    assert high.y > bar.y + bar.len / 2
 
 
 def test_every_grid_point_answers_the_pointer(land: xr.Dataset) -> None:
@@ -178,3 +182,62 @@ def test_a_layer_can_cover_more_than_its_values(land: xr.Dataset) -> None:
     figure = surface_figure(land, replace(picture, elevation=held, color=held))
     assert trace(figure, "terrain").cmin == low - 1.0
     assert figure.layout.scene.zaxis.range[0] < low - 1.0 < low < high < figure.layout.scene.zaxis.range[1]
+
+
+def test_the_numbers_on_the_map_lie_on_lines_of_their_value(land: xr.Dataset) -> None:
+    from lossnav.explorer.figures.shared.contour_labels import APART, contour_labels
+
+    layers = [Drawing(name).layer(land) for name in ("loss", "probability")]
+    found = contour_labels(land, layers, 9, keep_off=[(0.0, 0.0)])
+    assert {label.variable for label in found} == {"loss", "probability"}
+    ranges = {name: float(np.ptp(land[name].values)) for name in ("loss", "probability")}
+    for label in found:
+        there = float(land[label.variable].interp(alpha=label.alpha, beta=label.beta))
+        assert float(label.text) == pytest.approx(there, abs=0.03 * ranges[label.variable])
+    span = [float(np.ptp(land[d].values)) for d in ("alpha", "beta")]
+    places = np.array([(0.0, 0.0), *((label.alpha, label.beta) for label in found)]) / span
+    apart = np.hypot(*(places[:, None] - places[None]).T)
+    assert apart[~np.eye(len(places), dtype=bool)].min() >= APART - 1e-12
+    numbers = trace(
+        map_figure(land, view(probability="probability", memory="memory").picture(land)), "values of the lines"
+    )
+    assert len(numbers.text) == len(numbers.x) >= 2
+
+
+def test_classes_and_slices_have_no_numbers_on_lines(land: xr.Dataset) -> None:
+    from lossnav.explorer.figures.shared.contour_labels import contour_labels
+
+    assert contour_labels(land, [Drawing("shape").layer(land)], 9) == []
+    assert contour_labels(land.isel(beta=[3]), [Drawing("loss").layer(land)], 9) == []
+
+
+def test_lines_of_the_height_show_on_light_and_on_dark_colours(land: xr.Dataset) -> None:
+    figure = map_figure(land, view().picture(land))
+    line, outline = (trace(figure, name) for name in ("Loss (nats)", "Loss (nats), outline"))
+    np.testing.assert_array_equal(line.x, outline.x)
+    assert outline.line.width > line.line.width
+    assert list(figure.data).index(outline) < list(figure.data).index(line)
+    assert "255" in line.line.color
+    assert "rgba(0,0,0" in outline.line.color
+
+
+def test_the_picked_point_is_a_pin_over_the_terrain_that_does_not_change_its_range(land: xr.Dataset) -> None:
+    heights = Drawing("loss").layer(land).scale.apply(land["loss"].values)
+    top = np.unravel_index(heights.argmax(), heights.shape)
+    for cell in ((8, 6), top):
+        point = (float(land["alpha"][cell[0]]), float(land["beta"][cell[1]]))
+        figure = surface_figure(land, replace(view().picture(land), point=point))
+        head = trace(figure, "picked point")
+        assert (head.x[0], head.y[0]) == point
+        assert head.z[0] > heights[cell]
+        assert head.z[0] < heights.max() + 0.03 * np.ptp(heights)
+    low = surface_figure(land, replace(view().picture(land), point=(float(land["alpha"][8]), float(land["beta"][6]))))
+    assert trace(low, "picked point").z[0] == pytest.approx(
+        min(heights[8, 6] + 0.13 * np.ptp(heights), heights.max()), abs=0.03 * np.ptp(heights)
+    )
+
+
+def test_a_long_unit_is_short_beside_the_colour_bar(land: xr.Dataset) -> None:
+    bar = trace(surface_figure(land, view(viscosity="viscosity").picture(land)), "terrain").colorbar
+    assert "(nats/length²)" in bar.title.text
+    assert "squared" not in bar.title.text

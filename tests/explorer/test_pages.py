@@ -51,6 +51,15 @@ def test_every_sample_has_its_landscapes(app: AppTest, name: str) -> None:
         assert figure(app, 0)["data"][0]["z"]
 
 
+def test_the_verdict_stands_before_the_picture_and_what_came_with_the_sample_is_no_alarm(app: AppTest) -> None:
+    app.run()
+    (answer,) = [e for e in app.expander if "Is this plot right?" in e.label]
+    assert any(light in answer.label for light in (":green[●]", ":orange[●]", ":red[●]"))
+    assert "finite" in answer.get("html")[0].proto.body
+    assert any("came with the sample" in caption.value for caption in app.caption)
+    assert not any("came with the sample" in info.value for info in app.info)
+
+
 def test_switches_change_the_colour_and_add_lines(app: AppTest) -> None:
     app.run()
     before = figure(app, 0)["data"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 from contourpy import LineType, contour_generator
@@ -14,29 +12,37 @@ from .picture import Layer
 
 def isolines(land: xr.Dataset, layer: Layer, count: int = 7) -> tuple[np.ndarray, np.ndarray]:
     """Contour lines of a layer at about `count` levels, as (α, β) with NaN between lines."""
-    if min(land.sizes["alpha"], land.sizes["beta"]) < 2:
-        return np.empty(0), np.empty(0)
-    values = land[layer.variable].values
-    heights = layer.scale.apply(values)
-    lines: list[tuple[np.ndarray, Any]]
-    if layer.scale.kind == "class":  # the border of each class: half-way between in it and not
-        lines = [(np.where(np.isnan(heights), np.nan, heights == k), [0.5]) for k in layer.scale.classes(values)]
-    else:
-        lines = [(heights, layer.scale.levels(values, count)[0])]
-    pieces = [piece for surface, levels in lines for piece in _pieces(land, surface, levels)]
     gap = np.full((1, 2), np.nan)
-    joined = np.concatenate([part for piece in pieces for part in (piece, gap)]) if pieces else np.empty((0, 2))
+    pieces = [part for _, line in level_lines(land, layer, count) for part in (line, gap)]
+    joined = np.concatenate(pieces) if pieces else np.empty((0, 2))
     return joined[:, 0], joined[:, 1]
 
 
-def _pieces(land: xr.Dataset, surface: np.ndarray, levels: Any) -> list[np.ndarray]:
+def level_lines(land: xr.Dataset, layer: Layer, count: int) -> list[tuple[str, np.ndarray]]:
+    """For each level that has lines its value as text, and the lines as (n, 2), NaN between them; of classes their borders."""
+    if min(land.sizes["alpha"], land.sizes["beta"]) < 2:
+        return []
+    values = land[layer.variable].values
+    heights = layer.scale.apply(values)
+    found: list[tuple[str, np.ndarray, float]]
+    if layer.scale.kind == "class":  # the border of each class: half-way between in it and not
+        inside = {k: np.where(np.isnan(heights), np.nan, heights == k) for k in layer.scale.classes(values)}
+        found = [(layer.scale.labels[k], surface, 0.5) for k, surface in inside.items()]
+    else:
+        found = [(text, heights, float(level)) for level, text in zip(*layer.scale.levels(values, count), strict=True)]
+    lines = [(text, _line_at(land, surface, level)) for text, surface, level in found]
+    return [(text, line) for text, line in lines if line is not None]
+
+
+def _line_at(land: xr.Dataset, surface: np.ndarray, level: float) -> np.ndarray | None:
     generator = contour_generator(
         land["alpha"].values,
         land["beta"].values,
         np.ma.masked_invalid(surface).T,
         line_type=LineType.ChunkCombinedNan,
     )
-    return [points for level in levels for points in generator.lines(level)[0] if points is not None]
+    points: np.ndarray | None = generator.lines(level)[0][0]
+    return points
 
 
 def heights_at(land: xr.Dataset, layer: Layer, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:

@@ -13,7 +13,9 @@ from ..shared.plain_text import for_plotly
 from ..shared.scales import format_value
 from ..shared.style import class_colors, colormap_for
 from .theme import ink
-from .titles import title_of
+from .titles import short_title_of
+
+BESIDE = 0.01  # between a colour bar's end and the word there
 
 
 def colouring(land: xr.Dataset, layer: Layer, dark: bool, **place: Any) -> dict[str, Any]:
@@ -44,12 +46,17 @@ def _rgb(color: str) -> str:
     return label_rgb(hex_to_rgb(color)) if color.startswith("#") else color
 
 
-def low_pole(land: xr.Dataset, layer: Layer, dark: bool, **place: Any) -> dict[str, Any]:
-    """The annotation with the property's word for low values, for the colour bar's lower end."""
-    low = poles_of(land, layer.variable)[0]
-    look = {"showarrow": False, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top"}
-    font = {"size": 12, "color": ink(dark).text}
-    return {"text": f"<i>↓ {for_plotly(low)}</i>" if low else "", "font": font, **look, **place}
+def pole_annotations(
+    land: xr.Dataset, layer: Layer, dark: bool, x: float, ends: tuple[float, float]
+) -> list[dict[str, Any]]:
+    """The property's words for low and for high values, under and over a colour bar that reaches from `ends[0]` to `ends[1]`."""
+    look = {"showarrow": False, "xref": "paper", "yref": "paper", "xanchor": "left", "x": x}
+    look |= {"font": {"size": 12, "color": ink(dark).text}}
+    signs = zip(poles_of(land, layer.variable), "↓↑", ("top", "bottom"), (-BESIDE, BESIDE), ends, strict=True)
+    return [
+        {**look, "text": f"<i>{sign} {for_plotly(word)}</i>" if word else "", "yanchor": anchor, "y": end + away}
+        for word, sign, anchor, away, end in signs
+    ]
 
 
 def notes(land: xr.Dataset, layer: Layer) -> str:
@@ -79,11 +86,9 @@ def _ticks(land: xr.Dataset, layer: Layer) -> tuple[list[float], list[str]]:
 
 
 def _bar(land: xr.Dataset, layer: Layer, dark: bool, place: dict[str, Any]) -> dict[str, Any]:
-    title = title_of(land, layer.variable) + notes(land, layer)
-    high = poles_of(land, layer.variable)[1]
-    if high:
-        title += f"<br><i>↑ {for_plotly(high)}</i>"
-    return bar(title, "top", _ticks(land, layer), dark, **place)
+    # along the bar: over it, a long name would lie across the terrain
+    title = short_title_of(land, layer.variable) + notes(land, layer)
+    return bar(title, "right", _ticks(land, layer), dark, **place)
 
 
 def bar(title: str, side: str, ticks: tuple[list[float], list[str]], dark: bool, **place: Any) -> dict[str, Any]:

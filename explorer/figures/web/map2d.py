@@ -7,8 +7,10 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from ..shared.arrows import Arrows, arrows_of
+from ..shared.contour_labels import contour_labels
 from ..shared.isolines import isolines
 from ..shared.picture import Layer, Picture, axis_titles, drawn_values, hover_field, hover_values, minimum, path_inside
+from ..shared.plain_text import for_plotly
 from ..shared.scales import format_value
 from ..shared.style import contour_color
 from .colorbar import colouring
@@ -16,7 +18,11 @@ from .line import GROUND, is_slice, slice_figure
 from .theme import axis, base_layout, ink
 from .titles import title_of
 
-ELEVATION_LINES = "rgba(255,255,255,0.5)"
+LEVELS = 9  # contour lines of a layer, about
+# numbers on any colour, as far as a browser's shadow goes
+NUMBERS_SHADOW = "0 0 2px black, 0 0 2px black, 0 0 3px black"
+# of the height: light on dark colours, and an outline that shows on light ones
+ELEVATION_LINES, ELEVATION_OUTLINE = "rgba(255,255,255,0.8)", "rgba(0,0,0,0.3)"
 
 
 def map_figure(land: xr.Dataset, picture: Picture, height: int | None = None) -> go.Figure:
@@ -26,9 +32,11 @@ def map_figure(land: xr.Dataset, picture: Picture, height: int | None = None) ->
     figure = go.Figure(layout=base_layout(picture.dark, {"l": 46, "r": 8, "t": 8, "b": 40}))
     figure.add_trace(_color(land, picture))
     if picture.contours:
-        figure.add_trace(_lines(land, picture.elevation, ELEVATION_LINES, 0.9))
+        figure.add_trace(_lines(land, picture.elevation, ELEVATION_OUTLINE, 2.2, ", outline"))
+        figure.add_trace(_lines(land, picture.elevation, ELEVATION_LINES, 1.0))
     for layer in picture.lines:
         figure.add_trace(_lines(land, layer, contour_color(layer.variable), 2.0))
+    figure.add_trace(_numbers(land, picture))
     for name in picture.arrows:
         figure.add_traces(_arrows(land, name))
     if picture.path:
@@ -63,15 +71,33 @@ def _color(land: xr.Dataset, picture: Picture) -> go.Heatmap:
     )
 
 
-def _lines(land: xr.Dataset, layer: Layer, color: str, width: float) -> go.Scatter:
-    alpha, beta = isolines(land, layer, 9)
+def _lines(land: xr.Dataset, layer: Layer, color: str, width: float, part: str = "") -> go.Scatter:
+    alpha, beta = isolines(land, layer, LEVELS)
     return go.Scatter(
         x=alpha,
         y=beta,
         mode="lines",
         line={"color": color, "width": width},
         hoverinfo="skip",
-        name=title_of(land, layer.variable),
+        name=title_of(land, layer.variable) + part,
+    )
+
+
+def _numbers(land: xr.Dataset, picture: Picture) -> go.Scatter:
+    """The values of the contour lines, on them."""
+    layers = [*([picture.elevation] if picture.contours else []), *picture.lines]
+    lowest = minimum(land, picture.elevation.variable)
+    marks = [] if lowest is None else [(float(land["alpha"][lowest[0]]), float(land["beta"][lowest[1]]))]
+    found = contour_labels(land, layers, LEVELS, marks + ([picture.point] if picture.point else []))
+    return go.Scatter(
+        x=[label.alpha for label in found],
+        y=[label.beta for label in found],
+        text=[for_plotly(label.text) for label in found],
+        mode="text",
+        textfont={"size": 10.5, "color": "white", "shadow": NUMBERS_SHADOW},
+        cliponaxis=True,
+        hoverinfo="skip",
+        name="values of the lines",
     )
 
 

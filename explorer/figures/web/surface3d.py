@@ -24,12 +24,14 @@ from ..shared.picture import (
 )
 from ..shared.scales import format_value
 from ..shared.style import contour_color
-from .colorbar import colouring, low_pole
+from .colorbar import colouring, pole_annotations
 from .line import is_slice, slice_figure
 from .theme import base_layout, ink
 from .titles import title_of
 
 CAMERA = {"eye": {"x": 1.0, "y": -1.29, "z": 0.82}, "center": {"x": 0, "y": 0, "z": -0.16}}
+BAR = (0.2, 0.8)  # the colour bar's ends, as shares of the figure's height
+PIN = 0.13  # how far a pin stands out of the terrain, as a share of the height that is drawn
 FINE = 200  # vertices along an axis where classes are drawn
 RELIEF = {"ambient": 0.62, "diffuse": 0.55, "specular": 0.08, "roughness": 0.85, "fresnel": 0.05}
 
@@ -56,7 +58,7 @@ def surface_figure(
         _add_path(figure, land, picture, lift)
     _add_marks(figure, land, picture, lift)
     figure.update_layout(scene=_scene(land, picture, camera or CAMERA), height=height, meta={"plane": made_from(land)})
-    figure.add_annotation(**low_pole(land, picture.color, picture.dark, x=0.0, y=0.19))
+    figure.update_layout(annotations=pole_annotations(land, picture.color, picture.dark, 0.0, BAR))
     return figure
 
 
@@ -66,7 +68,7 @@ def _surface(land: xr.Dataset, picture: Picture) -> go.Surface:
         land = _finer(land, picture)
     values = land[elevation.variable].values
     shown = np.stack([values, hover_values(land, color.variable)], axis=-1)
-    bar = colouring(land, color, picture.dark, x=0.0, xanchor="left", y=0.5, len=0.6, ypad=0)
+    bar = colouring(land, color, picture.dark, x=0.0, xanchor="left", y=sum(BAR) / 2, len=BAR[1] - BAR[0], ypad=0)
     return go.Surface(
         x=land["alpha"].values,
         y=land["beta"].values,
@@ -154,8 +156,20 @@ def _add_marks(figure: go.Figure, land: xr.Dataset, picture: Picture, lift: floa
     if picture.point is not None:
         place = (np.array([picture.point[0]]), np.array([picture.point[1]]))
         z = heights_at(land, picture.elevation, *place) + 3 * lift
-        look = {"symbol": "circle-open", "size": 9, "color": colors.text, "line": {"width": 2}}
-        figure.add_trace(_mark(*place, z, look, "picked point"))
+        _add_pin(figure, *place, z, picture, _drawn_range(land, picture))
+
+
+def _add_pin(
+    figure: go.Figure, alpha: np.ndarray, beta: np.ndarray, z: np.ndarray, picture: Picture, ends: np.ndarray
+) -> None:
+    """A pin with its head over the terrain, where no slope hides it; no higher than what is drawn, which would grow."""
+    colors = ink(picture.dark)
+    head = np.maximum(np.minimum(z + PIN * np.ptp(ends), ends[1]), z)
+    stem = np.repeat(alpha, 2), np.repeat(beta, 2), np.concatenate([z, head])
+    figure.add_trace(_line(*stem, "white", 9, "pin's outline"))
+    figure.add_trace(_line(*stem, "black", 4, "pin"))
+    look = {"symbol": "circle", "size": 9, "color": colors.accent, "line": {"color": "white", "width": 2}}
+    figure.add_trace(_mark(alpha, beta, head, look, "picked point"))
 
 
 def _mark(alpha: np.ndarray, beta: np.ndarray, z: np.ndarray, marker: dict[str, Any], name: str) -> go.Scatter3d:

@@ -17,6 +17,7 @@ from lossnav.core.properties import PROPERTIES
 from lossnav.explorer.commands.figure import _picture
 from lossnav.explorer.figures.paper import PaperSpec, draw_map, draw_surface
 from lossnav.explorer.figures.shared.picture import Picture
+from lossnav.explorer.figures.shared.units import short_unit
 from lossnav.explorer.figures.web.map2d import map_figure
 from lossnav.explorer.figures.web.surface3d import surface_figure
 from lossnav.explorer.state import AS_ARROWS, TERRAIN, Drawing, View
@@ -93,7 +94,8 @@ def test_every_readout_has_the_same_positions_limits_and_ticks(name: str, shippe
     np.testing.assert_array_equal(np.ma.filled(image.get_array(), np.nan)[[0, 0, -1, -1], [0, -1, 0, -1]], corners)
     ticks = print_.axes[1].get_xticklabels()
     assert {text.get_text() for text in ticks} & set(bar.ticktext) or not len(bar.ticktext)
-    assert html.unescape(bar.title.text.replace("<br>", " ")).startswith(print_.axes[1].get_xlabel().replace("\n", " "))
+    label = print_.axes[1].get_xlabel().replace("\n", " ")
+    assert html.unescape(bar.title.text).startswith(short_unit(label))
 
 
 def test_arrows(make_landscape: Any) -> None:
