@@ -6,7 +6,7 @@ from .panel import Panel, Series
 from .protocol import NOT_SUPPORTED, SUPPORTED, UNDECIDED, Claim, Control, Plan, Verdict
 from .registration import code_hash, deciding_files, registration, why_not_confirmatory
 from .registry import CLAIMS, claim_of
-from .run import Result, export, plan_of, read_result, run
+from .run import Result, export, plan_of, read_result, run, write_result
 
 __all__ = [
     "CLAIMS",
@@ -29,4 +29,5 @@ __all__ = [
     "registration",
     "run",
     "why_not_confirmatory",
+    "write_result",
 ]

@@ -47,6 +47,7 @@ from .protocol import (
 )
 from .statistics import bootstrap_interval, holm, kernels_of
 from .told_apart import Gain, Test, labels_of_spectrum, planted, spectrum_kernels
+from .turns import in_turns
 
 BESIDE, INSIDE, SATURATED, NO_MARK, UNCLEAR = (
     "beside viscosity",
@@ -160,11 +161,12 @@ class Memory(Claim):
 
     def analyse(self, plan: Plan, numbers: Numbers, progress: Progress) -> Findings:
         _enough_draws(plan, numbers)
-        tests: list[dict[str, Any]] = []
-        for k, (name, table) in enumerate(numbers.items()):
-            for arm in LEVELS:
-                progress("Testing", len(tests), len(LEVELS) * len(numbers))
-                tests.append(_tested(name, table, arm, plan.draws, seed=1000 * k))
+        asked = [
+            (name, table, arm, plan.draws, 1000 * k)
+            for k, (name, table) in enumerate(numbers.items())
+            for arm in LEVELS
+        ]
+        tests = in_turns("Testing", lambda each: _tested(*each), asked, progress)
         _correct(tests)
         replicates = QUICK_REPLICATES if plan.quick else REPLICATES
         same = numbers[f"{plan.data[0]}/same"]
@@ -338,25 +340,33 @@ def _late(same: Table) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
 def _spectrum_only(same: Table, replicates: int, progress: Progress) -> dict[str, Any]:
     """How often labels that are functions of V alone, and chance, are found beside V."""
     whole, kernels, weights = _late(same)
-    second, found = kernels_of(weights), 0
-    for k in range(replicates):
-        progress("Labels of the spectrum alone", k, replicates)
+    second = kernels_of(weights)
+
+    def found(k: int) -> bool:
         labels = labels_of_spectrum(whole, np.random.default_rng([7, k]))
         gain = _as_json(Test(labels, kernels, SIMULATED_DRAWS, k).beside(second))
-        found += is_beside(gain, gain["p"])
-    return {"rate": found / replicates, "replicates": replicates}
+        return is_beside(gain, gain["p"])
+
+    hits = in_turns("Labels of the spectrum alone", found, range(replicates), progress)
+    return {"rate": sum(hits) / replicates, "replicates": replicates}
 
 
 def _planted(same: Table, draws: int, replicates: int, tests: int, progress: Progress) -> list[dict[str, Any]]:
     """How often an effect in W is found at the strictest step of Holm among as many contrasts as were tested, by its size."""
     _, kernels, weights = _late(same)
-    found = dict.fromkeys(EFFECTS, 0)
-    for k, effect in enumerate(each for each in EFFECTS for _ in range(replicates)):
-        progress("Planted effects", k, replicates * len(EFFECTS))
-        labels, moved = planted(weights, effect, np.random.default_rng([8, k]))
-        gain = _as_json(Test(labels, kernels, draws, k).beside(kernels_of(moved)))
-        found[effect] += is_beside(gain, gain["p"], LEVEL / (2 * tests))
-    return [{"best": effect, "rate": count / replicates, "replicates": replicates} for effect, count in found.items()]
+
+    def found(asked: tuple[int, float]) -> bool:
+        labels, moved = planted(weights, asked[1], np.random.default_rng([8, asked[0]]))
+        gain = _as_json(Test(labels, kernels, draws, asked[0]).beside(kernels_of(moved)))
+        return is_beside(gain, gain["p"], LEVEL / (2 * tests))
+
+    asked = list(enumerate(effect for effect in EFFECTS for _ in range(replicates)))
+    hits = in_turns("Planted effects", found, asked, progress)
+    rates = np.reshape(hits, (len(EFFECTS), replicates)).mean(1)
+    return [
+        {"best": effect, "rate": float(rate), "replicates": replicates}
+        for effect, rate in zip(EFFECTS, rates, strict=True)
+    ]
 
 
 def _controls_of_contrasts(findings: Findings) -> Iterator[Control]:

@@ -60,6 +60,9 @@ class Panel:
         >>> Panel.of(panel.as_json()).series[0].y
         [2.0]
         """
-        series = tuple(Series(**each) for each in content["series"])
+        series = tuple(
+            Series(**{name: tuple(v) if isinstance(v, list) else v for name, v in each.items()})
+            for each in content["series"]
+        )
         fixed = {name: tuple(content[name]) for name in ("rows", "words", "upright")}
         return cls(**{**content, **fixed, "series": series})

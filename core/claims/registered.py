@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 REGISTERED: dict[str, str] = {
-    "memory": "ddc09cebf4a0735c5186d743cc13c92419e313a26b699f7d63ec1dc8dd103e81",
+    "memory": "974eabf40fc2a8ac66c03219af0c30678a148f731af5c04cab69159a6dd860c6",
 }

@@ -7,11 +7,13 @@ import json
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..checks import InputError, known
 from ..machine import written_whole
@@ -88,7 +90,9 @@ def plan_of(
 
 def run(claim: Claim, plan: Plan, folder: Path, progress: Progress) -> Result:
     """Collect what is missing in the folder, analyse, decide."""
-    findings = claim.analyse(plan, claim.collect(plan, folder, progress), progress)
+    numbers = claim.collect(plan, folder, progress)
+    with threadpool_limits(1, "blas"):  # a sum is then made in one order, however many cores there are
+        findings = claim.analyse(plan, numbers, progress)
     return Result(
         claim=claim.name,
         plan=plan,
@@ -166,7 +170,7 @@ def export(claim: Claim, plan: Plan, folder: Path, out: Path, progress: Progress
     ]
     for table, columns in numbers.items():
         flat = {name: values for name, values in columns.items() if values.ndim == 1}
-        files.append(_write(out / f"{table.replace('/', '-')}.csv", lambda place, flat=flat: _csv(place, flat)))
+        files.append(_write(out / f"{table.replace('/', '-')}.csv", partial(_csv, columns=flat)))
     return files
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ...machine import written_whole
-from ...machine.threads import side_by_side
+from ..turns import in_turns
 from .data import data_of
 from .finish import LEVELS, finished
 from .history import LEVEL, histories
@@ -57,11 +57,7 @@ def made(populations: Sequence[tuple[Population, int]], folder: Path, progress: 
     """
     every = [_chunks(population, count, folder) for population, count in populations]
     missing = [chunk for chunks in every for chunk in chunks if not chunk.path.exists()]
-    for first in range(0, len(missing), torch.get_num_threads()):
-        progress("Training", first, len(missing))
-        side_by_side(Chunk.make, missing[first : first + torch.get_num_threads()])
-    if missing:
-        progress("Training", len(missing), len(missing))
+    in_turns("Training", Chunk.make, missing, progress)
     return [_joined([chunk.read() for chunk in chunks]) for chunks in every]
 
 
