@@ -60,9 +60,10 @@ class Panel:
         >>> Panel.of(panel.as_json()).series[0].y
         [2.0]
         """
-        series = tuple(
-            Series(**{name: tuple(v) if isinstance(v, list) else v for name, v in each.items()})
-            for each in content["series"]
-        )
-        fixed = {name: tuple(content[name]) for name in ("rows", "words", "upright")}
-        return cls(**{**content, **fixed, "series": series})
+        series = tuple(Series(**_fixed(each)) for each in content["series"])
+        return cls(**{**_fixed(content), "series": series})
+
+
+def _fixed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists as tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}

@@ -14,6 +14,7 @@ from .panel import Panel
 
 SUPPORTED, NOT_SUPPORTED, UNDECIDED = "supported", "not supported", "undecided"
 FIRST_SEED = 2_000_000  # of the confirmatory runs: network k has the seed 2,000,000 + k, which no prototype used
+QUICK_SEED = 1_000_000  # of quick runs, which so never look at a network of a confirmatory one
 Progress = Callable[[str, int, int], None]
 Table = Mapping[str, np.ndarray]
 Numbers = Mapping[str, Table]  # table → column → one row for each unit

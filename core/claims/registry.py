@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..checks import known
+from .coupling import Coupling
 from .memory import Memory
 from .protocol import Claim
 
-CLAIMS: tuple[Claim, ...] = (Memory(),)
+CLAIMS: tuple[Claim, ...] = (Memory(), Coupling())
 
 
 def claim_of(name: str) -> Claim:

@@ -79,8 +79,9 @@ def run_command(
             populations_folder(),
             lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
         )
-    for path in {request.path, out} - {None}:
-        write_result(found, path)
+    write_result(found, request.path)
+    if out is not None and out != request.path:
+        write_result(found, out)
     for line in said(found):
         Console(soft_wrap=True, highlight=False).print(line, markup=False)
 

@@ -22,7 +22,7 @@ from .recipes import Recipe
 from .streams import Stream
 
 CHUNK = 50  # networks that are trained side by side
-MADE_BY = 1  # raised with every change of what a population is
+MADE_BY = 2  # raised with every change of what a population is
 Arrays = Mapping[str, np.ndarray]
 Progress = Callable[[str, int, int], None]
 
@@ -90,7 +90,9 @@ class Chunk:
         """What is stored: seeds, history, and for each level its θ and what is measured there."""
         what, data = self.population, data_of(self.population.data)
         seeds = [what.base + k for k in range(self.start, self.start + self.count)]
-        found = histories(what.shape, data, what.recipe, [Stream(what.recipe, what.label, seed) for seed in seeds])
+        label = f"{what.data}/{what.label}"  # networks of two data sets share no draws
+        streams = [Stream(what.recipe, label, seed) for seed in seeds]
+        found = histories(what.shape, data, what.recipe, streams)
         theta = finished(what.shape, data, torch.from_numpy(found["theta"]))
         stored = {"seed": np.array(seeds), "history": found["history"]}
         for level, place in zip(LEVELS, theta, strict=True):
