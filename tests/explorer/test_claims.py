@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import lossnav.explorer
 import numpy as np
 import pytest
 from lossnav.core import InputError
@@ -11,7 +13,11 @@ from lossnav.core.claims import CLAIMS, Control, Panel, Result, Series, Verdict,
 from lossnav.explorer.cli import app
 from lossnav.explorer.figures.paper.claim import draw_claim
 from lossnav.explorer.figures.paper.save import save
+from lossnav.explorer.figures.shared.plain_text import for_markdown
+from lossnav.explorer.figures.web.claim_panel import panel_figure
 from lossnav.explorer.request.claim import ClaimRequest
+from platformdirs import user_cache_path
+from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 NAMES = [claim.name for claim in CLAIMS]
@@ -107,3 +113,51 @@ def test_an_unknown_claim_and_ending_get_a_sentence(tmp_path: Path) -> None:
         found = CliRunner().invoke(app, words)
         assert isinstance(found.exception, InputError)
         assert said in str(found.exception)
+
+
+def opened() -> AppTest:
+    app = AppTest.from_file(str(Path(lossnav.explorer.__path__[0]) / "app.py"), default_timeout=120).run()
+    return app.switch_page("views/claims.py").run()
+
+
+def texts(app: AppTest) -> str:
+    return " ".join(str(each.value) for each in app.markdown)
+
+
+def test_the_page_offers_a_small_run_of_each_and_starts_nothing_by_itself() -> None:
+    app = opened()
+    assert not app.exception
+    assert [app.button(key=f"resume{name}").label for name in NAMES] == ["Run it"] * len(NAMES)
+    assert all(for_markdown(claim.rule) in texts(app) for claim in CLAIMS)
+    assert all(for_markdown(claim.not_said) in texts(app) for claim in CLAIMS)
+    assert not list(user_cache_path("lossnav").glob("work/*.json"))
+
+
+def test_the_page_shows_a_result_with_its_status_and_failed_controls() -> None:
+    write_result(a_result("memory"), ClaimRequest("memory", quick=True).path)
+    app = opened()
+    assert not app.exception
+    assert "Controls failed: “same”." in texts(app)
+    assert "Not confirmatory: it is a quick run" in texts(app)
+    assert any("1 of 2 controls passed. same: at 0.9." in each.value for each in app.caption)
+    (drawn,) = app.get("plotly_chart")
+    traces = json.loads(drawn.proto.spec)["data"]
+    assert [trace["name"] for trace in traces] == ["V", "W"]
+    app.selectbox(key="panel_memory").set_value(2).run()
+    assert json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]["type"] == "bar"
+
+
+def test_a_panel_on_the_page_has_its_rows_words_and_intervals() -> None:
+    figure = panel_figure(a_result("memory").panels[0], dark=True)
+    assert list(figure.layout.yaxis.ticktext) == ["lr", "adam"]
+    assert [each.text for each in figure.layout.annotations] == ["no mark found", "saturated"]
+    np.testing.assert_allclose(figure.data[0].error_x.array, [0.1, 0.1])
+    np.testing.assert_allclose(figure.data[0].error_x.arrayminus, [0.1, 0.1])
+    assert panel_figure(a_result("memory").panels[1], dark=False).layout.yaxis.type == "log"
+
+
+def test_what_the_page_starts_is_the_command() -> None:
+    request = ClaimRequest("memory", quick=True)
+    assert [*request.arguments, "--out", str(request.path)][:3] == ["claims", "run", "memory"]
+    found = CliRunner().invoke(app, [*request.arguments, "--networks", "23", "--out", str(request.path)])
+    assert "even number" in str(found.exception)
