@@ -24,6 +24,7 @@ def main() -> None:
         st.Page(VIEWS / "terrain.py", title="Terrain", icon=":material/landscape:", default=not opened),
         st.Page(VIEWS / "spectrum.py", title="Spectrum", icon=":material/bar_chart:"),
         st.Page(VIEWS / "density.py", title="Density", icon=":material/scatter_plot:"),
+        st.Page(VIEWS / "claims.py", title="Claims", icon=":material/science:"),
         st.Page(VIEWS / "work.py", title="Work", icon=":material/manufacturing:"),
         st.Page(VIEWS / "models.py", title="Models", icon=":material/hub:"),
         st.Page(VIEWS / "vocabulary.py", title="Vocabulary", icon=":material/menu_book:"),

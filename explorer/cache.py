@@ -21,6 +21,8 @@ KINDS = {
     "couplings": "Coupling",
     "density": "Density map",
     "forecasts": "Forecast",
+    "claims": "Result of a claim",
+    "claim_populations": "Networks of a claim",
 }
 FRESH = 60.0  # seconds in which a further use is not noted
 
@@ -93,6 +95,9 @@ def remove(each: Kept) -> None:
     OSError     it cannot be removed
     """
     _marker(each.path).unlink(missing_ok=True)
+    if each.path.suffix != ".zarr" and each.path.is_dir() and not each.path.is_symlink():
+        shutil.rmtree(each.path)
+        return
     if each.path.suffix != ".zarr" or not each.path.is_dir() or each.path.is_symlink():
         each.path.unlink(missing_ok=True)
         return

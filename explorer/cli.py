@@ -1,4 +1,4 @@
-"""The `lossnav` command: explore, new, check, survey, spectrum, coupling, density, figure, publish, convert, samples."""
+"""The `lossnav` command: explore, new, check, survey, spectrum, coupling, density, figure, publish, claims, convert, samples."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .commands.check import check_command
+from .commands.claims import claims_app
 from .commands.coupling import coupling_command
 from .commands.density import density_command
 from .commands.figure import figure_command
@@ -91,6 +92,7 @@ app.command(name="coupling")(coupling_command)
 app.command(name="density")(density_command)
 app.command(name="figure")(figure_command)
 app.command(name="publish")(publish_command)
+app.add_typer(claims_app, name="claims")
 
 
 @app.command()

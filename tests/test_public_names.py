@@ -14,6 +14,7 @@ import pytest
 EXPLORER = Path(__file__).parent.parent / "explorer"
 FLOORS = (
     "checks",
+    "claims",
     "density",
     "engine",
     "formats",

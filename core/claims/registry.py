@@ -1,0 +1,24 @@
+"""The claims that are put to the test. A further one is its file and its line here."""
+
+from __future__ import annotations
+
+from ..checks import known
+from .coupling import Coupling
+from .memory import Memory
+from .protocol import Claim
+
+CLAIMS: tuple[Claim, ...] = (Memory(), Coupling())
+
+
+def claim_of(name: str) -> Claim:
+    """The claim of that name.
+
+    >>> claim_of("memory").title
+    'Memory cannot be told from viscosity in a frozen model'
+
+    Raises
+    ------
+    InputError  there is none
+    """
+    known(name, [claim.name for claim in CLAIMS], "claim")
+    return next(claim for claim in CLAIMS if claim.name == name)

@@ -1,0 +1,157 @@
+"""`lossnav claims`: the vocabulary's claims, what came of them, and how to put them to the test."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from lossnav.core import InputError
+from rich.console import Console
+from rich.table import Table
+
+from .options import console, folder_for, progress
+
+if TYPE_CHECKING:
+    from lossnav.core.claims import Result
+
+    from ..request.claim import ClaimRequest
+
+claims_app = typer.Typer(help="Put the vocabulary's claims to the test.", invoke_without_command=True)
+Name = Annotated[str, typer.Argument(help="A claim; `lossnav claims` lists them.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A smaller run for a look; never confirmatory.")]
+Base = Annotated[int | None, typer.Option("--seed-base", help="Network k has this seed + k.")]
+Networks = Annotated[int | None, typer.Option(help="Networks of each contrast, or of the one population.")]
+Data = Annotated[str | None, typer.Option(help="digits or mixture; without it, as registered.")]
+
+
+@claims_app.callback()
+def list_command(context: typer.Context) -> None:
+    """List the claims: hypothesis, status, verdict."""
+    if context.invoked_subcommand is not None:
+        return
+    from lossnav.core.claims import CLAIMS
+
+    table = Table("claim", "hypothesis", "status", "verdict", box=None, header_style="bold", pad_edge=False)
+    for claim in CLAIMS:
+        found = latest(claim.name)
+        status, verdict = ("not run", "") if found is None else (found.status, found.verdict.verdict)
+        table.add_row(claim.name, f"{claim.title}.", status, verdict)
+    Console().print(table)
+
+
+def latest(name: str) -> Result | None:
+    """The full run of a claim; the quick one, where there is no other."""
+    from lossnav.core.claims import read_result
+
+    from ..request.claim import ClaimRequest
+
+    paths = [ClaimRequest(name, quick).path for quick in (False, True)]
+    return next((read_result(path) for path in paths if path.exists()), None)
+
+
+@claims_app.command(name="run")
+def run_command(
+    name: Name,
+    quick: Quick = False,
+    seed_base: Base = None,
+    networks: Networks = None,
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the result to this file (.json).")] = None,
+) -> None:
+    """Train what is missing, analyse, decide. A run that was stopped goes on with the networks that it has."""
+    from lossnav.core.claims import claim_of, run, write_result
+
+    from ..request.claim import ClaimRequest, populations_folder
+
+    request = ClaimRequest(name, quick, seed_base, networks, data)
+    claim, plan = claim_of(name), request.plan
+    if out is not None and out.suffix != ".json":
+        raise InputError(f"--out should end in .json, but is '{out.name}'.")
+    if out is not None and out != request.path:
+        folder_for(out)
+    with progress() as bar:
+        task = bar.add_task("Training", total=None)
+        found = run(
+            claim,
+            plan,
+            populations_folder(),
+            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+        )
+    write_result(found, request.path)
+    if out is not None and out != request.path:
+        write_result(found, out)
+    for line in said(found):
+        Console(soft_wrap=True, highlight=False).print(line, markup=False)
+
+
+def said(found: Result) -> list[str]:
+    """The verdict with its rule, in lines."""
+    from lossnav.core.claims import claim_of
+
+    controls = [
+        f"  {'passed' if each.passed else 'FAILED'}  {each.name}: {each.said}" for each in found.verdict.controls
+    ]
+    return [
+        f"{claim_of(found.claim).title}: {found.verdict.verdict} ({found.status}).",
+        found.verdict.sentence,
+        "Controls:",
+        *controls,
+        f"Rule: {found.rule}",
+    ]
+
+
+@claims_app.command(name="export")
+def export_command(
+    name: Name,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A folder for the CSV and npz files.")],
+    quick: Quick = False,
+    seed_base: Base = None,
+    networks: Networks = None,
+    data: Data = None,
+) -> None:
+    """Write every number of every network, the recipes and the versions."""
+    from lossnav.core.claims import claim_of, export
+
+    from ..request.claim import ClaimRequest, populations_folder
+
+    request = ClaimRequest(name, quick, seed_base, networks, data)
+    with progress() as bar:
+        task = bar.add_task("Training", total=None)
+        files = export(
+            claim_of(name),
+            request.plan,
+            populations_folder(),
+            folder_for(out),
+            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+        )
+    console.print(f"{len(files)} files in {out}")
+
+
+@claims_app.command(name="figure")
+def figure_command(
+    name: Name,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The figure: .pdf, .svg or .png.")],
+    quick: Quick = False,
+    seed_base: Base = None,
+    networks: Networks = None,
+    data: Data = None,
+) -> None:
+    """Draw a result for a paper."""
+    from lossnav.core.claims import read_result
+
+    from ..figures.paper.claim import draw_claim
+    from ..figures.paper.save import save
+    from ..request.claim import ClaimRequest
+
+    request = ClaimRequest(name, quick, seed_base, networks, data)
+    found = read_result(_there(request))
+    save(draw_claim(found), folder_for(output), f"{found.verdict.verdict} ({found.status}). {found.verdict.sentence}")
+    console.print(f"Figure in {output}")
+
+
+def _there(request: ClaimRequest) -> Path:
+    if not request.path.exists():
+        raise InputError(f"This was not run yet: run `{shlex.join(['lossnav', *request.arguments])}` first.")
+    return request.path

@@ -1,0 +1,56 @@
+"""A request to put a claim to the test, and the `lossnav claims run` command that it means."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from lossnav.core.claims import Plan, claim_of, plan_of
+from platformdirs import user_cache_path
+
+
+@dataclass(frozen=True)
+class ClaimRequest:
+    """A run of a claim.
+
+    quick                  a smaller one, for a look
+    base, networks, data   None: as the claim has them
+    """
+
+    name: str
+    quick: bool = False
+    base: int | None = None
+    networks: int | None = None
+    data: str | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """What that means."""
+        return plan_of(claim_of(self.name), self.quick, self.base, self.networks, self.data)
+
+    @property
+    def path(self) -> Path:
+        """Where the result is kept on this machine."""
+        content = json.dumps({"claim": self.name, **self.plan.as_json()}, sort_keys=True)
+        key = hashlib.sha256(content.encode()).hexdigest()[:12]
+        return user_cache_path("lossnav") / "claims" / f"{self.name}-{key}.json"
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments of `lossnav` that run it, without --out."""
+        chosen = {"--seed-base": self.base, "--networks": self.networks, "--data": self.data}
+        given = [word for name, value in chosen.items() if value is not None for word in (name, str(value))]
+        return ["claims", "run", self.name, *["--quick"] * self.quick, *given]
+
+    @property
+    def command(self) -> str:
+        """The command as a person would type it."""
+        return shlex.join(["lossnav", *self.arguments])
+
+
+def populations_folder() -> Path:
+    """Where trained networks are kept, for every run that needs them."""
+    return user_cache_path("lossnav") / "claim_populations"
