@@ -31,7 +31,7 @@ FLOORS = {
         ("panels",),
         ("landscape_file", "notebook"),
         ("controls", "live", "jobs", "export", "landscapes"),
-        ("published",),
+        ("bundle", "published"),
         ("state", "summaries"),
         ("figures.web", "figures.paper"),
         ("figures.shared",),

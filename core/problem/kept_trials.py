@@ -42,7 +42,9 @@ class KeptTrials(dict[Any, Any]):
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.trials)
-        self._problem, self._read, self._path, self._probe = problem, False, None, list[float]()
+        self._problem, self._read = problem, False
+        self._path: Path | None = None
+        self._probe: list[float] = []
 
     def get(self, key: Any, default: Any = None) -> Any:
         self._recall(key)
@@ -73,9 +75,7 @@ class KeptTrials(dict[Any, Any]):
             if self._path is not None and self._path.is_file():
                 for name, value in read(self._path, self._probe).items():
                     super().setdefault(name, value)
-        except (
-            Exception
-        ):  # no finding is worth a network that cannot be looked at: what is wrong is said when it is tested
+        except Exception:  # what is wrong with the network is said when it is tested
             self._path = None
 
     def _remember(self) -> None:
