@@ -2,7 +2,7 @@
 
 from .adaptive.tolerance import Tolerance
 from .checks import InputError
-from .density import density_map
+from .density import MemorisedOrder, density_map, memorised_order
 from .local.estimation import Estimation
 from .moved import MOVED, keep_old_names
 from .plane.plane import Plane
@@ -32,6 +32,7 @@ __all__ = [
     "Gaussian",
     "GaussianHeads",
     "InputError",
+    "MemorisedOrder",
     "Plane",
     "Poisson",
     "Problem",
@@ -47,6 +48,7 @@ __all__ = [
     "eigenpairs",
     "load_problem",
     "load_weights",
+    "memorised_order",
     "read_landscape",
     "read_weights",
     "sample_names",

@@ -20,6 +20,7 @@ from .commands.density import density_command
 from .commands.figure import figure_command
 from .commands.new import new_command
 from .commands.options import console, folder_for, read_landscape_file
+from .commands.order import order_command
 from .commands.publish import publish_command
 from .commands.spectrum import spectrum_command
 from .commands.survey import survey_command
@@ -90,6 +91,7 @@ app.command(name="survey")(survey_command)
 app.command(name="spectrum")(spectrum_command)
 app.command(name="coupling")(coupling_command)
 app.command(name="density")(density_command)
+app.command(name="order")(order_command)
 app.command(name="figure")(figure_command)
 app.command(name="publish")(publish_command)
 app.add_typer(claims_app, name="claims")

@@ -3,7 +3,17 @@
 from .claims import CLAIMS, Claim
 from .info import DensityInfo
 from .map import density_map
+from .memorised_order import MemorisedOrder, memorised_order
 from .neighbours import neighbour_density
 from .rows import input_rows
 
-__all__ = ["CLAIMS", "Claim", "DensityInfo", "density_map", "input_rows", "neighbour_density"]
+__all__ = [
+    "CLAIMS",
+    "Claim",
+    "DensityInfo",
+    "MemorisedOrder",
+    "density_map",
+    "input_rows",
+    "memorised_order",
+    "neighbour_density",
+]

@@ -23,7 +23,7 @@ from .info import DensityInfo
 from .kernel import bandwidth_of, grid_axes, kernel_density
 from .neighbours import NEIGHBOURS, neighbour_density
 from .places import MapPoints, given, placed
-from .readouts import example_readouts, notes
+from .readouts import example_readouts, function_at, notes
 from .rows import flat_rows, input_rows
 
 MOST_SHOWN = 2_000_000  # numbers of the inputs that are kept beside the map, to show an example by
@@ -105,7 +105,7 @@ def density_map(
         raise InputError("A density map needs at least two examples, but the problem has one: give more data.")
     if at is not None:
         matching(at, problem.parameters, "The point")
-    function = _at(problem, at, device, dtype_of(dtype))
+    function = function_at(problem, at, device, dtype_of(dtype))
     _require_room(function)
     rows = input_rows(problem) if layer is None else layer_rows(function.workspace, layer)
     places = placed(rows, layer, seed) if coordinates is None else given(coordinates, len(rows))
@@ -125,18 +125,6 @@ def density_map(
         claims=_claims(variables, surprises, unavailable, permutations, seed),
     ).as_attrs()
     return found
-
-
-def _at(
-    problem: Problem, at: Mapping[str, Tensor] | None, device: str | torch.device, dtype: torch.dtype | None
-) -> LossFunction:
-    """The loss at the point, the workspace's network standing there too."""
-    size = problem.example_count if problem.batchnorm == "recalibrate" else None
-    if not problem.likelihood.is_per_example:
-        size = 1
-    function = LossFunction(problem, at, device, dtype, size)
-    function.workspace.flat.copy_(function.point)
-    return function.calibrate()
 
 
 def _require_room(function: LossFunction) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -44,6 +46,35 @@ def example_readouts(function: LossFunction) -> tuple[dict[str, np.ndarray], np.
     else:
         found["label"] = labels.cpu().numpy()
     return found, surprises, unavailable
+
+
+def function_at(
+    problem: Problem, at: Mapping[str, Tensor] | None, device: str | torch.device, dtype: torch.dtype | None
+) -> LossFunction:
+    """The loss at the point, the workspace's network standing there too."""
+    size = problem.example_count if problem.batchnorm == "recalibrate" else None
+    if not problem.likelihood.is_per_example:
+        size = 1
+    function = LossFunction(problem, at, device, dtype, size)
+    function.workspace.flat.copy_(function.point)
+    return function.calibrate()
+
+
+def example_losses(
+    problem: Problem, at: Mapping[str, Tensor] | None = None, device: str | torch.device = "auto"
+) -> np.ndarray:
+    """The mean loss of each example's predictions at a point (None: θ₀), (n,); NaN for one that predicts nothing.
+
+    Raises
+    ------
+    InputError  the loss is no sum over examples, so that none has a loss of its own
+    """
+    if not problem.likelihood.is_per_example:
+        raise InputError(
+            f"The loss '{problem.likelihood.name}' is of a whole batch, so no example has one of its own: give a loss per example."
+        )
+    losses, _, _ = _losses_and_confidences(function_at(problem, at, device, None))
+    return losses
 
 
 def notes(problem: Problem, losses: np.ndarray, norms: np.ndarray) -> list[str]:

@@ -276,6 +276,12 @@ class CrossEntropy(Loss):
                 "The outputs are complex numbers, which cross-entropy does not take: let the network end with their moduli "
                 "(.abs()) or their real parts (.real)."
             )
+        if rows.shape[-1] == 1:
+            raise InputError(
+                "The network gives one class, whose probability is 1 whatever it does, so cross-entropy is 0 everywhere: for two "
+                "classes by one logit say loss='bernoulli', with targets of 0 and 1 as floats in the outputs' shape; for a number "
+                "to be hit, loss='mse'."
+            )
         sums = rows.double().exp().sum(-1) if self.outputs == "log_probabilities" else rows.double().sum(-1)
         normalised = bool(((sums - 1).abs() < CLOSE).all()) and rows.shape[-1] > 1
         if self.outputs is None and normalised and bool((rows >= 0).all()):

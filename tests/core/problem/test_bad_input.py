@@ -235,7 +235,7 @@ def test_a_file_of_ones_own(file: Path) -> None:
         ("mine.py:absent", "should define `absent`"),
         ("mine.py:network", "gives a Linear"),
         ("absent.py", "No Python file at"),
-        ("notes.txt", "is not a Python file"),
+        ("notes.txt", "is neither a Python file nor a folder of transformers"),
     ],
 )
 def test_files_without_a_problem(file: Path, target: str, words: str) -> None:
@@ -268,3 +268,11 @@ def test_a_model_that_returns_no_tensor() -> None:
 
     with pytest.raises(InputError, match="should return a tensor of predictions, but returned a str"):
         Problem(Words(), torch.ones(4, 2), torch.tensor([0, 1, 0, 1]))
+
+
+@pytest.mark.parametrize("targets", [torch.zeros(12, dtype=torch.long), torch.ones(12, 1)])
+def test_cross_entropy_over_one_class_is_refused_as_it_is_zero_everywhere(targets: torch.Tensor) -> None:
+    with pytest.raises(InputError, match=r"gives one class, whose probability is 1 .* loss='bernoulli'.* loss='mse'"):
+        Problem(torch.nn.Linear(4, 1), torch.randn(12, 4), targets)
+    for loss in ("bernoulli", "mse"):  # the advice can be followed
+        Problem(torch.nn.Linear(4, 1), torch.randn(12, 4), torch.ones(12, 1), loss=loss)

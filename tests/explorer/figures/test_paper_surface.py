@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import xarray as xr
 from artists import named, outside
-from lossnav.explorer.figures.paper import PRESETS, draw_surface
+from lossnav.explorer.figures.paper import draw_surface
 from lossnav.explorer.figures.paper.camera import angles
 from lossnav.explorer.figures.shared.scales import Scale
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from printed import paper
 
-WIDTHS = sorted(PRESETS)
+WIDTHS = ("single", "double", "slide")
 
 
 def test_the_surface_is_rasterised_and_the_rest_is_not(landscape: xr.Dataset) -> None:

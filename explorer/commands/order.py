@@ -1,0 +1,78 @@
+"""`lossnav order`: whether a network's losses know when each example was last seen in training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from lossnav.core import InputError, MemorisedOrder, memorised_order
+from lossnav.core.problem import at_checkpoint
+from rich.console import Console
+
+from ..figures.shared.scales import format_value
+from .options import Checkpoint, Device, Target
+from .problem_options import ProblemChoice, with_problem
+
+
+@with_problem
+def order_command(
+    *,
+    target: Target,
+    seen: Annotated[
+        Path,
+        typer.Option(
+            help="The step at which each example was last seen, in the data's order: .npy, or a text of numbers."
+        ),
+    ],
+    reference: Annotated[
+        int | None,
+        typer.Option(help="A checkpoint that does not know the order, such as 0: its losses are subtracted first."),
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Orders at random behind the p-value.")] = 9999,
+    seed: Annotated[int, typer.Option(help="Seed of these orders.")] = 0,
+    checkpoint: Checkpoint = None,
+    device: Device = "auto",
+    choice: ProblemChoice,
+) -> None:
+    """Test whether examples that were seen last have the least loss: the order of training, read from the network alone."""
+    steps = steps_in(seen)
+    problem = choice.problem()
+    other = None if reference is None else at_checkpoint(problem, reference, own_statistics=True).parameters
+    if checkpoint is not None:
+        problem = at_checkpoint(problem, checkpoint, own_statistics=True)
+    found = memorised_order(problem, steps, reference=other, draws=draws, seed=seed, device=device)
+    Console(soft_wrap=True, highlight=False).print(f"{problem.name}: {sentence(found)}", markup=False)
+
+
+def steps_in(path: Path) -> np.ndarray:
+    """The numbers of a file, as they follow one another.
+
+    Raises
+    ------
+    InputError  there is no such file, or it does not hold numbers
+    """
+    if not path.is_file():
+        raise InputError(f"There is no file '{path}': give the steps as .npy or as a text of numbers.")
+    try:
+        if path.suffix == ".npy":
+            return np.asarray(np.load(path, allow_pickle=False), dtype=float).reshape(-1)
+        return np.array(path.read_text("utf-8").replace(",", " ").split(), dtype=float)
+    except (ValueError, TypeError, UnicodeDecodeError, EOFError) as error:
+        raise InputError(f"'{path.name}' should hold numbers, as .npy or as text, but does not: {error}.") from error
+
+
+def sentence(found: MemorisedOrder) -> str:
+    """What was found, in words.
+
+    >>> sentence(MemorisedOrder(-0.21, 0.0004, 1400, 9999, False))
+    'Spearman correlation of loss with the step last seen −0.21 over 1,400 examples, p = 4×10⁻⁴ by 9,999 orders at random: \
+examples seen later have the smaller loss.'
+    """
+    verdict = "examples seen later have the smaller loss" if found.p_value <= 0.05 else "no mark of the order was found"
+    beyond = ", beyond the reference's" if found.referred else ""
+    return (
+        f"Spearman correlation of loss{beyond} with the step last seen {format_value(found.correlation, 2)} over "
+        f"{found.examples:,} examples, p = {format_value(found.p_value, 2)} by {found.draws:,} orders at random: {verdict}."
+    )
