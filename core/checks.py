@@ -32,7 +32,7 @@ def _in_one_line(said: str) -> str:
 
 
 # What derivatives raise on a network that torch's transforms do not know, or that branches on its own numbers.
-UNFIT = (RuntimeError, ValueError)  # NotImplementedError is one of the first
+UNFIT = (RuntimeError, ValueError, TypeError)  # NotImplementedError is one of the first
 
 
 def first_line(error: BaseException) -> str:
@@ -76,7 +76,9 @@ def finite(tensors: Mapping[str, Tensor], what: str, remedy: str = CHECKPOINT_RE
 
 
 def _pieces(tensor: Tensor) -> Sequence[Tensor]:
-    """A tensor in parts of some rows each, so that what lies on disk never comes into memory as a whole."""
+    """A tensor in parts of some rows each, so that what lies on disk never comes into memory as a whole; of a sparse one its values."""
+    if tensor.layout != torch.strided:
+        return [tensor._values() if tensor.layout == torch.sparse_coo else tensor.values()]
     if tensor.numel() <= PIECE_NUMBERS or tensor.ndim == 0:
         return [tensor]
     return tensor.split(max(1, PIECE_NUMBERS * len(tensor) // tensor.numel()))

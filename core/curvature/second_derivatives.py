@@ -152,7 +152,7 @@ def _beside(function: LossFunction) -> None:
     for view in function.layout.views(function.point).values():
         if view.numel():
             size = float(view.detach().abs().double().square().mean() ** 0.5) or 1.0
-            view += (BESIDE * size * torch.randn(view.shape, generator=generator, dtype=torch.float64)).to(view)
+            _add_drawn(view, BESIDE * size, generator)
 
 
 def directions(function: LossFunction) -> tuple[Tensor, Tensor]:
@@ -164,9 +164,14 @@ def directions(function: LossFunction) -> tuple[Tensor, Tensor]:
         for name, view in function.layout.views(row).items():
             if view.numel():
                 size = float(here[name].abs().double().square().mean() ** 0.5) or 1.0
-                view += (size * torch.randn(view.shape, generator=generator, dtype=torch.float64)).to(view)
+                _add_drawn(view, size, generator)
         rows.append(row)
     return rows[0], rows[1]
+
+
+def _add_drawn(view: Tensor, size: float, generator: torch.Generator) -> None:
+    """Add normal numbers of this size; the largest tensor's are drawn as a whole, in double precision."""
+    view += (size * torch.randn(view.shape, generator=generator, dtype=torch.float64)).to(view)
 
 
 def _compared(part: Problem, how: str) -> SecondDerivatives | None:
@@ -175,13 +180,12 @@ def _compared(part: Problem, how: str) -> SecondDerivatives | None:
     u, v = directions(function)
     if how == "elementary":
         function.program = None
-    images = Linearisation(function).products(torch.stack([u, v]), "hessian").double()
+    images = Linearisation(function).products(torch.stack([u, v]), "hessian")
     slope = function.gradient()
     if not bool(torch.isfinite(images).all() & torch.isfinite(slope).all()):
         return None
     hu, hv = images
-    lengths = float(u.double().norm() * hv.norm() + v.double().norm() * hu.norm())
-    asymmetry = abs(float(u.double() @ hv - v.double() @ hu)) / lengths if lengths else 0.0
+    asymmetry = _asymmetry(u, v, hu, hv)
     kind = torch.float64 if function.workspace.dtype == torch.float64 else torch.float32
     miss, steady = _miss(function, v, hv, slope, SHARES[kind])
     if miss <= AGREE[kind] and asymmetry <= AGREE[kind]:
@@ -204,25 +208,36 @@ def _miss(
 ) -> tuple[float, bool]:
     """The smallest disagreement over several steps, and whether the differences agree with each other where they disagree with
     the product."""
-    rounding = torch.finfo(function.workspace.dtype).eps * float(slope.double().norm())
-    found: list[tuple[float, Tensor]] = []
+    rounding = torch.finfo(function.workspace.dtype).eps * _length(slope)
+    misses, kept = list[float](), list[Tensor]()
     for share in shares:
         h = step(function.point, v, share)
         difference = _difference(function, v, h)
-        gap = max(0.0, float((difference - product).norm()) - 10 * rounding / h)
-        scale = max(float(product.norm()), float(difference.norm()))
-        found.append((gap / scale if scale else 0.0, difference))
-        if found[-1][0] <= min(AGREE.values()):
-            return found[-1][0], True
-    first, second = found[0][1], found[1][1]
-    apart = float((first - product).norm())
-    steady = float((first - second).norm()) <= STEADY * apart
-    return min(miss for miss, _ in found), steady
+        gap = max(0.0, _length(difference - product) - 10 * rounding / h)
+        scale = max(_length(product), _length(difference))
+        misses.append(gap / scale if scale else 0.0)
+        if misses[-1] <= min(AGREE.values()):
+            return misses[-1], True
+        if len(kept) < 2:
+            kept.append(difference)
+    first, second = kept
+    steady = _length(first - second) <= STEADY * _length(first - product)
+    return min(misses), steady
 
 
 def _difference(function: LossFunction, v: Tensor, h: float) -> Tensor:
-    ahead, behind = (function.loss_and_gradient(function.point + sign * h * v)[1] for sign in (1, -1))
-    return (ahead.double() - behind.double()) / (2 * h)
+    ahead = function.loss_and_gradient(torch.add(function.point, v, alpha=h))[1]
+    return ahead.sub_(function.loss_and_gradient(torch.sub(function.point, v, alpha=h))[1]).div_(2 * h)
+
+
+def _length(vector: Tensor) -> float:
+    return float(torch.linalg.vector_norm(vector, dtype=torch.float64))
+
+
+def _asymmetry(u: Tensor, v: Tensor, hu: Tensor, hv: Tensor) -> float:
+    """|uᵀHv − vᵀHu| / (‖u‖‖Hv‖ + ‖v‖‖Hu‖)."""
+    lengths = _length(u) * _length(hv) + _length(v) * _length(hu)
+    return abs(float(u @ hv) - float(v @ hu)) / lengths if lengths else 0.0
 
 
 def _by_differences(part: Problem, why: str) -> SecondDerivatives:
@@ -234,12 +249,11 @@ def _by_differences(part: Problem, why: str) -> SecondDerivatives:
     u, v = directions(function)
     h = step(function.point, v)
     whole, half = _difference(function, v, h), _difference(function, v, h / 2)
-    length = float(half.norm())
-    miss = float((whole - half).norm()) / length if length else 0.0
+    length = _length(half)
+    miss = _length(whole - half) / length if length else 0.0
+    del whole
     other = _difference(function, u, step(function.point, u))
-    lengths = float(u.double().norm() * half.norm() + v.double().norm() * other.norm())
-    asymmetry = abs(float(u.double() @ half - v.double() @ other)) / lengths if lengths else 0.0
-    return SecondDerivatives("differences", True, miss, asymmetry, why)
+    return SecondDerivatives("differences", True, miss, _asymmetry(u, v, other, half), why)
 
 
 def _share(miss: float) -> str:

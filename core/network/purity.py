@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..machine.random_state import put_back, random_state, same, seed_all
+from ..machine.sparse import equal
 
 SEED = 0
 
@@ -100,7 +101,7 @@ class Stillness:
             if parameter.data_ptr() != address:
                 parameter.data, self._wrote = memory, True
         if self._runs == 1:
-            self._uncounted |= not all(torch.equal(tensor, value.to(tensor)) for tensor, value in self._kept)
+            self._uncounted |= not all(equal(tensor, value) for tensor, value in self._kept)
         for index, (tensor, value) in enumerate(self._kept):
             if self._uncounted or _writes(tensor) != self._versions[index]:
                 tensor.copy_(value)

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..machine.sparse import stored
+
 Vector = dict[str, Tensor]
 PIECE_NUMBERS = 2**18  # 2 MB in float64
 DRAW_BLOCK = 16  # numbers; torch draws normal numbers in blocks of this many
@@ -87,6 +89,9 @@ def numbers(tensor: Tensor) -> Tensor:
 
 def raw(tensor: Tensor) -> Tensor:
     """The tensor's bytes in order, one dimension, uint8; a copy only where they do not lie so in memory."""
+    parts = stored(tensor.detach())
+    if len(parts) > 1:
+        return torch.cat([raw(part) for part in parts])
     flat = tensor.detach().contiguous().flatten()
     # one number of a larger table counts as contiguous, whatever its stride
     return (flat if flat.stride(-1) == 1 else flat.clone(memory_format=torch.contiguous_format)).view(torch.uint8)

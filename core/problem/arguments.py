@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import InputError, finite, matching
+from ..machine.sparse import stored
 from . import number_types
 from .data.tensors import converted
 from .likelihoods.protocol import Likelihood
@@ -22,7 +23,7 @@ def check_weights(model: nn.Module) -> None:
     finite(dict(model.named_parameters()), "Weight")
     # an attention mask may hold −∞, and rightly; NaN is wrong in any buffer
     buffers = ((name, buffer) for name, buffer in model.named_buffers() if buffer.is_floating_point())
-    finite({k: b.nan_to_num(posinf=0.0, neginf=0.0, nan=torch.nan) for k, b in buffers}, "Buffer")
+    finite({k: stored(b)[0].nan_to_num(posinf=0.0, neginf=0.0, nan=torch.nan) for k, b in buffers}, "Buffer")
 
 
 def arranged(inputs: Any, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:

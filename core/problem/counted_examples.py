@@ -6,7 +6,10 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor, nn
 
+from .likelihoods.batch_mean import require_mean
+from .likelihoods.of_network import gives_one_number
 from .likelihoods.protocol import Likelihood
 from .trial import passes, undrawn
 
@@ -21,12 +24,28 @@ def with_examples_counted(problem: Problem) -> Likelihood:
     loss: Any = problem.likelihood
     model, every = problem.working_copy(), range(0, problem.example_count, COUNTED_AT_ONCE)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    counts: list[float | None] = []
+    counts, alone = list[float | None](), False
     with passes(problem.differentiates), undrawn():
         for start in every:
             part = [t[start : start + COUNTED_AT_ONCE].to(device, copy=True) for t in problem.args]
-            counts.append(loss.parted(model, part)[1])
-            if counts[0] is None:
+            _, count = loss.parted(model, part)
+            if count is None:
                 return problem.likelihood
+            if not counts:
+                alone = _gives_one_number(loss, model, part)
+            counts.append(count)
     scale = problem.example_count / sum(count or 0.0 for count in counts)
-    return dataclasses.replace(loss, summed=True, scale=scale)
+    return dataclasses.replace(loss, summed=True, scale=scale, is_of_batches=alone)
+
+
+def _gives_one_number(loss: Any, model: nn.Module, part: list[Tensor]) -> bool:
+    """Whether the loss is a mean that says no number; InputError where it is a sum."""
+
+    def of(leaves: Any, _rows: Tensor) -> Any:
+        return loss.function(model, loss.structure.batch(leaves))
+
+    found = of([leaf.clone() for leaf in part], part[0])
+    if not gives_one_number(found):
+        return False
+    require_mean(of, part, part[0], found)
+    return True

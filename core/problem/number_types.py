@@ -32,16 +32,30 @@ def check_weights(model: nn.Module) -> None:
                 f"'{name}' was made under torch.inference_mode, and such weights have no derivatives: build the network "
                 "outside of it, and load the state dict there."
             )
+        if tensor.layout != torch.strided and isinstance(tensor, nn.Parameter):
+            raise InputError(
+                f"'{name}' is a sparse tensor, and weights are moved as dense ones: make it dense, nn.Parameter({name}.to_dense()), or "
+                "keep it as a buffer where it stays as it is."
+            )
     if isinstance(model, torch.jit.ScriptModule):
-        raise InputError(
-            "The network is a TorchScript program, whose weights cannot be moved from outside: give the Python module that it was "
-            "made from, with module.load_state_dict(program.state_dict())."
-        )
+        raise InputError(scripted_text(model))
     if any(_quantised(module) for module in model.modules()) and not any(p.requires_grad for p in model.parameters()):
         raise InputError(
             "The network is quantised, so its weights are whole numbers that cannot be moved by small amounts: give the "
             "network as it was before quantisation (model.dequantize(), or its float checkpoint)."
         )
+
+
+def scripted_text(model: nn.Module) -> str:
+    """What to do with a network that is a TorchScript program, or has one as a part; "" where there is none."""
+    found = next((name for name, m in model.named_modules() if isinstance(m, torch.jit.ScriptModule)), None)
+    if found is None:
+        return ""
+    what = f"'{found}' is" if found else "The network is"
+    return (
+        f"{what} a TorchScript program, whose weights cannot be moved from outside: give the Python module that it was "
+        "made from, with module.load_state_dict(program.state_dict())."
+    )
 
 
 def working_dtype(parameters: Iterable[Tensor]) -> torch.dtype:

@@ -30,6 +30,7 @@ from .data import Brought, brought, chosen_rows, comes_in_examples, handed_whole
 from .kept_trials import trials_like
 from .language import SAID as SHIFTED
 from .language import shifted
+from .likelihoods.batch_mean import ONE_NUMBER
 from .likelihoods.of_network import NetworkLoss, OfNetwork
 from .likelihoods.protocol import Likelihood, PerExampleLoss
 from .notes import parameter_notes
@@ -176,8 +177,8 @@ class Problem:
         ----------
         data  a tensor, or tensors in a tuple or dict, one row per example, or what gives them: a DataLoader, a Dataset; tensors with different numbers of rows are
               handed over whole, as one example
-        loss  (model, batch) → losses of shape (n,), or a pair of their mean and the number of examples that it is the mean
-              of; the batch is built as the data are, and everything that is computed of `model` counts
+        loss  (model, batch) → losses of shape (n,), their mean, as a training step has it, or a pair of their mean and the number of
+              examples that it is the mean of; the batch is built as the data are, and everything that is computed of `model` counts
         more  as for `Problem`
 
         Raises
@@ -199,6 +200,7 @@ class Problem:
         problem = cls(model, leaves, torch.zeros(rows, 0), OfNetwork(loss, structure), **more)
         problem.likelihood = with_examples_counted(problem)
         problem.loader_batches, problem.notes = read.batches, (*read.notes, *problem.notes)
+        problem.notes += (ONE_NUMBER,) if problem.likelihood.is_of_batches else ()
         if structure.whole:
             problem.notes += ("The data have no common number of rows, so all of them together count as one example.",)
         return problem

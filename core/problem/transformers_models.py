@@ -22,6 +22,11 @@ from .transformers_data import LONGEST, Tokens, masked, next_tokens, tokens_of
 
 SMALL = 4096  # tokens of a vocabulary, up to which logits are made as a whole
 TRIED = 2
+ROUTER = (
+    "The router's auxiliary loss, {:g} times how unevenly the experts are used, is left out, as it is of a batch and not of a token; "
+    "Problem.from_loss(model, tokens, lambda model, batch: (model(input_ids=batch, labels=batch, output_router_logits=True).loss, "
+    "len(batch)), batches=…) has it."
+)
 ADAPTER = "adapter_config.json"
 
 
@@ -65,6 +70,8 @@ def language(
     off = not whole and _head_comes_off(model, {**{k: t[:TRIED] for k, t in inputs.items()}, **fixed})
     if not (whole or off):
         notes.append("The logits are more than the last layer gives (a cap or a scale), so they are made as a whole.")
+    if getattr(config, "router_aux_loss_coef", 0) and hasattr(config, "output_router_logits"):
+        notes.append(ROUTER.format(config.router_aux_loss_coef))
     adapter: Any = HeadOff() if off else None
     likelihood = VocabularyInChunks(chunk) if off else CrossEntropy("logits", "last")
     brought = Brought(inputs, wanted, (*tokens.notes, *notes), adapter)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from ..checks import InputError, first_line
+from ..machine.sparse import equal
 from .adapted import filled
 from .likelihoods.protocol import Likelihood
 from .outputs import Output, Reader, described, reader_of
@@ -61,6 +62,7 @@ def tried(problem: Problem, output: Output | None) -> Trial:
     before = {name: tensor.clone() for name, tensor in _staying(problem, model)}
     plain, error = _attempted(problem, model, False)
     tracked, wrong = _attempted(problem, model, True)
+    _refuse_new_parameters(problem, model)
     changes_itself = not all(_equal(t, before[name]) for name, t in _staying(problem, model) if name in before)
     if plain is None and tracked is None:
         raise _refused(problem, wrong or error)
@@ -91,6 +93,16 @@ def tried(problem: Problem, output: Output | None) -> Trial:
         notes.append("The network writes into its input, so each pass is given a copy.")
     classes = settled.class_count(outputs, targets) if settled.is_categorical else 0
     return Trial(settled, classes, differentiates, changes_inputs, changes_itself, reader, (*notes, *settled.notes))
+
+
+def _refuse_new_parameters(problem: Problem, model: nn.Module) -> None:
+    known = dict(problem.model.named_parameters(remove_duplicate=False))
+    made = [name for name, _ in model.named_parameters(remove_duplicate=False) if name not in known]
+    if made:
+        raise InputError(
+            f"The network makes parameters in its first pass ('{made[0]}'{f' and {len(made) - 1} more' if made[1:] else ''}), which each "
+            "copy of it would draw anew: run it once, model(inputs[:2]), then load or train its weights, before it is given here."
+        )
 
 
 @contextlib.contextmanager
@@ -208,4 +220,6 @@ def _close(a: Tensor, b: Tensor) -> bool:
 
 
 def _equal(a: Tensor, b: Tensor) -> bool:
+    if a.layout != torch.strided:
+        return equal(a, b)
     return torch.equal(a, b) or (a.is_floating_point() and torch.equal(a.nan_to_num(), b.nan_to_num()))

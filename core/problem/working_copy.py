@@ -12,6 +12,8 @@ from ..checks import InputError, first_line
 from . import number_types
 from .experts import in_plain_products
 from .generators import share_generators
+from .number_types import scripted_text
+from .wrappers import uncompile
 
 if TYPE_CHECKING:
     from .problem import Problem
@@ -37,14 +39,17 @@ def working_copy(problem: Problem, placed: Mapping[str, Tensor] | None = None) -
         duplicate = copy.deepcopy(problem.model, memo).eval().requires_grad_(False)
         share_generators(duplicate)
         in_plain_products(duplicate)
+        for copied, original in zip(duplicate.modules(), problem.model.modules(), strict=True):
+            uncompile(copied, original)
         for module in duplicate.modules():
             if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
                 module.sparse = False  # the same gradient, as numbers that have second derivatives too
         if problem.converts:
             number_types.convert(duplicate, problem.dtype)
-    except (RuntimeError, TypeError, AttributeError) as error:
+    except (RuntimeError, TypeError, AttributeError, AssertionError) as error:
         raise InputError(
-            f"The model cannot be copied ({first_line(error)}), and lossnav computes on a copy so that yours stays as "
+            scripted_text(problem.model)
+            or f"The model cannot be copied ({first_line(error)}), and lossnav computes on a copy so that yours stays as "
             "it is: remove locks, open files and compiled parts from the module."
         ) from error
     if problem.adapter is not None:

@@ -1,6 +1,6 @@
 """How much memory a survey takes at its peak, told before it starts; a plan that does not fit is refused.
 
-    peak = model + plane + data + copy + points + anchor + kept + overhead + max(activations, costly stages, fidelity)
+    peak = model + plane + data + copy + points + anchor + kept + overhead + max(activations, costly stages, trials, fidelity)
 
 The plane is its own θ₀ and directions, where it holds them; `points` is what lays them flat, where they are small; `copy` is
 the network that points are placed in; `anchor` the Fisher diagonal of a network that is its own; `kept` what a CPU's allocator
@@ -16,6 +16,7 @@ import torch
 from ..checks import InputError
 from ..curvature.example_gradients import chunk_rows
 from ..curvature.loss_function import DOUBLE_VECTORS
+from ..curvature.second_derivatives import MOST_DOUBLE
 from ..engine.placement import lies_flat
 from ..local.estimation import Estimation
 from ..local.measure import LocalMeasure
@@ -40,10 +41,12 @@ INNER_PRODUCT_BYTES = 20  # of each pair of gradients: in float32, in float64, a
 FISHER_PRODUCT_BYTES = 48  # of the rows of a Fisher: themselves in both precisions, their eigenvectors, squares
 OVERHEAD_BYTES = 5 * 2**20  # of Python and the kernels' own room, whatever the network
 TRACE_PROBES = 16  # of the fidelity's trace
+TRIAL_VECTORS = 16  # at once while second derivatives are tested, measured with 27 million parameters
 REMEDIES = {
     "activations": "give a smaller batch_size (--batch-size), or fewer examples",
     "costly stages": "ask for readouts that need no curvature (overlays=('forward',), --overlay forward), or a lower effort "
     "(--effort preview)",
+    "trials": "ask for readouts that need no curvature (overlays=('forward',), --overlay forward)",
     "fidelity": "leave the fidelity out (fidelity=False, --no-fidelity)",
     "plane": "have the directions drawn anew at every point (Plane.random(…, held=False))",
 }
@@ -57,7 +60,8 @@ class Footprint:
     lasting what stays from the first point to the last: "model", "plane" and "data" (which are there already on a CPU),
             "copy", "points", "anchor", "kept", "workers" (of the costly stages: their networks, probes, ends of descents),
             "float64" (the copy that differences of gradients are taken on), "overhead"
-    passing what comes and goes, of which the largest counts: "activations", "anchor", "costly stages", "fidelity"
+    passing what comes and goes, of which the largest counts: "activations", "anchor", "costly stages", "trials" (of the network's
+            second derivatives, where they are not tested yet), "fidelity"
     held    how much of it is there before the survey starts
     remedies  what to do where something that a property makes once does not fit, by its name
     whole_batches  whether batches are part of the loss, so that smaller ones would make another loss of it
@@ -130,6 +134,8 @@ def footprint(specification: Specification) -> Footprint:
         lasting["workers"] = _workers(problem, estimation, where, kind, vector)
         lasting["workers"] += count * vector * sum(each.work.kept for found in stages.values() for each in found)
         passing["costly stages"] = _at_work(problem, estimation, where, kind, stages, vector)
+        if stages["curvature"] and "second_derivatives" not in problem.trials:
+            passing["trials"] = _trial_bytes(problem, vector, kind)
         if _takes_differences(problem):
             lasting["float64"] = DOUBLE_VECTORS * 8 * vector // kind.itemsize
     if spec.fidelity:
@@ -148,6 +154,13 @@ def refuse_what_does_not_fit(found: Footprint) -> None:
         raise InputError(
             f"This survey needs about {byte_text(found.needed)} of {what}, and {byte_text(free)} are free: {found.remedy}."
         )
+
+
+def _trial_bytes(problem: Problem, vector: int, kind: torch.dtype) -> int:
+    """What the test of second derivatives takes: a copy, two directions and their images, gradients and differences of them; in
+    float64 where the network is small enough for that."""
+    in_double = problem.parameter_count <= MOST_DOUBLE
+    return TRIAL_VECTORS * vector * (torch.float64.itemsize if in_double else kind.itemsize) // kind.itemsize
 
 
 def _takes_differences(problem: Problem) -> bool:

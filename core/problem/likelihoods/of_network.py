@@ -19,11 +19,11 @@ NetworkLoss = Callable[..., Any]
 
 @dataclass(frozen=True)
 class OfNetwork(Loss):
-    """loss(model, batch) → losses of shape (n,), or (their mean, their number).
+    """loss(model, batch) → losses of shape (n,), their mean, or (their mean, the number that it is of).
 
     function   the loss
     structure  how a batch is put together from tensors
-    summed     it gives a mean and a number: one sum for a batch, no loss for each example
+    summed     it gives a mean: one sum for a batch, no loss for each example
     scale      1, or examples over what the numbers of all of them add up to, so that the mean over examples is the loss
     """
 
@@ -31,6 +31,7 @@ class OfNetwork(Loss):
     structure: Structure
     summed: bool = False
     scale: float = 1.0
+    is_of_batches: bool = False
     name = "of the network"
     sees = "network"
 
@@ -76,6 +77,8 @@ def parted(returned: Any, count: int) -> tuple[Tensor, float | None]:
     """
     if isinstance(returned, Tensor) and (returned.shape == (count,) or (count == 1 and returned.numel() == 1)):
         return returned.reshape(count), None
+    if gives_one_number(returned):
+        return returned, float(count)
     if isinstance(returned, (tuple, list)) and len(returned) == 2 and isinstance(returned[0], Tensor):
         mean, number = returned
         number = float(number)
@@ -83,6 +86,11 @@ def parted(returned: Any, count: int) -> tuple[Tensor, float | None]:
             return mean, number
     came = tuple(returned.shape) if isinstance(returned, Tensor) else type(returned).__name__
     raise InputError(
-        f"loss(model, batch) should return one loss per example, shape ({count},), or a pair (mean, number of examples "
-        f"that it is the mean of), but returned {came}: do not average inside it, or return (loss, len(x)) with a tensor x of the batch."
+        f"loss(model, batch) should return one loss per example, shape ({count},), their mean, or a pair (mean, number of examples that "
+        f"it is the mean of), but returned {came}: return (loss, len(x)) with a tensor x of the batch."
     )
+
+
+def gives_one_number(returned: Any) -> bool:
+    """Whether a loss returned the batch's mean alone, as training steps do."""
+    return isinstance(returned, Tensor) and returned.ndim == 0

@@ -317,3 +317,23 @@ def test_a_gpt_trained_on_a_grammar() -> None:
     assert float(land["loss"].sel(alpha=1).squeeze()) > float(land["loss"].sel(alpha=0).squeeze())
     expected = model(input_ids=held_out, labels=held_out).loss
     assert float(land["loss"].sel(alpha=0).squeeze()) == pytest.approx(float(expected.detach()), rel=1e-5)
+
+
+def test_a_routers_auxiliary_loss_is_said_and_can_be_had() -> None:
+    """The remedy of the note, followed: the model's own loss with it, over a whole batch."""
+    model, ids = mixtral().eval(), torch.arange(24).reshape(3, 8) % V
+    assert any(
+        "auxiliary loss" in note and "output_router_logits=True" in note
+        for note in Problem.from_transformers(model, ids).notes
+    )
+    problem = Problem.from_loss(
+        model,
+        ids,
+        lambda model, batch: (model(input_ids=batch, labels=batch, output_router_logits=True).loss, len(batch)),
+        batches="whole",
+    )
+    function = LossFunction(problem, None, "cpu")
+    with torch.no_grad():
+        own = model(input_ids=ids, labels=ids, output_router_logits=True)
+    assert float(own.loss) != pytest.approx(float(model(input_ids=ids, labels=ids).loss), rel=1e-5)
+    assert function.loss(function.point) == pytest.approx(float(own.loss), rel=1e-6)

@@ -15,7 +15,7 @@ import cases
 import numpy as np
 import pytest
 import torch
-from lossnav.core import InputError, Plane, Problem, Trajectory, survey
+from lossnav.core import InputError, Plane, Problem, Trajectory, check, survey
 from lossnav.core.engine import placement
 from lossnav.core.local.estimation import Estimation
 from lossnav.core.network.workspace import Workspace
@@ -29,13 +29,20 @@ from lossnav.core.plane.identity import plane_identity, plane_recipe
 from lossnav.core.properties.elasticity import Elasticity
 from lossnav.core.survey import footprint as memory_needs
 from lossnav.core.survey import specification
-from lossnav.core.survey.footprint import KEPT_PASSES, OVERHEAD_BYTES, Footprint, refuse_what_does_not_fit
+from lossnav.core.survey.footprint import (
+    KEPT_PASSES,
+    OVERHEAD_BYTES,
+    TRIAL_VECTORS,
+    Footprint,
+    refuse_what_does_not_fit,
+)
 from lossnav.core.survey.footprint import footprint as footprint_of
 from lossnav.core.survey.specification import Specification
 from torch import nn
 
 CPU = torch.device("cpu")
-WAYS = list(itertools.product(NORMALIZATIONS, IGNORE_CHOICES, (False, True)))
+PLAIN = [how for how in NORMALIZATIONS if how != "product"]  # which is of low-rank adapters
+WAYS = list(itertools.product(PLAIN, IGNORE_CHOICES, (False, True)))
 
 
 def footprint(*what: Any, **how: Any) -> Footprint:
@@ -291,6 +298,17 @@ def test_the_formula_does_not_grow_with_the_grid_but_with_probes_and_examples() 
     assert footprint(problem, plane, (5, 5), ("viscosity",), "cpu", fidelity=True).passing["fidelity"] > 0
     basins = [footprint(problem, plane, (n, n), ("basin",), "cpu").peak for n in (3, 33)]
     assert basins[0] < basins[1]
+
+
+def test_the_formula_counts_the_test_of_second_derivatives_until_it_is_made() -> None:
+    problem = cases.classifier()
+    plane = Plane.random(problem)
+    vector = Layout.of(problem.parameters).size * 8
+    asked = ("viscosity",), ()
+    before = [footprint(problem, plane, (3, 3), names, "cpu").passing.get("trials") for names in asked]
+    assert before == [TRIAL_VECTORS * vector, None]
+    check(problem)
+    assert "trials" not in footprint(problem, plane, (3, 3), ("viscosity",), "cpu").passing
 
 
 def test_the_formula_counts_the_examples_that_are_used() -> None:
