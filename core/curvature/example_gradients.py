@@ -147,7 +147,7 @@ def gradient_pieces(
         yield _one_by_one(workspace, point, args, kwargs, targets, example_loss)
         workspace.problem.trials.setdefault(LOOPED, why)
         return
-    each = partial(_plain_gradient, workspace) if differentiates else grad
+    each = partial(_plain_gradient, workspace)  # which does without transforms: what packs sequences knows none
     for n, y in enumerate(targets):
         with twice_differentiable(workspace.model):
             found = each(example_loss)(dict(point), tuple(t[n] for t in args), {k: t[n] for k, t in kwargs.items()}, y)

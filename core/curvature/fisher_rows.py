@@ -188,7 +188,7 @@ class _Pieces:
         leaf = outputs.detach().requires_grad_(True)
         with torch.enable_grad():
             rows, wanted = self.likelihood.flatten(leaf, targets)
-        if not isinstance(rows, Tensor) or rows.flatten(1).shape[1] > MOST_OUTPUTS:
+        if not isinstance(rows, Tensor) or _flat(rows).shape[1] > MOST_OUTPUTS:
             return None
         return _Root(self.likelihood, leaf, rows, targets, self._middle(rows.detach(), wanted))
 
@@ -227,7 +227,7 @@ class _Root:
     def cotangents(self, weights: Tensor) -> Tensor:
         """M^½ w in the outputs' own shape, from w (m, numbers)."""
         shaped = weights.to(self.root).reshape(self.root.shape[:-1])
-        wanted = self.root.new_zeros(self.rows.shape).flatten(1)
+        wanted = _flat(self.root.new_zeros(self.rows.shape))
         wanted[self.places.flatten()] = (self.root @ shaped[..., None]).flatten(0, 1).flatten(1)
         shaped_rows = wanted.reshape_as(self.rows).to(self.rows)
         (found,) = torch.autograd.grad(self.rows, self.outputs, shaped_rows, retain_graph=True)
@@ -243,17 +243,22 @@ def symmetric_root(middle: Middle, outputs: Tensor) -> Tensor:
     >>> bool(torch.allclose(root @ root, torch.diag(p) - torch.outer(p, p)))
     True
     """
-    flat = outputs.double().flatten(1)
+    flat = _flat(outputs.double())
     columns = []
     for k in range(flat.shape[1]):
         unit = torch.zeros_like(flat)
         unit[:, k] = 1
-        columns.append(middle(unit.reshape(outputs.shape).to(outputs)).double().flatten(1))
+        columns.append(_flat(middle(unit.reshape(outputs.shape).to(outputs)).double()))
     matrix = torch.stack(columns, 2)
     if not bool(torch.isfinite(matrix).all()):
         raise ArithmeticError("the Fisher of the outputs is not finite")
     values, vectors = torch.linalg.eigh((matrix + matrix.mT) / 2)
     return (vectors * values.clamp(min=0).sqrt()[:, None]) @ vectors.mT
+
+
+def _flat(rows: Tensor) -> Tensor:
+    """(m, K), of a network that gives one number for each example too."""
+    return rows.reshape(len(rows), -1)
 
 
 class Projected:

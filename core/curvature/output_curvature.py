@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from ..checks import InputError
 from ..problem.likelihoods.protocol import Likelihood, Middle, states
 
 
@@ -75,6 +76,11 @@ def laid_out(outputs: Any) -> tuple[Tensor, Callable[[Tensor], Any]]:
         return outputs, lambda flat: flat
     leaves, spec = pytree.tree_flatten(outputs)
     places = [k for k, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+    if not places:
+        raise InputError(
+            f"The network returns no tensors, but an object of type {type(outputs).__name__}, so there is no Gauss-Newton or Fisher matrix of its "
+            "outputs: take of='hessian', or let it return tensors and the loss build the rest."
+        )
     sizes = [leaves[k].numel() for k in places]
 
     def back(flat: Tensor) -> Any:

@@ -24,6 +24,11 @@ def stored(tensor: Tensor) -> tuple[Tensor, ...]:
     return (tensor,)
 
 
+def bytes_of(tensor: Tensor) -> int:
+    """Bytes of all of them."""
+    return sum(part.nbytes for part in stored(tensor))
+
+
 def equal(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors of one layout hold the same numbers at the same places."""
     pairs = zip(stored(one), stored(other), strict=True)

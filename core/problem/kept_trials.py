@@ -40,6 +40,8 @@ def keeps(name: str, write: Callable[[Any], Any], read: Callable[[Any], Any]) ->
 class KeptTrials(dict[Any, Any]):
     """Findings by name, as a dict; those of KINDS are read from disk when one is first asked for, and written when found."""
 
+    _read, _path = True, None  # of one that is being unpickled: a plain dict until its state is there
+
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.trials)
         self._problem, self._read = problem, False

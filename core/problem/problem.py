@@ -162,6 +162,7 @@ class Problem:
         self.differentiates, self.changes_inputs = trial.differentiates, trial.changes_inputs
         self.changes_itself = trial.changes_itself
         self.reader: Reader | None = trial.reader
+        self.gives_tensor = trial.gives_tensor
         self.law = checked_law(law, self.likelihood, self.targets, self.classes)
         self._take_trajectory(trajectory)
         # (parameters, statistics) of networks whose statistics are their own where the others' are recomputed

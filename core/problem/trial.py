@@ -39,6 +39,7 @@ class Trial:
     changes_inputs  forward writes into its input
     changes_itself  forward writes into the network's buffers, or into parameters that stay, in evaluation too
     reader          takes the loss's part out of what the network returns; None where it is all of it
+    gives_tensor    the loss is of one tensor of numbers
     notes           sentences for people
     """
 
@@ -48,6 +49,7 @@ class Trial:
     changes_inputs: bool
     changes_itself: bool
     reader: Reader | None
+    gives_tensor: bool
     notes: tuple[str, ...]
 
 
@@ -92,7 +94,10 @@ def tried(problem: Problem, output: Output | None) -> Trial:
     if changes_inputs:
         notes.append("The network writes into its input, so each pass is given a copy.")
     classes = settled.class_count(outputs, targets) if settled.is_categorical else 0
-    return Trial(settled, classes, differentiates, changes_inputs, changes_itself, reader, (*notes, *settled.notes))
+    tensor = isinstance(outputs, Tensor)
+    return Trial(
+        settled, classes, differentiates, changes_inputs, changes_itself, reader, tensor, (*notes, *settled.notes)
+    )
 
 
 def _refuse_new_parameters(problem: Problem, model: nn.Module) -> None:

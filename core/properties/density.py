@@ -203,7 +203,7 @@ class Density(NavigatorProperty):
             "changes when a layer is rescaled. Of a loss without a likelihood it is the Gauss-Newton matrix's.",
             poles=("coarse", "fine"),
             scale="log",
-            needs=(needs.examples,),
+            needs=(needs.examples, needs.outputs),
             local=(RANK,),
         ),
         Readout(
@@ -214,7 +214,7 @@ class Density(NavigatorProperty):
             "The same over the number of parameters: 1 where the data constrain every direction alike.",
             poles=("coarse", "fine"),
             scale="log",
-            needs=(needs.examples,),
+            needs=(needs.examples, needs.outputs),
             local=(RANK,),
         ),
         Readout(
@@ -239,7 +239,7 @@ class Density(NavigatorProperty):
             "standard normal prior on every parameter. Of fewer examples it is less.",
             poles=("coarse", "fine"),
             scale="log",
-            needs=(needs.examples,),
+            needs=(needs.examples, needs.outputs),
             local=(DIMENSION,),
         ),
         Readout(

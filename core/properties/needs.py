@@ -46,6 +46,18 @@ def examples(problem: Problem) -> Reason:
     return WHY_NONE_ALONE if none_alone(problem) else None
 
 
+def outputs(problem: Problem) -> Reason:
+    """That the loss is of the network's outputs, between which and the parameters a Gauss-Newton or Fisher matrix stands."""
+    if problem.likelihood.sees == "network":
+        return "A loss of the network itself has no outputs between, so there is no Fisher or Gauss-Newton matrix."
+    if problem.likelihood.is_likelihood or problem.gives_tensor:
+        return None
+    return (
+        "The network gives more than one tensor, of which the loss states no probability, so there is no Fisher matrix of single "
+        "predictions."
+    )
+
+
 def anchor(problem: Problem) -> Reason:
     """Needs a configuration to be pulled back to, or a network that can be its own."""
     if problem.anchor is not None:

@@ -24,6 +24,7 @@ from ..local.samples import GRADIENT_NUMBERS, fisher_row_count, sample_sizes
 from ..local.workers import bytes_per_worker, worker_count
 from ..machine.allocator import SPARE_BYTES
 from ..machine.memory import byte_text, free_bytes
+from ..machine.sparse import bytes_of
 from ..network.batching import CURVATURE_GRAPH_BYTES, activation_bytes, cut_is_fixed, forward_batch_size
 from ..network.streamed import is_streamed
 from ..network.workspace import is_image
@@ -112,7 +113,7 @@ def footprint(specification: Specification) -> Footprint:
     spec, problem, plane = specification, specification.problem, specification.plane
     where, kind = spec.where, spec.number
     vector = Layout.of(problem.parameters).size * kind.itemsize
-    model = sum(t.nbytes for t in (*problem.model.parameters(), *problem.model.buffers()))
+    model = sum(map(bytes_of, (*problem.model.parameters(), *problem.model.buffers())))
     copy = vector + model - sum(t.nbytes for t in problem.parameters.values())
     points = 3 * vector if lies_flat(vector // kind.itemsize, where, kind) else 0
     lasting, held = {"copy": copy, "points": points, "overhead": OVERHEAD_BYTES}, 0

@@ -6,6 +6,8 @@ The truth is plain torch: the network's own copy with the moved weights, its los
 from __future__ import annotations
 
 import copy
+import itertools
+import json
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,8 +15,10 @@ from typing import Any, NamedTuple
 import cases
 import pytest
 import torch
-from lossnav.core import InputError, Problem
+from lossnav.core import Estimation, InputError, Plane, Problem, spectrum, survey
+from lossnav.core.curvature.gauss_newton import gauss_newton_products
 from lossnav.core.curvature.loss_function import LossFunction
+from lossnav.core.curvature.second_derivatives import second_derivatives
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
@@ -33,7 +37,7 @@ class Kind(NamedTuple):
 
 def net(*sizes: int) -> nn.Module:
     layers: list[nn.Module] = []
-    for a, b in zip(sizes, sizes[1:], strict=False):
+    for a, b in itertools.pairwise(sizes):
         layers += [nn.Linear(a, b), nn.Tanh()]
     return cases.initialised(nn.Sequential(*layers[:-1]))
 
@@ -467,6 +471,12 @@ def test_loss_gradient_and_curvature_are_those_of_the_training_code(name: str) -
         torch.testing.assert_close(mine, torch.zeros_like(mine) if product is None else product, rtol=1e-4, atol=1e-5)
 
 
+def test_an_implicit_gradient_has_its_products_by_differences_and_that_is_said() -> None:
+    found = second_derivatives(implicit_equilibrium().problem)
+    assert found.how == "differences"
+    assert "second derivatives are wrong" in found.sentence
+
+
 def _difference(model: nn.Module, before: Any, chosen: Any, own: Any, v: Any) -> Any:
     """H v as a central difference of gradients by the training code, its buffers put back."""
     slopes, h = [], 1e-5
@@ -593,3 +603,76 @@ def test_a_compiled_forward_is_that_of_the_copy() -> None:
     moved.load_state_dict({k: v + 0.1 for k, v in model.state_dict().items()})
     assert function.loss(function.point + 0.1) == pytest.approx(float(F.cross_entropy(moved(X), CLASSES).detach()))
     assert "forward" in vars(model)
+
+
+# in every readout -----------------------------------------------------------------------------------------------------------------
+class Flat(nn.Module):
+    def __init__(self, flat: bool) -> None:
+        super().__init__()
+        self.net, self.flat = net(3, 4, 1), flat
+
+    def forward(self, x: Tensor) -> Tensor:
+        z: Tensor = self.net(x)
+        return z[:, 0] if self.flat else z
+
+
+def readouts(problem: Problem, *names: str) -> Any:
+    effort = Estimation(probes=3, steps=3, examples=N)
+    return survey(problem, Plane.random(problem), (1, 1), overlays=names, fidelity=False, effort=effort)
+
+
+def test_one_output_without_a_dimension_has_the_fisher_of_one_with_it() -> None:
+    y = TWO[:, 0]
+    lands = [
+        readouts(
+            Problem(Flat(flat), X, y, loss=lambda z, y: (z.reshape(-1) - y) ** 2),
+            "effective_rank",
+            "effective_dimension",
+        )
+        for flat in (True, False)
+    ]
+    for name in ("density_effective_rank", "density_effective_dimension"):
+        assert float(lands[0][name][0, 0]) == pytest.approx(float(lands[1][name][0, 0]), rel=1e-9)
+
+
+def test_a_loss_of_the_network_says_that_it_has_no_fisher() -> None:
+    for data, loss in (
+        ((X, TWO), lambda m, b: (m(b[0]) - b[1]).square().sum(1)),
+        ((X, TWO[:5]), lambda m, b: m(b[0]).square().mean() + b[1].sum()),
+    ):
+        problem = Problem.from_loss(net(3, 4, 2), data, loss)
+        reasons = json.loads(readouts(problem, "effective_rank", "effective_dimension").attrs["unavailable"])
+        assert all(
+            "no outputs between" in reasons[f"density_{name}"] for name in ("effective_rank", "effective_dimension")
+        )
+
+
+def test_one_number_for_a_batch_has_the_gauss_newton_matrix_of_all_its_outputs() -> None:
+    """Jᵀ H_z J with H_z over the outputs of all examples, as Cox's denominators join them."""
+    kind = cox()
+    problem, function = kind.problem, LossFunction(kind.problem, None, "cpu")
+    model, loss = problem.model, problem.likelihood.function  # type: ignore[attr-defined]
+
+    def outputs(flat: Tensor) -> Tensor:
+        named = dict(function.layout.views(flat))
+        return torch.func.functional_call(model, named, (X,)).reshape(-1)
+
+    jacobian = torch.autograd.functional.jacobian(outputs, function.point)
+    middle = torch.autograd.functional.hessian(
+        lambda z: loss(z.reshape(-1, 1), problem.targets), outputs(function.point).detach()
+    )
+    v = torch.randn(function.point.shape, generator=torch.Generator().manual_seed(2)).to(function.point)
+    found = gauss_newton_products(function, v[None])[0]
+    torch.testing.assert_close(found, jacobian.T @ middle @ jacobian @ v, rtol=1e-6, atol=1e-9)
+
+
+def test_what_is_no_tensor_has_no_gauss_newton_matrix() -> None:
+    with pytest.raises(InputError, match="object of type Independent"):
+        spectrum(a_distribution_comes_out().problem, of="ggn", top=1)
+
+
+@pytest.mark.parametrize("name", ["packs its sequences inside", "a sparse adjacency", "a mixture density"])
+def test_no_readout_is_lost_by_accident(name: str) -> None:
+    land = readouts(KINDS[name]().problem, "all")
+    reasons = json.loads(land.attrs["unavailable"])
+    assert not any("could not be measured" in reason for reason in reasons.values()), reasons

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import sys
@@ -142,6 +143,12 @@ def test_every_finding_is_read_as_it_was_written(tmp_path: Path) -> None:
         assert there == found.trials[name]
         assert type(there) is type(found.trials[name])
     assert all(not dataclasses.is_dataclass(value) for value in kept.values())
+
+
+def test_they_can_be_copied_as_a_whole(tmp_path: Path) -> None:
+    found = problem(tmp_path)
+    check(found)
+    assert dict(copy.deepcopy(found.trials)) == dict(found.trials)
 
 
 def test_the_folder_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

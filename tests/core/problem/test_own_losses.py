@@ -283,7 +283,7 @@ def test_data_of_different_lengths_are_one_example() -> None:
 
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "an average": (
-        lambda: Problem.from_loss(smooth(), (X, TWO), lambda m, b: m(b[0]).mean()),
+        lambda: Problem.from_loss(smooth(), (X, TWO), lambda m, b: m(b[0]).mean(0, keepdim=True).repeat(1, 2)),
         r"return \(loss, len\(x\)\)",
     ),
     "no tensor": (lambda: Problem.from_loss(smooth(), {"x": 3.0}, penalty), "one row per example"),
