@@ -40,12 +40,13 @@ def keeps(name: str, write: Callable[[Any], Any], read: Callable[[Any], Any]) ->
 class KeptTrials(dict[Any, Any]):
     """Findings by name, as a dict; those of KINDS are read from disk when one is first asked for, and written when found."""
 
-    _read, _path = True, None  # of one that is being unpickled: a plain dict until its state is there
+    # of one that is being unpickled: a plain dict until its state is there
+    _read = True
+    _path: Path | None = None
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.trials)
         self._problem, self._read = problem, False
-        self._path: Path | None = None
         self._probe: list[float] = []
 
     def get(self, key: Any, default: Any = None) -> Any:

@@ -82,7 +82,8 @@ def _by_variance(problem: Problem) -> str:
     """What helps where the loss is a squared error; a loss that calls the network itself has no outputs to say it of."""
     if problem.likelihood.sees == "network":
         return ""
-    return "; with squared error, state the variance: loss=Gaussian(sigma)"
+    own = "; with classes, survey loss='cross_entropy' beside this" if problem.likelihood.sees == "everything" else ""
+    return f"; with squared error, state the variance: loss=Gaussian(sigma){own}"
 
 
 def _door(problem: Problem) -> str:
