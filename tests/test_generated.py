@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 import typer
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 from lossnav.core.parameters.hashing import canonical, digest, tensor_digest
 from lossnav.core.survey.grid import finest_complete, grid_plan, nested_grids
@@ -42,6 +42,7 @@ def test_a_scale_is_undone_and_keeps_the_order(scale: Scale, values: list[float]
 
 
 @generated
+@example(Scale("symlog", linear_width=1.0), [0.0, 8.2e-215])
 @given(scales, columns)
 def test_ticks_and_levels_lie_within_the_limits(scale: Scale, values: list[float]) -> None:
     low, high = scale.limits(values)

@@ -74,7 +74,7 @@ function positions(variable, values) {
     if (kind === "class") return Math.min(v, last);
     if (below !== null && v < below) v = below;
     if (high !== null && v > high) v = high;
-    return kind === "log" ? Math.log10(v) : kind === "symlog" ? Math.sign(v) * Math.log10(1 + Math.abs(v) / width) : v;
+    return kind === "log" ? Math.log10(v) : kind === "symlog" ? Math.sign(v) * Math.log1p(Math.abs(v) / width) / Math.LN10 : v;
   });
 }
 // Where a readout is infinite and the loss is not, it counts as its largest (smallest) finite value.

@@ -51,13 +51,14 @@ def test_every_sample_has_its_landscapes(app: AppTest, name: str) -> None:
         assert figure(app, 0)["data"][0]["z"]
 
 
-def test_the_verdict_stands_before_the_picture_and_what_came_with_the_sample_is_no_alarm(app: AppTest) -> None:
+def test_the_verdict_stands_before_the_picture_and_more_to_measure_is_no_alarm(app: AppTest) -> None:
+    app.query_params["grid"] = "101 × 101"
     app.run()
     (answer,) = [e for e in app.expander if "Is this plot right?" in e.label]
     assert any(light in answer.label for light in (":green[●]", ":orange[●]", ":red[●]"))
     assert "finite" in answer.get("html")[0].proto.body
-    assert any("came with the sample" in caption.value for caption in app.caption)
-    assert not any("came with the sample" in info.value for info in app.info)
+    assert any("fewer points than you ask for" in caption.value for caption in app.caption)
+    assert not any("fewer points" in info.value for info in app.info)
 
 
 def test_switches_change_the_colour_and_add_lines(app: AppTest) -> None:

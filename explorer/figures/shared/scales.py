@@ -22,6 +22,8 @@ Values = ArrayLike | Any
 
 SIGNIFICANT_DIGITS = 3
 PLAIN_RANGE = (1e-3, 1e5)
+LN10 = float(np.log(10.0))
+NOTHING = 1e-200  # a range that rounds to one position
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 ONE_TWO_FIVE = (1.0, 2.0, 5.0)
 LEVEL_MULTIPLES = ((1.0,), (1.0, 3.0), ONE_TWO_FIVE)
@@ -79,7 +81,7 @@ class Scale:
         if self.kind == "log":
             return np.asarray(10.0**positions)
         if self.kind == "symlog":
-            return np.asarray(np.sign(positions) * self.width * (10.0 ** np.abs(positions) - 1.0))
+            return np.asarray(np.sign(positions) * self.width * np.expm1(np.abs(positions) * LN10))
         return positions
 
     def limits(self, values: Values) -> tuple[float, float]:
@@ -161,8 +163,9 @@ class Scale:
         drawable = drawable[~np.isnan(drawable)]
         low = self._clip_low if self._clip_low is not None else (float(drawable.min()) if drawable.size else np.nan)
         high = self.high if self.high is not None else (float(drawable.max()) if drawable.size else np.nan)
-        # All the data may lie beyond the one limit that was given.
-        return (low, high) if not low > high else ((high, high) if self.low is None else (low, low))
+        if low > high:  # all the data lie beyond the one limit that was given
+            return (high, high) if self.low is None else (low, low)
+        return (low, low) if 0 < high - low < NOTHING * (self.width if self.kind == "symlog" else 1) else (low, high)
 
     @property
     def _clip_low(self) -> float | None:
@@ -179,7 +182,7 @@ class Scale:
         if self.kind == "log":
             return np.log10(values)
         if self.kind == "symlog":
-            return np.asarray(np.sign(values) * np.log10(1.0 + np.abs(values) / self.width))
+            return np.asarray(np.sign(values) * np.log1p(np.abs(values) / self.width) / LN10)
         return values
 
 
