@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 REGISTERED: dict[str, str] = {
-    "memory": "1c97bd8693a4016a88bd2d76955b26f10cc3a9bfa55b15999531c034c3659207",
-    "coupling": "5a08c19e9135375e3304f163324369c3a27d5589296ded4e6eb08e4c32d2c68f",
+    "memory": "8fcdac4e274e1cb9b03c67745ecc04ba1c3a29ee9defb70bc45991d46a038ace",
+    "conjugate": "77fb8952743fd4f694b31532320be4e8725ffd93a2b42bff53e370da69afbd38",
+    "coupling": "929411692fa4b6ca0f69ea3df81430f45ec39266135c2abf36e21fe326d49b2b",
 }

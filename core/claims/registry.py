@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..checks import known
+from .conjugate import Conjugate
 from .coupling import Coupling
 from .memory import Memory
 from .protocol import Claim
 
-CLAIMS: tuple[Claim, ...] = (Memory(), Coupling())
+CLAIMS: tuple[Claim, ...] = (Memory(), Conjugate(), Coupling())
 
 
 def claim_of(name: str) -> Claim:
