@@ -7,8 +7,9 @@ from .conjugate import Conjugate
 from .coupling import Coupling
 from .memory import Memory
 from .protocol import Claim
+from .valleys import Valleys
 
-CLAIMS: tuple[Claim, ...] = (Memory(), Conjugate(), Coupling())
+CLAIMS: tuple[Claim, ...] = (Memory(), Conjugate(), Valleys(), Coupling())
 
 
 def claim_of(name: str) -> Claim:
