@@ -346,7 +346,8 @@ def _sentence(findings: Findings, found: Mapping[str, Any]) -> str:
 def _front_panels(findings: Findings) -> Iterator[Panel]:
     for pair, fronts in findings["pareto"].items():
         series = tuple(
-            Series(f"{budget:,}", front[0], front[1], kind="line") for budget, front in zip(BUDGETS, fronts, strict=True)
+            Series(f"{budget:,}", front[0], front[1], kind="line")
+            for budget, front in zip(BUDGETS, fronts, strict=True)
         )
         yield Panel(f"{pair}, by budget", "E_A, interpolation", "E_B, estimation", series, logarithmic="xy")
 
