@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 REGISTERED: dict[str, str] = {
-    "collapse": "33a61422f77eea16d4b0f03e7677aca6edea3ff25de58d5bf7b16bb31bb7cdd9",
-    "memory": "b05d12eb0e0122d6b710f2bcf112ab6d82b33a69e95770c01e3d621aba25f5fb",
-    "conjugate": "012a4e69567710c4bcefac057bf91b200c7aaf620e80575a50e58c109bcf81c9",
-    "valleys": "ebbeb18ff7e69646ff49af1f7cb2d781fe4de04b3b1bd5a150e5dbf1fcf468e5",
-    "coupling": "929411692fa4b6ca0f69ea3df81430f45ec39266135c2abf36e21fe326d49b2b",
+    "collapse": "a72e58f24fb26291a07847e82ef84c2c34aa6aed7b315a23e2112d74a3b50bc5",
+    "memory": "de862c40c23005679972e22c828cf05153a157364842d79ae73354d7527286ad",
+    "conjugate": "74108da6d5f18ff976dd63014582672c9addbe25b453557210f186c2c6f4a36d",
+    "valleys": "448438163b0977c92986c0ccbfcbd5001f34ad28068f0a01c987bb578b9cb672",
+    "coupling": "8b2502afce17e054b51ac3a76b5ee13b3d2de590cbfed54889c03a075b9118bb",
 }

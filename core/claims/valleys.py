@@ -167,7 +167,7 @@ def partial_rank_correlation(x: np.ndarray, y: np.ndarray, given: np.ndarray) ->
     >>> r = np.linspace(0, 1, 50)
     >>> noise = np.random.default_rng(0).normal(size=(2, 50))
     >>> found = partial_rank_correlation(r**2 + 0.01 * noise[0], -(r**3) + 0.01 * noise[1], r)
-    >>> abs(found) < 0.4, abs(spearmanr(r**2, -(r**3)).statistic + 1) < 1e-9
+    >>> abs(found) < 0.4, bool(abs(spearmanr(r**2, -(r**3)).statistic + 1) < 1e-9)
     (True, True)
     """
     ranks = [rankdata(each) for each in (x, y, given)]
