@@ -19,6 +19,7 @@ from .kept import kept_tables
 from .panel import Panel, Series
 from .protocol import NOT_SUPPORTED, QUICK_SEED, SUPPORTED, UNDECIDED, Claim, Control, Findings, Numbers, Plan, Progress
 from .regression import MODELS, QUADRATIC, foretold, parallel_analysis, rank_normal, share_explained
+from .source import made_by
 from .statistics import bootstrap_interval, resamples
 
 SEVEN = ("density", "coupling", "elasticity", "perplexity", "probability", "viscosity", "memory")
@@ -80,7 +81,7 @@ class Collapse(Claim):
 
     def collect(self, plan: Plan, folder: Path, progress: Progress) -> Numbers:
         draws = [Draw.of(plan.base + k, k) for k in range(plan.networks)]
-        settings = {"widths": WIDTHS, "version": 1}
+        settings = {"widths": WIDTHS, "made by": made_by(__file__, str(Path(__file__).with_name("forgetting.py")))}
         names = [f"{draw.seed}-{draw.width}" for draw in draws]
         found = kept_tables("Two tasks", folder, settings, [(draw,) for draw in draws], readouts, progress, names)
         seeds = np.array([draw.seed for draw in draws])

@@ -19,6 +19,7 @@ from .kept import kept_tables
 from .panel import Panel, Series
 from .population import SHAPE, Population, contrast_of, data_of, hessians, made, outputs
 from .protocol import NOT_SUPPORTED, QUICK_SEED, SUPPORTED, UNDECIDED, Claim, Control, Findings, Numbers, Plan, Progress
+from .source import made_by
 from .statistics import bootstrap_interval
 
 GRIDS = (3, 5, 9, 17, 33)  # places at which something is measured
@@ -96,7 +97,13 @@ class Conjugate(Claim):
         data = plan.data[0]
         population = Population("same-0", data, contrast_of("same").recipes[0], plan.base)
         (found,) = made([(population, plan.networks)], folder, progress)
-        settings = {"population": population.key, "places": PLACES, "spans": SPANS, "steps": STEPS, "version": 1}
+        settings = {
+            "population": population.key,
+            "places": PLACES,
+            "spans": SPANS,
+            "steps": STEPS,
+            "made by": made_by(__file__),
+        }
         units = [(data, found["late_theta"][k], int(found["seed"][k])) for k in range(plan.networks)]
         names = [str(unit[2]) for unit in units]
         return {data: {"seed": found["seed"], **kept_tables("Lines", folder, settings, units, fields, progress, names)}}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 REGISTERED: dict[str, str] = {
-    "collapse": "a72e58f24fb26291a07847e82ef84c2c34aa6aed7b315a23e2112d74a3b50bc5",
-    "memory": "de862c40c23005679972e22c828cf05153a157364842d79ae73354d7527286ad",
-    "conjugate": "74108da6d5f18ff976dd63014582672c9addbe25b453557210f186c2c6f4a36d",
-    "valleys": "448438163b0977c92986c0ccbfcbd5001f34ad28068f0a01c987bb578b9cb672",
-    "coupling": "8b2502afce17e054b51ac3a76b5ee13b3d2de590cbfed54889c03a075b9118bb",
+    "collapse": "9cd2aa61d01255bef00cdb8a24d0ed8873bcefca4af04f6a1aba38f5e08f1e75",
+    "memory": "37e029261c8e148b6f49377330e1365b62611df8047e131977cdb666071e7b9c",
+    "conjugate": "0a6f2f48eda853f9ca8e9f639ca7ebbec827cc695ab05f0c36d4c300a75b7259",
+    "valleys": "be9e83566401a7cf76b2da1c60b0c3f96b9a22f7b72592f1663c032cf8007c3c",
+    "coupling": "f6612c3041ed2165ebb670518a475f2a3b2bcde6e52ae4b599c03fa9e19d4a01",
 }

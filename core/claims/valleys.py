@@ -20,6 +20,7 @@ from .panel import Panel, Series
 from .population import CONTRASTS, LEVELS, SHAPE, Contrast, contrast_of, data_of, hessians, made, outputs
 from .populations import joined, populations, usable
 from .protocol import NOT_SUPPORTED, QUICK_SEED, SUPPORTED, UNDECIDED, Claim, Control, Findings, Numbers, Plan, Progress
+from .source import made_by
 from .statistics import bootstrap_interval, p_value, permuted_labels
 
 TERRAINS, QUICK_TERRAINS = 24, 6
@@ -92,7 +93,7 @@ class Valleys(Claim):
             "populations": [p.key for name in OF for p in populations(contrast_of(name), data, plan.base)],
             "effort": asdict(EFFORT),
             "points": [POINTS, REACH],
-            "version": 1,
+            "made by": made_by(__file__),
         }
         terrains = kept_tables("Terrains", folder, settings, units, terrain, progress, keys)
         return {"terrains": terrains, **tables}
