@@ -197,7 +197,8 @@ class Memory(Claim):
         return verdict, _sentence(findings, late, everywhere, power)
 
     def figure(self, findings: Findings) -> tuple[Panel, ...]:
-        return (*(panel for arm in LEVELS for panel in _maps(findings, arm)), _spectra_panel(findings))
+        arms = reversed(LEVELS)  # the late one first: the verdict rests on it
+        return (*(panel for arm in arms for panel in _maps(findings, arm)), _spectra_panel(findings))
 
     def recipes(self, plan: Plan) -> Mapping[str, Any]:
         return {

@@ -56,9 +56,9 @@ class Panel:
     def of(cls, content: Mapping[str, Any]) -> Panel:
         """What `as_json` gave.
 
-        >>> panel = Panel("a", "x", "y", (Series("s", [1.0], [2.0]),))
-        >>> Panel.of(panel.as_json()).series[0].y
-        [2.0]
+        >>> panel = Panel("a", "x", "y", (Series("s", (1.0,), (2.0,)),))
+        >>> Panel.of(panel.as_json()) == panel
+        True
         """
         series = tuple(Series(**_fixed(each)) for each in content["series"])
         return cls(**{**_fixed(content), "series": series})

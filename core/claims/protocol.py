@@ -75,6 +75,7 @@ class Claim(ABC):
     departures           where this is not as it was first designed, and why
     full, quick          the confirmatory run, and one for a look
     choices              data that `--data` may name
+    fewest, step         the smallest run, and what its networks come in multiples of
     """
 
     name: str
@@ -93,6 +94,8 @@ class Claim(ABC):
     full: Plan
     quick: Plan
     choices: tuple[str, ...] = ("digits", "mixture")
+    fewest: int = 24
+    step: int = 2
 
     @abstractmethod
     def collect(self, plan: Plan, folder: Path, progress: Progress) -> Numbers:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 REGISTERED: dict[str, str] = {
-    "memory": "1c97bd8693a4016a88bd2d76955b26f10cc3a9bfa55b15999531c034c3659207",
-    "coupling": "5a08c19e9135375e3304f163324369c3a27d5589296ded4e6eb08e4c32d2c68f",
+    "collapse": "9cd2aa61d01255bef00cdb8a24d0ed8873bcefca4af04f6a1aba38f5e08f1e75",
+    "memory": "37e029261c8e148b6f49377330e1365b62611df8047e131977cdb666071e7b9c",
+    "conjugate": "0a6f2f48eda853f9ca8e9f639ca7ebbec827cc695ab05f0c36d4c300a75b7259",
+    "valleys": "be9e83566401a7cf76b2da1c60b0c3f96b9a22f7b72592f1663c032cf8007c3c",
+    "coupling": "f6612c3041ed2165ebb670518a475f2a3b2bcde6e52ae4b599c03fa9e19d4a01",
 }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from .protocol import Claim, Plan
 from .registered import REGISTERED
+from .source import text_hash
 
 HERE = Path(__file__).parent
 SECTIONS = {
@@ -51,11 +51,7 @@ def _imported(path: Path) -> Iterator[Path]:
 
 def code_hash(claim: Claim) -> str:
     """SHA-256 over the claim's deciding files, with their names; line ends do not count."""
-    digest = hashlib.sha256()
-    for path in deciding_files(claim):
-        text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
-        digest.update(f"{path.relative_to(HERE).as_posix()}\n{len(text)}\n{text}".encode())
-    return digest.hexdigest()
+    return text_hash({path.relative_to(HERE).as_posix(): path for path in deciding_files(claim)})
 
 
 def why_not_confirmatory(claim: Claim, plan: Plan) -> str | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from ..checks import known
+from .collapse import Collapse
+from .conjugate import Conjugate
 from .coupling import Coupling
 from .memory import Memory
 from .protocol import Claim
+from .valleys import Valleys
 
-CLAIMS: tuple[Claim, ...] = (Memory(), Coupling())
+CLAIMS: tuple[Claim, ...] = (Collapse(), Memory(), Conjugate(), Valleys(), Coupling())
 
 
 def claim_of(name: str) -> Claim:

@@ -22,7 +22,6 @@ from .protocol import Claim, Control, Plan, Progress, Verdict
 from .registration import code_hash, why_not_confirmatory
 from .registry import claim_of
 
-FEWEST = 24  # networks of a contrast: two folds of six in each class
 MOST = 100_000
 LIBRARIES = ("lossnav", "torch", "numpy", "scipy", "scikit-learn")
 
@@ -75,8 +74,9 @@ def plan_of(
     InputError  too few networks, an odd number, a seed below 0, unknown data
     """
     plan = claim.quick if quick else claim.full
-    if networks is not None and (not FEWEST <= networks <= MOST or networks % 2):
-        raise InputError(f"networks should be an even number from {FEWEST} to {MOST:,}, but is {networks}.")
+    if networks is not None and (not claim.fewest <= networks <= MOST or networks % claim.step):
+        kind = "an even number" if claim.step == 2 else "a number"
+        raise InputError(f"networks should be {kind} from {claim.fewest} to {MOST:,}, but is {networks}.")
     if base is not None and not 0 <= base < 2**62:
         raise InputError(f"The first seed should be 0 or more, and below 2⁶², but is {base}.")
     chosen = plan.data if data is None else (known(data, claim.choices, "data"),)

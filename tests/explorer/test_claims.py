@@ -81,6 +81,12 @@ def test_the_figure_shows_the_numbers() -> None:
     np.testing.assert_array_equal(first.lines[0].get_xdata(), [0.5, 0.9])
     assert {"no mark found", "saturated"} <= {text.get_text() for text in first.texts}
     assert (second.get_xscale(), second.get_yscale()) == ("log", "log")
+    figure.canvas.draw()
+    labels = [
+        tick.get_text() for axis in (second.xaxis, second.yaxis) for tick in axis.get_ticklabels() if tick.get_text()
+    ]
+    assert {"1", "2"} <= set(labels)
+    assert not any("$" in label for label in labels)
     assert [bar.get_width() for bar in third.patches] == [1.0, 2.0]
     assert "undecided (not confirmatory: it is a quick run)" in figure.get_suptitle().replace("\n", " ")
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ...machine import written_whole
+from ..source import made_by
 from ..turns import in_turns
 from .data import data_of
 from .finish import LEVELS, finished
@@ -22,7 +23,6 @@ from .recipes import Recipe
 from .streams import Stream
 
 CHUNK = 50  # networks that are trained side by side
-MADE_BY = 2  # raised with every change of what a population is
 Arrays = Mapping[str, np.ndarray]
 Progress = Callable[[str, int, int], None]
 
@@ -43,8 +43,8 @@ class Population:
 
     @property
     def key(self) -> str:
-        """The folder's name: another recipe, seed or way of making is another folder."""
-        content = {"population": asdict(self), "levels": LEVELS, "level": LEVEL, "made by": MADE_BY}
+        """The folder's name: another recipe, seed or other code is another folder."""
+        content = {"population": asdict(self), "levels": LEVELS, "level": LEVEL, "made by": made_by()}
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
         return f"{self.data}-{self.label}-{digest}"
 

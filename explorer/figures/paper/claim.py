@@ -8,8 +8,11 @@ from textwrap import fill
 import numpy as np
 from lossnav.core.claims import Panel, Result, Series
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from ..shared.scales import format_value
 from ..shared.style import class_colors
 from .presets import PRESETS, print_style
 
@@ -40,10 +43,9 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.set_title(panel.title)
     axes.set_xlabel(panel.x)
     axes.set_ylabel(panel.y)
-    if "x" in panel.logarithmic:
-        axes.set_xscale("log")
-    if "y" in panel.logarithmic:
-        axes.set_yscale("log")
+    for name in panel.logarithmic:
+        axes.set(**{f"{name}scale": "log"})
+        _powers(axes.xaxis if name == "x" else axes.yaxis)
     if panel.rows:
         _name_rows(axes, panel.rows, panel.words)
     if sum(not each.faint for each in panel.series) > 1:
@@ -62,6 +64,15 @@ def _series(axes: Axes, series: Series, color: str, named: bool) -> None:
     if len(series.low):
         low, high = (np.array(values, dtype=float) for values in (series.low, series.high))
         (axes.hlines(y, low, high, color, linewidth=0.8) if named else axes.vlines(x, low, high, color, linewidth=0.8))
+
+
+def _powers(axis: Axis) -> None:
+    """A logarithmic axis with plain numbers: each power of ten, or 1, 2 and 5 of each where there are few."""
+    low, high = axis.get_view_interval()
+    subs = (1.0, 2.0, 5.0) if high < 30 * low else (1.0,)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=5))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: format_value(value)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _name_rows(axes: Axes, rows: Sequence[str], words: Sequence[str]) -> None:

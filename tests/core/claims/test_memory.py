@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -233,13 +234,39 @@ def test_too_few_draws_are_refused() -> None:
 
 
 @pytest.mark.slow
-def test_the_whole_chain_on_a_few_networks(tmp_path: Path) -> None:
-    plan = dataclasses.replace(CLAIM.quick, networks=24)
-    numbers = CLAIM.collect(plan, tmp_path, silent)
-    assert set(numbers) == {"digits/same", "digits/pretask", "digits/adam", "mirrored/mirrored"}
+def test_trained_networks_show_what_is_known_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "QUICK", ("mirrored", "adam"))
+    numbers = CLAIM.collect(dataclasses.replace(CLAIM.quick, networks=24), tmp_path, silent)
+    assert set(numbers) == {"digits/adam", "mirrored/mirrored"}
     test = memory._tested("mirrored/mirrored", numbers["mirrored/mirrored"], "stop", 19, 0)
     assert test["accuracy"]["F"][0] > 0.85
     assert test["accuracy"]["V"][0] < 0.8
     adam = memory._tested("digits/adam", numbers["digits/adam"], "stop", 19, 0)
     assert adam["accuracy"]["T"][0] > 0.95
     assert 0 < adam["spread"][0] <= 1
+
+
+def a_table(shift: float, seed: int, count: int = 24) -> dict[str, np.ndarray]:
+    """Numbers as they are stored, drawn: weights of the second class are larger by a factor."""
+    generator = np.random.default_rng(seed)
+    labels = np.repeat([-1, 1], count // 2)
+    table = {"label": labels, "history": 1 + generator.random((count, 17)) + 3 * (labels > 0)[:, None]}
+    for arm, level in memory.LEVELS.items():
+        table[f"{arm}_theta"] = generator.normal(size=(count, SHAPE.parameters)) * (1 + shift * (labels > 0))[:, None]
+        table[f"{arm}_spectrum"] = np.sort(generator.exponential(size=(count, SHAPE.parameters)), 1)
+        table[f"{arm}_loss"] = np.full(count, level)
+    return table
+
+
+@pytest.mark.slow
+def test_the_whole_analysis_finds_what_is_in_the_weights_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "QUICK_REPLICATES", 1)
+    names = {"digits/same": 0.0, "digits/adam": 0.8, "mirrored/mirrored": 0.0}
+    numbers = {name: a_table(shift, seed) for seed, (name, shift) in enumerate(names.items())}
+    found = CLAIM.analyse(dataclasses.replace(CLAIM.quick, networks=24, draws=179), numbers, silent)
+    json.dumps(found)
+    outcomes = {(t["contrast"], t["arm"]): t["outcome"] for t in found["tests"]}
+    assert outcomes["adam", "late"] == outcomes["adam", "stop"] == memory.BESIDE
+    assert outcomes["same", "late"] == memory.NO_MARK
+    assert CLAIM.decide(found).failed[0] == "mirrored"  # whose function says nothing here
+    assert len(CLAIM.figure(found)) == 5

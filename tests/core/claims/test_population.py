@@ -158,6 +158,12 @@ def test_another_recipe_is_another_folder() -> None:
     assert Population("x", "digits", Recipe(), 0).key != Population("x", "digits", Recipe(), 1).key
 
 
+def test_networks_of_other_code_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = POPULATION.key
+    monkeypatch.setattr(chunks, "made_by", lambda: "other")
+    assert POPULATION.key != before
+
+
 def test_the_exchange_leaves_the_spectrum_and_turns_the_outputs() -> None:
     data, theta = data_of("mirrored"), draws(1)
     turned = mirrored_weights(SHAPE, theta)

@@ -20,6 +20,7 @@ from lossnav.core.claims import (
     Panel,
     Plan,
     Series,
+    claim_of,
     code_hash,
     deciding_files,
     export,
@@ -100,7 +101,7 @@ class Toy(Claim):
 
 
 def test_a_result_is_read_back_as_it_was(tmp_path: Path) -> None:
-    claim = CLAIMS[0]
+    claim = claim_of("memory")
     result = dataclasses.replace(run(Toy(), Toy.quick, tmp_path, silent), code=code_hash(claim))
     write_result(result, tmp_path / "a.json")
     found = read_result(tmp_path / "a.json")
@@ -120,13 +121,13 @@ def test_a_failed_control_makes_it_undecided() -> None:
     "change", [{"networks": 398}, {"base": 5}, {"draws": 99}, {"data": ("digits",)}, {"quick": True}]
 )
 def test_another_plan_is_not_confirmatory(change: dict[str, Any]) -> None:
-    claim = CLAIMS[0]
+    claim = claim_of("memory")
     assert why_not_confirmatory(claim, claim.full) is None
     assert why_not_confirmatory(claim, dataclasses.replace(claim.full, **change)) is not None
 
 
 def test_changed_code_or_rule_is_not_confirmatory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    claim = CLAIMS[0]
+    claim = claim_of("memory")
     monkeypatch.setitem(REGISTERED, claim.name, "0" * 64)
     assert why_not_confirmatory(claim, claim.full) == "code or rule have changed since the registration"
     monkeypatch.delitem(REGISTERED, claim.name)
@@ -139,11 +140,11 @@ def test_changed_code_or_rule_is_not_confirmatory(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_changed_file_changes_the_hash(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = code_hash(CLAIMS[0])
+    before = code_hash(claim_of("memory"))
     read = Path.read_text
     changed = lambda path, **words: read(path, **words) + ("\n# more" if path.name == "multiple.py" else "")  # noqa: E731
     monkeypatch.setattr(Path, "read_text", changed)
-    assert code_hash(CLAIMS[0]) != before
+    assert code_hash(claim_of("memory")) != before
 
 
 def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_everything_is_exported(tmp_path: Path) -> None:
 
 
 def test_plans_that_cannot_be_are_refused() -> None:
-    claim = CLAIMS[0]
+    claim = claim_of("memory")
     assert plan_of(claim, quick=True, networks=30, base=3, data="mixture") == Plan(
         30, claim.quick.draws, ("mixture",), 3, True
     )
