@@ -49,9 +49,9 @@ _CSS = """
   .legend .swatch { display: inline-block; width: 1.3rem; height: 0; border-top: 3px solid; vertical-align: middle;
                     margin: 0 0.35rem 0 0; }
   .legend .entry { margin-right: 1.1rem; white-space: nowrap; }
-  dl.inspector { display: grid; grid-template-columns: minmax(0, 1fr) auto minmax(0, 1fr) auto; gap: 0 0.8rem; margin: 0 !important; padding: 0 !important;
+  dl.inspector { display: grid; grid-template-columns: minmax(4.6rem, 1fr) auto minmax(4.6rem, 1fr) auto; gap: 0 0.8rem; margin: 0 !important; padding: 0 !important;
                  font-size: 0.82rem; font-variant-numeric: tabular-nums; line-height: 1.5; }
-  dl.inspector.one { grid-template-columns: minmax(0, 1fr) auto; }
+  dl.inspector.one { grid-template-columns: minmax(4.6rem, 1fr) auto; }
   dl.inspector dt, dl.inspector dd { margin: 0 !important; padding: 0 !important; }
   dl.inspector dt { opacity: 0.75; overflow-wrap: anywhere; line-height: 1.25; align-self: center; }
   dl.inspector dd { margin: 0; text-align: right; white-space: nowrap; font-weight: 550; }
@@ -68,3 +68,19 @@ _CSS = """
 def page_style() -> None:
     """Put the style sheet into the page."""
     st.html(_CSS)
+
+
+_COMPARE = """
+<style>
+  .st-key-compare_rows [class*="st-key-compare_"] { --tall: max(330px, calc(100vh - 190px)); }
+  .st-key-compare_two_rows [class*="st-key-compare_"] { --tall: max(230px, calc(50vh - 125px)); }
+  :is(.st-key-compare_0, .st-key-compare_1) { --tall: max(330px, calc(100vh - 190px)); }
+  .st-key-compare_two_rows :is(.st-key-compare_0, .st-key-compare_1) { --tall: max(230px, calc(50vh - 125px)); }
+  [class*="st-key-compare_"] :is(.stElementContainer, .stFullScreenFrame):has(> div > .lossnav-chart) { min-height: var(--tall); }
+</style>
+"""
+
+
+def compare_style() -> None:
+    """The style sheet of the page "Compare"."""
+    st.html(_COMPARE)
