@@ -11,7 +11,7 @@ from ..figures.shared.picture import name_of
 from .url import URL
 
 MOST = 4
-LOOKS = ("Surfaces", "Maps", "Difference")
+LOOKS = ("3-D", "2-D", "Difference")
 OPENS_ON = ("digits-resnet · random", "digits-plain · random")  # with and without skip connections
 AS_HEIGHT = "height"
 SPAN_HELP = "On: every picture covers the span in which all lie whole, so that lengths compare. Off: each its own."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -19,12 +20,13 @@ from ..figures.shared.plain_text import for_markdown
 from ..figures.web.colorbar import colouring
 from ..figures.web.map2d import map_figure
 from ..figures.web.picking import nearest_cell, picked_point
-from ..figures.web.surface3d import surface_figure
+from ..figures.web.surface3d import CAMERA, surface_figure
 from ..summaries.compare import (
     Span,
     difference,
     difference_layer,
     difference_text,
+    joint,
     joint_layer,
     joint_span,
     planes_text,
@@ -34,6 +36,7 @@ from .camera import remember
 from .chart import chart
 
 SURFACES, MAPS, DIFFERENCE = LOOKS
+AFAR = {2: 1.2, 3: 1.5, 4: 1.1}  # by how many there are: how much farther away the camera is
 
 
 @dataclass(frozen=True)
@@ -89,18 +92,36 @@ def pictures(lands: Sequence[xr.Dataset], asked: Comparison, point: tuple[float,
 
 
 def figures(lands: Sequence[xr.Dataset], asked: Comparison, point: tuple[float, float] | None) -> list[go.Figure]:
-    """A figure for each landscape; the last map and every surface has the colour bar, which is the same for all."""
+    """A figure for each landscape, each with the colour bar, which is the same for all."""
     span = joint_span(lands) if asked.shared else None
     made = []
+    look = colouring(joint(lands, asked.color), joint_layer(lands, asked.color), asked.dark)
     for land, picture in zip(lands, pictures(lands, asked, point), strict=True):
         part, shown = decimated(land, picture)
         if asked.look == SURFACES:
-            figure = surface_figure(part, shown)
+            figure = surface_figure(part, shown, camera=_from_afar(AFAR[len(lands)]))
             _spanned_scene(figure, span)
         else:
             figure = _map(part, shown, span)
+        _colored(figure, look)
         made.append(figure)
     return made
+
+
+def _from_afar(times: float) -> dict[str, Any]:
+    """The usual view from farther away, so that a terrain fits a narrow place."""
+    return {**CAMERA, "eye": {axis: times * value for axis, value in CAMERA["eye"].items()}}
+
+
+def _colored(figure: go.Figure, look: dict[str, Any]) -> None:
+    """The colours of all, also where this one's values alone would have others (a diverging map needs both signs)."""
+    first = figure.data[0]
+    if first.type in ("surface", "heatmap"):
+        ends = ("cmin", "cmax") if first.type == "surface" else ("zmin", "zmax")
+        bar = {name: look["colorbar"][name] for name in ("tickvals", "ticktext")}
+        first.update(
+            colorscale=look["colorscale"], colorbar=bar, **dict(zip(ends, (look["cmin"], look["cmax"]), strict=True))
+        )
 
 
 def _map(land: xr.Dataset, picture: Picture, span: Span | None) -> go.Figure:
@@ -181,7 +202,7 @@ def difference_panel(found: Sequence[tuple[str, xr.Dataset]], asked: Comparison)
     alt = f"{title_of(land, asked.height)}, {second} less {first}"
     left, right = st.columns([1.45, 1], gap="small")
     with left:
-        _surface(0, surface_figure(part, shown).to_json(), alt)
+        _surface(0, surface_figure(part, shown, camera=_from_afar(AFAR[2])).to_json(), alt)
     with right:
         chart("compare_1", _map(part, shown, None).to_json(), "compared1", alt, on_pick=lambda: _pick(1))
         st.caption(planes_text(one, other))

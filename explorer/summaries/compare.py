@@ -9,10 +9,11 @@ import numpy as np
 import xarray as xr
 from lossnav.core import InputError
 
-from ..figures.shared.picture import Layer, color_limits, fitting_scale, measured_mask
-from ..figures.shared.scales import Scale, format_value
+from ..figures.shared.picture import Layer, fitting_scale, measured_mask
+from ..figures.shared.scales import format_value
 
 AXES = ("alpha", "beta")
+WIDE = 30  # times its median, from which the largest difference would take all of a linear scale
 Span = tuple[tuple[float, float], tuple[float, float]]
 
 
@@ -27,14 +28,28 @@ def _is_readout(values: xr.DataArray) -> bool:
     return np.issubdtype(values.dtype, np.floating) and "error_of" not in values.attrs and "long_name" in values.attrs
 
 
-def joint_layer(lands: Sequence[xr.Dataset], variable: str, kind: str | None = None) -> Layer:
-    """The readout on the one scale that fits all landscapes, covering all their values."""
+def joint(lands: Sequence[xr.Dataset], variable: str) -> xr.Dataset:
+    """All landscapes' values of a readout, as one landscape: what scale, ends and colours are chosen from."""
     values = np.concatenate([land[variable].values.ravel() for land in lands])[:, None]
     attrs = {k: v for k, v in lands[0][variable].attrs.items() if k != "floor"}
-    joint = xr.Dataset({variable: (AXES, values, attrs)})
-    scale = fitting_scale(joint, variable, kind)
-    layer = Layer(variable, scale)
-    return replace(layer, reach=color_limits(joint, layer)) if scale.kind != "class" else layer
+    return xr.Dataset({variable: (AXES, values, attrs)})
+
+
+def joint_layer(lands: Sequence[xr.Dataset], variable: str, kind: str | None = None) -> Layer:
+    """The readout on the one scale that fits all landscapes: its ends, ticks and contour levels are the same for each."""
+    together = joint(lands, variable)
+    scale = fitting_scale(together, variable, kind)
+    if scale.kind == "class":
+        return Layer(variable, scale)
+    values = together[variable].values
+    drawn = values[np.isfinite(scale.apply(values))]
+    if drawn.size and drawn.min() < drawn.max():
+        low, high = (
+            float(end) if told is None else told
+            for end, told in zip((drawn.min(), drawn.max()), (scale.low, scale.high), strict=True)
+        )
+        scale = replace(scale, low=low, high=high)
+    return Layer(variable, scale, reach=scale.limits(values))
 
 
 def joint_span(lands: Sequence[xr.Dataset]) -> Span:
@@ -95,5 +110,7 @@ def difference_text(found: xr.Dataset, variable: str) -> str:
 
 
 def difference_layer(found: xr.Dataset, variable: str) -> Layer:
-    """A difference is drawn on a linear scale, its colours centred on zero."""
-    return Layer(variable, Scale("linear"))
+    """A difference with few large values is drawn symmetric-logarithmically, another linearly."""
+    sizes = np.abs(found[variable].values[np.isfinite(found[variable].values)])
+    wide = sizes.size and sizes.max() > WIDE * np.median(sizes)
+    return Layer(variable, fitting_scale(found, variable, "symlog" if wide else "linear"))
