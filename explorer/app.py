@@ -24,6 +24,7 @@ def main() -> None:
         *(file_page if opened else []),
         st.Page(VIEWS / "terrain.py", title="Terrain", icon=":material/landscape:", default=not opened),
         st.Page(VIEWS / "compare.py", title="Compare", icon=":material/compare:"),
+        st.Page(VIEWS / "atlas.py", title="Atlas", icon=":material/grid_view:"),
         st.Page(VIEWS / "spectrum.py", title="Spectrum", icon=":material/bar_chart:"),
         st.Page(VIEWS / "density.py", title="Density", icon=":material/scatter_plot:"),
         st.Page(VIEWS / "claims.py", title="Claims", icon=":material/science:"),

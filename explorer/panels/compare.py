@@ -61,7 +61,7 @@ def read(chosen: Sequence[Comparable]) -> list[tuple[str, xr.Dataset]]:
     found = []
     for each in chosen:
         try:
-            found.append((each.name, _kept(each)))
+            found.append((each.name, kept(each)))
         except InputError as error:
             st.error(for_markdown(error))
         except (LookupError, OSError):
@@ -69,15 +69,15 @@ def read(chosen: Sequence[Comparable]) -> list[tuple[str, xr.Dataset]]:
     return found
 
 
-def _kept(each: Comparable) -> xr.Dataset:
+def kept(each: Comparable) -> xr.Dataset:
     """The same object as long as nothing is written to it."""
     source = each.source()
-    kept = st.session_state.setdefault("compared_landscapes", {})
-    last = kept.get(each.name)
+    held = st.session_state.setdefault("compared_landscapes", {})
+    last = held.get(each.name)
     if last is None or last[0] is not source:
-        if len(kept) >= 2 * MOST:
-            kept.clear()
-        kept[each.name] = last = (source, source.landscape(Settings()))
+        if len(held) >= 2 * MOST:
+            held.clear()
+        held[each.name] = last = (source, source.landscape(Settings()))
     land: xr.Dataset = last[1]
     return land
 

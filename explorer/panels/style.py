@@ -84,3 +84,18 @@ _COMPARE = """
 def compare_style() -> None:
     """The style sheet of the page "Compare"."""
     st.html(_COMPARE)
+
+
+_ATLAS = """
+<style>
+  .st-key-atlas_maps { --tall: max(430px, calc(100vh - 90px)); }
+  .st-key-atlas_ranks { --tall: clamp(230px, 40vh, 420px); }
+  :is(.st-key-atlas_maps, .st-key-atlas_ranks) :is(.stElementContainer:has(.stPlotlyChart), .stFullScreenFrame, .stPlotlyChart) {
+    height: var(--tall) !important; min-height: var(--tall) !important; }
+</style>
+"""
+
+
+def atlas_style() -> None:
+    """The style sheet of the page "Atlas"."""
+    st.html(_ATLAS)
