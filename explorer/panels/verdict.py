@@ -7,22 +7,40 @@ import html
 import streamlit as st
 import xarray as xr
 
+from ..controls.url import URL
 from ..figures.shared.plain_text import for_markdown
-from ..summaries.verdict import Reason, verdict
+from ..summaries.verdict import Reason, verdict, with_reported_loss
 
 COLORS = {"green": "#15803D", "amber": "#D97706", "red": "#DC2626"}
 MARKDOWN = {"green": "green", "amber": "orange", "red": "red"}  # as Streamlit's markdown calls them
 
 
 def verdict_panel(land: xr.Dataset) -> None:
-    """Is my plot right? One sentence, under which its reasons unfold."""
-    found = verdict(land)
+    """Is my plot right? One sentence, under which its reasons unfold, and a field for the number that the training printed."""
+    key = f"reported_{land.lossnav.name or 'loss'}"  # of this network: another one's training printed another number
+    found = verdict(with_reported_loss(land, st.session_state.get(key) if _is_trained(land) else None))
     light = f":{MARKDOWN[found.light]}[●]"
     with (
         st.container(key=f"light_{found.light}"),
         st.expander(f"{light} **Is this plot right?** {for_markdown(found.says)}", key="verdict"),
     ):
         st.html("".join(reason_line(reason) for reason in found.reasons))
+        if _is_trained(land):
+            st.number_input(
+                "The loss that your training printed",
+                value=None,
+                format="%g",
+                key=key,
+                placeholder="not given",
+                width=260,
+                **URL,
+            )
+
+
+def _is_trained(land: xr.Dataset) -> bool:
+    """Whether the centre is the trained network, which the training's number is of."""
+    plane = land.lossnav.plane
+    return "centre" not in plane and plane.get("origin", "trained") == "trained"
 
 
 def reason_line(reason: Reason) -> str:
