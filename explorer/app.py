@@ -14,6 +14,7 @@ def main() -> None:
     from lossnav.explorer.panels.style import page_style
     from lossnav.explorer.panels.workspace import watch
     from lossnav.explorer.server import LANDSCAPE_VARIABLE
+    from lossnav.explorer.workspace import latest
 
     st.set_page_config(page_title="lossnav", page_icon=str(HERE / "icon.svg"), layout="wide")
     page_style()
@@ -32,8 +33,9 @@ def main() -> None:
         st.Page(VIEWS / "models.py", title="Models", icon=":material/hub:"),
         st.Page(VIEWS / "vocabulary.py", title="Vocabulary", icon=":material/menu_book:"),
     ]
+    drawn = latest()
     st.navigation(pages, position="top").run()
-    watch()
+    watch(drawn)
 
 
 if __name__ == "__main__":  # the process that measures live planes imports this file too, and is no page

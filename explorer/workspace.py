@@ -26,7 +26,9 @@ WEIGHTS_IN_FOLDER = (
     "pytorch_model.bin",
     "model.safetensors.index.json",
     "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
 )
+CONFIGURATIONS = {"config.json": "model_type", "adapter_config.json": "peft_type"}  # and what each says
 WEIGHTS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 LARGEST_SOURCE = 2**20  # bytes of a Python file, or of a configuration, that is read
 HDF5, ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
@@ -181,8 +183,9 @@ def _kind_of_folder(folder: Path, inside: list[os.DirEntry[str]]) -> str | None:
         return None
     if "zarr.json" in names:
         return LANDSCAPE
-    if "config.json" in names and names.intersection(WEIGHTS_IN_FOLDER):
-        return TRANSFORMERS if _says_model(folder / "config.json") else None
+    config = next((name for name in CONFIGURATIONS if name in names), None)
+    if config is not None and names.intersection(WEIGHTS_IN_FOLDER):
+        return TRANSFORMERS if _says_model(folder / config) else None
     return CHECKPOINTS if len(checkpoints_in(folder, names)) > 1 else None
 
 
@@ -215,7 +218,9 @@ def _holds_weights(path: Path) -> bool:
 
 def _says_model(config: Path) -> bool:
     try:
-        return config.stat().st_size <= LARGEST_SOURCE and "model_type" in json.loads(config.read_text("utf-8"))
+        return config.stat().st_size <= LARGEST_SOURCE and CONFIGURATIONS[config.name] in json.loads(
+            config.read_text("utf-8")
+        )
     except (OSError, ValueError, RecursionError, TypeError):
         return False
 

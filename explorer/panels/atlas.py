@@ -9,13 +9,15 @@ from pathlib import Path
 import streamlit as st
 import xarray as xr
 
-from ..export import FIGURE_FORMATS, MIME
+from ..export import MIME
 from ..figures.paper import PRESETS, draw_atlas, save
 from ..figures.shared.picture import Layer, fitting_scale
 from ..figures.web.atlas import atlas_figure, ranks_figure
 from ..summaries.adaptive import adaptive_text
 from ..summaries.atlas import MEANING, rank_correlations, rank_sentences
 from .saving import save_button
+
+FORMATS = ("pdf", "svg", "png")
 
 
 def layers_of(land: xr.Dataset, variables: Sequence[str]) -> list[Layer]:
@@ -46,8 +48,14 @@ def atlas_export(land: xr.Dataset, variables: Sequence[str], name: str) -> None:
     with st.popover("Export", key="export_atlas", on_change="rerun") as panel:
         if not panel.open:
             return
-        file_format = st.selectbox("Format", FIGURE_FORMATS, key="atlas_format", format_func=str.upper)
-        width = st.selectbox("Width", list(PRESETS), index=list(PRESETS).index("double"), key="atlas_width")
+        file_format = st.selectbox("Format", FORMATS, key="atlas_format", format_func=str.upper)
+        width = st.selectbox(
+            "Width",
+            list(PRESETS),
+            index=list(PRESETS).index("double"),
+            key="atlas_width",
+            format_func=lambda name: PRESETS[name].title,
+        )
         save_button(
             lambda: atlas_file(land, variables, file_format, width), f"{name}-atlas.{file_format}", MIME[file_format]
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import streamlit as st
 from lossnav.core import InputError
 
@@ -15,15 +17,17 @@ DROPPED = "dropped_file"
 OFTEN = 3.0  # seconds between two looks at the folder
 
 
-def watch() -> None:
-    """Look through the folder every few seconds, and draw the page anew where something came or went."""
+def watch(drawn: workspace.Scan) -> None:
+    """Look through the folder every few seconds, and draw the page anew where it holds something else.
+
+    drawn  what this page was drawn from: another tab may have looked since
+    """
     if workspace.folder() is None:
         return
 
     @st.fragment(run_every=OFTEN)
     def look() -> None:
-        before = workspace.latest()
-        if by_timer() and workspace.rescan() != before:
+        if by_timer() and workspace.rescan() != drawn:
             st.rerun()
 
     look()
@@ -71,6 +75,9 @@ def weights_panel(kind: str, target: str) -> None:
         else "A loss needs texts. Write a problem file beside the model; it appears under “Model” as soon as it is saved."
     )
     st.code(weights_code(kind, target), language="python")
+    if kind == workspace.TRANSFORMERS:
+        st.markdown("Or, on a file of texts as it lies, without a problem file:")
+        st.code(shlex.join(["lossnav", "explore", f"{target.rstrip('/')}:texts.txt"]), language="bash")
 
 
 def weights_code(kind: str, target: str) -> str:

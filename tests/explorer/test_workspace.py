@@ -71,6 +71,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "llm").mkdir()
     (folder / "llm" / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
     (folder / "llm" / "model.safetensors").write_bytes(b"never read")
+    (folder / "keras").mkdir()
+    (folder / "keras" / "config.json").write_text(json.dumps({"layers": []}))
+    (folder / "keras" / "model.safetensors").write_bytes(b"never read")
     for hidden in (".git", ".venv", "node_modules", "mine_env"):
         (folder / hidden).mkdir()
         (folder / hidden / "hidden.py").write_text(OWN)
@@ -143,6 +146,13 @@ def test_a_name_that_is_found_is_one_that_loads(tmp_path: Path) -> None:
     targets = [entry.target for entry in scan(tmp_path).entries]
     assert targets == [str(file), f"{file}:twin"]
     assert [load_problem(target).name for target in targets] == ["several", "several"]
+
+
+def test_an_adapter_of_peft_is_a_language_model(tmp_path: Path) -> None:
+    (tmp_path / "lora").mkdir()
+    (tmp_path / "lora" / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA"}))
+    (tmp_path / "lora" / "adapter_model.safetensors").write_bytes(b"never read")
+    assert scan(tmp_path).entries == (Entry(TRANSFORMERS, f"{tmp_path / 'lora'}/"),)
 
 
 def test_links_that_lead_out_are_left_out(tmp_path: Path) -> None:
