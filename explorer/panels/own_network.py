@@ -26,7 +26,7 @@ KIND_TITLES = {
 
 def own_network() -> None:
     """The three steps side by side."""
-    first, second, third = st.columns(3)
+    first, second, third = st.columns([1, 1.6, 1])
     with first.container(border=True, height="stretch"):
         st.markdown("**1. A file that gives it.** This writes one that runs as it stands:")
         st.code("lossnav new mine.py", language="bash")

@@ -18,7 +18,7 @@ MARKDOWN = {"green": "green", "amber": "orange", "red": "red"}  # as Streamlit's
 def verdict_panel(land: xr.Dataset) -> None:
     """Is my plot right? One sentence, under which its reasons unfold, and a field for the number that the training printed."""
     key = f"reported_{land.lossnav.name or 'loss'}"  # of this network: another one's training printed another number
-    found = verdict(with_reported_loss(land, st.session_state.get(key) if _is_trained(land) else None))
+    found = verdict(with_reported_loss(land, _told(key) if _is_trained(land) else None))
     light = f":{MARKDOWN[found.light]}[●]"
     with (
         st.container(key=f"light_{found.light}"),
@@ -35,6 +35,17 @@ def verdict_panel(land: xr.Dataset) -> None:
                 width=260,
                 **URL,
             )
+
+
+def _told(key: str) -> float | None:
+    """What the field holds; before it is drawn for the first time, what the address says."""
+    if key in st.session_state:
+        value: float | None = st.session_state[key]
+        return value
+    try:
+        return float(st.query_params[key])
+    except (KeyError, ValueError):
+        return None
 
 
 def _is_trained(land: xr.Dataset) -> bool:

@@ -196,3 +196,12 @@ def test_the_page_has_a_field_for_it() -> None:
     assert any("the log&#x27;s number" in block.proto.body.lower() for block in answer.get("html"))
     app.selectbox(key="model").set_value("digits-resnet").run()
     assert not any("the log said" in block.proto.body for block in app.get("html"))
+
+
+def test_the_address_holds_the_number() -> None:
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.query_params["reported_gaussians-mlp"] = "0.171"
+    app.run()
+    assert not app.exception
+    assert app.number_input(key="reported_gaussians-mlp").value == 0.171
+    assert any("the log said 0.171" in block.proto.body for block in app.get("html"))
