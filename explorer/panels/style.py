@@ -18,9 +18,6 @@ _CSS = """
   .st-key-offer { min-height: 1.9rem; }
   .st-key-offer button { min-height: 1.75rem; padding: 0 0.6rem; font-size: 0.84rem; }
   .st-key-offer [data-testid="stCaptionContainer"] p { font-size: 0.82rem; line-height: 1.3; }
-  .st-key-light_green summary p span { color: #15803D !important; }
-  .st-key-light_amber summary p span { color: #D97706 !important; }
-  .st-key-light_red summary p span { color: #DC2626 !important; }
   .st-key-answer details { border: 0; background: none; }
   .st-key-answer details summary { padding: 0.1rem 0; min-height: 0; }
   .st-key-answer details summary p { font-size: 0.88rem; line-height: 1.35; }
