@@ -12,7 +12,9 @@ def main() -> None:
     import streamlit as st
     from lossnav.explorer.controls.url import drop_impossible
     from lossnav.explorer.panels.style import page_style
+    from lossnav.explorer.panels.workspace import watch
     from lossnav.explorer.server import LANDSCAPE_VARIABLE
+    from lossnav.explorer.workspace import latest
 
     st.set_page_config(page_title="lossnav", page_icon=str(HERE / "icon.svg"), layout="wide")
     page_style()
@@ -22,6 +24,8 @@ def main() -> None:
     pages = [
         *(file_page if opened else []),
         st.Page(VIEWS / "terrain.py", title="Terrain", icon=":material/landscape:", default=not opened),
+        st.Page(VIEWS / "compare.py", title="Compare", icon=":material/compare:"),
+        st.Page(VIEWS / "atlas.py", title="Atlas", icon=":material/grid_view:"),
         st.Page(VIEWS / "spectrum.py", title="Spectrum", icon=":material/bar_chart:"),
         st.Page(VIEWS / "density.py", title="Density", icon=":material/scatter_plot:"),
         st.Page(VIEWS / "claims.py", title="Claims", icon=":material/science:"),
@@ -29,7 +33,9 @@ def main() -> None:
         st.Page(VIEWS / "models.py", title="Models", icon=":material/hub:"),
         st.Page(VIEWS / "vocabulary.py", title="Vocabulary", icon=":material/menu_book:"),
     ]
+    drawn = latest()
     st.navigation(pages, position="top").run()
+    watch(drawn)
 
 
 if __name__ == "__main__":  # the process that measures live planes imports this file too, and is no page

@@ -35,7 +35,7 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def default(context: typer.Context) -> None:
-    """Without a command: explore the samples."""
+    """Without a command: explore the samples and this folder."""
     if context.invoked_subcommand is None:
         explore()
 
@@ -45,7 +45,7 @@ def explore(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="A sample, your own problem, or a landscape file (.zarr, .zarr.zip, .nc, .h5); without one, the samples."
+            help="A folder, a sample, your own problem, or a landscape (.zarr, .zarr.zip, .nc, .h5); without one, this folder."
         ),
     ] = None,
     port: Annotated[int, typer.Option(help="The port it listens on.")] = 8501,
@@ -66,7 +66,7 @@ def explore(
     """Open the explorer in the browser."""
     from lossnav.core.formats import is_landscape
 
-    from .server import JOBS_VARIABLE, Access, serve, serve_landscape
+    from .server import JOBS_VARIABLE, Access, serve, serve_folder, serve_landscape
 
     if jobs is not None:
         os.environ[JOBS_VARIABLE] = str(jobs)
@@ -80,8 +80,10 @@ def explore(
         read_landscape_file(Path(target))  # says now, not in the browser, what is wrong with it
         serve_landscape(Path(target), access, browser)
         return
-    # says now, not in the browser, what is wrong with it
-    path = None if target is None else load_problem(target).trajectory
+    if target is None or Path(target).is_dir():
+        serve_folder(Path(target or "."), access, browser)
+        return
+    path = load_problem(target).trajectory  # says now, not in the browser, what is wrong with it
     serve(target, 0 if path is None else len(path), access, browser)
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from lossnav.core import InputError
 
+from .workspace import FOLDER_VARIABLE
+
 # how the command hands its target to the page's script, and how many checkpoints that one's training path has
 TARGET_VARIABLE, CHECKPOINTS_VARIABLE = "LOSSNAV_TARGET", "LOSSNAV_CHECKPOINTS"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -80,6 +82,17 @@ def serve(target: str | None, checkpoints: int, access: Access, open_browser: bo
     """
     if target is not None:
         os.environ |= {TARGET_VARIABLE: target, CHECKPOINTS_VARIABLE: str(checkpoints)}
+    _run(access, open_browser)
+
+
+def serve_folder(folder: Path, access: Access, open_browser: bool) -> None:
+    """Run the explorer on the samples and on what a folder holds, of which nothing runs until somebody presses.
+
+    Raises
+    ------
+    InputError  the port is taken
+    """
+    os.environ[FOLDER_VARIABLE] = str(folder)
     _run(access, open_browser)
 
 

@@ -29,6 +29,7 @@ FLOORS = {
         ("app", "cli"),
         ("commands", "views"),
         ("panels",),
+        ("comparable",),
         ("landscape_file", "notebook"),
         ("controls", "live", "jobs", "export", "landscapes"),
         ("bundle", "published"),
@@ -37,7 +38,7 @@ FLOORS = {
         ("figures.shared",),
         ("request",),
         ("server", "moved"),
-        ("guard", "delivery", "cache"),
+        ("guard", "delivery", "cache", "workspace", "dropped"),
     ),
 }
 

@@ -62,6 +62,21 @@ def checked_entropy(data_entropy: float | None) -> float | None:
     return data_entropy
 
 
+def checked_report(loss: float | None) -> float | None:
+    """The loss that a training printed: a finite number, or a tensor that holds one."""
+    if loss is None:
+        return None
+    try:
+        told = float(loss)
+    except (TypeError, ValueError, RuntimeError):
+        told = math.nan
+    if not math.isfinite(told):
+        raise InputError(
+            f"reported_loss should be the finite number that the training printed, but is {loss!r}: give that, or leave it out."
+        )
+    return told
+
+
 def checked_decay(strength: float) -> float:
     """λ of ½ λ ‖θ‖²."""
     if not (isinstance(strength, (int, float)) and math.isfinite(strength) and strength >= 0):

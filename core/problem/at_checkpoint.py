@@ -27,6 +27,7 @@ def at_checkpoint(problem: Problem, index: int, own_statistics: bool = False) ->
     if not 0 <= index < len(problem.trajectory):
         raise InputError(f"The checkpoint should be from 0 to {len(problem.trajectory) - 1}, but is {index}.")
     moved, there = copy.copy(problem), problem.trajectory.at(index)
+    moved.reported_loss = None  # of the trained network, and not of this one
     moved.model = problem.working_copy()
     for name, parameter in moved.model.named_parameters():
         if name in there:

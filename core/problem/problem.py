@@ -23,6 +23,7 @@ from .arguments import (
     checked_draws,
     checked_entropy,
     checked_law,
+    checked_report,
     fitted_trajectory,
 )
 from .counted_examples import with_examples_counted
@@ -85,6 +86,8 @@ class Problem:
                   every point
     products      "differences": products with curvature matrices are central differences of gradients, whatever the network's
                   own second derivatives are; None: those, where they are right
+    reported_loss  the loss that the training printed for this network at its end: it is held against the loss that is
+                  measured here, and nothing else follows from it
 
     Attributes
     ----------
@@ -123,6 +126,7 @@ class Problem:
         batches: int | str | None = None,
         draws: int = 1,
         products: str | None = None,
+        reported_loss: float | None = None,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise InputError(
@@ -135,6 +139,7 @@ class Problem:
         self.likelihood = resolve(loss)
         self.batchnorm = known(batchnorm, BATCHNORM_MODES, "batchnorm mode")
         self.data_entropy = checked_entropy(data_entropy)
+        self.reported_loss = checked_report(reported_loss)
         check_weights(self.model)
         self.selection: tuple[str, ...] | None = selected(self.trainable_parameters, by_name(self.model, parameters))
         self.weight_decay = checked_decay(weight_decay)

@@ -89,7 +89,10 @@ class Terrain(Owner):
         return (loss, Measure(("accuracy",), _hits))
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
-        return {"loss_name": problem.likelihood.name, "is_likelihood": problem.likelihood.is_likelihood}
+        about = {"loss_name": problem.likelihood.name, "is_likelihood": problem.likelihood.is_likelihood}
+        told = problem.reported_loss  # of the trained network, which not every plane lies around
+        there = plane.details.get("origin", "trained") == "trained" and "centre" not in plane.details
+        return {**about, "reported_loss": told} if there and told is not None else about
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
         found = {"loss": points.columns["loss"]}

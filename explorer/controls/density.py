@@ -13,7 +13,7 @@ from lossnav.sample_models import card, names
 
 from ..request.density import DensityRequest
 from ..request.survey import SurveyRequest
-from .url import URL, targets
+from .url import URL, first, targets
 
 TRAINED, CHECKPOINT, PICKED = PLACES = ("Trained network", "Checkpoint of the training", "Picked point of the terrain")
 INPUTS = "inputs"
@@ -28,7 +28,8 @@ COLORS = {
 
 def density_controls() -> DensityRequest:
     """Which model, what of it is mapped, and where in parameter space."""
-    target = st.selectbox("Model", targets(), key="model", on_change=_forget_layer, **URL)
+    offered = targets()
+    target = st.selectbox("Model", offered, first(offered), key="model", on_change=_forget_layer, **URL)
     layers = [INPUTS, *_layers(target)]
     layer = st.selectbox("Map of", layers, key="layer", help=LAYER_HELP, **URL)
     chosen = None if layer in (None, INPUTS) else layer
@@ -36,8 +37,8 @@ def density_controls() -> DensityRequest:
     surveyed: SurveyRequest | None = st.session_state.get("surveyed")
     usable = surveyed is not None and surveyed.target == target and picked is not None
     count = (card(target).get("trajectory") or {}).get("checkpoints", 0) if target in names() else 0
-    offered = {TRAINED: True, CHECKPOINT: bool(count), PICKED: usable}
-    place = st.radio("Where", [p for p in PLACES if offered[p]], key="density_place", persist_state="session")
+    places = {TRAINED: True, CHECKPOINT: bool(count), PICKED: usable}
+    place = st.radio("Where", [p for p in PLACES if places[p]], key="density_place", persist_state="session")
     if place == CHECKPOINT:
         step = st.slider("Checkpoint", 0, count - 1, count // 2, key="checkpoint", **URL)
         return DensityRequest(target, chosen, checkpoint=step)

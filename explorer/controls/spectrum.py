@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 from lossnav.sample_models import card, names
 
+from ..request.opened import remembered
 from ..request.spectrum import MATRICES, SHAPES, AlongRequest, SpectrumRequest
 from ..request.survey import SurveyRequest
-from .url import URL, targets
+from .url import URL, first, targets
 
 TRAINED, CHECKPOINT, ALONG, PICKED = PLACES = (
     "Trained network",
@@ -20,14 +21,15 @@ EIGENVALUES, SWEEP, LAYERS = SECTIONS = ("Eigenvalues", "What coupling does", "L
 
 def spectrum_controls() -> SpectrumRequest | AlongRequest:
     """Which model, which matrix, and where."""
-    target = st.selectbox("Model", targets(), key="model", **URL)
+    offered = targets()
+    target = st.selectbox("Model", offered, first(offered), key="model", **URL)
     of = st.selectbox("Matrix", list(MATRICES), key="matrix", format_func=MATRICES.__getitem__, **URL)
     picked: tuple[float, float] | None = st.session_state.get("picked")
     surveyed: SurveyRequest | None = st.session_state.get("surveyed")
     usable = surveyed is not None and surveyed.target == target and picked is not None
     count = _checkpoints(target)
-    offered = {TRAINED: True, CHECKPOINT: bool(count), ALONG: count != 0, PICKED: usable}
-    place = st.radio("Where", [name for name in PLACES if offered[name]], key="place", **URL)
+    places = {TRAINED: True, CHECKPOINT: bool(count), ALONG: count != 0, PICKED: usable}
+    place = st.radio("Where", [name for name in PLACES if places[name]], key="place", **URL)
     if place == CHECKPOINT and count:
         return SpectrumRequest(
             target, of, checkpoint=st.slider("Checkpoint", 0, count - 1, count // 2, key="checkpoint", **URL)
@@ -41,7 +43,9 @@ def spectrum_controls() -> SpectrumRequest | AlongRequest:
 
 def _checkpoints(target: str) -> int | None:
     """How many checkpoints the training has; None: a person's own problem, whose command will say."""
-    facts = card(target) if target in names() else {}
+    if target not in names():
+        return remembered(target)
+    facts = card(target)
     return (facts["trajectory"] or {}).get("checkpoints", 0) if "trajectory" in facts else None
 
 

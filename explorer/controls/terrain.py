@@ -26,9 +26,10 @@ from ..request.survey import (
     checkpoints,
 )
 from ..state import TERRAIN, Drawing
+from ..workspace import CHECKPOINTS, LANDSCAPE, TRANSFORMERS
 from .plane import position_controls
 from .precision import precision_controls
-from .url import URL, targets
+from .url import URL, first, targets
 from .vocabulary_card import vocabulary_card
 
 SCALES = ("auto", "linear", "log", "symlog")
@@ -51,9 +52,14 @@ EFFORT_HELP = "Curvature, gradients and descents cost far more than the loss. " 
 )
 
 
-def plane_controls() -> tuple[SurveyRequest, bool]:
-    """The sidebar's choices that matter: a model, a plane and a span; and whether the plane is being turned."""
-    target = st.selectbox("Model", targets(), key="model", **URL)
+def model_control() -> str:
+    """What is looked at: a model, or something else of the folder that the explorer was started in."""
+    offered = targets(LANDSCAPE, CHECKPOINTS, TRANSFORMERS)
+    return st.selectbox("Model", offered, first(offered), key="model", **URL)
+
+
+def plane_controls(target: str) -> tuple[SurveyRequest, bool]:
+    """The sidebar's further choices that matter: a plane and a span; and whether the plane is being turned."""
     plane = st.selectbox("Plane", _planes(target), key="plane", format_func=lambda k: kind_named(k).title, **URL)
     zoom = st.select_slider("Span", SPAN_FACTORS, 1.0, key="zoom", format_func=lambda z: f"×{z:g}", **URL)
     offered = kind_named(plane).turns_live

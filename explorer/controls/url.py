@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 from lossnav.sample_models import names
 from streamlit.runtime.state.session_state_proxy import get_session_state
 
+from .. import workspace
 from ..server import TARGET_VARIABLE
 
 URL: dict[str, Any] = {"bind": "query-params"}
 
 
-def targets() -> tuple[str, ...]:
-    """The models to choose from: what the command was given, then the samples."""
-    given = os.environ.get(TARGET_VARIABLE)
-    return tuple(dict.fromkeys([*([given] if given else []), *names()]))
+def targets(*further: str) -> tuple[str, ...]:
+    """The models to choose from: what the command was given, the problems of the folder it was started in, then the samples.
+
+    further  what else of that folder is offered: kinds of the workspace
+    """
+    found = workspace.latest().of(workspace.PROBLEM, *further)
+    return tuple(dict.fromkeys([*given(), *found, *names()]))
+
+
+def given() -> tuple[str, ...]:
+    """What the command was given besides the samples."""
+    target = os.environ.get(TARGET_VARIABLE)
+    return (target,) if target else ()
+
+
+def first(offered: Sequence[str]) -> int:
+    """Which of the models a page opens on: what the command was given, else the first sample, of which there is a picture."""
+    return 0 if given() else offered.index(names()[0])
 
 
 LONGEST = 4096  # characters; a path may be as long

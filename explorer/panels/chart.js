@@ -2,6 +2,7 @@
 // The page gives { name, figure: JSON text, alt, config, picks, library: address of plotly.js }.
 
 const cameras = new Map(); // by chart, so that a chart that is made anew starts from where it was left
+const charts = new Set(); // those on the page
 let loading;
 
 function library(address) {
@@ -24,6 +25,7 @@ class Chart {
       if (this.made && this.node.offsetWidth) window.Plotly.Plots.resize(this.node);
     });
     this.resized.observe(this.node);
+    charts.add(this);
   }
 
   // The newest wish; what came while another was being drawn is left out.
@@ -76,9 +78,24 @@ class Chart {
     this.node.on("plotly_relayout", (changes) => {
       if (!Object.keys(changes).some((key) => key.startsWith("scene.camera"))) return;
       const { eye, center, up } = this.camera();
+      if (this.led) return; // another one was turned, and told the page
+      this.lead({ eye, center, up });
       cameras.set(this.shown.data.name, { eye, center, up });
       this.shown.setStateValue("camera", { eye, center, up });
     });
+  }
+
+  // Every other surface that turns together with this one looks from where this one does.
+  async lead(camera) {
+    const word = this.shown.data.together;
+    if (!word) return;
+    for (const other of charts) {
+      if (other === this || !other.made || other.shown?.data.together !== word) continue;
+      cameras.set(other.shown.data.name, camera);
+      other.led = true;
+      await window.Plotly.relayout(other.node, { "scene.camera": structuredClone(camera) });
+      other.led = false;
+    }
   }
 
   clear() {
@@ -89,6 +106,7 @@ class Chart {
 
   remove() {
     this.removed = true;
+    charts.delete(this);
     this.resized.disconnect();
     this.clear();
   }

@@ -40,6 +40,7 @@ def chart(
     *,
     config: dict[str, Any] | None = None,
     on_pick: Callable[[], None] | None = None,
+    together: str = "",
 ) -> Any:
     """A figure as high as the style sheet's --tall for the container `place`.
 
@@ -49,6 +50,7 @@ def chart(
     name     the chart's key
     alt      what it shows, for screen readers
     config   plotly.js's options
+    together  surfaces with the same word turn together
     on_pick  called when a point is clicked; the coordinates are then in `.picked` of the result
 
     Returns
@@ -62,6 +64,7 @@ def chart(
         "config": {"displayModeBar": False, **(config or {})},
         "library": _address(),
         "picks": on_pick is not None,
+        "together": together,
     }
     with st.container(key=place):
         return _mount(

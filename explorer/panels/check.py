@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import html
-from pathlib import Path
+import os
 
 import streamlit as st
 from lossnav.core import Finding, InputError, check, load_problem
 from lossnav.sample_models import NAMES
 
 from ..figures.shared.plain_text import for_markdown
+from ..request.opened import remember, remembered, written
+from ..request.survey import checkpoints
+from ..server import TARGET_VARIABLE
 
 
 def check_panel(target: str) -> None:
@@ -19,25 +22,38 @@ def check_panel(target: str) -> None:
     """
     if target in NAMES:
         return
-    known, key = _known(), (target, _written(target))
-    if key not in known and not _pressed():
+    known, key = _known(), (target, written(target))
+    if key not in known and not _pressed(target):
         return
+    planes_of = checkpoints(target)
     try:
         with st.spinner("Testing the network on a few examples …"):
-            found = known[key] = known.get(key) or check(load_problem(target))
+            found = known[key] = known.get(key) or _tested(target)
     except InputError as error:
         st.warning(for_markdown(error))
         return
+    if checkpoints(target) != planes_of:
+        st.rerun()  # the choice of planes stands above this
     alarms = sum(line.alarms for line in found)
     title = "What was understood and tested of this network" + (f": {alarms} to read first" if alarms else "")
     with st.expander(title, expanded=bool(alarms), key="check"):
         st.html(check_table(found))
 
 
-def _pressed() -> bool:
+def _tested(target: str) -> list[Finding]:
+    """The findings; how long the network's training path is, is known from now on, and which planes it has."""
+    problem = load_problem(target)
+    remember(target, 0 if problem.trajectory is None else len(problem.trajectory))
+    return check(problem)
+
+
+def _pressed(target: str) -> bool:
     left, right = st.columns([5, 1.5], vertical_alignment="center")
     left.caption(
         "What is understood of this network can be told and tested on a few examples, before anything is measured."
+        if remembered(target) is not None or target == os.environ.get(TARGET_VARIABLE)
+        else f"**{for_markdown(target)}** has not run: it runs on this machine when you press, with all that it does. Then you see "
+        "what is understood of its network, tested on a few examples, and which planes it has."
     )
     return right.button("Test the network", key="test_network", width="stretch")
 
@@ -61,9 +77,3 @@ def check_table(found: list[Finding]) -> str:
 def _row(line: Finding) -> str:
     says = html.escape(line.says)
     return f"<dt>{html.escape(line.what)}</dt><dd>{f'<b>{says}</b>' if line.alarms else says}</dd>"
-
-
-def _written(target: str) -> float:
-    """When the file was written last, so that a changed one is tested again."""
-    path = Path(target.partition(":")[0])
-    return path.stat().st_mtime if path.is_file() else 0.0

@@ -18,9 +18,6 @@ _CSS = """
   .st-key-offer { min-height: 1.9rem; }
   .st-key-offer button { min-height: 1.75rem; padding: 0 0.6rem; font-size: 0.84rem; }
   .st-key-offer [data-testid="stCaptionContainer"] p { font-size: 0.82rem; line-height: 1.3; }
-  .st-key-light_green summary p span { color: #15803D !important; }
-  .st-key-light_amber summary p span { color: #D97706 !important; }
-  .st-key-light_red summary p span { color: #DC2626 !important; }
   .st-key-answer details { border: 0; background: none; }
   .st-key-answer details summary { padding: 0.1rem 0; min-height: 0; }
   .st-key-answer details summary p { font-size: 0.88rem; line-height: 1.35; }
@@ -49,9 +46,9 @@ _CSS = """
   .legend .swatch { display: inline-block; width: 1.3rem; height: 0; border-top: 3px solid; vertical-align: middle;
                     margin: 0 0.35rem 0 0; }
   .legend .entry { margin-right: 1.1rem; white-space: nowrap; }
-  dl.inspector { display: grid; grid-template-columns: minmax(0, 1fr) auto minmax(0, 1fr) auto; gap: 0 0.8rem; margin: 0 !important; padding: 0 !important;
+  dl.inspector { display: grid; grid-template-columns: minmax(4.6rem, 1fr) auto minmax(4.6rem, 1fr) auto; gap: 0 0.8rem; margin: 0 !important; padding: 0 !important;
                  font-size: 0.82rem; font-variant-numeric: tabular-nums; line-height: 1.5; }
-  dl.inspector.one { grid-template-columns: minmax(0, 1fr) auto; }
+  dl.inspector.one { grid-template-columns: minmax(4.6rem, 1fr) auto; }
   dl.inspector dt, dl.inspector dd { margin: 0 !important; padding: 0 !important; }
   dl.inspector dt { opacity: 0.75; overflow-wrap: anywhere; line-height: 1.25; align-self: center; }
   dl.inspector dd { margin: 0; text-align: right; white-space: nowrap; font-weight: 550; }
@@ -68,3 +65,34 @@ _CSS = """
 def page_style() -> None:
     """Put the style sheet into the page."""
     st.html(_CSS)
+
+
+_COMPARE = """
+<style>
+  .st-key-compare_rows [class*="st-key-compare_"] { --tall: max(330px, calc(100vh - 190px)); }
+  .st-key-compare_two_rows [class*="st-key-compare_"] { --tall: max(230px, calc(50vh - 125px)); }
+  :is(.st-key-compare_0, .st-key-compare_1) { --tall: max(330px, calc(100vh - 190px)); }
+  .st-key-compare_two_rows :is(.st-key-compare_0, .st-key-compare_1) { --tall: max(230px, calc(50vh - 125px)); }
+  [class*="st-key-compare_"] :is(.stElementContainer, .stFullScreenFrame):has(> div > .lossnav-chart) { min-height: var(--tall); }
+</style>
+"""
+
+
+def compare_style() -> None:
+    """The style sheet of the page "Compare"."""
+    st.html(_COMPARE)
+
+
+_ATLAS = """
+<style>
+  .st-key-atlas_maps { --tall: max(430px, calc(100vh - 90px)); }
+  .st-key-atlas_ranks { --tall: clamp(230px, 40vh, 420px); }
+  :is(.st-key-atlas_maps, .st-key-atlas_ranks) :is(.stElementContainer:has(.stPlotlyChart), .stFullScreenFrame, .stPlotlyChart) {
+    height: var(--tall) !important; min-height: var(--tall) !important; }
+</style>
+"""
+
+
+def atlas_style() -> None:
+    """The style sheet of the page "Atlas"."""
+    st.html(_ATLAS)

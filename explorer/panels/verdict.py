@@ -7,22 +7,47 @@ import html
 import streamlit as st
 import xarray as xr
 
+from ..controls.url import URL
 from ..figures.shared.plain_text import for_markdown
-from ..summaries.verdict import Reason, verdict
+from ..summaries.verdict import Reason, verdict, with_reported_loss
 
 COLORS = {"green": "#15803D", "amber": "#D97706", "red": "#DC2626"}
-MARKDOWN = {"green": "green", "amber": "orange", "red": "red"}  # as Streamlit's markdown calls them
 
 
 def verdict_panel(land: xr.Dataset) -> None:
-    """Is my plot right? One sentence, under which its reasons unfold."""
-    found = verdict(land)
-    light = f":{MARKDOWN[found.light]}[●]"
-    with (
-        st.container(key=f"light_{found.light}"),
-        st.expander(f"{light} **Is this plot right?** {for_markdown(found.says)}", key="verdict"),
-    ):
+    """Is my plot right? One sentence, under which its reasons unfold, and a field for the number that the training printed."""
+    key = f"reported_{land.lossnav.name or 'loss'}"  # of this network: another one's training printed another number
+    found = verdict(with_reported_loss(land, _told(key) if _is_trained(land) else None))
+    light = f':color[●]{{foreground="{COLORS[found.light]}"}}'
+    with st.expander(f"{light} **Is this plot right?** {for_markdown(found.says)}", key="verdict"):
         st.html("".join(reason_line(reason) for reason in found.reasons))
+        if _is_trained(land):
+            st.number_input(
+                "The loss that your training printed",
+                value=None,
+                format="%g",
+                key=key,
+                placeholder="not given",
+                width=260,
+                **URL,
+            )
+
+
+def _told(key: str) -> float | None:
+    """What the field holds; before it is drawn for the first time, what the address says."""
+    if key in st.session_state:
+        value: float | None = st.session_state[key]
+        return value
+    try:
+        return float(st.query_params[key])
+    except (KeyError, ValueError):
+        return None
+
+
+def _is_trained(land: xr.Dataset) -> bool:
+    """Whether the centre is the trained network, which the training's number is of."""
+    plane = land.lossnav.plane
+    return "centre" not in plane and plane.get("origin", "trained") == "trained"
 
 
 def reason_line(reason: Reason) -> str:

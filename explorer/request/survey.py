@@ -19,8 +19,9 @@ from lossnav.core.survey import Specification
 from lossnav.sample_models import card, names
 from platformdirs import user_cache_path
 
-from ..server import CHECKPOINTS_VARIABLE
+from ..server import CHECKPOINTS_VARIABLE, TARGET_VARIABLE
 from .base import modified
+from .opened import remembered
 
 SPAN_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 GRID_SIZES = (25, 51, 101, 201)
@@ -223,4 +224,6 @@ def checkpoints(target: str) -> int:
     """How many checkpoints the training path has; 0: there is none."""
     if target in names():
         return int((card(target).get("trajectory") or {}).get("checkpoints", 0))
-    return int(os.environ.get(CHECKPOINTS_VARIABLE, 0))
+    if target == os.environ.get(TARGET_VARIABLE):
+        return int(os.environ.get(CHECKPOINTS_VARIABLE, 0))
+    return remembered(target) or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -165,6 +166,31 @@ def _logged(land: xr.Dataset) -> Reason | None:
     return Reason(GREEN, both[0].upper() + both[1:])
 
 
+def _reported(land: xr.Dataset) -> Reason | None:
+    """The loss at the centre against the number that the training printed (`Problem(reported_loss=…)`, or the page's field)."""
+    told, measured = land.lossnav.facts.get("terrain", {}).get("reported_loss"), _centre(land, "loss")
+    if told is None or measured is None:
+        return None
+    both = f"the loss at the centre is {format_value(measured)}, the log said {format_value(told)}."
+    if abs(measured - told) > LOGGED * max(abs(told), abs(measured)):
+        return Reason(
+            AMBER,
+            f"Not the log's number: {both}",
+            "Compare weights, data, loss and mode: augmentation, dropout, a running mean or weight decay in the log each make "
+            "such a gap.",
+        )
+    return Reason(GREEN, both[0].upper() + both[1:])
+
+
+def with_reported_loss(land: xr.Dataset, told: float | None) -> xr.Dataset:
+    """The same landscape, with the number that the training printed; None: as it is."""
+    if told is None:
+        return land
+    facts = land.lossnav.facts
+    terrain = {**facts.get("terrain", {}), "reported_loss": told}
+    return land.assign_attrs(facts=json.dumps({**facts, "terrain": terrain}))
+
+
 def _chance(land: xr.Dataset) -> Reason | None:
     """Accuracy against guessing one of equally frequent classes."""
     accuracy = _centre(land, "accuracy")
@@ -269,6 +295,7 @@ CHECKS: tuple[Callable[[xr.Dataset], Reason | None], ...] = (
     _gradient,
     _saddle,
     _logged,
+    _reported,
     _statistics,
     _coarse,
     _steps,

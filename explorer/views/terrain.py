@@ -1,9 +1,7 @@
 """Page "Terrain": choose a network and a plane; the surface, the map, and the properties over them."""
 
 import streamlit as st
-import xarray as xr
 from lossnav.explorer.controls import terrain as controls
-from lossnav.explorer.figures.shared.picture import value_text
 from lossnav.explorer.figures.web.picking import nearest_cell
 from lossnav.explorer.landscapes import best, drawable
 from lossnav.explorer.live.pool import Turning
@@ -19,9 +17,11 @@ from lossnav.explorer.panels.legend import legend
 from lossnav.explorer.panels.point import point_panel
 from lossnav.explorer.panels.progress import work_panel
 from lossnav.explorer.panels.trust import trust_panel
+from lossnav.explorer.panels.values import show_values, shown_readouts
 from lossnav.explorer.panels.verdict import verdict_panel
+from lossnav.explorer.panels.workspace import drop_control, dropped_file, other_than_problem
 from lossnav.explorer.request.survey import SurveyRequest
-from lossnav.explorer.state import Drawing, Source, View
+from lossnav.explorer.state import Source, View
 from streamlit.delta_generator import DeltaGenerator
 
 
@@ -31,7 +31,13 @@ def page() -> None:
     What comes and goes has a place that is always there, so that nothing else moves, and nothing in use is built anew.
     """
     with st.sidebar:
-        base, turning = controls.plane_controls()
+        target = controls.model_control()
+    if dropped_file() or other_than_problem(target):
+        with st.sidebar:
+            drop_control()
+        return
+    with st.sidebar:
+        base, turning = controls.plane_controls(target)
         live = turning and turning_panel.allowed()
         request = base if live else controls.request_controls(base, live)
     st.session_state["surveyed"] = request
@@ -51,12 +57,16 @@ def page() -> None:
     with below:
         if source is None:
             empty(request, live)
+            with st.sidebar:
+                drop_control()
             return
         with row:
             info = source.points.info
             unavailable = turning_panel.reasons(info.unavailable) if live else info.unavailable
             switches = controls.switch_row(unavailable, info.facts, source.points.overlays)
         scene(request, source, switches, header, live)
+    with st.sidebar:
+        drop_control()
 
 
 def empty(request: SurveyRequest, live: bool) -> None:
@@ -116,7 +126,8 @@ def picture(
         cell = nearest_cell(land, view.point)
         with inspector(land, cell, shown_readouts(switches, elevation, ground)):
             point_panel(request, land, cell, settings)
-    show_values(land, switches, view, source.points.info.unavailable)
+    waits = source.points.info.unavailable.items()
+    show_values(land, switches, view, frozenset(v for v, why in waits if why == turning_panel.WAITING))
     with st.sidebar:
         if turning is None:
             compute_panel(request)
@@ -124,23 +135,6 @@ def picture(
         export_panel(land, lambda: source.measured(settings), found.picture, request.target)
     if turning is not None:
         turning_panel.go_on(turning)
-
-
-def shown_readouts(switches: controls.Switches, *drawn: Drawing | None) -> list[str]:
-    """The readouts that the inspector always shows: the terrain's, and of each property the one that is drawn."""
-    own = [d.variable for d in (*drawn, *switches.overlays.values()) if d is not None]
-    return ["loss", "accuracy", "slope", "shape", *own, *switches.first.values()]
-
-
-def show_values(land: xr.Dataset, switches: controls.Switches, view: View, unavailable: dict[str, str]) -> None:
-    """Each property's value at the picked point, beside its switch."""
-    cell = nearest_cell(land, view.point)
-    for name, place in switches.values.items():
-        drawing = switches.overlays.get(name)
-        variable = drawing.variable if drawing else switches.first[name]
-        waits = unavailable.get(variable) == turning_panel.WAITING
-        text = value_text(land, variable, cell) if variable in land else "…" if waits else "unavailable"
-        place.html(f"<span class='value{'' if variable in land else ' none'}'>{text}</span>")
 
 
 page()

@@ -55,7 +55,7 @@ def test_the_verdict_stands_before_the_picture_and_more_to_measure_is_no_alarm(a
     app.query_params["grid"] = "101 × 101"
     app.run()
     (answer,) = [e for e in app.expander if "Is this plot right?" in e.label]
-    assert any(light in answer.label for light in (":green[●]", ":orange[●]", ":red[●]"))
+    assert answer.label.startswith(':color[●]{foreground="#')
     assert "finite" in answer.get("html")[0].proto.body
     assert any("fewer points than you ask for" in caption.value for caption in app.caption)
     assert not any("fewer points" in info.value for info in app.info)

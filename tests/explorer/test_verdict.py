@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import lossnav.explorer
 import numpy as np
 import pytest
+import torch
 import xarray as xr
-from lossnav.core import Plane, load_problem, survey
-from lossnav.explorer.summaries.verdict import AMBER, GREEN, RED, Reason, verdict
+from lossnav.core import InputError, Plane, Problem, Trajectory, load_problem, survey
+from lossnav.core.problem import at_checkpoint, problem_identity
+from lossnav.explorer.summaries.verdict import AMBER, GREEN, RED, Reason, verdict, with_reported_loss
+from streamlit.testing.v1 import AppTest
+
+APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 
 AXIS = np.linspace(-1, 1, 9)
 
@@ -49,6 +56,10 @@ def logged(told: float) -> xr.Dataset:
     return bowl(fidelity={"path": {"true_loss": [2.0, 0.5], "training_loss": [2.0, told]}})
 
 
+def reported(told: float) -> xr.Dataset:
+    return bowl(facts={"terrain": {"reported_loss": told}})
+
+
 def held(share: float) -> xr.Dataset:
     return bowl(plane={"kind": "random"}, fidelity={"trace_share": share, "trace_share_se": share / 10})
 
@@ -75,6 +86,7 @@ CASES: list[tuple[str, Callable[[], xr.Dataset], Callable[[], xr.Dataset] | None
      lambda: with_value(bowl(), density_gradient_signal=1.0, slope=0.3), AMBER),
     ("eigenvalue", lambda: saddle(-1.0), lambda: saddle(-0.25), AMBER),
     ("the training wrote down", lambda: logged(0.4), lambda: logged(0.49), AMBER),
+    ("the log said", lambda: reported(0.171), lambda: reported(0.98), AMBER),
     ("chance", lambda: guessing(0.11), lambda: guessing(0.2), RED),
     ("BatchNorm", lambda: bowl(plane={"kind": "through", "batchnorm": "eval"}), None, AMBER),
     ("of the curvature", lambda: held(0.001), lambda: held(0.2), AMBER),
@@ -132,3 +144,64 @@ def test_what_is_interpolated_at_the_centre_says_nothing() -> None:
 def test_a_plane_without_its_centre_says_nothing_of_it() -> None:
     land = with_value(bowl(), density_gradient_signal=9.0)
     assert about(land.assign_coords(alpha=AXIS + 5), "sampling noise") == []
+
+
+def test_the_number_that_the_training_printed_is_held_against_the_centre() -> None:
+    (told,) = about(reported(0.171), "the log said")
+    assert told.says == "Not the log's number: the loss at the centre is 1, the log said 0.171."
+    (fine,) = about(with_reported_loss(reported(0.171), 0.99), "the log said")
+    assert fine.says == "The loss at the centre is 1, the log said 0.99."
+    assert about(bowl(), "the log said") == []
+    assert with_reported_loss(bowl(), None).attrs == bowl().attrs
+
+
+def small(**more: Any) -> Problem:
+    torch.manual_seed(0)
+    inputs = torch.randn(12, 2)
+    model = torch.nn.Linear(2, 1)
+    steps = [{n: p.detach().clone() * k for n, p in model.named_parameters()} for k in (0.5, 1.0)]
+    return Problem(model, inputs, inputs[:, :1], loss="mse", trajectory=Trajectory(steps), **more)
+
+
+def test_a_problem_hands_on_what_its_training_printed_where_the_plane_lies_around_its_network() -> None:
+    with torch.no_grad():
+        truth = float(((small().model(small().inputs[0]) - small().targets) ** 2).mean())
+    problem, wrong = small(reported_loss=truth), small(reported_loss=torch.tensor(2 * truth))
+    (fine,) = about(survey(problem, Plane.random(problem), (3, 3)), "the log said")
+    assert fine.light == GREEN
+    (told,) = about(survey(wrong, Plane.random(wrong), (3, 3)), "the log said")
+    assert told.light == AMBER
+    elsewhere = Plane.make("line", wrong, between="initial,trained")
+    assert about(survey(wrong, elsewhere, (3, 1)), "the log said") == []
+    moved = at_checkpoint(wrong, 0)
+    assert about(survey(moved, Plane.random(moved), (3, 3)), "the log said") == []
+    assert problem_identity(problem) == problem_identity(wrong)  # no other landscape because of it
+
+
+@pytest.mark.parametrize("told", [float("nan"), float("inf"), "much", torch.zeros(2)])
+def test_what_no_training_prints_is_refused(told: object) -> None:
+    with pytest.raises(InputError, match="reported_loss should be the finite number"):
+        small(reported_loss=told)
+
+
+def test_the_page_has_a_field_for_it() -> None:
+    app = AppTest.from_file(APP, default_timeout=120).run()
+    field = app.number_input(key="reported_gaussians-mlp")
+    assert field.value is None
+    field.set_value(0.289).run()
+    assert not app.exception
+    assert any("the log said 0.289" in block.proto.body for block in app.get("html"))
+    app.number_input(key="reported_gaussians-mlp").set_value(0.1).run()
+    (answer,) = [e for e in app.expander if "Is this plot right?" in e.label]
+    assert any("the log&#x27;s number" in block.proto.body.lower() for block in answer.get("html"))
+    app.selectbox(key="model").set_value("digits-resnet").run()
+    assert not any("the log said" in block.proto.body for block in app.get("html"))
+
+
+def test_the_address_holds_the_number() -> None:
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.query_params["reported_gaussians-mlp"] = "0.171"
+    app.run()
+    assert not app.exception
+    assert app.number_input(key="reported_gaussians-mlp").value == 0.171
+    assert any("the log said 0.171" in block.proto.body for block in app.get("html"))

@@ -1,8 +1,9 @@
 """Landscapes for papers: maps and surfaces drawn with matplotlib, as PDF, SVG or PNG."""
 
+from .atlas import draw_atlas
 from .map import draw_map
 from .presets import PRESETS, PaperSpec
 from .save import save
 from .surface import draw_surface
 
-__all__ = ["PRESETS", "PaperSpec", "draw_map", "draw_surface", "save"]
+__all__ = ["PRESETS", "PaperSpec", "draw_atlas", "draw_map", "draw_surface", "save"]

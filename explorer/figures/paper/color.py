@@ -71,13 +71,14 @@ def add_color_bar(figure: Figure, color: Coloring, preset: Preset) -> Colorbar:
     """The colour bar of `color` in axes of its own: upright on wide pages, else lying; the page places it."""
     orientation = "vertical" if preset.wide else "horizontal"
     bar = figure.colorbar(
-        _mappable(color), cax=figure.add_axes((0, 0, 1, 1)), extend=color.extend, orientation=orientation
+        mappable(color), cax=figure.add_axes((0, 0, 1, 1)), extend=color.extend, orientation=orientation
     )
     _dress(bar, color, preset)
     return bar
 
 
-def _mappable(color: Coloring) -> ScalarMappable:
+def mappable(color: Coloring) -> ScalarMappable:
+    """What a colour bar is made from."""
     return ScalarMappable(color.norm, color.colormap)
 
 

@@ -34,7 +34,7 @@ def _draw(grid: xr.Dataset, spec: PaperSpec) -> Figure:
     axes = figure.add_subplot()
     color = coloring(grid, spec)
     shape = _frame(axes, grid)
-    _add_image(axes, grid, color, spec)
+    add_image(axes, grid, color, spec)
     contoured = add_contours(axes, grid, spec)
     arrows = marks.add_arrows(axes, grid, spec)
     path = marks.add_path(axes, grid, spec.preset) if spec.picture.path else []
@@ -60,7 +60,7 @@ def _frame(axes: Axes, grid: xr.Dataset) -> float:
     return shape
 
 
-def _add_image(axes: Axes, grid: xr.Dataset, color: Coloring, spec: PaperSpec) -> AxesImage:
+def add_image(axes: Axes, grid: xr.Dataset, color: Coloring, spec: PaperSpec) -> AxesImage:
     """The colours, as dense as print shows them; gaps stay transparent."""
     count = int(PRINTED_DPI * 0.75 * spec.preset.width)
     axes_of_grid = grid["alpha"].to_numpy(), grid["beta"].to_numpy()

@@ -1,0 +1,26 @@
+"""The widgets of the page "Atlas": which landscape, and which of its readouts; all in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+import xarray as xr
+
+from ..figures.shared.picture import name_of
+from ..summaries.compare import in_common
+from .url import URL
+
+
+def landscape_control(offered: Sequence[str]) -> str:
+    """The landscape."""
+    return st.selectbox("Landscape", offered, key="atlas_of", **URL)
+
+
+def atlas_controls(land: xr.Dataset, first: Sequence[str]) -> list[str]:
+    """The readouts that are drawn, the height first; at first one of each property."""
+    numbers = [name for name in in_common([land]) if "labels" not in land[name].attrs]
+    offered = list(dict.fromkeys([*first, *numbers]))
+    return st.multiselect(
+        "Readouts", offered, list(first), key="atlas_readouts", format_func=lambda n: name_of(land, n), **URL
+    )

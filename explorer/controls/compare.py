@@ -1,0 +1,44 @@
+"""The widgets of the page "Compare": which landscapes, and how they are drawn; all in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+import xarray as xr
+
+from ..figures.shared.picture import name_of
+from .url import URL
+
+MOST = 4
+LOOKS = ("3-D", "2-D", "Difference")
+OPENS_ON = ("digits-resnet · random", "digits-plain · random")  # with and without skip connections
+AS_HEIGHT = "height"
+SPAN_HELP = "On: every picture covers the span in which all lie whole, so that lengths compare. Off: each its own."
+
+
+def compare_controls(
+    offered: Sequence[str],
+) -> tuple[list[str], Callable[[Sequence[str], xr.Dataset], tuple[str, str]]]:
+    """The landscapes that were chosen, and what asks for height and colour once it is known what they have in common."""
+    default = [name for name in OPENS_ON if name in offered] or list(offered[:2])
+    chosen = st.multiselect("Landscapes", offered, default, key="compared", max_selections=MOST, **URL)
+    st.segmented_control(
+        "Show", LOOKS, default=LOOKS[0], key="compare_look", required=True, label_visibility="collapsed", **URL
+    )
+    st.toggle("One span for all", True, key="one_span", help=SPAN_HELP, **URL)
+    return chosen, _readouts
+
+
+def _readouts(names: Sequence[str], land: xr.Dataset) -> tuple[str, str]:
+    numbers = [name for name in names if "labels" not in land[name].attrs]
+    titles = {name: name_of(land, name) for name in names}
+    height = st.selectbox("Height", numbers, key="compare_height", format_func=titles.__getitem__, **URL)
+    color = st.selectbox(
+        "Colour",
+        [AS_HEIGHT, *(name for name in names if name != height)],
+        key="compare_color",
+        format_func=lambda name: titles.get(name, "as the height"),
+        **URL,
+    )
+    return height, height if color == AS_HEIGHT else color

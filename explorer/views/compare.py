@@ -1,0 +1,30 @@
+"""Page "Compare": two to four landscapes side by side, and the difference of two."""
+
+import streamlit as st
+from lossnav.explorer.comparable import comparable
+from lossnav.explorer.controls.compare import compare_controls
+from lossnav.explorer.controls.url import given
+from lossnav.explorer.panels.compare import DIFFERENCE, Comparison, difference_panel, read, side_by_side
+from lossnav.explorer.panels.style import compare_style
+from lossnav.explorer.summaries.compare import in_common
+
+
+def page() -> None:
+    """Which, then how, then the figures."""
+    compare_style()
+    offered = comparable(given())
+    with st.sidebar:
+        chosen, how = compare_controls(tuple(offered))
+        found = read([offered[name] for name in chosen])
+        if len(found) >= 2:
+            height, color = how(in_common([land for _, land in found]), found[0][1])
+    if len(found) < 2:
+        st.info("Choose two to four landscapes.", icon=":material/info:")
+        return
+    asked = Comparison(
+        st.session_state["compare_look"], height, color, st.session_state["one_span"], st.context.theme.type == "dark"
+    )
+    (difference_panel if asked.look == DIFFERENCE else side_by_side)(found, asked)
+
+
+page()

@@ -1,0 +1,176 @@
+"""Compare: one scale, ends and levels for all, one span or each its own, and the difference of two."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import lossnav.explorer
+import numpy as np
+import pytest
+import xarray as xr
+from lossnav.core import InputError, Settings
+from lossnav.explorer.comparable import Comparable, comparable
+from lossnav.explorer.panels.compare import Comparison, figures
+from lossnav.explorer.request.survey import SurveyRequest
+from lossnav.explorer.summaries.compare import (
+    difference,
+    difference_layer,
+    difference_text,
+    in_common,
+    joint_layer,
+    joint_span,
+    planes_text,
+)
+from streamlit.testing.v1 import AppTest
+
+APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
+PAIR = ("digits-resnet · random", "digits-plain · random")
+
+
+def shipped(target: str, plane: str = "random") -> xr.Dataset:
+    return Comparable("", SurveyRequest(target, plane)).source().landscape(Settings())
+
+
+@pytest.fixture(scope="module")
+def pair() -> list[xr.Dataset]:
+    return [shipped("digits-resnet"), shipped("digits-plain")]
+
+
+def asked(look: str = "3-D", color: str = "loss", shared: bool = True) -> Comparison:
+    return Comparison(look, "loss", color, shared, dark=False)
+
+
+def test_one_scale_covers_all_and_its_ends_are_the_joint_extremes(pair: list[xr.Dataset]) -> None:
+    layer = joint_layer(pair, "loss")
+    every = np.concatenate([land["loss"].values.ravel() for land in pair])
+    for land in pair:
+        np.testing.assert_allclose(layer.limits(land["loss"].values), layer.scale.apply([every.min(), every.max()]))
+        assert list(layer.scale.ticks(land["loss"].values)[1]) == list(layer.scale.ticks(every)[1])
+        assert list(layer.scale.levels(land["loss"].values)[1]) == list(layer.scale.levels(every)[1])
+
+
+@pytest.mark.parametrize("look", ["3-D", "2-D"])
+@pytest.mark.parametrize("color", ["loss", "viscosity", "probability", "shape"])
+def test_equal_values_have_equal_colours(look: str, color: str, pair: list[xr.Dataset]) -> None:
+    one, other = figures(pair, asked(look, color), (0.2, 0.2))
+    ends = ("cmin", "cmax") if look == "3-D" else ("zmin", "zmax")
+    assert [one.data[0][e] for e in ends] == [other.data[0][e] for e in ends]
+    assert one.data[0].colorscale == other.data[0].colorscale
+    assert one.data[0].colorbar.tickvals == other.data[0].colorbar.tickvals or color == "shape"
+    if look == "3-D":
+        assert one.layout.scene.zaxis.range == other.layout.scene.zaxis.range
+
+
+def test_a_diverging_colour_is_so_for_all_where_it_is_for_one(pair: list[xr.Dataset]) -> None:
+    signed = [land.copy(deep=True) for land in pair]
+    for land, low in zip(signed, (-2.0, 0.5), strict=True):
+        shape = land["loss"].shape
+        land["viscosity"].values[:] = np.linspace(low, 3.0, shape[0] * shape[1]).reshape(shape)
+        land["viscosity"].attrs |= {"diverging": 1, "scale": "linear"}
+    one, other = figures(signed, asked("2-D", "viscosity"), None)
+    assert one.data[0].colorscale == other.data[0].colorscale
+    assert (other.data[0].zmin, other.data[0].zmax) == (-3.0, 3.0)
+
+
+def test_one_span_or_each_its_own(pair: list[xr.Dataset]) -> None:
+    wide = pair[1].assign_coords(alpha=3 * pair[1]["alpha"])
+    for look, name in (("3-D", "scene"), ("2-D", "xaxis")):
+        for shared in (True, False):
+            drawn = figures([pair[0], wide], asked(look, shared=shared), None)
+            ranges = [(f.layout.scene.xaxis if name == "scene" else f.layout.xaxis).range for f in drawn]
+            wanted = (-3.0, 3.0) if shared else (-1.0, 1.0)
+            assert ranges[0] == (wanted if shared or name == "xaxis" else None)
+    assert joint_span([pair[0], wide])[0] == (-3.0, 3.0)
+
+
+def test_the_difference_is_the_difference(pair: list[xr.Dataset]) -> None:
+    one, other = pair
+    found = difference(one, other, "loss")
+    np.testing.assert_allclose(found["loss"], other["loss"].values.astype(float) - one["loss"].values.astype(float))
+    same = difference(one, one, "loss")
+    assert float(np.abs(same["loss"]).max()) == 0
+    assert "From 0 nats to 0 nats" in difference_text(same, "loss")
+    assert difference_layer(found, "loss").scale.kind == "symlog"
+    shifted = one.assign(loss=one["loss"] + 0.25)
+    assert difference_text(difference(one, shifted, "loss"), "loss").startswith("From 0.25 nats to 0.25 nats")
+
+
+def test_a_difference_needs_equal_grids_and_numbers(pair: list[xr.Dataset]) -> None:
+    one, other = pair
+    with pytest.raises(InputError, match=r"equal grids.* 50 × 51"):
+        difference(one, other.isel(alpha=slice(1, None)), "loss")
+    with pytest.raises(InputError, match="equal grids"):
+        difference(one, other.assign_coords(alpha=2 * other["alpha"]), "loss")
+    with pytest.raises(InputError, match="class"):
+        difference(one, other, "shape")
+
+
+def test_interpolated_values_stay_marked_in_a_difference(pair: list[xr.Dataset]) -> None:
+    one, other = pair
+    found = difference(one, other, "viscosity")
+    assert 0 < float(found["measured"].mean()) < 1
+
+
+def test_whether_the_planes_are_one_is_said(pair: list[xr.Dataset]) -> None:
+    one, other = pair
+    assert "on one plane" in planes_text(one, one)
+    assert "two planes" in planes_text(one, other)
+    assert "do not say" in planes_text(one, other.assign_attrs(plane="{}"))
+
+
+def test_what_is_offered_is_there_and_what_is_in_common_is_in_all(pair: list[xr.Dataset]) -> None:
+    assert set(PAIR) <= set(comparable())
+    common = in_common(pair)
+    assert {"loss", "viscosity", "shape"} <= set(common)
+    assert "viscosity_se" not in common
+    assert "viscosity" not in in_common([pair[0], pair[1].drop_vars("viscosity")])
+
+
+def page(**query: object) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    return app.switch_page("views/compare.py").run()
+
+
+def drawn(app: AppTest) -> list[dict]:
+    return [json.loads(json.loads(chart.proto.json)["figure"]) for chart in app.get("bidi_component")]
+
+
+def test_the_page_opens_on_two_and_shows_up_to_four() -> None:
+    app = page()
+    assert not app.exception
+    assert app.multiselect(key="compared").value == list(PAIR)
+    assert [f["data"][0]["type"] for f in drawn(app)] == ["surface"] * 2
+    assert {json.loads(c.proto.json)["together"] for c in app.get("bidi_component")} == {"compared"}
+    four = [*PAIR, "digits-small-batch · random", "digits-large-batch · random"]
+    app.multiselect(key="compared").set_value(four).run()
+    app.segmented_control(key="compare_look").set_value("2-D").run()
+    assert not app.exception
+    shown = drawn(app)
+    assert [f["data"][0]["type"] for f in shown] == ["heatmap"] * 4
+    assert len({(f["data"][0]["zmin"], f["data"][0]["zmax"]) for f in shown}) == 1
+
+
+def test_the_difference_of_two_and_why_there_is_none_of_three() -> None:
+    app = page()
+    app.segmented_control(key="compare_look").set_value("Difference").run()
+    assert not app.exception
+    assert any("less" in m.value and "root mean square" in m.value for m in app.markdown)
+    assert any("two planes" in c.value for c in app.caption)
+    app.multiselect(key="compared").set_value([*PAIR, "digits-small-batch · random"]).run()
+    assert any("of two landscapes" in i.value for i in app.info)
+    app.multiselect(key="compared").set_value(list(PAIR[:1])).run()
+    assert any("two to four" in i.value for i in app.info)
+
+
+def test_the_choice_is_in_the_address() -> None:
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.query_params["compared"] = ["gaussians-mlp · random", "gaussians-mlp · trajectory"]
+    app.query_params["compare_look"] = "2-D"
+    app.switch_page("views/compare.py").run()
+    assert not app.exception
+    assert app.multiselect(key="compared").value == ["gaussians-mlp · random", "gaussians-mlp · trajectory"]
+    assert [f["data"][0]["type"] for f in drawn(app)] == ["heatmap"] * 2

@@ -1,0 +1,98 @@
+"""A real browser on a folder: a file that is saved while the page is open appears; on Compare, one is turned and all turn."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from explorer_in_browser import WAIT, address_in, chromium_of, free_port
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+MINE = "raise SystemExit('it ran')\ndef problem(): ...\n"
+EYES = """() => [0, 1].map((k) => {
+  const scene = document.querySelector(`.st-key-compare_${k} .js-plotly-plot`)._fullLayout.scene._scene;
+  return JSON.stringify(scene.getCamera().eye);
+})"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(scope="module")
+def printed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an explorer that was started in the folder."""
+    kept = tmp_path_factory.mktemp("server")
+    log = (kept / "log").open("w+")
+    command = [sys.executable, "-m", "lossnav.explorer.cli", "explore", "--port", str(free_port())]
+    server = subprocess.Popen(
+        command, cwd=folder, stdout=log, stderr=log, env={**os.environ, "XDG_CACHE_HOME": str(kept)}
+    )
+    try:
+        yield address_in(Path(log.name), server)
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+        log.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    yield from chromium_of()
+
+
+@pytest.fixture
+def page(chromium: Browser, printed: str) -> Iterator[Page]:
+    """Let in; at the end nothing may have gone wrong in the page."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(printed)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def test_a_file_that_is_saved_while_the_page_is_open_appears_and_does_not_run(page: Page, folder: Path) -> None:
+    expect(page.locator(".st-key-model input")).to_be_visible(timeout=WAIT)
+    (folder / "mine.py").write_text(MINE)
+    option = page.get_by_role("option", name="mine.py")
+    for _ in range(20):  # an open menu keeps what it was opened with
+        page.wait_for_timeout(2000)
+        page.locator(".st-key-model input").click()
+        page.wait_for_timeout(300)
+        if option.count():
+            break
+        page.keyboard.press("Escape")
+    option.click(timeout=WAIT)
+    expect(page.get_by_text("has not run")).to_be_visible(timeout=WAIT)
+    page.locator(".st-key-test_network button").click()
+    expect(page.get_by_test_id("stAlert").first).to_contain_text(
+        "mine.py", timeout=WAIT
+    )  # now it ran, and that is said
+
+
+def test_one_surface_is_turned_and_all_turn(page: Page, printed: str) -> None:
+    page.goto(printed.partition("/?")[0] + "/compare")
+    for k in (0, 1):
+        page.wait_for_selector(f".st-key-compare_{k} .main-svg", timeout=WAIT, state="attached")
+    page.wait_for_timeout(1000)
+    first, second = page.evaluate(EYES)
+    assert first == second
+    box = page.locator(".st-key-compare_0 .js-plotly-plot").bounding_box()
+    assert box is not None
+    x, y = box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 80, y + 15, steps=5)
+    page.mouse.up()
+    page.wait_for_function(
+        f"before => {{ const [a, b] = ({EYES})(); return a !== before && a === b; }}", arg=first, timeout=WAIT
+    )
