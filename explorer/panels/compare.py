@@ -36,7 +36,7 @@ from .camera import remember
 from .chart import chart
 
 SURFACES, MAPS, DIFFERENCE = LOOKS
-AFAR = {2: 1.2, 3: 1.85, 4: 1.1}  # by how many there are: how much farther away the camera is
+AFAR = {2: 1.5, 3: 1.85, 4: 1.1}  # by how many there are: how much farther away the camera is
 
 
 @dataclass(frozen=True)

@@ -121,10 +121,13 @@ def waiting_panel(
     else:
         said, button = offer
         left, right = st.columns([6, 1], vertical_alignment="center")
-        left.info(said if job is None else "It was stopped.", icon=":material/pause_circle:")
-        kind: Literal["primary", "secondary"] = (
-            "secondary" if name else "primary"
-        )  # what has a name is beside the page's own
+        text = said if job is None else "It was stopped."
+        kind: Literal["primary", "secondary"] = "primary"
+        if name:  # one of several, beside the page's own: quietly
+            left.caption(text)
+            kind = "secondary"
+        else:
+            left.info(text, icon=":material/info:")
         if right.button(button, key=f"resume{name}", type=kind, width="stretch"):
             jobs().start(request)
             st.rerun()
