@@ -96,7 +96,7 @@ def _distances(rules: list[dict[str, list[float]]], exact: dict[str, list[float]
 
 
 def distance(one: dict[str, list[float]], other: dict[str, list[float]]) -> float:
-    """L¹ between two densities {nodes, weights}, both broadened with METHODS' width: variance 1e-5 max(1, λ_max − λ_min).
+    """L¹ between two densities {nodes, weights}, both broadened with METHODS' width: variance 1e-5 max(1, λₘₐₓ − λₘᵢₙ).
 
     >>> point = {"nodes": [0.0, 5.0], "weights": [0.5, 0.5]}
     >>> distance(point, point), round(distance(point, {"nodes": [0.0, 5.0], "weights": [0.0, 1.0]}), 6)

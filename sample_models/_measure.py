@@ -28,7 +28,7 @@ def share(mask: Tensor) -> float:
 
 
 def largest_eigenvalue(problem: Problem) -> float:
-    """λ_max of the Hessian of the mean loss at the trained parameters, by Lanczos, in nats per squared unit."""
+    """λₘₐₓ of the Hessian of the mean loss at the trained parameters, by Lanczos, in nats per squared unit."""
     function = LossFunction(problem, device="cpu")
     draw, _ = gaussian_pair(problem.parameters, seed=0)
     start = function.layout.flatten(draw, function.point.device, function.point.dtype)

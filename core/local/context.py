@@ -277,7 +277,7 @@ class Instruments:
 
     @cached_property
     def descent_step(self) -> float:
-        """1/λ_max of the loss at θ₀, 1 where that is not finite: the first step that a basin's descent tries."""
+        """1/λₘₐₓ of the loss at θ₀, 1 where that is not finite: the first step that a basin's descent tries."""
         step = self.step_at(self.origin, torch.zeros_like(self.origin))
         return step if math.isfinite(step) else 1.0
 
@@ -307,7 +307,7 @@ class Instruments:
         }
 
     def step_at(self, point: Tensor, diagonal: Tensor) -> float:
-        """1/λ_max of the Hessian at `point` with `diagonal` added, 1 where λ_max is no more than 0, NaN where it is not finite."""
+        """1/λₘₐₓ of the Hessian at `point` with `diagonal` added, 1 where λₘₐₓ is no more than 0, NaN where it is not finite."""
         bench = self.first_bench
         bench.place(point)
         matrix = Curvature(bench.walked, "hessian")

@@ -25,11 +25,11 @@ class Estimation:
     of             the curvature matrix of the curvature stage, as in `spectrum`
     coordinates    "filter": curvature and steepest steps in filter-normalised coordinates, which rescaling layers leaves as
                    they are; "parameters": in the parameters themselves
-    flatness       ε of flat_share: |λ| ≤ ε λ_max
+    flatness       ε of flat_share: |λ| ≤ ε λₘₐₓ
     rho            ρ of sam, in units of its coordinates
     keskar         ε of Keskar's box |y_i| ≤ ε (|θ_i| + 1)
     descent_steps  k of recovery and of the basins' descents
-    recovery_step  step size of recovery's descent, in squared parameter units per nat; None: 1/λ_max of the total at θ*
+    recovery_step  step size of recovery's descent, in squared parameter units per nat; None: 1/λₘₐₓ of the total at θ*
     barrier        the highest barrier inside one basin, in the loss's unit
 
     >>> preset("preview").probes, preset("standard").probes, preset("full").probes

@@ -13,9 +13,9 @@ NULL_DRAWS = 8
 
 
 def interaction(matrix: Tensor) -> float:
-    """λ_max(A) / max_i A_ii: 1 where every parameter acts alone; NaN where no diagonal entry is above 0.
+    """λₘₐₓ(A) / max_i A_ii: 1 where every parameter acts alone; NaN where no diagonal entry is above 0.
 
-    It is never below 1: λ_max is the largest of vᵀAv, of which the diagonal entries are some.
+    It is never below 1: λₘₐₓ is the largest of vᵀAv, of which the diagonal entries are some.
 
     >>> interaction(torch.ones(4, 4)), interaction(torch.diag(torch.tensor([1.0, 3.0])))
     (4.0, 1.0)

@@ -41,7 +41,7 @@ def index_between(here: Neighbourhood) -> Between:
 
 
 def flat_between(here: Neighbourhood) -> Between:
-    """Of the share of eigenvalues with |λ| ≤ ε |λ_max|, λ_max between its Ritz value and as far as it may be."""
+    """Of the share of eigenvalues with |λ| ≤ ε |λₘₐₓ|, λₘₐₓ between its Ritz value and as far as it may be."""
     value, epsilon = here.spectrum.extreme()[0], here.instruments.estimation.flatness
     ends = (value, value + end_reach(here))
     near = 0.0 if ends[0] < 0 < ends[1] else epsilon * min(abs(end) for end in ends)

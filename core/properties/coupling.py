@@ -135,7 +135,7 @@ class Coupling(NavigatorProperty):
         Readout(
             "interaction",
             "coupling_interaction",
-            "What interaction adds, λ_max / max H_ii",
+            "What interaction adds, λₘₐₓ / max H_ii",
             "",
             "The largest eigenvalue of the Hessian over its largest diagonal entry: 1 where no parameter acts with another.",
             poles=("low", "high"),

@@ -61,7 +61,7 @@ def pull_weights(shared: Instruments) -> Tensor:
 
 
 def recovery_step(shared: Instruments) -> float:
-    """The one given, else 1/λ_max of task loss and penalty at θ*, NaN where not finite; squared parameter units per nat."""
+    """The one given, else 1/λₘₐₓ of task loss and penalty at θ*, NaN where not finite; squared parameter units per nat."""
     given = shared.estimation.recovery_step
     return given if given is not None else shared.step_at(shared.once(anchor_point), shared.once(pull_weights))
 
@@ -191,7 +191,7 @@ class Elasticity(NavigatorProperty):
             "Recovery",
             "",
             "How much of the way back to the anchor gradient descent on loss and penalty makes in 50 steps (unless set) of "
-            "1/λ_max there, at the anchor's own strength: 1 is a complete return, 0 none; where it moves away, the way's length "
+            "1/λₘₐₓ there, at the anchor's own strength: 1 is a complete return, 0 none; where it moves away, the way's length "
             "before over that after, less 1, so that −1 is without end.",
             poles=("not-stretchy", "stretchy"),
             needs=(needs.anchor,),

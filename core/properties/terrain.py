@@ -73,7 +73,7 @@ class Terrain(Owner):
             "",
             "What each point is in the full space, from its slope and its largest and smallest curvature: plateau (level, "
             "no curvature), ridge (bends down more than up), saddle (bends down), bowl (level), valley (the rest). Level: a "
-            "gradient step promises a drop under 0.01. No curvature: under 0.01. Bends down: −λ_min over a tenth of λ_max.",
+            "gradient step promises a drop under 0.01. No curvature: under 0.01. Bends down: −λₘᵢₙ over a tenth of λₘₐₓ.",
             local=(STEEPNESS, EXTREMES),
             labels=SHAPES,
         ),
@@ -114,14 +114,14 @@ def shape(slope: np.ndarray, highest: np.ndarray, lowest: np.ndarray, settings: 
     Parameters
     ----------
     slope            (m,) ‖ḡ‖
-    highest, lowest  (m,) λ_max and λ_min of the Hessian
+    highest, lowest  (m,) λₘₐₓ and λₘᵢₙ of the Hessian
     settings         its thresholds: a point is level where the slope promises a drop of less than `level`, in the loss's
                      unit; a curvature below `flat`, in the loss's unit per squared parameter unit, counts as none; it bends
-                     down where −λ_min exceeds the share `bend` of |λ_max|
+                     down where −λₘᵢₙ exceeds the share `bend` of |λₘₐₓ|
 
     A point is level where a step down the gradient promises a drop ‖ḡ‖² / 2|λ| under `level`, |λ| the larger of the two
-    curvatures, or `flat` where that is more: less than that counts as no curvature. It bends down where −λ_min exceeds
-    `bend` |λ_max|.
+    curvatures, or `flat` where that is more: less than that counts as no curvature. It bends down where −λₘᵢₙ exceeds
+    `bend` |λₘₐₓ|.
 
     >>> from lossnav.core import Settings
     >>> shape(np.zeros(4), np.array([2, 2, 0, -1e-9]), np.array([0.1, -1, -2, -1e-9]), Settings()).tolist()

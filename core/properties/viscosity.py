@@ -82,7 +82,7 @@ REACHES = {
 
 
 class Viscosity(NavigatorProperty):
-    """sharpness = λ_max of the Hessian, and what else one Lanczos run says of its eigenvalues."""
+    """sharpness = λₘₐₓ of the Hessian, and what else one Lanczos run says of its eigenvalues."""
 
     name = "viscosity"
     colormap, line_color = "inferno", "#8F5FBF"
@@ -104,7 +104,7 @@ class Viscosity(NavigatorProperty):
         Readout(
             "sharpness",
             "viscosity",
-            "Sharpness λ_max",
+            "Sharpness λₘₐₓ",
             PER_SQUARE,
             "The largest eigenvalue of the Hessian of the mean loss. Low is flat and icky, high is sharp and not-icky. In "
             "filter-normalised coordinates it stays when a layer is rescaled, as the function does; in the parameters "
@@ -119,7 +119,7 @@ class Viscosity(NavigatorProperty):
         Readout(
             "lambda_min",
             "viscosity_lambda_min",
-            "Smallest eigenvalue λ_min",
+            "Smallest eigenvalue λₘᵢₙ",
             PER_SQUARE,
             "The smallest eigenvalue of the Hessian: negative where the loss bends down in some direction.",
             scale="symlog",
@@ -143,7 +143,7 @@ class Viscosity(NavigatorProperty):
         Readout(
             "convexity",
             "viscosity_convexity",
-            "Non-convexity |λ_min / λ_max|",
+            "Non-convexity |λₘᵢₙ / λₘₐₓ|",
             "",
             "How strongly the loss bends down beside how strongly it bends up: near 0 it is convex, above 1 it bends "
             "down more than up (Li et al. 2018, Fig. 7).",
@@ -156,7 +156,7 @@ class Viscosity(NavigatorProperty):
             "viscosity_flat_share",
             "Share of flat directions",
             "",
-            "The share of the eigenvalues with |λ| ≤ ε |λ_max|, ε = 0.01 unless set.",
+            "The share of the eigenvalues with |λ| ≤ ε |λₘₐₓ|, ε = 0.01 unless set.",
             poles=("not-icky", "icky"),
             local=(LocalMeasure(("flat_share", "flat_share_se", "flat_share_reach"), "curvature", _flat_share),),
             error=SPREAD,

@@ -1,7 +1,7 @@
 """Critical sharpness: 2 over the largest step along an update before the loss rises, from forward passes alone (arXiv 2601.16979).
 
 L(θ + η u) first rises above L(θ) at η_c. On a quadratic with u = −∇L, η_c = 2 gᵀg / gᵀHg, so that λ_c = 2/η_c is the curvature
-along the gradient, and λ_max where the gradient is its eigenvector. Nothing is differentiated but the gradient, and that only where
+along the gradient, and λₘₐₓ where the gradient is its eigenvector. Nothing is differentiated but the gradient, and that only where
 no update is given: it can be had where no product with the Hessian fits in memory.
 """
 

@@ -11,7 +11,7 @@ from .estimate import student
 
 
 def broadening(span: float) -> float:
-    """Standard deviation of a density's Gaussian broadening, from λ_max − λ_min (Ghorbani et al.'s code).
+    """Standard deviation of a density's Gaussian broadening, from λₘₐₓ − λₘᵢₙ (Ghorbani et al.'s code).
 
     >>> round(broadening(40.0), 6)
     0.02
@@ -64,7 +64,7 @@ class Spectrum:
 
     @property
     def default_width(self) -> float:
-        """Standard deviation of the broadening: its variance is 1e-5 · max(1, λ_max − λ_min), as Ghorbani et al.'s code."""
+        """Standard deviation of the broadening: its variance is 1e-5 · max(1, λₘₐₓ − λₘᵢₙ), as Ghorbani et al.'s code."""
         span = max(self.eigenvalues[-1], *self.top) - min(self.eigenvalues[0], *self.bottom)
         return broadening(span)
 
@@ -116,10 +116,10 @@ class Spectrum:
         return self.eigenvalues[self.eigenvalues < edge]
 
     def flat_share(self, eps: float = 0.01) -> float:
-        """Share of the eigenvalues with |λ| ≤ eps · |λ_max|, between 0 and 1."""
+        """Share of the eigenvalues with |λ| ≤ eps · |λₘₐₓ|, between 0 and 1."""
         return float(self.weights[np.abs(self.eigenvalues) <= eps * abs(self.top[0])].sum())
 
     @property
     def convexity(self) -> float:
-        """|λ_min / λ_max| (Li et al. 2018 Fig. 7): 0 where the loss bends upward in every direction."""
+        """|λₘᵢₙ / λₘₐₓ| (Li et al. 2018 Fig. 7): 0 where the loss bends upward in every direction."""
         return float(abs(self.bottom[0] / self.top[0])) if self.top[0] != 0 else float("nan")

@@ -84,8 +84,8 @@ def _sweep(
 
 
 def sweep_table(sweep: xr.DataArray) -> Table:
-    """λ_max and λ_min against γ, for the terminal."""
-    table = Table("γ", "λ_max", "λ_min", box=None, header_style="bold")
+    """λₘₐₓ and λₘᵢₙ against γ, for the terminal."""
+    table = Table("γ", "λₘₐₓ", "λₘᵢₙ", box=None, header_style="bold")
     for gamma, row in zip(sweep["gamma"].values, sweep.values, strict=True):
         table.add_row(f"{gamma:.3g}", f"{row[0]:.6g}", f"{row[-1]:.6g}")
     return table

@@ -119,7 +119,7 @@ def _along(
     dtype: torch.dtype | None,
     out: Path | None,
 ) -> None:
-    table = Table("step", "λ_max", "λ_min", "trace", "outliers", box=None, header_style="bold")
+    table = Table("step", "λₘₐₓ", "λₘᵢₙ", "trace", "outliers", box=None, header_style="bold")
     with options.progress() as bar:
         task = bar.add_task(f"{problem.name}, along the training", total=None)
         counts = (_or(top, TOP), _or(steps, STEPS), _or(probes, PROBES))

@@ -38,8 +38,8 @@ def _sweep(sweep: xr.DataArray, dark: bool) -> None:
         st.caption(how_sentence(sweep))
         table = {
             "γ": [format_value(g) for g in sweep["gamma"].values],
-            "λ_max": [format_value(v, 4) for v in sweep.values[:, 0]],
-            "λ_min": [format_value(v, 4) for v in sweep.values[:, -1]],
+            "λₘₐₓ": [format_value(v, 4) for v in sweep.values[:, 0]],
+            "λₘᵢₙ": [format_value(v, 4) for v in sweep.values[:, -1]],
         }
         st.dataframe(table, hide_index=True, height="content")
 

@@ -84,8 +84,8 @@ def summary(found: Spectrum) -> list[tuple[str, str]]:
     return [
         ("Outliers, above the largest gap in ln λ", str(found.outliers)),
         ("Trace", trace),
-        ("Convexity |λ_min / λ_max|", format_value(found.convexity)),
-        ("Share with |λ| ≤ 0.01 λ_max", format_value(found.flat_share())),
+        ("Convexity |λₘᵢₙ / λₘₐₓ|", format_value(found.convexity)),
+        ("Share with |λ| ≤ 0.01 λₘₐₓ", format_value(found.flat_share())),
         ("Share of negative eigenvalues", format_value(found.index)),
         ("Found by", how),
     ]

@@ -24,9 +24,7 @@ def along_panel(request: AlongRequest) -> None:
     with st.container(key="spectrum_plot"):
         dark = st.context.theme.type == "dark"
         figure = along_figure(found, dark, spectral_law(request, found.about))
-        chart(
-            figure, "spectrum_along", "Eigenvalue histogram along the training, with λ_max, λ_min and trace beside it"
-        )
+        chart(figure, "spectrum_along", "Eigenvalue histogram along the training, with λₘₐₓ, λₘᵢₙ and trace beside it")
         st.caption(caption(found))
 
 

@@ -17,7 +17,7 @@ def coupling_sentence(sweep: xr.DataArray) -> str:
     >>> rows = [[0.25, 0.1], [0.7, -0.2], [1.0, -0.5]]
     >>> sweep = xr.DataArray(rows, dims=("gamma", "rank"), coords={"gamma": [0, 0.5, 1]}, attrs={"exact": 1})
     >>> coupling_sentence(sweep)
-    'The diagonal alone gives λ_max 0.25 of 1: coupling makes 75 % of it. The smallest eigenvalue goes from 0.1 to −0.5.'
+    'The diagonal alone gives λₘₐₓ 0.25 of 1: coupling makes 75 % of it. The smallest eigenvalue goes from 0.1 to −0.5.'
     """
     first, last = sweep.values[0], sweep.values[-1]
     exact = bool(sweep.attrs["exact"])
@@ -30,18 +30,14 @@ def _largest(alone: float, whole: float, exact: bool) -> str:
     given, of = format_value(alone), format_value(whole)
     about = "" if exact else "about "
     if whole <= 0:
-        return f"No eigenvalue is positive: λ_max is {about}{given} on the diagonal alone and {of} with coupling."
+        return f"No eigenvalue is positive: λₘₐₓ is {about}{given} on the diagonal alone and {of} with coupling."
     if alone <= 0:
-        return (
-            f"The diagonal alone has no positive eigenvalue, its largest is {given}: all of λ_max {of} is coupling's."
-        )
+        return f"The diagonal alone has no positive eigenvalue, its largest is {given}: all of λₘₐₓ {of} is coupling's."
     if alone > whole * (1 + 1e-6):
         # no diagonal entry of a symmetric matrix is above its largest eigenvalue, so this is the estimate's noise
-        return f"The diagonal's estimate, {given}, is above λ_max {of} itself, which it cannot be: ask for more probes."
+        return f"The diagonal's estimate, {given}, is above λₘₐₓ {of} itself, which it cannot be: ask for more probes."
     share = 100 * max(1 - alone / whole, 0.0)
-    return (
-        f"The diagonal alone gives λ_max {about}{given} of {of}: coupling makes {about}{format_value(share)} % of it."
-    )
+    return f"The diagonal alone gives λₘₐₓ {about}{given} of {of}: coupling makes {about}{format_value(share)} % of it."
 
 
 def how_sentence(sweep: xr.DataArray) -> str:

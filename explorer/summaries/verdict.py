@@ -18,7 +18,7 @@ from ..figures.shared.scales import format_value
 GREEN, AMBER, RED = LIGHTS = ("green", "amber", "red")
 LOWER = 0.01  # of the centre's loss: what lies lower by less is the same to the eye
 SIGNAL = 2.0  # times its sampling noise, from which a gradient is one
-NEGATIVE = 0.01  # of λ_max: a smaller negative eigenvalue is flat
+NEGATIVE = 0.01  # of λₘₐₓ: a smaller negative eigenvalue is flat
 HELD = 0.01  # of the trace: a random plane that holds less shows the mean curvature only
 LOGGED = 0.05  # by how much of it the loss may differ from what the training wrote down
 STEPS = 0.05  # share of neighbours with the very same loss, from which steps are seen
@@ -144,10 +144,10 @@ def _saddle(land: xr.Dataset) -> Reason | None:
         return Reason(
             AMBER,
             f"In the full space the centre is no minimum: the Hessian has an eigenvalue of {format_value(least, 2)} "
-            f"(λ_max {format_value(most, 2)}).",
+            f"(λₘₐₓ {format_value(most, 2)}).",
             "Look along it: lossnav spectrum, or a plane of Hessian eigenvectors; a bowl here is the slice's, not the network's.",
         )
-    return Reason(GREEN, "No eigenvalue of the Hessian at the centre is negative beyond its error and 1 % of λ_max.")
+    return Reason(GREEN, "No eigenvalue of the Hessian at the centre is negative beyond its error and 1 % of λₘₐₓ.")
 
 
 def _logged(land: xr.Dataset) -> Reason | None:

@@ -76,7 +76,7 @@ def test_the_legend_says_of_each_overlay_how_wrong_it_may_be(adaptive: xr.Datase
     here = adaptive.assign_attrs(adaptive=json.dumps(said))
     both = {name: Drawing(name) for name in ("coupling", "viscosity")}
     assert interpolation_texts(here, View(Drawing("loss"), both, "viscosity").picture(here)) == [
-        "Sharpness λ_max: 25 of 221 points, largest error 9 %",
+        "Sharpness λₘₐₓ: 25 of 221 points, largest error 9 %",
         "Coupling coefficient κ: 25 of 221 points, largest error 40 %",
     ]
     assert interpolation_texts(here, View(Drawing("loss")).picture(here)) == []

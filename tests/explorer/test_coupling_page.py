@@ -49,12 +49,12 @@ def found() -> StoredCoupling:
 @pytest.mark.parametrize(
     ("alone", "whole", "said"),
     [
-        (0.31, 0.84, "gives λ_max 0.31 of 0.84: coupling makes 63.1 % of it"),
-        (2.0, 2.0, "gives λ_max 2 of 2: coupling makes 0 % of it"),
-        (-0.1, 0.5, "no positive eigenvalue, its largest is −0.1: all of λ_max 0.5 is coupling's"),
-        (0.0, 0.5, "no positive eigenvalue, its largest is 0: all of λ_max 0.5"),
-        (-0.2, -0.1, "No eigenvalue is positive: λ_max is −0.2 on the diagonal alone and −0.1 with coupling"),
-        (0.0, 0.0, "No eigenvalue is positive: λ_max is 0 on the diagonal alone and 0 with coupling"),
+        (0.31, 0.84, "gives λₘₐₓ 0.31 of 0.84: coupling makes 63.1 % of it"),
+        (2.0, 2.0, "gives λₘₐₓ 2 of 2: coupling makes 0 % of it"),
+        (-0.1, 0.5, "no positive eigenvalue, its largest is −0.1: all of λₘₐₓ 0.5 is coupling's"),
+        (0.0, 0.5, "no positive eigenvalue, its largest is 0: all of λₘₐₓ 0.5"),
+        (-0.2, -0.1, "No eigenvalue is positive: λₘₐₓ is −0.2 on the diagonal alone and −0.1 with coupling"),
+        (0.0, 0.0, "No eigenvalue is positive: λₘₐₓ is 0 on the diagonal alone and 0 with coupling"),
     ],
 )
 def test_the_sentence_says_what_coupling_makes_of_the_largest_eigenvalue(alone: float, whole: float, said: str) -> None:
@@ -146,7 +146,7 @@ def test_the_command_does_both_and_says_what_is_wrong(tmp_path: Path) -> None:
     out = tmp_path / "c.json"
     result = lossnav("coupling", "gaussians-mlp", "--out", str(out))
     assert result.returncode == 0, result.stderr
-    assert "The diagonal alone gives λ_max 0.137 of 1.59: coupling makes 91.4 % of it." in result.stdout
+    assert "The diagonal alone gives λₘₐₓ 0.137 of 1.59: coupling makes 91.4 % of it." in result.stdout
     found = read_coupling(out)
     assert found.sweep is not None
     assert found.matrix is not None

@@ -86,7 +86,7 @@ def test_the_figure_opens_on_the_last_checkpoint(found: SpectraAlong) -> None:
 
 def test_the_ends_are_drawn_against_the_training_step(found: SpectraAlong) -> None:
     figure = along_figure(found, dark=False)
-    (largest,) = [t for t in figure.data if t.name == "λ_max"]
+    (largest,) = [t for t in figure.data if t.name == "λₘₐₓ"]
     np.testing.assert_array_equal(largest.customdata[:, 0], found.steps)
     np.testing.assert_allclose(largest.customdata[:, 1], [s.top[0] for s in found.spectra])
     assert step_scale((0, 11, 22, 33)).kind == "linear"

@@ -87,7 +87,7 @@ def test_batches_are_compared_at_the_same_training_loss():
 
 
 def sharpness(problem, iterations=300):
-    """λ_max of the training loss by plain power iteration."""
+    """λₘₐₓ of the training loss by plain power iteration."""
     parameters = list(problem.model.parameters())
     loss = F.cross_entropy(problem.model(*problem.inputs), problem.targets)
     gradient = torch.cat([g.flatten() for g in torch.autograd.grad(loss, parameters, create_graph=True)])

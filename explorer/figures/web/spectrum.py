@@ -16,7 +16,7 @@ from .theme import axis, base_layout, ink
 
 BINS = 90
 OUTLIER_COLOR = VERMILION
-LOWEST_COLOR = SKY_BLUE  # of λ_min, beside λ_max in the outliers' colour
+LOWEST_COLOR = SKY_BLUE  # of λₘᵢₙ, beside λₘₐₓ in the outliers' colour
 LEGEND = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11.5}}
 MARGIN = {"l": 64, "r": 12, "t": 62, "b": 48}
 

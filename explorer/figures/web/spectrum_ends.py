@@ -13,12 +13,12 @@ from .spectrum import LOWEST_COLOR, OUTLIER_COLOR, spectrum_scale
 from .theme import axis, ink
 
 BESIDE = [0.7, 1.0]  # share of the figure's width
-UPPER, LOWER = [0.56, 1.0], [0.0, 0.38]  # shares of its height: λ_max and λ_min, the trace
+UPPER, LOWER = [0.56, 1.0], [0.0, 0.38]  # shares of its height: λₘₐₓ and λₘᵢₙ, the trace
 APART = 0.13  # share of a plot's height between two tick labels
 
 
 class Ends:
-    """λ_max and λ_min on axes 2, the trace on axes 3, against the training step."""
+    """λₘₐₓ and λₘᵢₙ on axes 2, the trace on axes 3, against the training step."""
 
     def __init__(self, found: SpectraAlong, dark: bool) -> None:
         self.found, self.dark = found, dark
@@ -33,7 +33,7 @@ class Ends:
         self.traces = _symlog(self.trace, float(self.errors.max()))
 
     def curves(self) -> list[go.Scatter]:
-        ends = (("λ_max", self.largest, OUTLIER_COLOR), ("λ_min", self.smallest, LOWEST_COLOR))
+        ends = (("λₘₐₓ", self.largest, OUTLIER_COLOR), ("λₘᵢₙ", self.smallest, LOWEST_COLOR))
         drawn = [self._curve(name, values, self.height.apply(values), color, "2") for name, values, color in ends]
         trace = self._curve("trace", self.trace, self.traces.apply(self.trace), ink(self.dark).accent, "3")
         low, high = (self.traces.apply(self.trace + sign * self.errors) for sign in (-1, 1))

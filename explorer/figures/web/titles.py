@@ -15,6 +15,6 @@ def title_of(land: xr.Dataset, variable: str) -> str:
 
 
 def short_title_of(land: xr.Dataset, variable: str) -> str:
-    """The same for a narrow place: "Sharpness λ_max (nats/unit²)"."""
+    """The same for a narrow place: "Sharpness λₘₐₓ (nats/unit²)"."""
     unit = str(land[variable].attrs.get("units", ""))
     return title_of(land, variable).replace(f"({for_plotly(unit)})", f"({for_plotly(short_unit(unit))})")

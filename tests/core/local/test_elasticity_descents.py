@@ -33,7 +33,7 @@ def test_on_a_quadratic_recovery_is_a_product_for_each_eigendirection(steps: int
     assert anchor is not None
     A = 2 * x.T @ x / len(x) + 2 * 0.3 * torch.diag(anchor.fisher["weight"][0])
     values, vectors = torch.linalg.eigh(A)
-    factors = (1 - values / values[-1]) ** steps  # P = 5: the step is exactly 1/λ_max
+    factors = (1 - values / values[-1]) ** steps  # P = 5: the step is exactly 1/λₘₐₓ
     plane = Plane.random(problem, seed=1)
     effort = Estimation(descent_steps=steps)
     land = survey(problem, plane, (3, 2), SPAN, overlays=("elasticity_recovery",), effort=effort)

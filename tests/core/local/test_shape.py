@@ -75,7 +75,7 @@ def test_thresholds_are_the_callers(tmp_path: object) -> None:
     assert seen(level=0.011, bend=0.04) == "saddle"
     assert seen(level=0.009, bend=0.04) == "saddle"
     assert seen(level=0.011, bend=0.06) == "bowl"
-    assert seen(flat=2.5, level=0.02) == "plateau"  # λ_max = 2 counts as none
+    assert seen(flat=2.5, level=0.02) == "plateau"  # λₘₐₓ = 2 counts as none
 
 
 def test_a_plateau_is_one_beside_the_rest_of_the_terrain() -> None:

@@ -113,7 +113,7 @@ def test_trace_has_no_bias_and_its_interval_covers_it(
 
 @pytest.mark.parametrize("steps", [12, 40])
 def test_in_single_precision_the_bound_allows_for_rounding(steps: int) -> None:
-    """40 steps settle λ_max to 1e-15 by their own account, which no product in float32 can."""
+    """40 steps settle λₘₐₓ to 1e-15 by their own account, which no product in float32 can."""
     problem = wide(2)
     plane = Plane.random(problem, seed=1)
     values = torch.linalg.eigvalsh(reference.hessian(problem, plane.at(0.4, -0.3))).numpy()

@@ -65,7 +65,7 @@ def test_k_blobs_have_k_minus_one_outliers(classes: int, seed: int) -> None:
 
 @pytest.mark.slow
 def test_gradient_descent_settles_at_the_edge_of_stability() -> None:
-    """Full-batch descent at step η ends where λ_max ≈ 2/η (Cohen et al. 2021); loss ½ Σ_k (f_k − y_k)², mean over examples."""
+    """Full-batch descent at step η ends where λₘₐₓ ≈ 2/η (Cohen et al. 2021); loss ½ Σ_k (f_k − y_k)², mean over examples."""
     data, step = load_digits(), 0.3
     x, y = torch.tensor(data.data[:500]), F.one_hot(torch.tensor(data.target[:500]), 10).double()
     x = (x - x.mean()) / x.std()
