@@ -42,7 +42,7 @@ class Kept:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its title."""
         return self.path.name.partition(".")[0]
 
 

@@ -81,6 +81,7 @@ class Conjugate(Claim):
         "that estimator; common examples or automatic differentiation at the same cost escape it (the figure's last panel). One architecture, one kind of line."
     )
     departures = (
+        "The guard against rounding, the control of the reference and the control of the estimates were written after a first small run had been seen.",
         "Exact variances in place of four repeats: E_B has no noise of its own.",
         "A is arithmetic and no finding: of unbiased estimates at exact places the error at fixed m falls as B^−½ for every pair (whole probes make it −0.55), so that there can be no floor and "
         "“supported” cannot come out. That such estimates exist is what speaks against the structural reading; the run checks that they are what they are said to be (control “estimates”). What is open is B.",

@@ -135,7 +135,7 @@ class Memory(Claim):
         "The design lists four outcomes and leaves a gap: W or F tells the label, V does not, and the conditional test does not reach its level. That is “unclear”.",
         "Holm's family holds the eleven real contrasts and “same”, twice (W, F); the mirrored pair is a family of its own, having data of its own.",
         "“At least two real contrasts on both data sets” is read as the same two on both.",
-        "Quick runs have the seeds 1,000,000 + k. One with 2,000,000 + k was looked at while this was built; the random streams have been renamed since, so that no network of the confirmatory run has been seen.",
+        "Quick runs have the seeds 1,000,000 + k. Two with 2,000,000 + k were begun while this was built, the first stopped before it gave a result; the random streams have been renamed since, so that no network of the confirmatory run has been seen.",
         "The quick size draws 199 times: with 99 and six tests no corrected p could be below 0.06.",
         "Sorted W, free of which class and which feature, serves the mirrored control alone; W itself knows classes, and so the mirrored order.",
         "The spectrum-only and planted controls are run at 199 draws and at the strictest Holm step by 999 draws of their own.",

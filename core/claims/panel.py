@@ -12,7 +12,7 @@ Numbers = Sequence[float | None]
 
 @dataclass(frozen=True)
 class Series:
-    """What is drawn in one colour.
+    """Data that are drawn in one colour.
 
     x, y       of the same length; None: a gap
     low, high  ends of an interval along x, or along y where the panel's rows are not named; empty: none
@@ -54,7 +54,7 @@ class Panel:
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Panel:
-        """What `as_json` gave.
+        """A panel from the JSON of `as_json`.
 
         >>> panel = Panel("a", "x", "y", (Series("s", (1.0,), (2.0,)),))
         >>> Panel.of(panel.as_json()) == panel

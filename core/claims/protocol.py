@@ -1,4 +1,4 @@
-"""What a claim must give to be put to the test: words that are fixed before, numbers, a rule, a figure."""
+"""The protocol of a claim: words that are fixed before, numbers, a rule, a figure."""
 
 from __future__ import annotations
 

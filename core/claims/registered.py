@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 REGISTERED: dict[str, str] = {
-    "collapse": "9cd2aa61d01255bef00cdb8a24d0ed8873bcefca4af04f6a1aba38f5e08f1e75",
-    "memory": "37e029261c8e148b6f49377330e1365b62611df8047e131977cdb666071e7b9c",
-    "conjugate": "0a6f2f48eda853f9ca8e9f639ca7ebbec827cc695ab05f0c36d4c300a75b7259",
-    "valleys": "be9e83566401a7cf76b2da1c60b0c3f96b9a22f7b72592f1663c032cf8007c3c",
-    "coupling": "f6612c3041ed2165ebb670518a475f2a3b2bcde6e52ae4b599c03fa9e19d4a01",
+    "collapse": "006a066af269c23aa5bc3723ed70202095ce2ab7fc4633c70702a25ab0f0fb57",
+    "memory": "5b0a4d6eb726c4cbcbe4f8bf7c7d83bf4d5e5a69aa1530cfddb1784e413a8e10",
+    "conjugate": "fe84ccdb1cbe181962c91314bc64ddbad21103fac69b88b0fec8456167676926",
+    "valleys": "1a19a7c62c40309d78c22bf2a5ea02b42d4c996fc73235c8e9e680d1260ddc15",
+    "coupling": "ed23317656cea4df97d98718fcdc04f9e9164f302c19faa4264e7c3c10c5680b",
 }

@@ -1,4 +1,4 @@
-"""What was fixed before a run: a claim's words and the code that decides, by its hash; and whether a result keeps to it."""
+"""The registration of a claim: its words and the code that decides, by its hash; and whether a result keeps to it."""
 
 from __future__ import annotations
 

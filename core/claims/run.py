@@ -28,7 +28,7 @@ LIBRARIES = ("lossnav", "torch", "numpy", "scipy", "scikit-learn")
 
 @dataclass(frozen=True)
 class Result:
-    """What came out.
+    """The outcome of a run.
 
     why_not   the reason why this is no confirmatory result; None: it is one
     code      hash of the code that decided

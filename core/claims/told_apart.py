@@ -27,7 +27,7 @@ Kernels = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Gain:
-    """What X tells beside V.
+    """The gain in accuracy and in bits by X beside V.
 
     accuracy   of V + X
     gain       accuracy(V + X) − accuracy(V)
@@ -72,7 +72,7 @@ class Test:
         return self._interval(self.correct)
 
     def beside(self, kernels: Kernels) -> Gain:
-        """What features tell beside V."""
+        """The gain by features beside V."""
         scores, right = self._right(sums_of(self.spectrum, kernels), self.drawn)
         gains = right.mean(0) - self.drawn_right.mean(0)
         after = calibrated(scores, self.labels, self.seed)

@@ -41,7 +41,7 @@ class Factor:
     turned: bool
 
     def factors(self, d: Tensor) -> Tensor:
-        """What `d` is multiplied by, in its shape or one that broadcasts over it.
+        """Factors of `d`, in its shape or one that broadcasts over it.
 
         Of U each row, so that the change that it makes, s d_U V, has filters as long as W's. Of V each row gets its own length,
         so that the change is of the product's own size. Where V is zero the two change parts: then it is V's direction, as a

@@ -1,4 +1,4 @@
-"""What was found of a problem on this machine is kept on disk, so that `lossnav check`, a survey and the page test it once.
+"""Findings on a problem, kept on this machine's disk, so that `lossnav check`, a survey and the page test it once.
 
 A finding is of the network's code as well as of its weights and data, so it is kept under all of them, and taken again only where
 the loss and its gradient at a place beside θ₀ are what they were. What cannot be read, or is not what was written, is tested anew.

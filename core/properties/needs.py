@@ -79,7 +79,7 @@ def _stated_by(problem: Problem) -> str:
 
 
 def _by_variance(problem: Problem) -> str:
-    """What helps where the loss is a squared error; a loss that calls the network itself has no outputs to say it of."""
+    """The remedy where the loss is a squared error; a loss that calls the network itself has no outputs to say it of."""
     if problem.likelihood.sees == "network":
         return ""
     own = "; with classes, survey loss='cross_entropy' beside this" if problem.likelihood.sees == "everything" else ""

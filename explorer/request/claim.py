@@ -28,7 +28,7 @@ class ClaimRequest:
 
     @property
     def plan(self) -> Plan:
-        """What that means."""
+        """The plan of the run."""
         return plan_of(claim_of(self.name), self.quick, self.base, self.networks, self.data)
 
     @property

@@ -87,7 +87,7 @@ class Chunk:
         written_whole(self.path, write)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What is stored: seeds, history, and for each level its θ and what is measured there."""
+        """The arrays to store: seeds, history, and for each level its θ and the measures there."""
         what, data = self.population, data_of(self.population.data)
         seeds = [what.base + k for k in range(self.start, self.start + self.count)]
         label = f"{what.data}/{what.label}"  # networks of two data sets share no draws
@@ -101,7 +101,7 @@ class Chunk:
         return stored
 
     def read(self) -> dict[str, np.ndarray]:
-        """What is kept."""
+        """The stored arrays."""
         with np.load(self.path, allow_pickle=False) as found:
             return dict(found)
 

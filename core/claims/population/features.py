@@ -1,4 +1,4 @@
-"""What a network is told by: its spectrum V, its weights W whatever the order of its hidden units, its function F, its path T."""
+"""The features of a network: its spectrum V, its weights W whatever the order of its hidden units, its function F, its path T."""
 
 from __future__ import annotations
 

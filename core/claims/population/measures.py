@@ -1,4 +1,4 @@
-"""What is measured of each network of a population at a point, from its whole Hessian, and stored."""
+"""The stored measures of each network of a population at a point, from its whole Hessian."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Optimiser:
         self.first, self.second, self.steps = torch.zeros_like(theta), torch.zeros_like(theta), 0
 
     def step(self, gradient: Tensor) -> Tensor:
-        """What is added to θ, (n, P)."""
+        """The step to add to θ, (n, P)."""
         self.steps += 1
         if self.recipe.optimiser == "adam":
             return self._adam(gradient)

@@ -12,7 +12,7 @@ from .recipes import Recipe
 
 
 class Stream:
-    """What network number `seed` of a recipe draws, in the order it draws it.
+    """The random draws of network number `seed` of a recipe, in their order.
 
     label  of population and class: the same seed in another class is another stream
     """

@@ -36,7 +36,7 @@ def mirrored_weights(shape: Shape, theta: Tensor) -> Tensor:
 
 
 class MirroredStream(Stream):
-    """What σ makes of another network's draws: σ of its initial weights, the mirrored examples in the same order."""
+    """Another network's draws under σ: σ of its initial weights, the mirrored examples in the same order."""
 
     def __init__(self, stream: Stream, pools: dict[str, np.ndarray]) -> None:
         self.stream, self.pools, self.recipe, self.generator = stream, pools, stream.recipe, stream.generator

@@ -1,4 +1,4 @@
-"""What the claims are decided by: intervals over networks, permutation p-values, Holm, a learner, a conditional null."""
+"""The claims' statistics: intervals over networks, permutation p-values, Holm, a learner, a conditional null."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Candidate:
         return np.asarray(np.square((labels - fitted) / (1 - own)[:, None]).mean(0))
 
     def scores(self, rotated: np.ndarray, means: np.ndarray, ridge: float) -> np.ndarray:
-        """What is said of the test networks, (t, c)."""
+        """The learner's scores of the test networks, (t, c)."""
         return np.asarray(means + self.crossed @ (self.vectors @ (rotated / (self.values + ridge)[:, None])))
 
 
