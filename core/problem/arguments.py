@@ -13,7 +13,7 @@ from ..checks import InputError, finite, matching
 from ..machine.sparse import stored
 from . import number_types
 from .data.tensors import converted
-from .likelihoods.protocol import Likelihood
+from .likelihoods.protocol import Likelihood, Loss
 from .trajectory import Anchor, Trajectory
 
 
@@ -128,6 +128,14 @@ def checked_law(law: Tensor | None, likelihood: Likelihood, targets: Tensor, cla
         holds = "p(class | input)" if likelihood.is_categorical else "the mean E[y | input]"
         raise InputError(f"law should hold {holds} in shape {expected}, but has shape {tuple(law.shape)}.")
     likelihood.check_law(law)
+    lacking = [
+        what for what in ("divergences", "law_entropy") if getattr(type(likelihood), what, None) is getattr(Loss, what)
+    ]
+    if lacking:
+        raise InputError(
+            f"law is the data's own distribution, but the loss '{likelihood.name}' has no {' and no '.join(lacking)} to compare "
+            "it by: leave law out, and state data_entropy=… in nats where it is known."
+        )
     return law
 
 

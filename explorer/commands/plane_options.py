@@ -16,6 +16,8 @@ from ..request.survey import SurveyRequest
 
 TURN = "Degrees by which the second direction turns to a third."
 CENTRE = "Around this checkpoint, not the trained network."
+SHARED = {"seed"}  # what a command and a plane may both have, since one number serves both
+OF_EVERY_PLANE = {"plane", "turn", "centre"}
 Place = dict[str, Any]
 
 
@@ -31,6 +33,7 @@ def with_plane(name: str = "plane", what: str = "The plane") -> Callable[[Callab
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command, eval_str=True)
         own = set(signature.parameters)
+        _refuse_taken(own)
         options = {option.name: option for option in _options(what) if option.name == "plane" or option.name not in own}
 
         @functools.wraps(command)
@@ -45,6 +48,15 @@ def with_plane(name: str = "plane", what: str = "The plane") -> Callable[[Callab
         return run
 
     return decorate
+
+
+def _refuse_taken(own: set[str]) -> None:
+    """A plane's option that would be read as the command's own, whatever it means there, is a mistake in the list of kinds."""
+    for name, owners in _parameters().items():
+        if name in (own - SHARED) | OF_EVERY_PLANE:
+            raise ValueError(
+                f"--{_word(name)} is taken: call the parameter of the {owners[0][0].name} plane otherwise."
+            )
 
 
 def _request(target: str, values: Place, shared: Place) -> SurveyRequest:

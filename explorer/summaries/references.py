@@ -11,7 +11,8 @@ import xarray as xr
 from lossnav.core.plane.kinds import kind_stored
 from lossnav.core.properties import READOUTS
 
-CITATION = re.compile(r"([A-Z][\w'’-]+)(?: et al\.| & [A-Z][\w'’-]+)?,? \(?((?:19|20)\d\d)")
+AUTHOR = r"[A-Z][\w'’-]+"
+CITATION = re.compile(rf"({AUTHOR})(?: et al\.|(?:, {AUTHOR})* (?:&|and) {AUTHOR})?,? \(?((?:19|20)\d\d)")
 # probes of the trace, products with the Hessian, and spectra from them
 ESTIMATORS = ("hutchinson1990", "pearlmutter1994", "ubaru2017")
 
@@ -31,10 +32,12 @@ def bibtex(land: xr.Dataset, variables: Iterable[str]) -> str:
 
 
 def cited(text: str) -> set[str]:
-    """Keys of the papers that a text names as "Author et al. 2018".
+    """Keys of the papers that a text names as "Author et al. 2018": the first author and the year.
 
     >>> sorted(cited("As in Li et al. 2018 (Fig. 7) and (Krogh & Hertz 1992)."))
     ['krogh1992', 'li2018']
+    >>> sorted(cited("Bartlett, Foster & Telgarsky 2017; Lyu and Li (2020)"))
+    ['bartlett2017', 'lyu2020']
     """
     return {f"{name.lower()}{year}" for name, year in CITATION.findall(text)}
 

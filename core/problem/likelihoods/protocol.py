@@ -265,6 +265,11 @@ class Loss:
         return {}
 
     def _states_none(self, what: str) -> InputError:
+        if self.is_likelihood:
+            return InputError(
+                f"The loss '{self.name}' is a likelihood of which {what} is known: give its class the method that says so "
+                "(docs/adding-a-likelihood.md), or ask for readouts that need none."
+            )
         return InputError(
             f"The loss '{self.name}' states no probability, so there is {what}: use a likelihood such as Gaussian(sigma)."
         )
