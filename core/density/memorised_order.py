@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from ..checks import InputError
+from ..checks import InputError, first_line, matching
 from ..problem.problem import Problem
 from .readouts import example_losses
 
@@ -24,6 +25,7 @@ class MemorisedOrder:
     correlation  Spearman's ρ, −1 to 1, no unit: below 0 where examples seen later have the smaller loss
     p_value      share of `draws` orders at random with a ρ that is as low, itself counted: (1 + b) / (1 + draws)
     examples     how many had a loss
+    draws        how many orders that was: those asked for, or all others where there are no more
     referred     whether the losses at another point of the path were subtracted first
     """
 
@@ -60,7 +62,8 @@ def memorised_order(
 
     Raises
     ------
-    InputError  another number of steps than examples, fewer than 8 with a loss, one step for all, a loss of whole batches
+    InputError  another number of steps than examples, fewer than 8 with a loss, one step for all, a loss of whole batches,
+                a point of another network
 
     >>> inputs = torch.eye(12)
     >>> net = torch.nn.Linear(12, 1, bias=False)
@@ -69,8 +72,11 @@ def memorised_order(
     >>> known.correlation, known.p_value
     (-1.0, 0.001)
     """
-    steps = np.asarray(last_seen, dtype=float).reshape(-1)
-    _check(problem, steps, draws)
+    steps = steps_of(last_seen)
+    _check(problem, steps, draws, seed)
+    for point, what in ((at, "The point"), (reference, "The reference")):
+        if point is not None:
+            matching(point, problem.parameters, what)
     losses = example_losses(problem, at, device)
     if reference is not None:
         losses = losses - example_losses(problem, reference, device)
@@ -80,18 +86,42 @@ def memorised_order(
             f"{there.sum()} examples with a finite loss came, last seen at {len(np.unique(steps[there]))} different steps: "
             f"an order needs {FEWEST} of them at two steps or more."
         )
+    draws = min(draws, math.factorial(min(there.sum(), 20)) - 1)  # 20! is beyond what anyone draws
     correlation, p_value = _tested(losses[there], steps[there], draws, seed)
     return MemorisedOrder(correlation, p_value, int(there.sum()), draws, reference is not None)
 
 
-def _check(problem: Problem, steps: np.ndarray, draws: int) -> None:
+def steps_of(given: object) -> np.ndarray:
+    """Steps as a row of numbers.
+
+    >>> steps_of([3, 1, 2])
+    array([3., 1., 2.])
+
+    Raises
+    ------
+    InputError  no numbers, complex ones, or a table of them
+    """
+    try:
+        found = np.asarray(given.detach().cpu().double() if isinstance(given, Tensor) else given)
+        row = found.astype(float).squeeze() if found.dtype.kind not in "cmM" else None
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"The steps should be a row of numbers, but are not: {first_line(error)}.") from error
+    if row is None or row.ndim > 1:
+        what = f"of shape {found.shape}" if row is not None else f"of type {found.dtype}"
+        raise InputError(f"The steps should be a row of real numbers, one for each example, but are {what}.")
+    return row.reshape(-1)
+
+
+def _check(problem: Problem, steps: np.ndarray, draws: int, seed: int) -> None:
     if len(steps) != problem.example_count or not np.isfinite(steps).all():
         raise InputError(
             f"One finite step for each of the {problem.example_count:,} examples was expected, but {len(steps):,} numbers "
             f"came, {np.isfinite(steps).sum():,} of them finite: give the step at which each was last seen, in the data's order."
         )
-    if draws < 19:
-        raise InputError(f"draws should be 19 or more, so that a p-value can be 0.05, but is {draws}.")
+    if type(draws) is not int or draws < 19:
+        raise InputError(f"draws should be a whole number, 19 or more, so that p can be 0.05, but is {draws!r}.")
+    if type(seed) is not int or seed < 0:
+        raise InputError(f"seed should be a whole number, 0 or more, but is {seed!r}.")
 
 
 def _tested(losses: np.ndarray, steps: np.ndarray, draws: int, seed: int) -> tuple[float, float]:
@@ -105,8 +135,11 @@ def _tested(losses: np.ndarray, steps: np.ndarray, draws: int, seed: int) -> tup
     def spearman(order: np.ndarray, axis: int = -1) -> np.ndarray:
         return ((order - order.mean(axis, keepdims=True)) * centred).sum(axis) / scale
 
+    every = draws + 1 == math.factorial(
+        min(len(losses), 20)
+    )  # then each order once, which scipy asks for by their number
     found = stats.permutation_test(
-        (ranks[0],), spearman, permutation_type="pairings", vectorized=True, n_resamples=draws,
-        alternative="less", rng=np.random.default_rng(seed), batch=256,
+        (ranks[0],), spearman, permutation_type="pairings", vectorized=True, n_resamples=draws + every,
+        alternative="less", rng=np.random.default_rng(seed), batch=max(1, min(256, 2**24 // len(losses))),
     )  # fmt: skip
     return float(found.statistic), float(found.pvalue)

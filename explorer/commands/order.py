@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import Annotated
 
 import numpy as np
 import typer
 from lossnav.core import InputError, MemorisedOrder, memorised_order
+from lossnav.core.checks import first_line
+from lossnav.core.density.memorised_order import steps_of
 from lossnav.core.problem import at_checkpoint
 from rich.console import Console
 
 from ..figures.shared.scales import format_value
 from .options import Checkpoint, Device, Target
 from .problem_options import ProblemChoice, with_problem
+
+UNREADABLE = (OSError, ValueError, TypeError, EOFError, SyntaxError, TokenError, MemoryError)  # numpy parses a header
 
 
 @with_problem
@@ -53,14 +58,19 @@ def steps_in(path: Path) -> np.ndarray:
     ------
     InputError  there is no such file, or it does not hold numbers
     """
-    if not path.is_file():
-        raise InputError(f"There is no file '{path}': give the steps as .npy or as a text of numbers.")
     try:
-        if path.suffix == ".npy":
-            return np.asarray(np.load(path, allow_pickle=False), dtype=float).reshape(-1)
-        return np.array(path.read_text("utf-8").replace(",", " ").split(), dtype=float)
-    except (ValueError, TypeError, UnicodeDecodeError, EOFError) as error:
-        raise InputError(f"'{path.name}' should hold numbers, as .npy or as text, but does not: {error}.") from error
+        if path.is_dir() or not path.exists():
+            raise InputError(f"There is no file '{path}': give the steps as .npy or as a text of numbers.")
+        if path.suffix.lower() == ".npy":
+            # mapped, so that a header that promises more than the file holds takes no memory
+            return steps_of(np.load(path, mmap_mode="r" if path.is_file() else None, allow_pickle=False))
+        return np.array(path.read_text("utf-8-sig").replace(",", " ").split(), dtype=float)
+    except InputError:
+        raise
+    except UNREADABLE as error:
+        raise InputError(
+            f"'{path.name}' should hold numbers, as .npy or as text, but does not: {first_line(error)}."
+        ) from error
 
 
 def sentence(found: MemorisedOrder) -> str:

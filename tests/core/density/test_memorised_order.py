@@ -86,11 +86,72 @@ def test_it_is_the_same_twice_and_states_equal_losses() -> None:
         (range(5), "One finite step for each of the 96 examples was expected, but 5 numbers came"),
         ([np.nan] * COUNT, "0 of them finite"),
         ([3] * COUNT, "at 1 different steps"),
+        (np.arange(COUNT).reshape(8, -1), r"one for each example, but are of shape \(8, 12\)"),
+        (np.arange(COUNT) + 1j, "real numbers, one for each example, but are of type complex128"),
+        (np.arange("2020-01-01", "2020-04-06", dtype="M8[D]"), "real numbers"),
+        (["a"] * COUNT, "could not convert string to float"),
+        ({0: 1}, "a row of numbers"),
     ],
 )
 def test_what_is_no_order_is_refused(steps: object, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         memorised_order(Problem(network(8), *data()), steps, device="cpu")  # type: ignore[arg-type]
+
+
+def test_tensors_of_every_kind_are_steps() -> None:
+    problem = Problem(network(8), *data())
+    steps = torch.arange(COUNT)
+    found = [
+        memorised_order(problem, each, device="cpu", draws=19)
+        for each in (steps, steps.bfloat16(), steps.double().requires_grad_(), steps.reshape(-1, 1))
+    ]
+    assert len(set(found)) == 1
+
+
+@pytest.mark.parametrize("asked", [{"draws": 19.5}, {"draws": True}, {"draws": "99"}, {"seed": -1}, {"seed": 1.5}])
+def test_odd_draws_and_seeds_are_refused(asked: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="should be a whole number"):
+        memorised_order(Problem(network(8), *data()), range(COUNT), device="cpu", **asked)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["at", "reference"])
+def test_a_point_of_another_network_is_refused(name: str) -> None:
+    other = {key: value.detach() for key, value in network(4).named_parameters()}
+    with pytest.raises(InputError, match="where the model has"):
+        memorised_order(Problem(network(8), *data()), range(COUNT), device="cpu", draws=19, **{name: other})  # type: ignore[arg-type]
+
+
+def test_few_examples_have_few_orders_and_all_of_them_count() -> None:
+    inputs = torch.eye(8)
+    net = nn.Linear(8, 1, bias=False)
+    net.weight.data.copy_(torch.arange(8.0) / 8)
+    found = memorised_order(Problem(net, inputs, torch.ones(8, 1), loss="mse"), range(8), device="cpu", draws=99_999)
+    assert found.draws == 40_319  # 8! − 1 others
+    assert found.p_value == pytest.approx(1 / 40_320, rel=1e-12)
+
+
+def test_odd_files_of_steps(tmp_path: Path) -> None:
+    def written(name: str, content: bytes) -> Path:
+        (tmp_path / name).write_bytes(content)
+        return tmp_path / name
+
+    assert (steps_in(written("bom.txt", "\ufeff1,2\n3".encode())) == [1, 2, 3]).all()
+    np.save(tmp_path / "whole.npy", np.arange(2))
+    whole = (tmp_path / "whole.npy").read_bytes()
+    upper = written("UPPER.NPY", whole)
+    assert (steps_in(upper) == [0, 1]).all()
+    np.save(tmp_path / "table.npy", np.ones((2, 2)))
+    for path in (
+        written("promises.npy", whole.replace(b"(2,), }          ", b"(99999999999,), }")),
+        written("header.npy", b"\x93NUMPY\x01\x00\x76\x00" + b"(((((".ljust(118)),
+        written("none.npy", b""),
+        written("zeros.txt", b"1\x002"),
+        tmp_path / "table.npy",
+        tmp_path / ("long" * 100),
+        tmp_path,
+    ):
+        with pytest.raises(InputError):
+            steps_in(path)
 
 
 def test_the_command_reads_steps_and_says_the_p_value(tmp_path: Path) -> None:
