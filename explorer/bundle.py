@@ -39,8 +39,8 @@ def _write(land: xr.Dataset, spec: PaperSpec, kind: str, folder: Path) -> None:
     save(draw(land, spec), folder / "figure.pdf", adaptive_text(land))
     write_csv(land, folder / "data.csv")
     texts = {
-        "caption.txt": caption(land, spec.picture),
-        "references.bib": bibtex(land, drawn(spec.picture)).rstrip("\n"),
+        "caption.txt": caption(land, spec.picture, kind),
+        "references.bib": bibtex(land, drawn(land, spec.picture, kind)).rstrip("\n"),
         "made.json": json.dumps(_made(land, command(spec, kind)), indent=2, ensure_ascii=False),
     }
     for name, text in texts.items():
@@ -63,7 +63,8 @@ def command(spec: PaperSpec, kind: str = "map") -> str:
     ):
         words += [name, layer.variable] + ([scale, layer.scale.kind] if layer.scale.kind != "class" else [])
     own = [picture.elevation.variable] if picture.contours else []
-    words += [word for line in (*own, *(each.variable for each in picture.lines)) for word in ("--contours", line)]
+    lines = (*own, *(each.variable for each in picture.lines)) or ("none",)
+    words += [word for line in lines for word in ("--contours", line)]
     words += [] if picture.path else ["--no-path"]
     return shlex.join(words + (["--arrows"] if picture.arrows else []))
 

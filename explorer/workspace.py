@@ -177,9 +177,15 @@ def _name(path: Path) -> str:
     return f"./{text}" if text.startswith("-") else text
 
 
+def _can_be_told(path: Path) -> bool:
+    """Whether a page can show the name, which is Unicode there, and a command take it apart at its colon."""
+    text = str(path)
+    return ":" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _kind_of_folder(folder: Path, inside: list[os.DirEntry[str]]) -> str | None:
     names = {each.name for each in inside}
-    if ":" in str(folder):
+    if not _can_be_told(folder):
         return None
     if "zarr.json" in names:
         return LANDSCAPE
@@ -218,16 +224,17 @@ def _holds_weights(path: Path) -> bool:
 
 def _says_model(config: Path) -> bool:
     try:
-        return config.stat().st_size <= LARGEST_SOURCE and CONFIGURATIONS[config.name] in json.loads(
-            config.read_text("utf-8")
-        )
-    except (OSError, ValueError, RecursionError, TypeError):
+        if config.stat().st_size > LARGEST_SOURCE:
+            return False
+        said = json.loads(config.read_text("utf-8"))
+        return isinstance(said, dict) and CONFIGURATIONS[config.name] in said
+    except (OSError, ValueError, RecursionError):
         return False
 
 
 def _in_file(path: Path) -> list[Entry]:
     """What a file holds: problems, a landscape, or nothing."""
-    if ":" in str(path):
+    if not _can_be_told(path):
         return []
     try:
         about = path.stat()

@@ -32,7 +32,7 @@ def figure_command(
     ] = "single",
     color: Annotated[str, typer.Option(help="The readout shown as colour.")] = "loss",
     contours: Annotated[
-        list[str] | None, typer.Option(help="Readouts shown as contour lines; without it, the loss.")
+        list[str] | None, typer.Option(help="Readouts shown as contour lines, or none; without it, the loss.")
     ] = None,
     surface: Annotated[str, typer.Option(help="The readout shown as height.")] = "loss",
     scale: Annotated[
@@ -57,7 +57,7 @@ def figure_command(
 
     draw = {"map": draw_map, "surface": draw_surface}[known(kind, ("map", "surface"), "kind of figure")]
     azimuth, elevation = numbers(camera, 2, "--camera")
-    lines = contours or ["loss"]
+    lines = [] if contours == ["none"] else contours or ["loss"]
     land = read_landscape_file(landscape, (color, *lines, surface))
     picture = _picture(land, (surface, scale), (color, color_scale), lines, path, arrows)
     spec = PaperSpec(picture, width, (azimuth, elevation), title)  # type: ignore[arg-type]  # checked there, with a sentence

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 
+import numpy as np
 import xarray as xr
 from lossnav.core.plane.kinds import kind_stored
 from lossnav.core.properties import READOUTS
+from lossnav.core.properties.protocol import Readout
+from lossnav.core.survey.intervals import OLDER
+from lossnav.core.survey.landscape import MATRIX_NAMES
 
+from ..figures.paper.contours import contoured
+from ..figures.paper.grid import complete_grid
+from ..figures.paper.line import is_line
 from ..figures.shared.picture import Layer, Picture, arrow_name, measured_mask
+from ..figures.shared.plain_text import printable
 from ..figures.shared.scales import format_value
 from .adaptive import adaptive_text
 from .facts import cosine_text, curvature_text
@@ -24,8 +32,8 @@ NORMALISED = {
 STAYS = {"biasbn": "biases and parameters of normalisation layers held fixed"}
 
 
-def caption(land: xr.Dataset, picture: Picture) -> str:
-    """One paragraph, as for a paper.
+def caption(land: xr.Dataset, picture: Picture, kind: str = "map") -> str:
+    """One paragraph, as for a paper, on the "map" or the "surface" of a landscape as far as it is drawn.
 
     >>> import json
     >>> plane = {"kind": "random", "seed": 3, "normalize": "filter", "ignore": "biasbn"}
@@ -38,16 +46,20 @@ def caption(land: xr.Dataset, picture: Picture) -> str:
     >>> "seed 3; each filter scaled to the length of the network's own" in text
     True
     """
+    land = complete_grid(land)
+    places = _places(land, picture, kind)
     said = (
         _subject(land),
         _plane(land),
         _grid(land),
-        *_readouts(land, picture),
-        _curvature(land, picture),
+        *(f"{' and '.join(where)}: {_readout(land, variable)}" for variable, where in places.items()),
+        _arrows(land, picture, kind),
+        _curvature(land, places),
         _trust(land),
         _made(land),
     )
-    return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in said if sentence)
+    text = " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in said if sentence)
+    return printable(" ".join(text.split()))  # names from files hold what they like
 
 
 def picture_of_loss() -> Picture:
@@ -58,11 +70,23 @@ def picture_of_loss() -> Picture:
     return Picture(layer, layer)
 
 
-def drawn(picture: Picture) -> list[str]:
-    """The readouts of a picture, each once: colour, height, lines."""
-    return list(
-        dict.fromkeys([picture.color.variable, picture.elevation.variable, *(p.variable for p in picture.lines)])
-    )
+def drawn(land: xr.Dataset, picture: Picture, kind: str) -> list[str]:
+    """The readouts that a figure shows, each once."""
+    return list(_places(land, picture, kind))
+
+
+def _places(land: xr.Dataset, picture: Picture, kind: str) -> dict[str, list[str]]:
+    """How each readout of a figure is drawn: a map has no height, a slice is curves."""
+    height, color = picture.elevation.variable, picture.color.variable
+    if is_line(land):
+        shown = [(height, "curve"), *([(color, "dashed curve")] if color != height else [])]
+    else:
+        shown = [(height, "height")] if kind == "surface" else []
+        shown += [(color, "colour"), *((layer.variable, "contour lines") for layer in contoured(picture))]
+    places: dict[str, list[str]] = {}
+    for variable, where in shown:
+        places.setdefault(variable, []).append(where)
+    return places
 
 
 def _subject(land: xr.Dataset) -> str:
@@ -101,18 +125,17 @@ def _grid(land: xr.Dataset) -> str:
         for axis, at in sides
     )
     size = " × ".join(str(at.size) for _, at in sides)
-    return f"{size} points, {where}; {adaptive_text(land) or 'every point measured'}" if sides else ""
+    whole = (
+        "every point measured" if "measured" in land and bool(land["measured"].all()) else ""
+    )  # other files do not say
+    how = adaptive_text(land) or whole
+    return f"{size} points, {where}" + (f"; {how}" if how else "") if sides else ""
 
 
-def _readouts(land: xr.Dataset, picture: Picture) -> Iterator[str]:
-    places = {picture.elevation.variable: ["height"]}
-    places.setdefault(picture.color.variable, []).append("colour")
-    for line in picture.lines:
-        places.setdefault(line.variable, []).append("contour lines")
-    for variable in drawn(picture):
-        yield f"{' and '.join(places[variable])}: {_readout(land, variable)}"
-    for name in picture.arrows:
-        yield f"arrows: {arrow_name(name)}"
+def _arrows(land: xr.Dataset, picture: Picture, kind: str) -> str:
+    """The arrows, which a map alone has."""
+    names = ", ".join(map(arrow_name, picture.arrows))
+    return f"arrows: {names}" if names and kind == "map" and not is_line(land) else ""
 
 
 def _readout(land: xr.Dataset, variable: str) -> str:
@@ -120,9 +143,14 @@ def _readout(land: xr.Dataset, variable: str) -> str:
     unit = attrs.get("units", "")
     title = attrs.get("long_name", variable) + (f" in {unit}" if unit not in ("", "1") else "")
     known = READOUTS.get(variable)
-    explained = f"{title}. {known.explain.rstrip('.')}" if known else title
+    explained = f"{title}. {_explanation(land, known)}" if known and OLDER not in title else title
     notes = "; ".join(note for note in (_measured(land, variable), _spread(land, variable)) if note)
     return f"{explained}. {notes[0].upper()}{notes[1:]}" if notes else explained
+
+
+def _explanation(land: xr.Dataset, readout: Readout) -> str:
+    matrix = (land.lossnav.estimation or {}).get("of", "hessian")
+    return readout.explain.rstrip(".").replace("the Hessian", MATRIX_NAMES.get(matrix, "the Hessian"))
 
 
 def _measured(land: xr.Dataset, variable: str) -> str:
@@ -130,7 +158,9 @@ def _measured(land: xr.Dataset, variable: str) -> str:
     mask = measured_mask(land, variable) if variable in land else ""
     if not mask or bool(land[mask].all()):
         return ""
-    return f"measured at {int(land[mask].sum()):,} of {land[mask].size:,} points, interpolated between them"
+    between = bool(np.isfinite(land[variable].where(~land[mask].astype(bool)).astype(float)).any())
+    where = f"measured at {int(land[mask].sum()):,} of {land[mask].size:,} points"
+    return f"{where}, interpolated between them" if between else where
 
 
 def _spread(land: xr.Dataset, variable: str) -> str:
@@ -146,8 +176,8 @@ def _spread(land: xr.Dataset, variable: str) -> str:
     return f"95 % interval: {sign}{format_value(reach, 2)}{'' if side == 'both' else ' from the value'}, at the median"
 
 
-def _curvature(land: xr.Dataset, picture: Picture) -> str:
-    stages = {READOUTS[name].stage for name in drawn(picture) if name in READOUTS}
+def _curvature(land: xr.Dataset, variables: Iterable[str]) -> str:
+    stages = {READOUTS[name].stage for name in variables if name in READOUTS}
     return curvature_text(land) if "curvature" in stages else ""
 
 

@@ -8,6 +8,7 @@ import shlex
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xarray as xr
 from lossnav.core import PROPERTIES, read_landscape
@@ -16,6 +17,9 @@ from lossnav.core.properties import OWNERS
 from lossnav.explorer.bundle import FILES, bundle
 from lossnav.explorer.cli import app
 from lossnav.explorer.figures.paper import PaperSpec
+from lossnav.explorer.figures.shared.picture import Layer, Picture
+from lossnav.explorer.figures.shared.scales import Scale
+from lossnav.explorer.summaries.caption import caption
 from lossnav.explorer.summaries.references import bibtex, cited, entries
 from typer.testing import CliRunner
 
@@ -86,3 +90,77 @@ def test_only_papers_that_the_picture_rests_on_are_cited(land: xr.Dataset) -> No
     assert "ubaru2017" not in bibtex(land, ["loss"])
     assert "li2018" in bibtex(land, ["loss"])
     assert "li2018" not in bibtex(xr.Dataset(), ["loss"])
+
+
+def said(land: xr.Dataset, kind: str = "map", **asked: object) -> str:
+    return caption(land, PaperSpec(**asked).picture, kind)  # type: ignore[arg-type]
+
+
+def test_the_caption_names_what_the_figure_shows_and_no_more(land: xr.Dataset) -> None:
+    on_map = said(land, color="viscosity", contours=("coupling",))
+    assert "Height" not in on_map
+    assert "Loss in nats" not in on_map  # neither colour nor lines
+    assert "Contour lines: " + land["coupling"].attrs["long_name"] in on_map
+    on_surface = said(land, "surface", color="viscosity", arrows=("elasticity",))
+    assert "Height and contour lines: Loss" in on_surface
+    assert "Arrows" not in on_surface
+    assert "Arrows: elastic force" in said(land, arrows=("elasticity",))
+    along = said(land.isel(beta=[25]), color="viscosity", contours=("coupling",), arrows=("elasticity",))
+    assert "Curve: Loss" in along
+    assert "Dashed curve: " in along
+    assert not any(word in along for word in ("contour", "Height", "Arrows", "β from"))
+
+
+def test_the_caption_of_an_unfinished_landscape_is_of_what_is_drawn(land: xr.Dataset) -> None:
+    half = land.copy()
+    there = np.zeros(land["loss"].shape, bool)
+    there[::2, ::2] = True
+    half["measured"] = (("alpha", "beta"), there)
+    half["loss"] = land["loss"].where(half["measured"])
+    assert f"{there[::2].shape[0]} × {there[:, ::2].shape[1]} points" in said(half)
+    assert f"{land['alpha'].size} × " not in said(half)
+
+
+def test_the_caption_claims_nothing_of_a_file_that_does_not_say(land: xr.Dataset) -> None:
+    bare = xr.Dataset({"loss": land["loss"].reset_coords(drop=True)}).assign_coords(alpha=land.alpha, beta=land.beta)
+    bare.attrs = {"name": '<b>net</b>\n"a"\x00'}
+    text = said(bare)
+    assert "measured" not in text
+    assert text.startswith('Loss landscape of <b>net</b> "a"?.')
+    assert "\n" not in text
+
+
+def test_an_older_definition_is_not_explained_by_the_present_one(land: xr.Dataset) -> None:
+    old = land.copy()
+    old["density_coverage"] = land["loss"].copy()
+    old["density_coverage"].attrs = {"long_name": "Coverage, measured by an older definition", "units": "directions"}
+    text = said(old, color="density_coverage")
+    assert "Coverage, measured by an older definition in directions. Contour lines" in text
+
+
+def test_what_waits_for_its_measurement_is_not_called_interpolated(land: xr.Dataset) -> None:
+    sparse, waiting = land.copy(), land.copy()
+    there = np.zeros(land["loss"].shape, bool)
+    there[::2, ::2] = True
+    for each in (sparse, waiting):
+        each["measured_curvature"] = (("alpha", "beta"), there)
+    waiting["viscosity"] = land["viscosity"].where(waiting["measured_curvature"])
+    assert "interpolated" in said(sparse, color="viscosity")
+    assert "interpolated" not in said(waiting, color="viscosity")
+
+
+def test_no_lines_at_all_are_drawn_again_without_lines(tmp_path: Path, land: xr.Dataset) -> None:
+    layer = Layer("loss", Scale("log"))
+    files = unpacked(bundle(land, PaperSpec(Picture(layer, layer, contours=False)), "map"))
+    words = shlex.split(json.loads(files["made.json"])["figure"])[1:]
+    again = tmp_path / "figure.pdf"
+    words = [{"LANDSCAPE": str(SHIPPED), "figure.pdf": str(again)}.get(word, word) for word in words]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert again.read_bytes() == files["figure.pdf"]
+
+
+def test_the_explanation_is_of_the_matrix_that_was_measured(land: xr.Dataset) -> None:
+    other = land.copy()
+    other.attrs["estimation"] = json.dumps({**land.lossnav.estimation, "of": "ggn"})
+    assert "largest eigenvalue of the Gauss-Newton matrix" in said(other, color="viscosity")
+    assert "largest eigenvalue of the Hessian" in said(land, color="viscosity")

@@ -307,3 +307,14 @@ def test_the_command_takes_a_folder(made: Path, monkeypatch: pytest.MonkeyPatch)
     for words in (["explore"], ["explore", str(made)], []):
         assert CliRunner().invoke(cli.app, words).exit_code == 0
     assert served == [Path("."), made, Path(".")]
+
+
+def test_names_that_no_page_can_show_and_configurations_that_are_no_mapping(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"bad\xff.py")).write_text("def problem(): ...")
+    bad = tmp_path / os.fsdecode(b"bad\xfe.zarr")
+    bad.mkdir()
+    (bad / "zarr.json").write_text("{}")
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "config.json").write_text('["model_type"]')
+    (tmp_path / "words" / "model.safetensors").write_text("")
+    assert scan(tmp_path).entries == ()
