@@ -26,6 +26,11 @@ OUTPUTS = ("logits", "probabilities", "log_probabilities")
 CLASSES = ("last", "second")
 CLOSE = 1e-3  # to 1, of a sum of probabilities in the network's own precision
 
+ONE_CLASS = (
+    "The probability of one class is 1 whatever the network does, so cross-entropy is 0 everywhere: for two classes by one logit "
+    "say loss='bernoulli', with targets of 0 and 1 as floats in the outputs' shape; for a number to be hit, loss='mse'."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class CrossEntropy(Loss):
@@ -98,12 +103,14 @@ class CrossEntropy(Loss):
 
     def accepted(self, targets: Tensor) -> Tensor:
         if targets.is_floating_point():
-            if targets.ndim == 1 and bool((targets == targets.round()).all()):
+            if targets.ndim == 1:
                 raise InputError(
                     "Targets of shape (n,) are class indices, but these are floating-point numbers: give targets.long(), or "
-                    "loss='mse' where they are values."
+                    "loss='bernoulli' where the network gives one logit for each, loss='mse' where they are values."
                 )
             second = self.classes != "last" and targets.ndim > 2 and _sum_to_one(targets, 1)
+            if targets.shape[-1:] == (1,) and not second and bool((targets != 1).any()):
+                raise InputError(f"Soft labels of one class came that are not 1. {ONE_CLASS}")
             check_probabilities(targets.movedim(1, -1) if second else targets, "Soft labels")
             return targets
         targets = targets.long()
@@ -233,6 +240,8 @@ class CrossEntropy(Loss):
     def _place(self, outputs: Tensor, targets: Tensor) -> str:
         """Where the classes lie."""
         soft = targets.is_floating_point()
+        if outputs.ndim == 1:
+            raise InputError(f"The network gives one number for each example. {ONE_CLASS}")
         if soft and outputs.shape != targets.shape:
             raise InputError(
                 f"Soft labels should have the outputs' shape {tuple(outputs.shape)}, but have {tuple(targets.shape)}: "
@@ -277,11 +286,7 @@ class CrossEntropy(Loss):
                 "(.abs()) or their real parts (.real)."
             )
         if rows.shape[-1] == 1:
-            raise InputError(
-                "The network gives one class, whose probability is 1 whatever it does, so cross-entropy is 0 everywhere: for two "
-                "classes by one logit say loss='bernoulli', with targets of 0 and 1 as floats in the outputs' shape; for a number "
-                "to be hit, loss='mse'."
-            )
+            raise InputError(f"The network gives one class. {ONE_CLASS}")
         sums = rows.double().exp().sum(-1) if self.outputs == "log_probabilities" else rows.double().sum(-1)
         normalised = bool(((sums - 1).abs() < CLOSE).all()) and rows.shape[-1] > 1
         if self.outputs is None and normalised and bool((rows >= 0).all()):

@@ -272,7 +272,25 @@ def test_a_model_that_returns_no_tensor() -> None:
 
 @pytest.mark.parametrize("targets", [torch.zeros(12, dtype=torch.long), torch.ones(12, 1)])
 def test_cross_entropy_over_one_class_is_refused_as_it_is_zero_everywhere(targets: torch.Tensor) -> None:
-    with pytest.raises(InputError, match=r"gives one class, whose probability is 1 .* loss='bernoulli'.* loss='mse'"):
+    with pytest.raises(
+        InputError, match=r"gives one class. The probability of one class is 1 .* loss='bernoulli'.* loss='mse'"
+    ):
         Problem(torch.nn.Linear(4, 1), torch.randn(12, 4), targets)
     for loss in ("bernoulli", "mse"):  # the advice can be followed
         Problem(torch.nn.Linear(4, 1), torch.randn(12, 4), torch.ones(12, 1), loss=loss)
+
+
+@pytest.mark.parametrize("targets", [torch.arange(12) % 2, torch.arange(12.0) % 2, torch.arange(12.0) / 12])
+def test_cross_entropy_of_one_logit_for_each_example_names_the_losses_that_take_it(targets: torch.Tensor) -> None:
+    net = nn.Sequential(nn.Linear(4, 1), nn.Flatten(0))
+    with pytest.raises(InputError, match=r"loss='bernoulli'.* loss='mse'"):
+        Problem(net, torch.randn(12, 4), targets)
+    with pytest.raises(InputError, match=r"not 1\. .* loss='bernoulli'.* loss='mse'"):
+        Problem(nn.Linear(4, 1), torch.randn(12, 4), targets.float().reshape(-1, 1))
+    for loss in ("bernoulli", "mse"):
+        Problem(net, torch.randn(12, 4), (targets > 0.5).float(), loss=loss)
+
+
+def test_classes_along_the_second_dimension_may_leave_one_number_in_the_last() -> None:
+    net = nn.Sequential(nn.Linear(4, 3), nn.Unflatten(1, (3, 1)))
+    assert Problem(net, torch.randn(12, 4), torch.full((12, 3, 1), 1 / 3)).likelihood.classes == "second"  # type: ignore[attr-defined]
