@@ -88,5 +88,5 @@ def _li_attrs(name: str) -> dict[str, str]:
         "name": name,
         "plane": '{"kind": "unknown", "cosine": null, "explained": null, "normalize": "unknown"}',
         "unavailable": "{}",
-        "provenance": '{"imported_from": "surface file of Li et al. 2018"}',
+        "provenance": '[{"imported_from": "surface file of Li et al. 2018"}]',
     }

@@ -108,6 +108,8 @@ def _plain(value: Any) -> Any:
 def _typed(name: str, value: Any) -> Any:
     if name == "tolerance":
         return Tolerance(**value) if value else None
+    if name == "provenance" and isinstance(value, dict):  # of imports, once
+        return (value,)
     return tuple(value) if name in ("failed", "provenance") and value is not None else value
 
 

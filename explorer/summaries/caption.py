@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import xarray as xr
+from lossnav.core.checks import InputError, first_line
 from lossnav.core.plane.kinds import kind_stored
 from lossnav.core.properties import READOUTS
 from lossnav.core.properties.protocol import Readout
@@ -45,8 +46,23 @@ def caption(land: xr.Dataset, picture: Picture, kind: str = "map") -> str:
     'Loss landscape of net'
     >>> "seed 3; each filter scaled to the length of the network's own" in text
     True
+
+    Raises
+    ------
+    InputError  a file says of itself what makes no sense
     """
-    land = complete_grid(land)
+    try:
+        return _paragraph(complete_grid(land), picture, kind)
+    except InputError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InputError(
+            f"What this landscape's file says of itself makes no sense ({first_line(error)}), so it has no caption: draw it as "
+            ".pdf, or measure it again."
+        ) from error
+
+
+def _paragraph(land: xr.Dataset, picture: Picture, kind: str) -> str:
     places = _places(land, picture, kind)
     said = (
         _subject(land),
@@ -190,7 +206,12 @@ def _made(land: xr.Dataset) -> str:
     runs = land.lossnav.provenance or ()
     if not runs:
         return ""
+    if "imported_from" in runs[-1]:
+        return f"Imported from a {runs[-1]['imported_from']}"
     versions, spec = runs[-1].get("versions", {}), land.lossnav.spec or {}
     programs = [f"{name} {versions[name]}" for name in ("lossnav", "torch") if name in versions]
-    arithmetic = [str(spec[key]) for key in ("dtype",) if key in spec] + [f"seed {spec['seed']}"] * ("seed" in spec)
-    return f"Measured with {' and '.join(programs)} ({', '.join(arithmetic)})" if programs else ""
+    arithmetic = [str(spec[key]) for key in ("dtype",) if key in spec] + (
+        [f"seed {spec['seed']}"] if "seed" in spec else []
+    )
+    how = f" ({', '.join(arithmetic)})" if arithmetic else ""
+    return f"Measured with {' and '.join(programs)}{how}" if programs else ""

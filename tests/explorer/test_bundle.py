@@ -8,10 +8,11 @@ import shlex
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
-from lossnav.core import PROPERTIES, read_landscape
+from lossnav.core import PROPERTIES, InputError, read_landscape
 from lossnav.core.plane.kinds import KINDS
 from lossnav.core.properties import OWNERS
 from lossnav.explorer.bundle import FILES, bundle
@@ -164,3 +165,39 @@ def test_the_explanation_is_of_the_matrix_that_was_measured(land: xr.Dataset) ->
     other.attrs["estimation"] = json.dumps({**land.lossnav.estimation, "of": "ggn"})
     assert "largest eigenvalue of the Gauss-Newton matrix" in said(other, color="viscosity")
     assert "largest eigenvalue of the Hessian" in said(land, color="viscosity")
+
+
+def test_a_surface_of_li_et_al_has_its_caption(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "li.h5", "w") as file:
+        file["xcoordinates"], file["ycoordinates"] = np.linspace(-1, 1, 5), np.linspace(-1, 1, 4)
+        file["train_loss"] = np.random.default_rng(0).random((5, 4))
+    done = CliRunner().invoke(app, ["figure", str(tmp_path / "li.h5"), "-o", str(tmp_path / "figure.zip")])
+    assert done.exit_code == 0, done.output
+    text = unpacked((tmp_path / "figure.zip").read_bytes())["caption.txt"].decode()
+    assert text.rstrip().endswith("Imported from a surface file of Li et al. 2018.")
+    assert "torch" not in text
+
+
+@pytest.mark.parametrize(
+    ("key", "said_there"),
+    [
+        ("problem", {"parameters": "many"}),
+        ("centre", {"loss": [1]}),
+        ("provenance", [1]),
+        ("plane", {"kind": "random", "cosine": "a"}),
+        ("estimation", {"of": 3}),
+        ("adaptive", {"forward": 3}),
+        ("fidelity", {"gradient_share": "a"}),
+    ],
+)
+def test_what_makes_no_sense_in_a_file_is_refused_in_words(land: xr.Dataset, key: str, said_there: object) -> None:
+    odd = land.copy()
+    odd.attrs[key] = json.dumps(said_there)
+    with pytest.raises(InputError, match="has no caption"):
+        said(odd, color="viscosity")
+
+
+def test_arithmetic_without_a_seed_is_said_without_one(land: xr.Dataset) -> None:
+    odd = land.copy()
+    odd.attrs["spec"] = json.dumps({"dtype": "float64"})
+    assert said(odd).endswith("(float64).")
