@@ -20,6 +20,8 @@ from .user_code import said_of_user_code
 
 SAMPLES_GROUP = "lossnav.samples"
 
+NEITHER = "'{}' is neither a Python file nor a folder of transformers: give a .py file that defines `problem`, or a sample's name."
+
 
 def load_problem(target: str | Path) -> Problem:
     """The problem that `target` names.
@@ -71,9 +73,7 @@ def _samples() -> list[Any]:
 def _sample(name: str) -> Problem:
     points = {point.name: point for point in _samples()}
     if Path(name).exists():
-        raise InputError(
-            f"'{name}' is neither a Python file nor a folder of transformers: give a .py file that defines `problem`, or a sample's name."
-        )
+        raise InputError(NEITHER.format(name))
     known(name, points, "sample")
     return _problem_from(points[name].load(), name)
 
@@ -103,6 +103,8 @@ def _module_by_name(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
+        if "/" in name and Path(name).exists():
+            raise InputError(NEITHER.format(name)) from error
         raise InputError(f"No module named '{error.name}': install it, or give the path of a .py file.") from error
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from lossnav.core import InputError
 
-from ..figures.shared.picture import Layer, fitting_scale, measured_mask
+from ..figures.shared.picture import Layer, fitting_scale, measured_mask, name_of
 from ..figures.shared.scales import format_value
 
 AXES = ("alpha", "beta")
@@ -25,7 +25,13 @@ def in_common(lands: Sequence[xr.Dataset]) -> list[str]:
 
 
 def _is_readout(values: xr.DataArray) -> bool:
-    return np.issubdtype(values.dtype, np.floating) and "error_of" not in values.attrs and "long_name" in values.attrs
+    return (
+        np.issubdtype(values.dtype, np.floating)
+        and "error_of" not in values.attrs
+        and (
+            "long_name" in values.attrs or values.name == "loss"  # another program's file may name nothing
+        )
+    )
 
 
 def joint(lands: Sequence[xr.Dataset], variable: str) -> xr.Dataset:
@@ -70,7 +76,7 @@ def difference(first: xr.Dataset, second: xr.Dataset, variable: str) -> xr.Datas
     ------
     InputError  a class, of which there is no difference; other grids
     """
-    name = first[variable].attrs["long_name"]
+    name = name_of(first, variable)
     if "labels" in first[variable].attrs:
         raise InputError(f"{name} is a class, and classes have no difference: choose a number.")
     if any(first.sizes[d] != second.sizes[d] or not np.allclose(first[d], second[d], rtol=0, atol=1e-9) for d in AXES):

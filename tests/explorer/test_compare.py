@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 from lossnav.core import InputError, Settings
 from lossnav.explorer.comparable import Comparable, comparable
+from lossnav.explorer.figures.shared.picture import path_inside
 from lossnav.explorer.panels.compare import Comparison, figures
 from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.summaries.compare import (
@@ -174,3 +175,16 @@ def test_the_choice_is_in_the_address() -> None:
     assert not app.exception
     assert app.multiselect(key="compared").value == ["gaussians-mlp · random", "gaussians-mlp · trajectory"]
     assert [f["data"][0]["type"] for f in drawn(app)] == ["heatmap"] * 2
+
+
+def test_a_file_that_names_nothing_is_compared_by_its_loss(pair: list[xr.Dataset]) -> None:
+    bare = pair[0].copy()
+    bare["loss"] = xr.DataArray(pair[0]["loss"].values, dims=("alpha", "beta"))
+    assert in_common([bare[["loss"]], pair[1]]) == ["loss"]
+    found = difference(bare, pair[1], "loss")
+    assert found["loss"].attrs["long_name"] == "Difference of loss"
+
+
+def test_slices_along_either_axis_have_a_path_or_none_without_warnings(pair: list[xr.Dataset]) -> None:
+    for axis in ("alpha", "beta"):
+        path_inside(pair[0].isel({axis: [25]}))  # pytest makes errors of warnings

@@ -257,7 +257,8 @@ def path_inside(land: xr.Dataset) -> xr.Dataset | None:
     a, b = land["path_alpha"].values, land["path_beta"].values
     inside = (a >= land["alpha"].values.min()) & (a <= land["alpha"].values.max())
     inside &= (b >= land["beta"].values.min()) & (b <= land["beta"].values.max())
-    extent = max(np.ptp(a) / np.ptp(land["alpha"].values), np.ptp(b) / max(np.ptp(land["beta"].values), 1e-300))
+    spans = (max(np.ptp(land[axis].values), 1e-300) for axis in ("alpha", "beta"))  # a slice has one direction
+    extent = max(np.ptp(along) / span for along, span in zip((a, b), spans, strict=True))
     if not inside.any() or extent < SMALLEST_PATH:
         return None
     path = land[["path_alpha", "path_beta", "path_off_plane", "path_step"]].copy()

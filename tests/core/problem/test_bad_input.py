@@ -247,6 +247,11 @@ def test_files_without_a_problem(file: Path, target: str, words: str) -> None:
     assert str(caught.value).endswith(".")
 
 
+def test_a_folder_that_holds_no_model_is_no_missing_module(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is neither a Python file nor a folder of transformers"):
+        load_problem(f"{tmp_path}:texts.txt")
+
+
 def test_a_forward_that_raises_anything_is_named() -> None:
     class Asserts(nn.Module):
         def __init__(self) -> None:
