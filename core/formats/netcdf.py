@@ -51,7 +51,8 @@ def _landscape(dataset: xr.Dataset, path: File) -> xr.Dataset:
         raise InputError(
             f"{Path(path).name!r} is damaged, or no landscape of this project: {wrong}. Make or copy it again."
         )
-    return dataset
+    floats = {"loss": dataset["loss"].astype(float, keep_attrs=True)} if dataset["loss"].dtype.kind in "biu" else {}
+    return dataset.assign(floats).transpose("alpha", "beta", ...)  # whose values are taken by place, all over
 
 
 def _what_is_wrong(dataset: xr.Dataset) -> Iterator[str]:

@@ -211,3 +211,13 @@ def test_other_data_is_refused(tmp_path: Path) -> None:
         file["xcoordinates"], file["ycoordinates"], file["train_loss"] = np.arange(3), np.arange(2), np.arange(5)
     with pytest.raises(ValueError, match="3 × 2 points has 6 values, but train_loss has 5"):
         read_li_h5(tmp_path / "b.h5")
+
+
+def test_a_file_with_the_axes_the_other_way_round_is_turned(tmp_path: Path) -> None:
+    axes = {"alpha": np.arange(4.0), "beta": np.arange(3.0)}
+    values = np.arange(12).reshape(3, 4)
+    xr.Dataset({"loss": (("beta", "alpha"), values)}, axes).to_netcdf(tmp_path / "turned.nc", engine="h5netcdf")
+    found = read_netcdf(tmp_path / "turned.nc")["loss"]
+    assert found.dims == ("alpha", "beta")
+    assert found.dtype == float
+    assert (found.values == values.T).all()
