@@ -28,8 +28,7 @@ HEAD = f"""
 Of every sample and property the first readout, in the order in which the page offers them and the one that it draws first before
 all, that differs between two places of the random plane by more than {ERRORS:g} of their errors; † where that is not the one drawn
 first. In brackets the points: 9 or 25 are of small surveys made for this table (3 probes × 4 steps), more are of the landscape
-that comes with the sample, whose curvature is in the parameters and whose coverage has its older definition until it is measured
-anew.
+that comes with the sample.
 
 """
 
