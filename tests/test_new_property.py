@@ -178,7 +178,7 @@ for name in NAMES:
         request = SurveyRequest(name, plane)
         found = own(request)
         assert found.drawable and "surprise" not in unmeasured(found.points), name  # it follows from what is stored
-        said = [box.value for box in app.info]
+        said = [box.value for box in app.caption]
         assert found.complete(request) or found.older(request) in said, (name, said)
 app.switch_page("views/vocabulary.py").run()
 fine(app)

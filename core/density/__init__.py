@@ -3,7 +3,7 @@
 from .claims import CLAIMS, Claim
 from .info import DensityInfo
 from .map import density_map
-from .memorised_order import MemorisedOrder, memorised_order
+from .memorised_order import MemorisedOrder, memorised_order, steps_of
 from .neighbours import neighbour_density
 from .rows import input_rows
 
@@ -16,4 +16,5 @@ __all__ = [
     "input_rows",
     "memorised_order",
     "neighbour_density",
+    "steps_of",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 from lossnav.core import InputError, MemorisedOrder, memorised_order
 from lossnav.core.checks import first_line
-from lossnav.core.density.memorised_order import steps_of
+from lossnav.core.density import steps_of
 from lossnav.core.problem import at_checkpoint
 from rich.console import Console
 

@@ -98,7 +98,7 @@ def test_it_is_timed_when_a_person_presses_and_the_sentence_is_shown(
     machine(monkeypatch, "onednn bf16")
     app = opened(precision="bf16")
     asked = ForecastRequest(SurveyRequest("gaussians-mlp", precision="bf16"))
-    assert any("not known yet" in box.value for box in app.info)
+    assert any("not known yet" in box.value for box in app.caption)
     assert started == []
     app.button(key="resume_forecast").click().run()
     assert started == [asked]
@@ -120,7 +120,9 @@ def test_the_command_tells_and_measures_nothing() -> None:
     assert "bf16" in choice
     assert "float32" in choice
     assert cost.startswith("About ")
-    assert [path.name for path in asked.path.parent.parent.iterdir() if path.name not in ("forecasts", "work")] == []
+    assert [
+        path.name for path in asked.path.parent.parent.iterdir() if path.name not in ("checks", "forecasts", "work")
+    ] == []
 
 
 def test_titles_cover_every_precision() -> None:

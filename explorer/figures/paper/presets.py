@@ -50,7 +50,7 @@ PRESETS: dict[str, Preset] = {
     "nature": Preset("Single column, Nature", width=3.5, max_height=7.5, font=7, dpi=600),
     "nature-double": Preset("Double column, Nature", width=7.2, max_height=5.5, font=7, dpi=400),
     "slide": Preset("Slide", width=10.0, max_height=5.625, font=16, dpi=300),
-    "poster": Preset("Poster", width=20.0, max_height=15.0, font=24, dpi=200),
+    "poster": Preset("Poster", width=20.0, max_height=15.0, font=24, dpi=150),
 }
 
 

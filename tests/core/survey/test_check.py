@@ -52,7 +52,7 @@ def test_fresh_adapters_and_unused_weights_are_named() -> None:
     nn.init.zeros_(model.up.weight)
     found = told(Problem(model, cases.normal(6, 3), cases.labels(6, classes=3)))
     assert "'up.weight'" in found["zeros"]
-    assert "--normalize none" in found["zeros"]
+    assert "normalize='none' moves all" in found["zeros"]
     assert "'spare.weight'" in found["unused"]
 
 

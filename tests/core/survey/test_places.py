@@ -60,35 +60,27 @@ def test_another_span_is_another_landscape(tmp_path: Path) -> None:
         land_of(tmp_path / "land", 1e-6)
 
 
-def with_the_definitions_of_now(older: Path, target: Path) -> list[str]:
-    """A landscape of an earlier version without what is defined otherwise now, and the readouts that it has left."""
-    points, spec = read_points(older), dict(zarr.open_group(older, mode="r").attrs["spec"])  # type: ignore[arg-type]
-    kept = [i for i, column in enumerate(points.columns) if not column.startswith("coverage")]
-    overlays = [name for name in spec["overlays"] if name not in ("density", "density_coverage")]
-    columns = {s: [n for n in names if not n.startswith("coverage")] for s, names in spec["columns"].items()}
-    points = replace(
-        points,
-        columns=tuple(points.columns[i] for i in kept),
-        stages=tuple(points.stages[i] for i in kept),
-        values=points.values[:, kept],
-        overlays=tuple(overlays),
-    )
-    write_group(target, points, {**spec, "overlays": overlays, "columns": columns})
-    return overlays
+def with_an_older_definition(store: Path, target: Path) -> None:
+    """A landscape as if an earlier version had measured one of its columns, by a definition that is no longer measured."""
+    points, spec = read_points(store), dict(zarr.open_group(store, mode="r").attrs["spec"])  # type: ignore[arg-type]
+    named = {points.columns[-1]: "measured_then"}
+    columns = {stage: [named.get(name, name) for name in names] for stage, names in spec["columns"].items()}
+    points = replace(points, columns=tuple(named.get(name, name) for name in points.columns))
+    write_group(target, points, {**spec, "columns": columns})
 
 
 @pytest.mark.parametrize("kind", ["random", "trajectory"])
 def test_the_landscapes_that_come_with_the_samples_go_on_here(kind: str, tmp_path: Path) -> None:
-    unpack(FOLDER / f"gaussians-mlp.{kind}.zarr.zip", tmp_path / "older")
-    overlays = with_the_definitions_of_now(tmp_path / "older", tmp_path / "land")
+    unpack(FOLDER / f"gaussians-mlp.{kind}.zarr.zip", tmp_path / "land")
+    with_an_older_definition(tmp_path / "land", tmp_path / "older")
     stored = read_landscape(tmp_path / "land")
     problem = load_problem("gaussians-mlp")
     plane = getattr(Plane, kind)(problem)
     spec = Specification(problem, plane, GRID)
     np.testing.assert_allclose(spec.plan.alpha, stored.alpha, rtol=1e-12)
-    in_parameters = replace(preset("standard"), coordinates="parameters")
-    how = {"overlays": overlays, "effort": in_parameters, "fidelity": True, "every": stored.lossnav.every}
+    how = {"overlays": ("all",), "effort": preset("standard"), "fidelity": True, "every": stored.lossnav.every}
     with pytest.raises(InputError, match="earlier version, and some of its readouts are defined otherwise now"):
-        survey(problem, plane, GRID, store=tmp_path / "older", **{**how, "overlays": ("all",)})
+        survey(problem, plane, GRID, store=tmp_path / "older", **how)
     found = survey(problem, plane, GRID, store=tmp_path / "land", **how)
     np.testing.assert_array_equal(found.loss, stored.loss)
+    np.testing.assert_array_equal(found.viscosity, stored.viscosity)

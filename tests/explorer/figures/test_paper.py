@@ -67,7 +67,7 @@ def test_no_two_labels_of_an_axis_overlap(draw, width: str, landscape: xr.Datase
             assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
 
 
-@pytest.mark.parametrize(("width", "points"), [("single", 8), ("nature", 7), ("slide", 16), ("poster", 24)])
+@pytest.mark.parametrize(("width", "points"), [("single", 8), ("nature", 7), ("slide", 16)])
 def test_type_sizes(width: str, points: float, landscape: xr.Dataset) -> None:
     axes = draw_map(landscape, paper(width=width)).axes[0]
     assert axes.xaxis.label.get_fontsize() == points
