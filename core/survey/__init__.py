@@ -7,7 +7,8 @@ from .cost import affordable_stride, estimate
 from .grid import finest_complete, grid_plan
 from .info import LandscapeInfo
 from .integrity import DamagedError
-from .landscape import coordinates_of, landscape
+from .intervals import OLDER
+from .landscape import MATRIX_NAMES, coordinates_of, landscape
 from .later import unmeasured, with_overlays
 from .packing import unpack
 from .points import MeasuredPoints
@@ -18,6 +19,8 @@ from .store import LandscapeStore
 from .survey import surveyed
 
 __all__ = [
+    "MATRIX_NAMES",
+    "OLDER",
     "RUNNING",
     "DamagedError",
     "LandscapeInfo",

@@ -9,10 +9,8 @@ import numpy as np
 import xarray as xr
 from lossnav.core.checks import InputError, first_line
 from lossnav.core.plane.kinds import kind_stored
-from lossnav.core.properties import READOUTS
-from lossnav.core.properties.protocol import Readout
-from lossnav.core.survey.intervals import OLDER
-from lossnav.core.survey.landscape import MATRIX_NAMES
+from lossnav.core.properties import READOUTS, Readout
+from lossnav.core.survey import MATRIX_NAMES, OLDER
 
 from ..figures.paper.contours import contoured
 from ..figures.paper.grid import complete_grid
