@@ -21,7 +21,7 @@ def sign_pairs(layout: Layout, cuts: Mapping[str, Filter], count: int, seed: int
     found = {}
     for name, shape in zip(layout.names, layout.shapes, strict=True):
         cut = cuts.get(name)
-        if cut is None or cut.still or cut.along is None or len(shape) < 2:
+        if cut is None or cut.still or cut.along is None or len(shape) < 2 or not shape.numel():
             continue
         width = shape.numel() // shape[cut.along]
         found[name] = torch.randint(0, 2, (count, 2, width), generator=generator, dtype=torch.int8).mul_(2).sub_(1)

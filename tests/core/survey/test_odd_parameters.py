@@ -106,3 +106,19 @@ def test_distances_of_complex_weights_are_of_both_parts() -> None:
     found = quadratic_values(plane_quadratic(plane, None, None), alpha, beta)
     places = [plane.at(a, b)["w"] for a, b in zip(alpha, beta, strict=True)]
     np.testing.assert_allclose(found, [float(w.abs().square().sum()) for w in places], rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)])
+def test_a_parameter_without_numbers_changes_no_readout(shape: tuple[int, ...]) -> None:
+    """Rows and columns of an empty matrix are no filters."""
+    plain, padded = (cases.initialised(nn.Linear(3, 3)) for _ in range(2))
+    padded.register_parameter("nothing", nn.Parameter(torch.zeros(shape)))
+    problems = [Problem(model, cases.normal(8, 3), cases.labels(8, classes=3)) for model in (plain, padded)]
+    truth, found = (
+        survey(
+            problem, Plane.random(problem), (2, 2), overlays=("all",), effort=Estimation(examples=None), device="cpu"
+        )
+        for problem in problems
+    )
+    for name in ("loss", "viscosity", "coupling", "density_effective_rank", "viscosity_relative_flatness"):
+        np.testing.assert_allclose(found[name], truth[name], rtol=1e-5, err_msg=name)
