@@ -154,30 +154,25 @@ def _logged(land: xr.Dataset) -> Reason | None:
     """The last checkpoint's loss against the one that the training wrote down."""
     path = (land.lossnav.fidelity or {}).get("path", {})
     told, measured = ((path.get(name) or [None])[-1] for name in ("training_loss", "true_loss"))
-    if told is None or measured is None or not (math.isfinite(told) and math.isfinite(measured)):
-        return None
-    both = f"the loss at the last checkpoint is {format_value(measured)}, the training wrote down {format_value(told)}."
-    if abs(measured - told) > LOGGED * max(abs(told), abs(measured)):
-        return Reason(
-            AMBER,
-            f"Not the log's number: {both}",
-            "Compare data, loss and mode: augmentation, dropout, a mini-batch or weight decay in the log each make such a gap.",
-        )
-    return Reason(GREEN, both[0].upper() + both[1:])
+    return _held_against(told, measured, "at the last checkpoint", "the training wrote down", "a mini-batch")
 
 
 def _reported(land: xr.Dataset) -> Reason | None:
     """The loss at the centre against the number that the training printed (`Problem(reported_loss=…)`, or the page's field)."""
     told, measured = land.lossnav.facts.get("terrain", {}).get("reported_loss"), _centre(land, "loss")
-    if told is None or measured is None:
+    return _held_against(told, measured, "at the centre", "the log said", "a running mean")
+
+
+def _held_against(told: float | None, measured: float | None, where: str, source: str, mean: str) -> Reason | None:
+    """A loss against the training's own number of it; None where one of them is not there, or not finite."""
+    if told is None or measured is None or not (math.isfinite(told) and math.isfinite(measured)):
         return None
-    both = f"the loss at the centre is {format_value(measured)}, the log said {format_value(told)}."
+    both = f"the loss {where} is {format_value(measured)}, {source} {format_value(told)}."
     if abs(measured - told) > LOGGED * max(abs(told), abs(measured)):
         return Reason(
             AMBER,
             f"Not the log's number: {both}",
-            "Compare weights, data, loss and mode: augmentation, dropout, a running mean or weight decay in the log each make "
-            "such a gap.",
+            f"Compare weights, data, loss and mode: augmentation, dropout, {mean} or weight decay in the log each make such a gap.",
         )
     return Reason(GREEN, both[0].upper() + both[1:])
 
