@@ -225,7 +225,7 @@ def _held(land: xr.Dataset) -> Reason | None:
         return Reason(
             AMBER,
             f"{text}: a random slice shows the mean curvature, and hides saddles and sharp directions.",
-            "State the share beside the picture, and show a second plane: --plane hessian, or the trajectory's.",
+            "State the share beside the picture, and show a second plane: --plane eigen-top, or the trajectory's.",
         )
     return Reason(GREEN, f"{text}.")
 

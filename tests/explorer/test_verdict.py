@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import pytest
 import torch
 import xarray as xr
 from lossnav.core import InputError, Plane, Problem, Trajectory, load_problem, survey
+from lossnav.core.plane.kinds import KINDS
 from lossnav.core.problem import at_checkpoint, problem_identity
+from lossnav.explorer.summaries import verdict as verdicts
 from lossnav.explorer.summaries.verdict import AMBER, GREEN, RED, Reason, verdict, with_reported_loss
 from streamlit.testing.v1 import AppTest
 
@@ -205,3 +208,9 @@ def test_the_address_holds_the_number() -> None:
     assert not app.exception
     assert app.number_input(key="reported_gaussians-mlp").value == 0.171
     assert any("the log said 0.171" in block.proto.body for block in app.get("html"))
+
+
+def test_every_plane_that_is_advised_exists() -> None:
+    advised = re.findall(r"--plane ([\w-]+)", Path(verdicts.__file__).read_text("utf-8"))
+    assert advised
+    assert set(advised) <= {kind.name for kind in KINDS}
