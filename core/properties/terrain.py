@@ -73,7 +73,8 @@ class Terrain(Owner):
             "",
             "What each point is in the full space, from its slope and its largest and smallest curvature: plateau (level, "
             "no curvature), ridge (bends down more than up), saddle (bends down), bowl (level), valley (the rest). Level: a "
-            "gradient step promises a drop under 0.01. No curvature: under 0.01. Bends down: −λₘᵢₙ over a tenth of λₘₐₓ.",
+            "gradient step promises a drop under 1 % of the drawn range. No curvature: under 1 % of the range per squared "
+            "unit. Bends down: −λₘᵢₙ over a tenth of λₘₐₓ. The range: from the lowest loss to the median.",
             local=(STEEPNESS, EXTREMES),
             labels=SHAPES,
         ),
@@ -104,20 +105,39 @@ class Terrain(Owner):
         columns = points.columns
         steepness = columns.get("steepness", columns.get("slope"))  # the one in the parameters was once the only one
         if steepness is not None and "lambda_max" in columns:
-            found["shape"] = shape(steepness, columns["lambda_max"], columns["lambda_min"], settings)
+            unit = drawn_range(columns["loss"])
+            found["shape"] = shape(steepness, columns["lambda_max"], columns["lambda_min"], settings, unit)
         return found
 
 
-def shape(slope: np.ndarray, highest: np.ndarray, lowest: np.ndarray, settings: Settings) -> np.ndarray:
+def drawn_range(losses: np.ndarray) -> float:
+    """The loss's own unit on a terrain: from its lowest value to its median, so that far corners do not decide.
+
+    Where all are one value, as at a single point, that value's size; 1 where that is 0 too or none is finite.
+
+    >>> drawn_range(np.array([0.5, 1.0, 2.5, 1e9, np.nan])), drawn_range(np.array([-3.0])), drawn_range(np.zeros(2))
+    (1.25, 3.0, 1.0)
+    """
+    finite = losses[np.isfinite(losses)]
+    if not finite.size:
+        return 1.0
+    lowest = float(finite.min())
+    return float(np.median(finite)) - lowest or abs(lowest) or 1.0
+
+
+def shape(
+    slope: np.ndarray, highest: np.ndarray, lowest: np.ndarray, settings: Settings, unit: float = 1.0
+) -> np.ndarray:
     """Which of SHAPES each point is, (m,) float; NaN where it is not measured.
 
     Parameters
     ----------
     slope            (m,) ‖ḡ‖
     highest, lowest  (m,) λₘₐₓ and λₘᵢₙ of the Hessian
-    settings         its thresholds: a point is level where the slope promises a drop of less than `level`, in the loss's
-                     unit; a curvature below `flat`, in the loss's unit per squared parameter unit, counts as none; it bends
+    settings         its thresholds: a point is level where the slope promises a drop of less than `level` units of loss; a
+                     curvature below `flat` units of loss per squared unit of its coordinates counts as none; it bends
                      down where −λₘᵢₙ exceeds the share `bend` of |λₘₐₓ|
+    unit             one unit of loss, that of `drawn_range`: a loss times a number has the same shapes
 
     A point is level where a step down the gradient promises a drop ‖ḡ‖² / 2|λ| under `level`, |λ| the larger of the two
     curvatures, or `flat` where that is more: less than that counts as no curvature. It bends down where −λₘᵢₙ exceeds
@@ -130,10 +150,10 @@ def shape(slope: np.ndarray, highest: np.ndarray, lowest: np.ndarray, settings: 
     known = np.isfinite(slope) & np.isfinite(highest) & np.isfinite(lowest)
     with np.errstate(invalid="ignore", divide="ignore"):
         most = np.maximum(np.abs(highest), np.abs(lowest))
-        level = slope**2 < 2 * settings.level * np.maximum(most, settings.flat)
+        level = slope**2 < 2 * settings.level * unit * np.maximum(most, settings.flat * unit)
         level |= slope == 0
         down, mostly_down = -lowest > settings.bend * np.abs(highest), -lowest > highest
-        flat = most <= settings.flat
+        flat = most <= settings.flat * unit
     cases = [flat & level, mostly_down & ~flat, down & ~flat, level]
     names = ["plateau", "ridge", "saddle", "bowl"]
     found = np.select(cases, [SHAPES.index(name) for name in names], SHAPES.index("valley")).astype(float)

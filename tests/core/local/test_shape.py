@@ -62,7 +62,8 @@ def test_known_surfaces_have_the_shapes_of_their_names(name: str) -> None:
 
 
 def test_thresholds_are_the_callers(tmp_path: object) -> None:
-    problem = surface(lambda a, b: a**2 - 0.05 * b**2, (0.1, 0.0))  # promises a drop of 0.01 from (0.1, 0)
+    # promises a drop of 0.01 from (0.1, 0), where the loss, the unit of a single point, is 1
+    problem = surface(lambda a, b: a**2 - 0.05 * b**2 + 0.99, (0.1, 0.0))
     span = ((0.1, 0.1), (0.0, 0.0))
     path = f"{tmp_path}/land"
     survey(problem, axes(problem), (1, 1), span, overlays=("shape",), store=path)
@@ -76,6 +77,16 @@ def test_thresholds_are_the_callers(tmp_path: object) -> None:
     assert seen(level=0.009, bend=0.04) == "saddle"
     assert seen(level=0.011, bend=0.06) == "bowl"
     assert seen(flat=2.5, level=0.02) == "plateau"  # λₘₐₓ = 2 counts as none
+
+
+@pytest.mark.parametrize("times", [1e-6, 1.0, 1e5])
+def test_a_loss_in_another_unit_has_the_same_shapes(times: float) -> None:
+    """A double well's line, whose wells, saddle and walls are all within ±1.5."""
+    problem = surface(lambda a, b: times * ((a**2 - 1) ** 2 + 3 * b**2))
+    land = survey(problem, axes(problem), (13, 1), ((-1.5, 1.5), (0.0, 0.0)), overlays=("shape",))
+    shapes = [SHAPES[int(v)] for v in land["shape"].values.ravel()]
+    assert (shapes[2], shapes[6], shapes[10]) == ("bowl", "saddle", "bowl")
+    assert shapes == shapes[::-1] and shapes[0] == "valley"
 
 
 def test_a_plateau_is_one_beside_the_rest_of_the_terrain() -> None:
