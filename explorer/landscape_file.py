@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from lossnav.core.survey import MeasuredPoints, filled, landscape, read_points
 
 from .landscapes import drawn_level
 
+SHIPPED = Path(str(files("lossnav.sample_models"))) / "landscapes"
 NOT_IN_FILE = "The file does not hold it, and without its network it cannot be measured."
 
 
@@ -50,6 +52,19 @@ class Opened:
         land = filled(self.measured(settings))
         level = None if self.points is None else drawn_level(self.points)
         return land if level is None else land.isel(alpha=level[0], beta=level[1])
+
+
+def landscape_path(named: str | Path) -> Path:
+    """The file; of a sample's name, or "NAME.PLANE", the landscape that came with it. A file of that name goes before.
+
+    >>> landscape_path("digits-plain").name, landscape_path("markov-gpt.trajectory").name
+    ('digits-plain.random.zarr.zip', 'markov-gpt.trajectory.zarr.zip')
+    >>> landscape_path("mine.zarr").name
+    'mine.zarr'
+    """
+    path = Path(named)
+    shipped = [SHIPPED / f"{path.name}{kind}.zarr.zip" for kind in ("", ".random")] if path == Path(path.name) else []
+    return path if path.exists() else next((each for each in shipped if each.exists()), path)
 
 
 def opened(path: str | Path) -> Opened:

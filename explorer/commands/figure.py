@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 
 def figure_command(
-    landscape: Annotated[
-        Path, typer.Argument(help="A landscape: .zarr, .zarr.zip, .nc, or an .h5 surface of Li et al.'s code.")
+    landscapes: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A landscape: .zarr, .zarr.zip, .nc, an .h5 surface of Li et al.'s code, or a sample's name. Several are "
+            "drawn as columns of one figure.",
+        ),
     ],
     output: Annotated[
         Path,
@@ -30,7 +34,10 @@ def figure_command(
     width: Annotated[
         str, typer.Option(help="single, double, text, nature, nature-double, slide or poster.")
     ] = "single",
-    color: Annotated[str, typer.Option(help="The readout shown as colour.")] = "loss",
+    color: Annotated[
+        list[str] | None,
+        typer.Option(help="The readout shown as colour, the loss without it. Several are drawn as rows of one figure."),
+    ] = None,
     contours: Annotated[
         list[str] | None, typer.Option(help="Readouts shown as contour lines, or none; without it, the loss.")
     ] = None,
@@ -54,12 +61,21 @@ def figure_command(
     from ..bundle import bundle
     from ..figures.paper import PaperSpec, draw_map, draw_surface, save
     from ..summaries.adaptive import adaptive_text
+    from .composite import Rows, check_composite, column_names, composite
 
     draw = {"map": draw_map, "surface": draw_surface}[known(kind, ("map", "surface"), "kind of figure")]
     azimuth, elevation = numbers(camera, 2, "--camera")
-    lines = [] if contours == ["none"] else contours or ["loss"]
-    land = read_landscape_file(landscape, (color, *lines, surface))
-    picture = _picture(land, (surface, scale), (color, color_scale), lines, path, arrows)
+    lines, colors = [] if contours == ["none"] else contours or ["loss"], color or ["loss"]
+    lands = [read_landscape_file(each, (*colors, *lines, surface)) for each in landscapes]
+    if len(lands) * len(colors) > 1:
+        check_composite(output, kind, lines, surface, arrows)
+        rows = Rows(colors, color_scale, (surface, scale), bool(lines), path)
+        drawn = composite(lands, column_names(landscapes, lands), rows, width, title)
+        save(drawn, folder_for(output), adaptive_text(lands[0]) if len(lands) == 1 else "")
+        console.print(f"Figure in {output}")
+        return
+    land = lands[0]
+    picture = _picture(land, (surface, scale), (colors[0], color_scale), lines, path, arrows)
     spec = PaperSpec(picture, width, (azimuth, elevation), title)  # type: ignore[arg-type]  # checked there, with a sentence
     if output.suffix.lower() == ".zip":
         content = bundle(land, spec, kind)

@@ -92,9 +92,12 @@ def folder_for(path: Path) -> Path:
 
 
 def read_landscape_file(path: Path, readouts: Sequence[str] = ()) -> Any:
-    """The landscape in a file or folder of any kind, with `readouts`, those measured on a coarser grid interpolated."""
+    """The landscape in a file or folder of any kind, or of a sample's name, with `readouts`, those measured on a coarser
+    grid interpolated."""
     from lossnav.core.formats import read_any
     from lossnav.core.properties import overlay_names
     from lossnav.core.survey import filled
 
-    return filled(read_any(path, [name for name in readouts if name in overlay_names()]))
+    from ..landscape_file import landscape_path
+
+    return filled(read_any(landscape_path(path), [name for name in readouts if name in overlay_names()]))

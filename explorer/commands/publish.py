@@ -13,7 +13,10 @@ from .options import console, folder_for
 
 def publish_command(
     landscapes: Annotated[
-        list[Path], typer.Argument(help="Landscapes: .zarr, .zarr.zip, .nc, or an .h5 surface of Li et al.'s code.")
+        list[Path],
+        typer.Argument(
+            help="Landscapes: .zarr, .zarr.zip, .nc, an .h5 surface of Li et al.'s code, or samples' names.",
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The page: .html.")],
     title: Annotated[str, typer.Option(help="The page's title; without it, the networks' names.")] = "",
@@ -25,13 +28,13 @@ def publish_command(
     """Write landscapes into one HTML file that still turns, to send or to keep."""
     from lossnav.core import Settings
 
-    from ..landscape_file import opened
+    from ..landscape_file import landscape_path, opened
     from ..published import Start, published_page
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"A page ends in .html, but '{output.name}' does not: name it {output.stem}.html.")
     folder_for(output)
-    lands = [opened(path).landscape(Settings()) for path in landscapes]
+    lands = [opened(landscape_path(path)).landscape(Settings()) for path in landscapes]
     on = _switched_on(show or [], {str(name) for land in lands for name in land.data_vars})
     start = Start(height, on, next(iter(on), "terrain"))
     output.write_text(published_page(lands, start, title), encoding="utf-8")

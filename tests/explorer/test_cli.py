@@ -71,6 +71,15 @@ def test_survey_figure_and_convert_from_a_persons_own_file(mine: Path, tmp_path:
     assert len(table.read_text().splitlines()) == 1 + 9 * 7
 
 
+def test_samples_names_are_landscapes_and_several_are_one_figure(tmp_path: Path) -> None:
+    figure = tmp_path / "both.png"
+    named = ("digits-small-batch", "digits-large-batch.trajectory")
+    done = lossnav("figure", *named, "--color", "loss", "--color", "viscosity", "-o", str(figure))
+    assert done.returncode == 0, done.stderr
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert "No landscape at 'no-sample'" in sentence("figure", "no-sample", "-o", str(figure))
+
+
 def test_figures_are_the_same_bytes_when_made_twice(mine: Path, tmp_path: Path) -> None:
     out = tmp_path / "mine.zarr"
     lossnav("survey", str(mine), "--grid", "9", "--no-fidelity", "--out", str(out))
