@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .package_results import shipped
 from .panel import Panel, Series
 from .protocol import NOT_SUPPORTED, SUPPORTED, UNDECIDED, Claim, Control, Plan, Verdict
 from .registration import code_hash, deciding_files, registration, why_not_confirmatory
@@ -28,6 +29,7 @@ __all__ = [
     "read_result",
     "registration",
     "run",
+    "shipped",
     "why_not_confirmatory",
     "write_result",
 ]

@@ -32,6 +32,7 @@ class Result:
 
     why_not   the reason why this is no confirmatory result; None: it is one
     code      hash of the code that decided
+    shipped   it came with the package
     """
 
     claim: str
@@ -43,11 +44,13 @@ class Result:
     why_not: str | None
     code: str
     versions: Mapping[str, str]
+    shipped: bool = False
 
     @property
     def status(self) -> str:
-        """ "confirmatory", or why not."""
-        return "confirmatory" if self.why_not is None else f"not confirmatory: {self.why_not}"
+        """ "confirmatory", or why not; and whether it came with the package."""
+        said = "confirmatory" if self.why_not is None else f"not confirmatory: {self.why_not}"
+        return said if not self.shipped else f"{said}, shipped" if self.why_not is None else f"shipped, {said}"
 
     def as_json(self) -> dict[str, Any]:
         """Ready for JSON."""

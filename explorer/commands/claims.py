@@ -33,22 +33,14 @@ def list_command(context: typer.Context) -> None:
         return
     from lossnav.core.claims import CLAIMS
 
+    from ..summaries.claim_results import best_result
+
     table = Table("claim", "hypothesis", "status", "verdict", box=None, header_style="bold", pad_edge=False)
     for claim in CLAIMS:
-        found = latest(claim.name)
+        found = best_result(claim.name)
         status, verdict = ("not run", "") if found is None else (found.status, found.verdict.verdict)
         table.add_row(claim.name, f"{claim.title}.", status, verdict)
     Console().print(table)
-
-
-def latest(name: str) -> Result | None:
-    """The full run of a claim; the quick one, where there is no other."""
-    from lossnav.core.claims import read_result
-
-    from ..request.claim import ClaimRequest
-
-    paths = [ClaimRequest(name, quick).path for quick in (False, True)]
-    return next((read_result(path) for path in paths if path.exists()), None)
 
 
 @claims_app.command(name="run")
@@ -139,19 +131,23 @@ def figure_command(
     data: Data = None,
 ) -> None:
     """Draw a result for a paper."""
-    from lossnav.core.claims import read_result
-
     from ..figures.paper.claim import draw_claim
     from ..figures.paper.save import save
     from ..request.claim import ClaimRequest
 
-    request = ClaimRequest(name, quick, seed_base, networks, data)
-    found = read_result(_there(request))
+    found = _there(ClaimRequest(name, quick, seed_base, networks, data))
     save(draw_claim(found), folder_for(output), f"{found.verdict.verdict} ({found.status}). {found.verdict.sentence}")
     console.print(f"Figure in {output}")
 
 
-def _there(request: ClaimRequest) -> Path:
-    if not request.path.exists():
+def _there(request: ClaimRequest) -> Result:
+    """The result of a run; of the registered one, that which came with the package where there is no other."""
+    from lossnav.core.claims import claim_of, read_result, shipped
+
+    if request.path.exists():
+        return read_result(request.path)
+    claim = claim_of(request.name)
+    found = shipped(claim) if request.plan == claim.full else None
+    if found is None:
         raise InputError(f"This was not run yet: run `{shlex.join(['lossnav', *request.arguments])}` first.")
-    return request.path
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import streamlit as st
-from lossnav.core.claims import NOT_SUPPORTED, SUPPORTED, UNDECIDED, Claim, Result, read_result
+from lossnav.core.claims import NOT_SUPPORTED, SUPPORTED, UNDECIDED, Claim, Result, read_result, shipped
 
 from ..figures.shared.plain_text import for_markdown
 from ..figures.web.claim_panel import panel_figure
@@ -18,8 +18,7 @@ OFFER = ("A small run shows the rule at work. It takes a few minutes, and is nev
 
 def claim_card(claim: Claim) -> None:
     """The words at the left, the figure at the right."""
-    full, quick = ClaimRequest(claim.name), ClaimRequest(claim.name, quick=True)
-    request = full if full.path.exists() else quick
+    full = ClaimRequest(claim.name)
     with st.container(border=True, key=f"claim_{claim.name}"):
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
@@ -27,13 +26,24 @@ def claim_card(claim: Claim) -> None:
             status = st.container()
             st.markdown(for_markdown(claim.hypothesis))
         with right:
-            there = waiting_panel(request, offer=OFFER, name=claim.name)
-            found = kept(request, read_result) if there else None
+            found = _shown(claim, full)
             if found is not None:
                 _figure(found)
         with status:
             _status(found)
         _words(claim, full.command)
+
+
+def _shown(claim: Claim, full: ClaimRequest) -> Result | None:
+    """One's own confirmatory run, else what came with the package, else another run of one's own, or the offer of one."""
+    own = kept(full, read_result) if full.path.exists() else None
+    if own is not None and own.why_not is None:
+        return own
+    found = shipped(claim) or own
+    if found is not None:
+        return found
+    quick = ClaimRequest(claim.name, quick=True)
+    return kept(quick, read_result) if waiting_panel(quick, offer=OFFER, name=claim.name) else None
 
 
 def _status(found: Result | None) -> None:

@@ -16,6 +16,7 @@ from lossnav.explorer.figures.paper.save import save
 from lossnav.explorer.figures.shared.plain_text import for_markdown
 from lossnav.explorer.figures.web.claim_panel import panel_figure
 from lossnav.explorer.request.claim import ClaimRequest
+from lossnav.explorer.summaries.claim_results import best_result
 from platformdirs import user_cache_path
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
@@ -42,14 +43,15 @@ def a_result(name: str, **words: object) -> Result:
     verdict = Verdict(
         "undecided", "Controls failed: “same”.", (Control("same", False, "at 0.9"), Control("path", True, "fine"))
     )
-    plan = ClaimRequest(name, quick=True).plan
-    given = {"why_not": "it is a quick run", **words}
-    return Result(name, plan, claim.rule, verdict, panels, {}, code=code_hash(claim), versions={}, **given)  # type: ignore[arg-type]
+    given = {"plan": ClaimRequest(name, quick=True).plan, "why_not": "it is a quick run", **words}
+    fixed = {"rule": claim.rule, "verdict": verdict, "panels": panels, "code": code_hash(claim)}
+    return Result(name, findings={}, versions={}, **fixed, **given)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("lossnav.core.claims.package_results.FOLDER", tmp_path / "nothing came with it")
 
 
 def test_the_list_says_what_came_of_each() -> None:
@@ -61,6 +63,37 @@ def test_the_list_says_what_came_of_each() -> None:
     (memory,) = [line for line in lines if line.startswith("memory")]
     assert "not confirmatory: it is a quick run" in memory
     assert memory.rstrip().endswith("undecided")
+
+
+@pytest.fixture
+def shipped_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """A result that came with the package, of the registered plan and code."""
+    monkeypatch.setattr("lossnav.core.claims.package_results.FOLDER", tmp_path)
+    found = a_result("memory", plan=claim_of("memory").full, why_not=None)
+    write_result(found, tmp_path / "memory.json")
+    return found
+
+
+def test_what_came_with_the_package_is_shown_with_nothing_run(shipped_memory: Result, tmp_path: Path) -> None:
+    listed = CliRunner().invoke(app, ["claims"], env={"COLUMNS": "200"})
+    (memory,) = [line for line in listed.stdout.splitlines() if line.startswith("memory")]
+    assert "confirmatory, shipped" in memory
+    drawn = CliRunner().invoke(app, ["claims", "figure", "memory", "-o", str(tmp_path / "a.pdf")])
+    assert drawn.exit_code == 0, drawn.output
+    page = opened()
+    assert not page.exception
+    assert "Confirmatory, shipped" in texts(page)
+    assert len(page.get("plotly_chart")) == 1
+
+
+def test_a_quick_run_does_not_stand_before_what_was_shipped_and_a_confirmatory_one_of_ones_own_does(
+    shipped_memory: Result,
+) -> None:
+    write_result(a_result("memory"), ClaimRequest("memory", quick=True).path)
+    assert best_result("memory").status == "confirmatory, shipped"
+    write_result(shipped_memory, ClaimRequest("memory").path)
+    assert best_result("memory").status == "confirmatory"
+    assert "Confirmatory, shipped" not in texts(opened())
 
 
 @pytest.mark.parametrize("ending", [".pdf", ".svg", ".png"])
