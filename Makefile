@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: explore test test-machines clean
+.PHONY: explore test test-machines docs gallery clean
 
 explore: $(READY)
 	$(BIN)/lossnav explore $(if $(PORT),--port $(PORT))
@@ -19,6 +19,14 @@ test: $(READY) browser
 # the rows of tests/machines.py, or those named: make test-machines MACHINES='"one thread" -- tests/core'
 test-machines: $(READY)
 	$(BIN)/python tests/machines.py $(MACHINES)
+
+# the documentation as a site, in site/; needs no network
+docs: $(READY)
+	$(BIN)/python -m mkdocs build
+
+# the pictures of docs/gallery.md, by the commands that stand over them
+gallery: $(READY)
+	$(BIN)/python tests/documents.py docs/gallery.md --into docs/gallery
 
 # torch first and by its exact version, so that every machine gets one known build and nothing pulls another
 $(READY): pyproject.toml constraints.txt

@@ -106,7 +106,7 @@ def survey_command(
     ] = False,
 ) -> None:
     """Measure a landscape and keep it in a folder."""
-    out = Path(f"{Path(target.partition(':')[0]).stem}.zarr") if out is None else out
+    landscape = Path(f"{Path(target.partition(':')[0]).stem}.zarr") if out is None else out
     problem = choice.problem()
     problem = problem if anchor is None else anchored(problem, anchor)
     chosen = make_plane(problem, plane)
@@ -135,7 +135,7 @@ def survey_command(
         return
     told = ""
     with _stoppable():
-        if overwrite or not out.exists():  # what is left of a survey that goes on is not known here
+        if overwrite or not landscape.exists():  # what is left of a survey that goes on is not known here
             cost = estimate(what)
             if cost.precision is not None:
                 told = str(cost.precision)
@@ -144,24 +144,33 @@ def survey_command(
                 typer.echo(str(cost))
     with _stoppable(), progress() as bar:
         task = bar.add_task(f"{problem.name}, {plane.kind.title}", total=None)
-        surveyed(what, out, lambda done, total: bar.update(task, completed=done, total=total), overwrite, repair)
-    land = read_landscape(out)
+        surveyed(what, landscape, lambda done, total: bar.update(task, completed=done, total=total), overwrite, repair)
+    land = read_landscape(landscape)
     said = adaptive_text(land)
-    console.print(f"Landscape in {out}" + (f": {said}" if said else ""))
+    console.print(f"Landscape in {landscape}" + (f": {said}" if said else ""))
     for sentence in forward_sentences(land):
         if sentence != told:
             console.print(sentence, markup=False)
     tell_verdict(land)
 
 
-def _foretell(what: Specification, out: Path) -> None:
-    """Say what a survey will cost and what becomes of its precision, and keep that in a file."""
+def _foretell(what: Specification, out: Path | None) -> None:
+    """Say what a survey will cost and what becomes of its precision, and keep that in a file where one is named."""
     cost = estimate(what)
     said = [*([str(cost.precision)] if cost.precision else []), str(cost)]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    written_whole(out, lambda path: path.write_text("\n".join(said), encoding="utf-8"))
+    if out is not None:
+        _keep(said, out)
     for sentence in said:
         typer.echo(sentence)
+
+
+def _keep(said: list[str], out: Path) -> None:
+    if out.is_dir():
+        raise InputError(
+            f"'{out}' is a folder, and a forecast is a text file: give --out another name, or leave it away."
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    written_whole(out, lambda path: path.write_text("\n".join(said), encoding="utf-8"))
 
 
 def _estimation(

@@ -71,6 +71,18 @@ def test_survey_figure_and_convert_from_a_persons_own_file(mine: Path, tmp_path:
     assert len(table.read_text().splitlines()) == 1 + 9 * 7
 
 
+def test_a_forecast_writes_nothing_unless_a_file_is_named(mine: Path, tmp_path: Path) -> None:
+    small = ("survey", str(mine), "--grid", "5x5", "--overlay", "terrain", "--forecast")
+    done = lossnav(*small, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "mine.zarr").exists()  # where the survey itself will lie
+    told = tmp_path / "told.txt"
+    assert lossnav(*small, "--out", str(told)).returncode == 0
+    assert told.read_text() in done.stdout
+    (tmp_path / "folder").mkdir()
+    assert "is a folder" in sentence(*small, "--out", str(tmp_path / "folder"))
+
+
 def test_samples_names_are_landscapes_and_several_are_one_figure(tmp_path: Path) -> None:
     figure = tmp_path / "both.png"
     named = ("digits-small-batch", "digits-large-batch.trajectory")

@@ -86,7 +86,8 @@ def test_a_loss_in_another_unit_has_the_same_shapes(times: float) -> None:
     land = survey(problem, axes(problem), (13, 1), ((-1.5, 1.5), (0.0, 0.0)), overlays=("shape",))
     shapes = [SHAPES[int(v)] for v in land["shape"].values.ravel()]
     assert (shapes[2], shapes[6], shapes[10]) == ("bowl", "saddle", "bowl")
-    assert shapes == shapes[::-1] and shapes[0] == "valley"
+    assert shapes == shapes[::-1]
+    assert shapes[0] == "valley"
 
 
 def test_a_plateau_is_one_beside_the_rest_of_the_terrain() -> None:
