@@ -28,46 +28,46 @@ def claim_card(claim: Claim) -> None:
             st.markdown(for_markdown(claim.hypothesis))
         with right:
             there = waiting_panel(request, offer=OFFER, name=claim.name)
-            found = kept(request, read_result) if there else None
-            if found is not None:
-                _figure(found)
+            result = kept(request, read_result) if there else None
+            if result is not None:
+                _figure(result)
         with status:
-            _status(found)
+            _status(result)
         _words(claim, full.command)
 
 
-def _status(found: Result | None) -> None:
-    if found is None:
+def _status(result: Result | None) -> None:
+    if result is None:
         st.badge("Not run", color="gray")
         return
     with st.container(horizontal=True):
-        st.badge(found.verdict.verdict.capitalize(), color=COLORS[found.verdict.verdict])
-        st.badge(for_markdown(found.status.capitalize()), color="gray" if found.why_not else "blue")
-    st.markdown(for_markdown(found.verdict.sentence))
-    failed = [each for each in found.verdict.controls if not each.passed]
-    passed = len(found.verdict.controls) - len(failed)
+        st.badge(result.verdict.verdict.capitalize(), color=COLORS[result.verdict.verdict])
+        st.badge(for_markdown(result.status.capitalize()), color="gray" if result.why_not else "blue")
+    st.markdown(for_markdown(result.verdict.sentence))
+    failed = [each for each in result.verdict.controls if not each.passed]
+    passed = len(result.verdict.controls) - len(failed)
     st.caption(
         for_markdown(
             " ".join(
-                [f"{passed} of {len(found.verdict.controls)} controls passed."]
+                [f"{passed} of {len(result.verdict.controls)} controls passed."]
                 + [f"{c.name}: {c.said}." for c in failed]
             )
         )
     )
 
 
-def _figure(found: Result) -> None:
-    titles = [panel.title for panel in found.panels]
+def _figure(result: Result) -> None:
+    titles = [panel.title for panel in result.panels]
     chosen = st.selectbox(
         "Figure",
         range(len(titles)),
         format_func=lambda k: titles[k],
-        key=f"panel_{found.claim}",
+        key=f"panel_{result.claim}",
         label_visibility="collapsed",
     )
-    figure = panel_figure(found.panels[chosen], st.context.theme.type == "dark")
+    figure = panel_figure(result.panels[chosen], st.context.theme.type == "dark")
     st.plotly_chart(
-        figure, theme=None, key=f"chart_{found.claim}", config={"displayModeBar": False}, alt=titles[chosen]
+        figure, theme=None, key=f"chart_{result.claim}", config={"displayModeBar": False}, alt=titles[chosen]
     )
 
 
