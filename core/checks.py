@@ -89,18 +89,18 @@ def _not_finite(tensor: Tensor) -> int:
     return 0 if bool(finite.all()) else int((~finite).sum())
 
 
-def matching(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], what: str) -> None:
-    """Raise InputError unless `found` has every name of `expected`, each with the same shape."""
-    missing = [name for name in expected if name not in found]
+def matching(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], what: str) -> None:
+    """Raise InputError unless `given` has every name of `expected`, each with the same shape."""
+    missing = [name for name in expected if name not in given]
     if missing:
         raise InputError(
             f"{what} should hold the {len(expected)} trainable parameters of the model, but {_listing(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} missing: it probably belongs to another network."
         )
     for name, tensor in expected.items():
-        if found[name].shape != tensor.shape:
+        if given[name].shape != tensor.shape:
             raise InputError(
-                f"{what} has '{name}' of shape {tuple(found[name].shape)} where the model has {tuple(tensor.shape)}: "
+                f"{what} has '{name}' of shape {tuple(given[name].shape)} where the model has {tuple(tensor.shape)}: "
                 "build the model with the sizes that these weights were trained with."
             )
 

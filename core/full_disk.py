@@ -33,10 +33,10 @@ def trouble(error: BaseException | None) -> tuple[str, str] | None:
 
 
 @contextmanager
-def full_disk_said(path: Path, kept: Callable[[], str]) -> Iterator[None]:
+def full_disk_said(path: Path, still_there: Callable[[], str]) -> Iterator[None]:
     """Write to `path`.
 
-    kept  what is still there, as a sentence goes on after a colon; asked for only when it is needed
+    still_there  the words for it, as a sentence goes on after a colon; asked for only when it is needed
 
     Raises
     ------
@@ -47,8 +47,8 @@ def full_disk_said(path: Path, kept: Callable[[], str]) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
-        if (found := trouble(error)) is None:
+        if (words := trouble(error)) is None:
             raise
         raise InputError(
-            f"{found[0]} of '{path}': {kept()} To go on, {found[1]} and run the same command again."
+            f"{words[0]} of '{path}': {still_there()} To go on, {words[1]} and run the same command again."
         ) from error

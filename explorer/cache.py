@@ -52,15 +52,15 @@ def kept() -> list[Kept]:
     return sorted(found, key=lambda each: each.used)
 
 
-def beyond_bound(found: list[Kept], bound: float | None = None) -> list[Kept]:
+def beyond_bound(parts: list[Kept], bound: float | None = None) -> list[Kept]:
     """The least recently used parts that would have to go for the rest to be below the bound.
 
     >>> found = [Kept(Path(f"{n}.zarr"), "Landscape", 4, n) for n in range(4)]
     >>> [each.name for each in beyond_bound(found, bound=9)], beyond_bound(found, bound=16)
     (['0', '1'], [])
     """
-    excess, offered = sum(each.bytes for each in found) - (BOUND if bound is None else bound), []
-    for each in found:
+    excess, offered = sum(each.bytes for each in parts) - (BOUND if bound is None else bound), []
+    for each in parts:
         if excess <= 0:
             break
         offered.append(each)

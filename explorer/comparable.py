@@ -34,10 +34,10 @@ class Comparable:
         if self.request is None:
             path = workspace.path_of(self.name)
             return _opened(path, path.stat().st_mtime_ns)
-        found = best(self.request)
-        if found is None:
+        stored = best(self.request)
+        if stored is None:
             raise LookupError(self.name)
-        return found
+        return stored
 
 
 @lru_cache(maxsize=8)

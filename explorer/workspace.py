@@ -277,10 +277,10 @@ def problem_names(source: bytes | str) -> list[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes, which are the file's own
             tree = ast.parse(source)
-        found = [name for statement in tree.body for name in _given(statement)]
+        names = [name for statement in tree.body for name in _given(statement)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    return sorted(dict.fromkeys(found), key=lambda name: name != "problem")
+    return sorted(dict.fromkeys(names), key=lambda name: name != "problem")
 
 
 def _given(statement: ast.stmt) -> list[str]:

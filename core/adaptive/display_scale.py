@@ -17,10 +17,10 @@ class DisplayScale:
     place: Callable[[np.ndarray], np.ndarray]
     length: float
 
-    def share(self, found: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        """|place(found) − place(truth)| over the paper's length; 0 where nothing is drawn but one value."""
+    def share(self, estimate: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        """|place(estimate) − place(truth)| over the paper's length; 0 where nothing is drawn but one value."""
         with np.errstate(over="ignore", invalid="ignore"):
-            apart = np.abs(self.place(found) - self.place(truth))
+            apart = np.abs(self.place(estimate) - self.place(truth))
         return np.zeros(apart.shape) if self.length == 0 else apart / self.length
 
 
@@ -57,10 +57,10 @@ class DisplayScales:
         views = [DisplayScale(places[scale], _between(places[scale], low, high)) for scale in wanted]
         return cls(tuple(views), _LOWEST * low if positive else -np.inf, unit)
 
-    def share(self, found: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        """The error of `found` as a share of the drawn range."""
-        found = np.maximum(found, self.floor)
-        result: np.ndarray = np.max([view.share(found, truth) for view in self.views], axis=0)
+    def share(self, estimate: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        """The error of `estimate` as a share of the drawn range."""
+        estimate = np.maximum(estimate, self.floor)
+        result: np.ndarray = np.max([view.share(estimate, truth) for view in self.views], axis=0)
         return result
 
     def error(self, value: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -104,7 +104,7 @@ def appraise(
     groups: dict[bytes, list[str]] = {}
     for name, values in readouts.items():
         groups.setdefault((places.measured & np.isfinite(values)).tobytes(), []).append(name)
-    found: dict[str, Appraisal] = {}
+    appraisals: dict[str, Appraisal] = {}
     for key, names in groups.items():
         known = np.frombuffer(key, bool).reshape(places.measured.shape)
         numbers = {name: readouts[name][known].astype(float) for name in names}
@@ -114,8 +114,8 @@ def appraise(
         for name in names:
             if name in drawings and name not in smooth:
                 left_out[name] = _stairs(places, known, numbers[name], drawings[name])
-            found[name] = _foretold(places, readouts[name], left_out.get(name), drawings.get(name))
-    return {name: found[name] for name in readouts}
+            appraisals[name] = _foretold(places, readouts[name], left_out.get(name), drawings.get(name))
+    return {name: appraisals[name] for name in readouts}
 
 
 def _is_staircase(name: str, values: np.ndarray) -> bool:

@@ -112,15 +112,15 @@ def _fill(
         indices = distance_transform_edt(~measured, return_distances=False, return_indices=True)
         land[name] = land[name].copy(data=land[name].values[tuple(indices)])
     quantities = [name for name in names if name not in classes]
-    found = appraise(
+    appraisals = appraise(
         Places(measured),
         {name: land[name].values for name in quantities},
         {name: scales_of(land[name], tolerance.scale, heights) for name in quantities},
         {"loss": tolerance.clip},
     )
-    for name, appraisal in found.items():
+    for name, appraisal in appraisals.items():
         _put(land, name, appraisal)
-    return {name: appraisal.shares for name, appraisal in found.items()}
+    return {name: appraisal.shares for name, appraisal in appraisals.items()}
 
 
 def _put_none(land: xr.Dataset, names: Iterable[str]) -> None:

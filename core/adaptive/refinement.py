@@ -90,24 +90,24 @@ class Refinement:
         """
         if self._level < len(self.levels):
             return self._whole_level(readouts, noise)
-        found = self._appraised(readouts, noise)
+        appraisals = self._appraised(readouts, noise)
         left = self.candidates & ~self.asked
-        excess = self._excess(found)
+        excess = self._excess(appraisals)
         self.largest = max(
             (
                 float(shares[left].max(initial=0.0))
-                for name, shares in self._shares(found).items()
+                for name, shares in self._shares(appraisals).items()
                 if np.isfinite(self.allowed[name])
             ),
             default=0.0,
         )
         enough = self._tested >= self.held_out
-        if not self._driving(found) or not left.any() or (enough and excess[left].max() <= 1):
-            self._before = found
+        if not self._driving(appraisals) or not left.any() or (enough and excess[left].max() <= 1):
+            self._before = appraisals
             return np.empty((0, 2), int)
         chosen = self._worst(excess, left) if enough else self._trial(excess, left)
         self._tested += len(chosen)
-        return self._ask(chosen, found)
+        return self._ask(chosen, appraisals)
 
     @property
     def thorough(self) -> bool:
@@ -138,12 +138,12 @@ class Refinement:
         return np.max(shares, axis=0) if shares else np.zeros(self.candidates.shape)
 
     def _whole_level(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> np.ndarray:
-        found = self._appraised(readouts, noise) if self.asked.any() else {}  # which tells what appraising takes
+        appraisals = self._appraised(readouts, noise) if self.asked.any() else {}  # which tells what appraising takes
         level = np.zeros(self.candidates.shape, bool)
         level[np.ix_(*self.levels[self._level])] = True
         self._level += 1
         cells = np.argwhere(level & self.candidates & ~self.asked)
-        return self._ask(cells, found) if len(cells) else self.next(readouts, noise)
+        return self._ask(cells, appraisals) if len(cells) else self.next(readouts, noise)
 
     def _ask(self, cells: np.ndarray, found: dict[str, Appraisal]) -> np.ndarray:
         self._before = found
@@ -154,11 +154,11 @@ class Refinement:
         known = {name: readouts[name] for name in self.followed}
         scales = {name: f.scales for name, f in self.followed.items()}
         clips = {name: f.clip for name, f in self.followed.items()}
-        found = appraise(Places(self.asked), known, scales, clips)
-        for name, appraisal in found.items():
+        appraisals = appraise(Places(self.asked), known, scales, clips)
+        for name, appraisal in appraisals.items():
             least = NOISE * _noise_share(appraisal, known[name], noise[name], self.asked) if name in noise else 0.0
             self.allowed[name] = np.inf if self._flat(known[name]) else max(self.tolerance, min(least, NOISIEST))
-        return found
+        return appraisals
 
     def _flat(self, values: np.ndarray) -> bool:
         numbers = values[self.asked & np.isfinite(values)]

@@ -37,14 +37,14 @@ def between_neighbours(places: np.ndarray, known: np.ndarray, values: np.ndarray
     spots = places[known]
     near = cKDTree(spots).query(places, k=min(NEAREST, len(spots)))[1].reshape(len(places), -1)
     around = values[near]
-    found = values[near[:, 0]].astype(float)
+    interpolated = values[near[:, 0]].astype(float)
     if places.shape[1] == 1:
         order = np.argsort(spots[:, 0])
-        found = np.interp(places[:, 0], spots[order, 0], values[order])
+        interpolated = np.interp(places[:, 0], spots[order, 0], values[order])
     else:
-        found = _on_triangles(places, spots, values, found)
-    found[known] = values
-    return found, np.where(known, 0.0, np.ptp(around, axis=1) + (step_of(values) or 0.0))
+        interpolated = _on_triangles(places, spots, values, interpolated)
+    interpolated[known] = values
+    return interpolated, np.where(known, 0.0, np.ptp(around, axis=1) + (step_of(values) or 0.0))
 
 
 def _on_triangles(places: np.ndarray, spots: np.ndarray, values: np.ndarray, otherwise: np.ndarray) -> np.ndarray:

@@ -100,11 +100,11 @@ class GraphChunk:
     def products(self, directions: Tensor, of: str) -> Tensor:
         if of != "hessian":
             return self._through_outputs(directions, of)
-        found = torch.zeros_like(directions)
+        products = torch.zeros_like(directions)
         if self._gradient.requires_grad:  # else the loss is linear in the parameters: H = 0
-            for row, direction in zip(found, directions, strict=True):
+            for row, direction in zip(products, directions, strict=True):
                 row.copy_(torch.autograd.grad(self._gradient, self._point, direction, retain_graph=True)[0])
-        return found
+        return products
 
     def _through_outputs(self, directions: Tensor, of: str) -> Tensor:
         likelihood, targets = self._function.problem.likelihood, self._batch.targets
@@ -123,15 +123,15 @@ class GraphChunk:
 
 def jacobian_products(values: Tensor, point: Tensor, directions: Tensor, middle: Middle) -> Tensor:
     """Jᵀ M J v for each row v of `directions`, J the Jacobian of `values` in `point` and M u = middle(u)."""
-    found = torch.zeros_like(directions)
+    products = torch.zeros_like(directions)
     if not values.requires_grad:
-        return found
+        return products
     weights = torch.zeros_like(values, requires_grad=True)
     (pulled,) = torch.autograd.grad(values, point, weights, create_graph=True)
     for row, direction in enumerate(directions):
         (pushed,) = torch.autograd.grad(pulled, weights, direction, retain_graph=True)
-        (found[row],) = torch.autograd.grad(values, point, middle(pushed), retain_graph=True)
-    return found
+        (products[row],) = torch.autograd.grad(values, point, middle(pushed), retain_graph=True)
+    return products
 
 
 def _middle(of: str, likelihood: Likelihood, outputs: Tensor, targets: Tensor) -> Middle:

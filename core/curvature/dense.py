@@ -22,12 +22,12 @@ def dense_matrix(operator: Operator) -> Tensor:
     tensor([[2., 1.],
             [1., 3.]], dtype=torch.float64)
     """
-    found = torch.empty(operator.size, operator.size, device=operator.device, dtype=torch.float64)
+    matrix = torch.empty(operator.size, operator.size, device=operator.device, dtype=torch.float64)
     for start in range(0, operator.size, ROWS_AT_ONCE):
         count = min(ROWS_AT_ONCE, operator.size - start)
         units = torch.zeros(count, operator.size, device=operator.device, dtype=operator.dtype)
         units[torch.arange(count), start + torch.arange(count)] = 1.0
-        found[start : start + count] = operator.products(units)
-    if not bool(torch.isfinite(found).all()):
+        matrix[start : start + count] = operator.products(units)
+    if not bool(torch.isfinite(matrix).all()):
         raise NotFinite
-    return (found + found.T) / 2
+    return (matrix + matrix.T) / 2

@@ -29,12 +29,12 @@ def difference_products(function: LossFunction, directions: Tensor, of: str) -> 
     """
     working = _at_the_same_place(function)
     product = _gradient_difference if of == "hessian" else _gauss_newton
-    found = torch.zeros_like(directions)
-    for row, direction in zip(found, directions, strict=True):
+    products = torch.zeros_like(directions)
+    for row, direction in zip(products, directions, strict=True):
         v = direction.to(working.point)
         if bool(v.any()):
             row.copy_(product(working, v, step(working.point, v), of))
-    return found
+    return products
 
 
 def step(point: Tensor, direction: Tensor, share: float | None = None) -> float:

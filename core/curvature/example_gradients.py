@@ -75,12 +75,12 @@ def example_gradients(function: LossFunction, rows: int | None = None) -> Iterat
             args, kwargs = tuple(t[part] for t in batch.args), {k: t[part] for k, t in batch.kwargs.items()}
             targets = batch.shaped_targets[part]
             for piece in gradient_pieces(function.workspace, point, args, kwargs, targets, mean=True):
-                found = torch.zeros(len(piece[layout.names[0]]), layout.size, device=device, dtype=dtype)
+                gradients = torch.zeros(len(piece[layout.names[0]]), layout.size, device=device, dtype=dtype)
                 for name, offset, width in zip(layout.names, layout.offsets, layout.widths, strict=True):
-                    found[:, offset : offset + width] = as_real(piece[name]).reshape(len(found), -1)
+                    gradients[:, offset : offset + width] = as_real(piece[name]).reshape(len(gradients), -1)
                 if function.problem.weight_decay:
-                    found += function.problem.weight_decay * function.point
-                yield found
+                    gradients += function.problem.weight_decay * function.point
+                yield gradients
 
 
 def inner_products(chunks: Sequence[Tensor]) -> Tensor:
@@ -137,8 +137,8 @@ def gradient_pieces(
             per_example = vmap(grad(example_loss), in_dims=(None, 0, 0, 0), randomness="error")
             try:
                 with twice_differentiable(workspace.model):
-                    found = per_example(dict(point), args, dict(kwargs), targets)
-                yield found
+                    gradients = per_example(dict(point), args, dict(kwargs), targets)
+                yield gradients
                 return
             except UNFIT as error:
                 if isinstance(error, torch.OutOfMemoryError):
@@ -150,8 +150,10 @@ def gradient_pieces(
     each = partial(_plain_gradient, workspace)  # which does without transforms: what packs sequences knows none
     for n, y in enumerate(targets):
         with twice_differentiable(workspace.model):
-            found = each(example_loss)(dict(point), tuple(t[n] for t in args), {k: t[n] for k, t in kwargs.items()}, y)
-        yield {k: g.unsqueeze(0) for k, g in found.items()}
+            gradients = each(example_loss)(
+                dict(point), tuple(t[n] for t in args), {k: t[n] for k, t in kwargs.items()}, y
+            )
+        yield {k: g.unsqueeze(0) for k, g in gradients.items()}
 
 
 def _plain_gradient(workspace: Workspace, loss: Callable[..., Tensor]) -> Callable[..., dict[str, Tensor]]:

@@ -155,11 +155,11 @@ class _Totals:
                 if root is None:
                     drawn = workspace.problem.likelihood.sample(outputs, batch.shaped_targets, generator)
                     targets = drawn.detach().clone()  # no tensor of inference mode, which autograd could not keep
-                    found = _summed_squares(workspace, self._point, batch, targets, "negative_log_likelihoods", None)
+                    squares = _summed_squares(workspace, self._point, batch, targets, "negative_log_likelihoods", None)
                 else:
                     along = root(_signs(rows, generator) * shown).to(rows).unflatten(0, (examples, 1, -1))
-                    found = squared_slopes(workspace, self._point, batch, along)
-                self.add(found, group)
+                    squares = squared_slopes(workspace, self._point, batch, along)
+                self.add(squares, group)
 
     def means(self, predictions: int) -> FisherEstimate:
         """Per prediction."""

@@ -91,12 +91,12 @@ class FisherGram:
         """
         values, vectors = torch.linalg.eigh(self.matrix)
         values = values.clamp(min=0)
-        found = values / self.count / (values / self.count + damping)
+        shares = values / self.count / (values / self.count + damping)
         # how much more of an example would change it: λ tr (F + λ)⁻² F_n
         weights = damping * values / (values / self.count + damping).square()
         influence = (vectors.square() @ weights).reshape(self.count, self.each).sum(1)
         error = float(influence.std()) / self.count**0.5 if self.count > 1 else math.nan
-        return float(found.sum()), error
+        return float(shares.sum()), error
 
 
 def fisher_rows(function: LossFunction, most: int, seed: int = 0) -> FisherRows:
@@ -198,13 +198,13 @@ class _Pieces:
         return output_hessian(self.likelihood, rows, targets, self.function.by_differences)
 
     def _rows(self, space: Workspace, args: Any, kwargs: Any, targets: Tensor, of: str) -> Tensor:
-        layout, found = self.function.layout, []
+        layout, rows = self.function.layout, []
         for piece in gradient_pieces(space, self.point, args, kwargs, targets, mean=False, of=of):
             row = self.function.point.new_zeros(len(piece[layout.names[0]]), layout.size)
             for name, offset, width in zip(layout.names, layout.offsets, layout.widths, strict=True):
                 row[:, offset : offset + width] = as_real(piece[name]).reshape(len(row), -1)
-            found.append(row)
-        return torch.cat(found)
+            rows.append(row)
+        return torch.cat(rows)
 
 
 class _Root:
@@ -214,13 +214,13 @@ class _Root:
         self.outputs, self.rows, self.count = outputs, rows, len(outputs)
         predicted = likelihood.predicted(likelihood.target_rows(targets))
         counted = torch.ones(len(rows), dtype=torch.bool) if predicted is None else predicted
-        kept = counted.to(rows.device).reshape(self.count, -1)
-        counts = kept.sum(1)
+        mask = counted.to(rows.device).reshape(self.count, -1)
+        counts = mask.sum(1)
         # of an example's predictions those that count stand first: of a sequence of which one token counts, it alone is weighed
-        first = kept.int().argsort(dim=1, descending=True, stable=True)[:, : max(1, int(counts.max()))]
-        self.places = first + kept.shape[1] * torch.arange(self.count, device=rows.device)[:, None]
+        first = mask.int().argsort(dim=1, descending=True, stable=True)[:, : max(1, int(counts.max()))]
+        self.places = first + mask.shape[1] * torch.arange(self.count, device=rows.device)[:, None]
         root = symmetric_root(middle, rows.detach())[self.places]
-        share = kept.gather(1, first) / counts.clamp(min=1)[:, None]
+        share = mask.gather(1, first) / counts.clamp(min=1)[:, None]
         self.root = root * share.sqrt()[..., None, None]
         self.numbers = first.shape[1] * root.shape[-1]
 

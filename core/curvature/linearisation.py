@@ -48,7 +48,7 @@ class Linearisation:
         self._function.program = None
         self._kept.clear()
         try:
-            found = self._products(directions, of)
+            products = self._products(directions, of)
         except Exception:
             self._function.program = program  # it was not at fault
             self._kept.clear()
@@ -57,7 +57,7 @@ class Linearisation:
             f"Curvature is found by automatic differentiation, as the rules of the network's operations failed here ({why}); "
             "the numbers are the same to rounding."
         )
-        return found
+        return products
 
     def _products(self, directions: Tensor, of: str) -> Tensor:
         total = torch.zeros_like(directions, dtype=torch.float64)

@@ -84,11 +84,11 @@ class Linearised:
         slots: dict[int, Tensor] = {len(self._program): slope}
         for place in range(len(self._program), 0, -1):
             step, rule = self._program[place - 1], self._rules[place - 1]
-            found = slots.pop(place, None)
-            if found is None or not step.moves:
+            cotangent = slots.pop(place, None)
+            if cotangent is None or not step.moves:
                 continue
             needed = tuple(source > 0 and self._program[source - 1].moves for source in step.inputs)
-            for source, wanted, part in zip(step.inputs, needed, through(rule, found, needed), strict=True):
+            for source, wanted, part in zip(step.inputs, needed, through(rule, cotangent, needed), strict=True):
                 if wanted and part is not None:
                     slots[source] = slots[source] + part if source in slots else part
 

@@ -209,11 +209,11 @@ class LossFunction:
         """
         if self._program_checked:
             return
-        own = self.predictions(self.point, batch)
-        if not bool(torch.isfinite(own).all()):
+        expected = self.predictions(self.point, batch)
+        if not bool(torch.isfinite(expected).all()):
             return
-        digits = torch.finfo(own.dtype).eps ** 0.5
-        if float((outputs - own).norm()) > digits * float(own.norm()):
+        digits = torch.finfo(expected.dtype).eps ** 0.5
+        if float((outputs - expected).norm()) > digits * float(expected.norm()):
             raise NotUnderstood
         self._program_checked = True
 

@@ -91,16 +91,16 @@ _following = threading.Lock()  # two replacements at once would not be taken bac
 def _followed(model: nn.Module, source: nn.Module) -> fx.Graph:
     seen = [(name, type(m), {k: v for k, v in vars(m).items() if _is_plain(v)}) for name, m in model.named_modules()]
     with _following:
-        kept = _graphs.get(source)
-        if kept is None or kept[0] != seen:
+        cached = _graphs.get(source)
+        if cached is None or cached[0] != seen:
             try:
                 graph: fx.Graph | None = _Tracer().trace(model)
             except Exception:  # whatever a forward raises that was not written to be followed
                 graph = None
-            kept = _graphs[source] = (seen, graph)
-    if kept[1] is None:
+            cached = _graphs[source] = (seen, graph)
+    if cached[1] is None:
         raise NotUnderstood
-    return kept[1]
+    return cached[1]
 
 
 class _Reader:
@@ -178,10 +178,10 @@ class _Reader:
             self._places[behind] = self._places[node]
 
     def _weights(self, layer: Any, norm: Callable[[Values], Normed] | None, values: Values) -> Weights:
-        found = None if norm is None else norm(values)
+        normed = None if norm is None else norm(values)
         parts = self._part(layer.weight, values), self._part(layer.bias, values)
         assert parts[0] is not None
-        return Weights(parts[0], parts[1], *(() if found is None else found))
+        return Weights(parts[0], parts[1], *(() if normed is None else normed))
 
     def _normed(self, norm: Any) -> Callable[[Values], Normed]:
         _require(not norm.training and norm.running_mean is not None)

@@ -69,16 +69,16 @@ class Convolution:
         return (x_slope,)
 
     def push(self, inputs: tuple[Tensor | None, ...], directions: Mapping[str, Tensor]) -> Tensor | None:
-        (self._moved,), found = inputs, None
+        (self._moved,), tangent = inputs, None
         self._w_dot, b_dot = self._weights.push(directions)
         if self._w_dot is not None:
             k, stacked = len(self._w_dot), _channels_last(self._w_dot.flatten(0, 1))
-            found = F.conv2d(self._x, stacked, None if b_dot is None else b_dot.flatten(), *self._how)
-            found = _channels_last(found).unflatten(1, (k, -1))
+            tangent = F.conv2d(self._x, stacked, None if b_dot is None else b_dot.flatten(), *self._how)
+            tangent = _channels_last(tangent).unflatten(1, (k, -1))
         if self._moved is not None:
             spread = self._spread(self._moved)
-            found = spread if found is None else spread.add_(found)
-        return found
+            tangent = spread if tangent is None else spread.add_(tangent)
+        return tangent
 
     def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> Pulled:
         k, flat = slope.shape[1], slope.flatten(1, 2)
@@ -104,10 +104,10 @@ class Convolution:
         """W ∗ ẋ for every direction: as groups of one convolution on a CPU, as examples on a GPU."""
         k = moved.shape[1]
         if moved.is_cuda:
-            found = F.conv2d(_channels_last(moved.flatten(0, 1)), self._w, None, *self._how)
-            return found.unflatten(0, (-1, k))
-        found = F.conv2d(moved.flatten(1, 2), self._w.repeat(k, 1, 1, 1), None, *self._how, k)
-        return found.unflatten(1, (k, -1))
+            convolved = F.conv2d(_channels_last(moved.flatten(0, 1)), self._w, None, *self._how)
+            return convolved.unflatten(0, (-1, k))
+        convolved = F.conv2d(moved.flatten(1, 2), self._w.repeat(k, 1, 1, 1), None, *self._how, k)
+        return convolved.unflatten(1, (k, -1))
 
     def _gathered(self, slope: Tensor) -> Tensor:
         """Wᵀ ∗ ȳ̇ for every direction, as `_spread`."""
@@ -115,13 +115,13 @@ class Convolution:
         assert self._moved is not None
         if slope.is_cuda:
             whole = (_channels_last(slope.flatten(0, 1)), _channels_last(self._moved.flatten(0, 1)))
-            found, _ = self._back(*whole, self._w, (True, False))
-            assert found is not None
-            return found.unflatten(0, (size[0], k))
+            gathered, _ = self._back(*whole, self._w, (True, False))
+            assert gathered is not None
+            return gathered.unflatten(0, (size[0], k))
         flat = (slope.flatten(1, 2), self._moved.flatten(1, 2))
-        found, _ = self._back(*flat, self._w.repeat(k, 1, 1, 1), (True, False), k)
-        assert found is not None
-        return found.unflatten(1, (k, -1))
+        gathered, _ = self._back(*flat, self._w.repeat(k, 1, 1, 1), (True, False), k)
+        assert gathered is not None
+        return gathered.unflatten(1, (k, -1))
 
     def _back(self, slope: Tensor, x: Tensor, w: Tensor, wanted: tuple[bool, bool], groups: int = 1) -> Pair:
         rest = (False, [0, 0], groups, [*wanted, False])
@@ -149,16 +149,16 @@ class Linear:
         return (slope @ self._w if needed[0] else None,)
 
     def push(self, inputs: tuple[Tensor | None, ...], directions: Mapping[str, Tensor]) -> Tensor | None:
-        (self._moved,), found = inputs, None
+        (self._moved,), tangent = inputs, None
         self._w_dot, b_dot = self._weights.push(directions)
         if self._w_dot is not None:
             k, stacked = len(self._w_dot), self._w_dot.flatten(0, 1)
-            found = F.linear(self._x, stacked, None if b_dot is None else b_dot.flatten()).unflatten(1, (k, -1))
+            tangent = F.linear(self._x, stacked, None if b_dot is None else b_dot.flatten()).unflatten(1, (k, -1))
         if self._moved is None:
-            return found
-        if found is None:
+            return tangent
+        if tangent is None:
             return self._moved @ self._w.T
-        return found.flatten(0, 1).addmm_(self._moved.flatten(0, 1), self._w.T).view_as(found)
+        return tangent.flatten(0, 1).addmm_(self._moved.flatten(0, 1), self._w.T).view_as(tangent)
 
     def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> Pulled:
         k, flat = slope.shape[1], slope.flatten(1, 2)
@@ -209,11 +209,11 @@ class Pointwise:
         return moved * self._wide
 
     def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> Pulled:
-        found = slope * self._wide
+        pulled = slope * self._wide
         if bent and self._second is not None and self._moved is not None:
-            found = found.addcmul_(self._moved, self._second)
+            pulled = pulled.addcmul_(self._moved, self._second)
         self._moved = None
-        return (found,), {}
+        return (pulled,), {}
 
 
 class LinearMap:
@@ -269,15 +269,15 @@ class BatchNormScale:
         return (slope * _along(self._scale, slope.ndim),)
 
     def push(self, inputs: tuple[Tensor | None, ...], directions: Mapping[str, Tensor]) -> Tensor | None:
-        (self._moved,), found, rank = inputs, None, self._centred.ndim
+        (self._moved,), tangent, rank = inputs, None, self._centred.ndim
         gamma, beta = (None if p is None else p.direction(directions) for p in (self._gamma, self._beta))
         self._s_dot = None if gamma is None else _along(gamma * self._inverse, rank)
-        found = None if self._moved is None else self._moved * _along(self._scale, rank + 1, 2)
+        tangent = None if self._moved is None else self._moved * _along(self._scale, rank + 1, 2)
         if self._s_dot is not None:
-            found = added(found, self._s_dot * self._centred.unsqueeze(1))
+            tangent = added(tangent, self._s_dot * self._centred.unsqueeze(1))
         if beta is not None:
-            found = added(found, _along(beta, rank).expand(len(self._centred), -1, *self._centred.shape[1:]))
-        return found
+            tangent = added(tangent, _along(beta, rank).expand(len(self._centred), -1, *self._centred.shape[1:]))
+        return tangent
 
     def pull(self, slope: Tensor, needed: tuple[bool, ...], bent: bool) -> Pulled:
         over = tuple(d for d in range(slope.ndim) if d not in (1, 2))
@@ -322,10 +322,10 @@ def _with_transpose(linear: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tens
     return found[0], lambda w: found[1](w)[0]
 
 
-def _side_by_side(found: Tensor, k: int) -> Tensor:
+def _side_by_side(stacked: Tensor, k: int) -> Tensor:
     """(N k, C, …) as (N, k, C, …), in the order that convolutions take."""
-    found = found.unflatten(0, (-1, k))
-    return found if found.ndim != 5 else _channels_last(found.flatten(1, 2)).unflatten(1, (k, -1))
+    stacked = stacked.unflatten(0, (-1, k))
+    return stacked if stacked.ndim != 5 else _channels_last(stacked.flatten(1, 2)).unflatten(1, (k, -1))
 
 
 def _along(values: Tensor, rank: int, place: int = 1) -> Tensor:

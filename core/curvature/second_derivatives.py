@@ -92,10 +92,10 @@ def second_derivatives(problem: Problem) -> SecondDerivatives:
     ('exact', True)
     """
     with ONE_AT_A_TIME:
-        found: SecondDerivatives | None = problem.trials.get("second_derivatives")
-        if found is None:
-            found = problem.trials["second_derivatives"] = _tested(problem)
-    return found
+        derivatives: SecondDerivatives | None = problem.trials.get("second_derivatives")
+        if derivatives is None:
+            derivatives = problem.trials["second_derivatives"] = _tested(problem)
+    return derivatives
 
 
 @torch.enable_grad()
@@ -105,16 +105,16 @@ def _tested(problem: Problem) -> SecondDerivatives:
         return _by_differences(part, ASKED)
     for how in ("exact", "elementary"):
         try:
-            found = _compared(part, how)
+            comparison = _compared(part, how)
         except UNFIT as error:
             why = why or f"This network has no second derivative ({first_line(error)})."
             continue
-        if found is None:
+        if comparison is None:
             why = why or "The loss or its gradient is not finite where it was tried."
             return SecondDerivatives("exact", False, float("nan"), float("nan"), why)
-        if found.confirmed or not found.why:
-            return found
-        why = why or found.why
+        if comparison.confirmed or not comparison.why:
+            return comparison
+        why = why or comparison.why
     return _by_differences(part, why)
 
 
@@ -209,7 +209,7 @@ def _miss(
     """The smallest disagreement over several steps, and whether the differences agree with each other where they disagree with
     the product."""
     rounding = torch.finfo(function.workspace.dtype).eps * _length(slope)
-    misses, kept = list[float](), list[Tensor]()
+    misses, differences = list[float](), list[Tensor]()
     for share in shares:
         h = step(function.point, v, share)
         difference = _difference(function, v, h)
@@ -218,9 +218,9 @@ def _miss(
         misses.append(gap / scale if scale else 0.0)
         if misses[-1] <= min(AGREE.values()):
             return misses[-1], True
-        if len(kept) < 2:
-            kept.append(difference)
-    first, second = kept
+        if len(differences) < 2:
+            differences.append(difference)
+    first, second = differences
     steady = _length(first - second) <= STEADY * _length(first - product)
     return min(misses), steady
 

@@ -36,10 +36,10 @@ def single_examples(problem: Problem) -> SingleExamples:
     >>> single_examples(Problem(nn.Linear(2, 3), torch.eye(2), torch.tensor([0, 1]))).how
     'Gradients of single examples are taken side by side.'
     """
-    found: SingleExamples | None = problem.trials.get("single_examples")
-    if found is None:
-        found = problem.trials["single_examples"] = _tested(problem)
-    return found
+    outcome: SingleExamples | None = problem.trials.get("single_examples")
+    if outcome is None:
+        outcome = problem.trials["single_examples"] = _tested(problem)
+    return outcome
 
 
 def _tested(problem: Problem) -> SingleExamples:

@@ -28,11 +28,11 @@ def layer_names(problem: Problem) -> list[str]:
     count, names = problem.tried_count, [name for name, _ in model.named_modules() if name]
     args, kwargs = first_examples(problem, device)
     try:
-        with passes(problem.differentiates), undrawn(), _caught(model, names) as found:
+        with passes(problem.differentiates), undrawn(), _caught(model, names) as outputs:
             problem.adapted(model)(*args, **kwargs)
     except UNFIT:  # compiled modules take no hooks
         return []
-    return [name for name in names if name in found and found[name].ndim > 1 and len(found[name]) == count]
+    return [name for name in names if name in outputs and outputs[name].ndim > 1 and len(outputs[name]) == count]
 
 
 def layer_rows(workspace: Workspace, layer: str) -> np.ndarray:
@@ -70,12 +70,12 @@ def _check(piece: np.ndarray, layer: str, problem: Problem) -> None:
 @contextmanager
 def _caught(model: torch.nn.Module, names: Sequence[str]) -> Iterator[dict[str, Tensor]]:
     """The last output of each named module, filled in while the model runs."""
-    found: dict[str, Tensor] = {}
+    outputs: dict[str, Tensor] = {}
 
     def catch(name: str, output: object) -> None:
         first = output[0] if isinstance(output, (tuple, list)) and output else output
         if isinstance(first, Tensor):
-            found[name] = first
+            outputs[name] = first
 
     modules = dict(model.named_modules())
     handles = [
@@ -83,7 +83,7 @@ def _caught(model: torch.nn.Module, names: Sequence[str]) -> Iterator[dict[str, 
         for name in names
     ]
     try:
-        yield found
+        yield outputs
     finally:
         for handle in handles:
             handle.remove()

@@ -105,20 +105,20 @@ def _untestable(claim: Claim, count: int) -> dict[str, Any]:
 def _result(claim: Claim, x: np.ndarray, y: np.ndarray, permutations: int, seed: int) -> dict[str, Any]:
     from scipy.stats import spearmanr
 
-    found = float(spearmanr(x, y).statistic)
+    correlation = float(spearmanr(x, y).statistic)
     chance = permuted_correlations(x, y, permutations, seed)
     slack = 1e-12  # ties of the statistic with itself, up to rounding
-    claimed = (1 + int((claim.sign * chance >= claim.sign * found - slack).sum())) / (1 + permutations)
-    both = (1 + int((np.abs(chance) >= abs(found) - slack).sum())) / (1 + permutations)
-    interval = _interval(found, len(x))
-    verdict = _verdict(claim.sign * found, interval, claimed, both)
+    claimed = (1 + int((claim.sign * chance >= claim.sign * correlation - slack).sum())) / (1 + permutations)
+    both = (1 + int((np.abs(chance) >= abs(correlation) - slack).sum())) / (1 + permutations)
+    interval = _interval(correlation, len(x))
+    verdict = _verdict(claim.sign * correlation, interval, claimed, both)
     return {
-        "statistic": found,
+        "statistic": correlation,
         "interval": list(interval),
         "p_claimed": claimed,
         "p_two_sided": both,
         "verdict": verdict,
-        "sentence": _sentence(claim, found, len(x), claimed, both, verdict),
+        "sentence": _sentence(claim, correlation, len(x), claimed, both, verdict),
     }
 
 
@@ -151,12 +151,12 @@ def _verdict(agreement: float, interval: tuple[float, float], claimed: float, bo
     return "not supported" if reverse or max(map(abs, interval)) < NEGLIGIBLE else "undecided"
 
 
-def _sentence(claim: Claim, found: float, count: int, claimed: float, both: float, verdict: str) -> str:
+def _sentence(claim: Claim, correlation: float, count: int, claimed: float, both: float, verdict: str) -> str:
     p, kind = (claimed, "one-sided p") if verdict == "supported" else (both, "two-sided p")
-    numbers = f"rank correlation {_signed(found)}, {kind} = {p:.2g}, n = {count:,}."
+    numbers = f"rank correlation {_signed(correlation)}, {kind} = {p:.2g}, n = {count:,}."
     if verdict == "supported":
         return f"{claim.low if claim.sign > 0 else claim.high}: {numbers}"
-    if both <= LEVEL and claim.sign * found < 0:
+    if both <= LEVEL and claim.sign * correlation < 0:
         return f"{claim.high if claim.sign > 0 else claim.low}, the reverse of the claim: {numbers}"
     if verdict == "not supported":
         return f"Density and {claim.called} hardly go together: {numbers}"

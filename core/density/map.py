@@ -111,8 +111,8 @@ def density_map(
     places = placed(rows, layer, seed) if coordinates is None else given(coordinates, len(rows))
     variables, surprises, unavailable = example_readouts(function)
     variables["density"] = neighbour_density(rows)
-    found = _dataset(problem, places, variables, seed)
-    found.attrs |= DensityInfo(
+    dataset = _dataset(problem, places, variables, seed)
+    dataset.attrs |= DensityInfo(
         name=problem.name,
         placed=places.kind,
         axes=places.axes,
@@ -124,7 +124,7 @@ def density_map(
         notes=notes(problem, variables["loss"], variables.get("gradient_norm", np.empty(0))),
         claims=_claims(variables, surprises, unavailable, permutations, seed),
     ).as_attrs()
-    return found
+    return dataset
 
 
 def _require_room(function: LossFunction) -> None:
@@ -144,7 +144,7 @@ def _dataset(problem: Problem, places: MapPoints, variables: dict[str, np.ndarra
     width = bandwidth_of(places.points, seed)
     x, y = grid_axes(places.points, width)
     shown = problem.inputs[0]
-    found = xr.Dataset(
+    dataset = xr.Dataset(
         {name: ("example", values, _words(name, problem)) for name, values in variables.items()}
         | {
             "kernel_density": (
@@ -162,12 +162,12 @@ def _dataset(problem: Problem, places: MapPoints, variables: dict[str, np.ndarra
         attrs={"bandwidth": width, "bandwidth_rule": "five-fold cross-validated likelihood", "seed": seed},
     )
     if shown.numel() <= MOST_SHOWN and not shown.is_complex():
-        found["input"] = (
+        dataset["input"] = (
             ("example", "feature"),
             flat_rows(shown).astype(np.float32),
             {"shape": json.dumps(shown.shape[1:]), "tokens": int(not shown.is_floating_point())},
         )
-    return found
+    return dataset
 
 
 def _words(name: str, problem: Problem) -> dict[str, Any]:

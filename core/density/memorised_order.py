@@ -102,12 +102,12 @@ def steps_of(given: object) -> np.ndarray:
     InputError  no numbers, complex ones, or a table of them
     """
     try:
-        found = np.asarray(given.detach().cpu().double() if isinstance(given, Tensor) else given)
-        row = found.astype(float).squeeze() if found.dtype.kind not in "cmM" else None
+        array = np.asarray(given.detach().cpu().double() if isinstance(given, Tensor) else given)
+        row = array.astype(float).squeeze() if array.dtype.kind not in "cmM" else None
     except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(f"The steps should be a row of numbers, but are not: {first_line(error)}.") from error
     if row is None or row.ndim > 1:
-        what = f"of shape {found.shape}" if row is not None else f"of type {found.dtype}"
+        what = f"of shape {array.shape}" if row is not None else f"of type {array.dtype}"
         raise InputError(f"The steps should be a row of real numbers, one for each example, but are {what}.")
     return row.reshape(-1)
 
@@ -138,8 +138,8 @@ def _tested(losses: np.ndarray, steps: np.ndarray, draws: int, seed: int) -> tup
     every = draws + 1 == math.factorial(
         min(len(losses), 20)
     )  # then each order once, which scipy asks for by their number
-    found = stats.permutation_test(
+    test = stats.permutation_test(
         (ranks[0],), spearman, permutation_type="pairings", vectorized=True, n_resamples=draws + every,
         alternative="less", rng=np.random.default_rng(seed), batch=max(1, min(256, 2**24 // len(losses))),
     )  # fmt: skip
-    return float(found.statistic), float(found.pvalue)
+    return float(test.statistic), float(test.pvalue)

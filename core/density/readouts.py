@@ -26,26 +26,26 @@ def example_readouts(function: LossFunction) -> tuple[dict[str, np.ndarray], np.
     problem, kind = function.problem, function.problem.likelihood
     losses, surprises, confidences = _losses_and_confidences(function)
     norms, reason = _gradient_norms(function)
-    found, unavailable = {"loss": losses}, {}
+    readouts, unavailable = {"loss": losses}, {}
     if kind.is_likelihood:
         with np.errstate(over="ignore"):
-            found["perplexity"] = np.exp(surprises)
+            readouts["perplexity"] = np.exp(surprises)
     else:
         unavailable["perplexity"] = f"the loss '{kind.name}' states no likelihood, so it has no perplexity"
     if confidences is not None:
-        found["confidence"] = confidences
+        readouts["confidence"] = confidences
     else:
         unavailable["confidence"] = "the network gives no probabilities of classes"
     if reason is None:
-        found["gradient_norm"] = np.where(np.isfinite(losses), norms, np.nan)
+        readouts["gradient_norm"] = np.where(np.isfinite(losses), norms, np.nan)
     else:
         unavailable["gradient_norm"] = reason
     labels = kind.example_labels(problem.targets)
     if isinstance(labels, str):
         unavailable["label"] = labels
     else:
-        found["label"] = labels.cpu().numpy()
-    return found, surprises, unavailable
+        readouts["label"] = labels.cpu().numpy()
+    return readouts, surprises, unavailable
 
 
 def function_at(

@@ -147,10 +147,10 @@ class Evaluator:
         """The columns at `points` (m, 2) found this `way`, which stays; why not, where the network cannot be run so."""
         try:
             self.adopt(way)
-            found = self._rows(points, self._run)
+            columns = self._rows(points, self._run)
         except Exception as error:  # the network's own code, given tensors that it may not expect, raises what it likes
             return first_line(error)
-        return found if self.is_still() else "the network writes to itself or draws random numbers"
+        return columns if self.is_still() else "the network writes to itself or draws random numbers"
 
     def tune(self, points: np.ndarray, planned: int | None = None) -> None:
         """Choose the fastest way for `points` (m, 2), which are to come, unless a way was given or chosen before.
@@ -248,14 +248,14 @@ class Evaluator:
 
     def trial(self, way: Way, batches: Sequence[Batch], points: np.ndarray) -> None:
         """Run `batches` at `points`, as many as `way` takes at once, and wait until that is done."""
-        space, own = self.workspace, self._way
-        kept = space.batches
+        space, way_before = self.workspace, self._way
+        batches_before = space.batches
         try:
             space.forward, space.batches, self._way = self.network(way), batches, way
             with passes(self.workspace.problem.differentiates), arithmetic(self.precision):
                 self._stillness.run(functools.partial(self._sums, points)).cpu()  # which waits for a GPU
         finally:
-            space.forward, space.batches, self._way = self.network(own), kept, own
+            space.forward, space.batches, self._way = self.network(way_before), batches_before, way_before
 
     @property
     def runs_plainly(self) -> bool:

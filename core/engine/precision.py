@@ -136,11 +136,11 @@ def _overall() -> str | None:
 
 
 def _settings() -> Settings:
-    found: Settings = {}
+    settings: Settings = {}
     for path, name in SETTINGS:
         with contextlib.suppress(AttributeError, RuntimeError):
-            found[path, name] = getattr(operator.attrgetter(path)(torch.backends), name)
-    return found
+            settings[path, name] = getattr(operator.attrgetter(path)(torch.backends), name)
+    return settings
 
 
 def _set(overall: str | None, settings: Settings) -> None:

@@ -68,7 +68,7 @@ def measured_error(evaluator: Evaluator, points: np.ndarray) -> dict[str, Any]:
     largest            column → largest absolute error
     loss_relative      largest error of the loss relative to its exact value
     """
-    own, where = evaluator.precision, _calibration(points, 9)
+    precision, where = evaluator.precision, _calibration(points, 9)
     low = evaluator.evaluate(where)
     chosen = Way.of(evaluator.way)  # now, as it may have turned plain
     try:
@@ -76,13 +76,13 @@ def measured_error(evaluator: Evaluator, points: np.ndarray) -> dict[str, Any]:
         evaluator.multiply_in(None)
         exact = evaluator.evaluate(where)
     finally:
-        evaluator.multiply_in(own)
+        evaluator.multiply_in(precision)
         evaluator.adopt(chosen)
     with np.errstate(invalid="ignore", divide="ignore"):  # where both are infinite, or the exact loss is zero
         gaps = np.abs(low - exact)
         relative = gaps[:, 0] / np.abs(exact[:, 0])
     largest = {name: _largest(gap) for name, gap in zip(evaluator.columns, gaps.T, strict=True)}
-    return {"precision": own, "points": len(where), "largest": largest, "loss_relative": _largest(relative)}
+    return {"precision": precision, "points": len(where), "largest": largest, "loss_relative": _largest(relative)}
 
 
 def _largest(gaps: np.ndarray) -> float | None:
@@ -174,14 +174,14 @@ def _agrees(evaluator: Evaluator, way: Way, plain: Way, points: np.ndarray) -> b
     where = _calibration(points, 3)
     evaluator.adopt(plain)
     expected = evaluator.evaluate(where)
-    found = evaluator.tried(way, where)
-    if isinstance(found, str) or not np.isfinite(expected[:, 0]).any():  # numbers that are none show nothing
+    columns = evaluator.tried(way, where)
+    if isinstance(columns, str) or not np.isfinite(expected[:, 0]).any():  # numbers that are none show nothing
         return False
     # a prediction on the edge may change sides by rounding, the loss moves by no more than rounding itself
     edge = 2 / evaluator.workspace.problem.example_count
     return np.allclose(
-        found[:, 0], expected[:, 0], rtol=_tolerance(evaluator), atol=0.0, equal_nan=True
-    ) and np.allclose(found, expected, rtol=1e-4, atol=1e-4 + edge, equal_nan=True)
+        columns[:, 0], expected[:, 0], rtol=_tolerance(evaluator), atol=0.0, equal_nan=True
+    ) and np.allclose(columns, expected, rtol=1e-4, atol=1e-4 + edge, equal_nan=True)
 
 
 def _tolerance(evaluator: Evaluator) -> float:

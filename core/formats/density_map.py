@@ -31,11 +31,11 @@ def read_density_map(path: str | Path) -> xr.Dataset:
     try:
         refuse_what_is_elsewhere(path)
         with xr.open_dataset(path, engine="h5netcdf") as opened:
-            found = opened.load().drop_encoding()
+            dataset = opened.load().drop_encoding()
     except InputError:
         raise
     except Exception as error:  # damage of any kind is a sentence
         raise InputError(f"'{path}' is no NetCDF file, or is damaged: make it again with `lossnav density`.") from error
-    if "lossnav_density" not in found.attrs:
+    if "lossnav_density" not in dataset.attrs:
         raise InputError(f"'{path}' is no lossnav density map: give a file made by `lossnav density --out`.")
-    return found
+    return dataset

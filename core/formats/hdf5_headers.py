@@ -47,12 +47,12 @@ def refuse_what_is_elsewhere(path: File) -> None:
             raise InputError(
                 f"'{outside[0]}' in {name!r} is a link into another file, which is not followed: copy it in."
             )
-        found: list[tuple[str, Any]] = []
-        file.visititems(lambda where, item: _note(found, where, item, name))
+        objects: list[tuple[str, Any]] = []
+        file.visititems(lambda where, item: _note(objects, where, item, name))
         _refuse_attributes(file, "/", name)
-        for where, item in found:
+        for where, item in objects:
             _refuse_attributes(item, where, name)
-        arrays = [(where, item) for where, item in found if isinstance(item, h5py.Dataset)]
+        arrays = [(where, item) for where, item in objects if isinstance(item, h5py.Dataset)]
         for where, array in arrays:
             _refuse_array(where, array, name)
         _refuse_size(sum(array.nbytes for _, array in arrays), name)
@@ -66,14 +66,14 @@ def _leads_out(link: object) -> bool:
     return isinstance(link, h5py.ExternalLink)
 
 
-def _note(found: list[tuple[str, Any]], where: str, item: Any, name: str) -> None:
+def _note(objects: list[tuple[str, Any]], where: str, item: Any, name: str) -> None:
     import h5py
 
     if isinstance(item, h5py.Group) and h5py.h5o.get_info(item.id).rc > 1:
         raise InputError(f"The group '{where}' in {name!r} lies in it twice, and so perhaps in itself: write it once.")
-    if len(found) >= MOST_OBJECTS:
+    if len(objects) >= MOST_OBJECTS:
         raise InputError(f"{name!r} holds more than {MOST_OBJECTS:,} arrays and groups, and is not read.")
-    found.append((where, item))
+    objects.append((where, item))
 
 
 def _refuse_attributes(item: Any, where: str, name: str) -> None:

@@ -66,10 +66,10 @@ class Estimation:
     def as_json(self) -> dict[str, Any]:
         """The settings by name; coordinates only where they are not the parameters, as landscapes from before there was a
         choice say nothing of them."""
-        found = asdict(self)
+        settings = asdict(self)
         if self.coordinates == IN_PARAMETERS:
-            del found["coordinates"]
-        return found
+            del settings["coordinates"]
+        return settings
 
 
 PRESETS = {

@@ -127,10 +127,10 @@ class LocalEvaluator:
         here = Neighbourhood(bench, self.instruments.theta(*place))
         return [self._guarded(measure, partial(measure.found, here)) for measure in self.measures]
 
-    def _settled(self, measure: LocalMeasure, place: list[float], found: Any) -> np.ndarray:
-        numbers = found
+    def _settled(self, measure: LocalMeasure, place: list[float], measured: Any) -> np.ndarray:
+        numbers = measured
         if measure.settle is not None:
-            numbers = self._guarded(measure, partial(measure.settle, self.instruments, place, found))
+            numbers = self._guarded(measure, partial(measure.settle, self.instruments, place, measured))
         return np.array(numbers if numbers is not None else [math.nan] * len(measure.columns), dtype=float)
 
     def _step(self, measure: LocalMeasure) -> float:
@@ -155,14 +155,14 @@ class LocalEvaluator:
         if measure.columns in self.hopeless:
             return measure.nothing
         try:
-            found = work()
+            result = work()
         except UNFIT as error:
             for column in measure.columns:
                 self.failed.setdefault(column, first_line(error))
             return measure.nothing
-        if found is not None:
+        if result is not None:
             self._worked.add(measure.columns)
-        return found
+        return result
 
 
 def _in_order(pool: ThreadPoolExecutor, work: Any, places: list[list[float]], ahead: int) -> Iterator[list[Any]]:

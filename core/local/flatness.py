@@ -18,14 +18,14 @@ from ..plane.filters import Filter
 def sign_pairs(layout: Layout, cuts: Mapping[str, Filter], count: int, seed: int) -> dict[str, Tensor]:
     """Signs (count, 2, width) int8 for every tensor that is a weight matrix: two or more filters of more than one number."""
     generator = torch.Generator().manual_seed(seed)
-    found = {}
+    signs = {}
     for name, shape in zip(layout.names, layout.shapes, strict=True):
         cut = cuts.get(name)
         if cut is None or cut.still or cut.along is None or len(shape) < 2 or not shape.numel():
             continue
         width = shape.numel() // shape[cut.along]
-        found[name] = torch.randint(0, 2, (count, 2, width), generator=generator, dtype=torch.int8).mul_(2).sub_(1)
-    return found
+        signs[name] = torch.randint(0, 2, (count, 2, width), generator=generator, dtype=torch.int8).mul_(2).sub_(1)
+    return signs
 
 
 def weighted_probes(point: Tensor, layout: Layout, cuts: Mapping[str, Filter], signs: Mapping[str, Tensor]) -> Tensor:
@@ -39,12 +39,12 @@ def weighted_probes(point: Tensor, layout: Layout, cuts: Mapping[str, Filter], s
     """
     views = layout.views(point)
     count = max((len(each) for each in signs.values()), default=0)
-    found = point.new_zeros(count, layout.size)
+    probes = point.new_zeros(count, layout.size)
     for row in range(count):
-        targets = layout.views(found[row])
+        targets = layout.views(probes[row])
         for name, pairs in signs.items():
             along = cuts[name].along or 0
             rows = views[name].detach().movedim(along, 0)
             z, x = pairs[row].to(rows.dtype).to(rows.device)
             targets[name].movedim(along, 0).copy_(((rows.flatten(1) @ z)[:, None] * x).reshape(rows.shape))
-    return found
+    return probes

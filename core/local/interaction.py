@@ -36,9 +36,9 @@ def chance_interaction(matrix: Tensor, seed: int) -> Estimate:
     """
     generator, size = torch.Generator().manual_seed(seed), len(matrix)
     rows, columns = torch.triu_indices(size, size, 1)
-    entries, found = matrix[rows, columns], []
+    entries, interactions = matrix[rows, columns], []
     for _ in range(NULL_DRAWS):
         shuffled = torch.diag(matrix.diagonal())
         shuffled[rows, columns] = entries[torch.randperm(len(entries), generator=generator)]
-        found.append(interaction(torch.triu(shuffled) + torch.triu(shuffled, 1).T))
-    return mean_estimate(torch.tensor(found, dtype=torch.float64))
+        interactions.append(interaction(torch.triu(shuffled) + torch.triu(shuffled, 1).T))
+    return mean_estimate(torch.tensor(interactions, dtype=torch.float64))

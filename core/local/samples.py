@@ -66,10 +66,10 @@ def sampled_examples(problem: Problem, count: int | None, seed: int) -> Problem:
         return problem
     if required_batch_size(problem) is not None:
         return _whole_batches(problem, count, seed)[0]
-    kept = torch.arange(problem.example_count)
+    rows = torch.arange(problem.example_count)
     if problem.ignores:
-        kept = kept[(problem.targets.reshape(len(kept), -1) != IGNORED).any(1)]
-    return problem.subset(_first(kept, count, seed))
+        rows = rows[(problem.targets.reshape(len(rows), -1) != IGNORED).any(1)]
+    return problem.subset(_first(rows, count, seed))
 
 
 def sampled_predictions(problem: Problem, count: int | None, seed: int) -> tuple[Problem, Tensor]:
@@ -87,10 +87,10 @@ def sampled_predictions(problem: Problem, count: int | None, seed: int) -> tuple
     rows = problem.likelihood.target_rows(problem.targets)
     predicted = problem.likelihood.predicted(rows)
     if predicted is None or problem.targets.ndim == 1:
-        kept = torch.arange(problem.example_count)
+        counted = torch.arange(problem.example_count)
         if predicted is not None and problem.ignores:
-            kept = kept[predicted]
-        chosen = _first(kept, count, seed)
+            counted = counted[predicted]
+        chosen = _first(counted, count, seed)
         return problem.subset(chosen), chosen
     flat = problem.targets.reshape(problem.example_count, -1)
     places = _first((flat.flatten() != IGNORED).nonzero().squeeze(1), count, seed)

@@ -27,12 +27,12 @@ def random_state(device: torch.device | None = None, python: bool = True) -> Sta
     device  of a GPU whose generator counts too; None: the CPU's alone
     python  whether Python's and NumPy's count too, which takes longer than torch's
     """
-    found: State = [torch.get_rng_state()]
+    state: State = [torch.get_rng_state()]
     if device is not None and device.type == "cuda":
-        found.append(torch.cuda.get_rng_state(device))
+        state.append(torch.cuda.get_rng_state(device))
     if python:
-        found.append(pickle.dumps((random.getstate(), np.random.get_state())))
-    return found
+        state.append(pickle.dumps((random.getstate(), np.random.get_state())))
+    return state
 
 
 def put_back(state: State, device: torch.device | None = None) -> None:

@@ -32,11 +32,11 @@ for name in ("draws_numbers", "examples_coupled"):
 
 def draws_numbers(problem: Problem) -> bool:
     """Whether the forward pass or the loss draws random numbers. Tested once for a problem and all its parts."""
-    found: bool | None = problem.trials.get("draws_numbers")
-    if found is None:
+    draws: bool | None = problem.trials.get("draws_numbers")
+    if draws is None:
         rows = None if problem.batches == "whole" else torch.arange(min(TOGETHER, problem.example_count))
-        found = problem.trials["draws_numbers"] = _safely(lambda: FewExamples(problem, rows).draws())
-    return found
+        draws = problem.trials["draws_numbers"] = _safely(lambda: FewExamples(problem, rows).draws())
+    return draws
 
 
 def drawing(problem: Problem, batch: Batch, device: torch.device) -> AbstractContextManager[None]:
@@ -56,14 +56,14 @@ def examples_coupled(problem: Problem) -> bool:
     >>> [examples_coupled(Problem(nn.Linear(2, 2), inputs, targets, loss=loss)) for loss in (apart, tied)]
     [False, True]
     """
-    found: bool | None = problem.trials.get("examples_coupled")
+    coupled: bool | None = problem.trials.get("examples_coupled")
     if problem.likelihood.is_of_batches:
         return problem.example_count > 1
-    if found is None:
+    if coupled is None:
         test = _exchanged if draws_numbers(problem) else _cut_apart
-        found = _safely(lambda: any(test(problem, rows, seed) for seed, rows in enumerate(_rows(problem))))
-        problem.trials["examples_coupled"] = found
-    return found
+        coupled = _safely(lambda: any(test(problem, rows, seed) for seed, rows in enumerate(_rows(problem))))
+        problem.trials["examples_coupled"] = coupled
+    return coupled
 
 
 def _safely(test: object) -> bool:

@@ -23,10 +23,10 @@ def borrowed_weights(part: Problem, device: torch.device) -> tuple[str, ...]:
     ('weight',)
     """
     space = Workspace(part, device)
-    own = {name: p for name, p in part.model.named_parameters() if name in part.parameters}
+    parameters = {name: p for name, p in part.model.named_parameters() if name in part.parameters}
     with drawing_from(0, device), torch.inference_mode(False), torch.enable_grad():
         total = sum((space.losses(batch).sum() for batch in space.batches), torch.zeros(()))
         if not total.requires_grad:
             return ()
-        reached = torch.autograd.grad(total, list(own.values()), allow_unused=True)
-    return tuple(name for name, slope in zip(own, reached, strict=True) if slope is not None)
+        reached = torch.autograd.grad(total, list(parameters.values()), allow_unused=True)
+    return tuple(name for name, slope in zip(parameters, reached, strict=True) if slope is not None)

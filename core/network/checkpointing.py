@@ -41,12 +41,12 @@ def without_checkpointing() -> Iterator[None]:
     'SinBackward0'
     """
     with LOCK:
-        kept = {name: getattr(torchs, name) for name in PARTS if hasattr(torchs, name)}
+        originals = {name: getattr(torchs, name) for name in PARTS if hasattr(torchs, name)}
         for name, instead in zip(PARTS, (_once, _Called), strict=True):
-            if name in kept:
+            if name in originals:
                 setattr(torchs, name, instead)
         try:
             yield
         finally:
-            for name, own in kept.items():
+            for name, own in originals.items():
                 setattr(torchs, name, own)

@@ -91,7 +91,7 @@ def _in_double(part: Problem) -> Workspace | None:
     try:
         space = Workspace(part, _device(part), torch.float64)
         with drawing_from(0, space.device), passes(part.differentiates):
-            found = _still(space).run(lambda: space.losses(space.batches[0]))
+            losses = _still(space).run(lambda: space.losses(space.batches[0]))
     except Exception:  # whatever a network's own code says to tensors of another precision
         return None
-    return space if found.dtype == torch.float64 else None
+    return space if losses.dtype == torch.float64 else None

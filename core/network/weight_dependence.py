@@ -55,34 +55,34 @@ def weight_dependence(problem: Problem) -> Dependence:
     >>> weight_dependence(Problem(nn.Linear(2, 3), torch.eye(2), torch.tensor([0, 1])))
     Dependence(moves=True, follows=True, repeats=True, borrowed=())
     """
-    found: Dependence | None = problem.trials.get("weight_dependence")
-    if found is None:
+    dependence: Dependence | None = problem.trials.get("weight_dependence")
+    if dependence is None:
         try:
-            found = _tested(problem)
+            dependence = _tested(problem)
         except Exception:  # a network that cannot be tried on so few examples says so when it is measured
-            found = Dependence()
-        problem.trials["weight_dependence"] = found
-    return found
+            dependence = Dependence()
+        problem.trials["weight_dependence"] = dependence
+    return dependence
 
 
 def require_dependence(problem: Problem) -> None:
     """Raise InputError where the loss stays the same, to the last bit, wherever the parameters are; where a part of it does; and
     where it is another one each time."""
-    found = weight_dependence(problem)
-    if not found.repeats:
+    dependence = weight_dependence(problem)
+    if not dependence.repeats:
         raise InputError(
             f"The loss of '{problem.name}' is another one each time that it is computed at the same place from the same random "
             "state: it draws from a generator that it keeps for itself, or goes on from what the pass before left in a list or "
             "dict. Draw from torch's own generator (leave generator= out), and keep nothing from one pass to the next."
         )
-    if not found.moves:
+    if not dependence.moves:
         raise InputError(
             f"The loss of '{problem.name}' stays the same to the last digit when its {len(problem.parameters)} trainable "
             f"tensors are moved, so its landscape is flat: {OTHERWISE}, or its loss is a constant. Unmerge the adapters, or "
             "build the network so that its forward uses its own parameters."
         )
-    if found.borrowed:
-        raise InputError(_borrowed_text(problem, found.borrowed))
+    if dependence.borrowed:
+        raise InputError(_borrowed_text(problem, dependence.borrowed))
 
 
 def require_derivatives(problem: Problem) -> None:

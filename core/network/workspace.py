@@ -121,11 +121,11 @@ class Workspace:
 
     def first_batches(self, batch_size: int, channels_last: bool, examples: int) -> list[Batch]:
         """Batches cut in another way, as many as hold `examples` examples."""
-        kept, self._channels_last = self._channels_last, channels_last
+        before, self._channels_last = self._channels_last, channels_last
         try:
             return list(itertools.islice(self._cut(batch_size), -(-examples // batch_size)))
         finally:
-            self._channels_last = kept
+            self._channels_last = before
 
     def outputs(self, batch: Batch) -> Any:
         """Flattened outputs of the present point on a batch: one row per prediction."""
@@ -190,16 +190,16 @@ class Workspace:
             yield batch
 
     def _batch(self, args: tuple[Tensor, ...], kwargs: dict[str, Any], targets: Tensor, law: Tensor | None) -> Batch:
-        kept, likelihood = None, self.problem.likelihood
+        counted, likelihood = None, self.problem.likelihood
         rows = likelihood.target_rows(targets)
         law = None if law is None else likelihood.law_rows(law)
         if self.problem.ignores:
             predicted = likelihood.predicted(rows)
             assert predicted is not None
-            kept = predicted.nonzero().squeeze(1)
-            rows = rows[kept]
-            law = None if law is None else law[kept]
-        return Batch(args, kwargs, rows, law, kept, targets)
+            counted = predicted.nonzero().squeeze(1)
+            rows = rows[counted]
+            law = None if law is None else law[counted]
+        return Batch(args, kwargs, rows, law, counted, targets)
 
 
 def is_image(tensor: Tensor) -> bool:

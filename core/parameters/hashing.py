@@ -54,9 +54,9 @@ def _enter(total: Any, label: str, like: Tensor, of: Tensor | Mapping[str, Tenso
     cut = pieces_of(label.partition("/")[2], like.shape)
     if isinstance(of, StreamedVector):
         draw = partial(part, of)
-        found = (one for start in range(0, len(cut), AHEAD) for one in side_by_side(draw, cut[start : start + AHEAD]))
+        pieces = (one for start in range(0, len(cut), AHEAD) for one in side_by_side(draw, cut[start : start + AHEAD]))
     else:
-        found = (piece.of(of) if isinstance(of, Tensor) else part(of, piece) for piece in cut)
-    for one in found:
+        pieces = (piece.of(of) if isinstance(of, Tensor) else part(of, piece) for piece in cut)
+    for one in pieces:
         if one.numel():
             total.update(raw(one.cpu()).numpy())

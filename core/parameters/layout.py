@@ -55,10 +55,10 @@ class Layout:
 
     def occupied(self, like: Tensor) -> Tensor:
         """(size,) 1 where a parameter's number lies, 0 in the padding, of the type and device of `like`."""
-        found = torch.zeros(self.size, device=like.device, dtype=like.dtype)
+        mask = torch.zeros(self.size, device=like.device, dtype=like.dtype)
         for start, width in zip(self.offsets, self.widths, strict=True):
-            found[start : start + width] = 1
-        return found
+            mask[start : start + width] = 1
+        return mask
 
     @property
     def is_real(self) -> bool:

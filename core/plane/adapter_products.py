@@ -76,15 +76,15 @@ def with_products(model: nn.Module, filters: Mapping[str, Filter]) -> dict[str, 
     InputError  the network has no low-rank adapters; the weight beside one is not found
     """
     parameters = {name: vectors.wide(p.detach()) for name, p in model.named_parameters()}
-    found = dict(filters)
+    extended = dict(filters)
     for outer, inner in _pairs(parameters):
         for name, factor in _factors(model, parameters, outer, inner):
-            found[name] = replace(found.get(name, Filter()), product=factor)
-    if not any(cut.product for cut in found.values()):
+            extended[name] = replace(extended.get(name, Filter()), product=factor)
+    if not any(cut.product for cut in extended.values()):
         raise InputError(
             "normalize='product' is of low-rank adapters (lora_A and lora_B), of which this network has none: use 'filter'."
         )
-    return found
+    return extended
 
 
 def _pairs(parameters: Mapping[str, Tensor]) -> Iterator[tuple[str, str]]:

@@ -36,11 +36,11 @@ def eigenvectors(problem: Problem, which: tuple[str, str], seed: int) -> Found:
 def gradient_and_eigenvector(problem: Problem, seed: int) -> Found:
     """Both directions of `Plane.gradient`, and what is said of them: the eigenvalue and its residual."""
     function = LossFunction(problem).calibrate()
-    found = _eigenpairs(function, 1, 0, seed)
+    pairs = _eigenpairs(function, 1, 0, seed)
     first = directions.unit(function.layout.views(function.gradient().double()), "gradient at the centre")
-    top = function.layout.views(_signed(found.vectors[0]).double())
+    top = function.layout.views(_signed(pairs.vectors[0]).double())
     second = directions.unit(directions.orthogonalized(top, first), "part of the top eigenvector beside the gradient")
-    return first, second, {"seed": seed, "eigenvalue": float(found.values[0]), "residual": float(found.residuals[0])}
+    return first, second, {"seed": seed, "eigenvalue": float(pairs.values[0]), "residual": float(pairs.residuals[0])}
 
 
 def _eigenpairs(function: LossFunction, top: int, bottom: int, seed: int) -> Eigenpairs:

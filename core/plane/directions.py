@@ -119,10 +119,10 @@ def length(direction: Vector, what: str) -> float:
     ------
     InputError  the direction is zero
     """
-    found = vectors.norm(direction)
-    if found == 0:
+    norm = vectors.norm(direction)
+    if norm == 0:
         raise InputError(f"The {what} is zero, so it gives no direction: choose another plane.")
-    return found
+    return norm
 
 
 def unit(direction: Vector, what: str) -> Vector:
@@ -161,12 +161,12 @@ def principal_components(trajectory: Trajectory) -> tuple[Vector, Vector, tuple[
 
 
 def _streamed_components(trajectory: Trajectory) -> tuple[Vector, Vector, tuple[float, float]]:
-    found, singular, shares = trajectory.streamed_components()
+    components, singular, shares = trajectory.streamed_components()
     if singular[0] == 0:
         raise InputError(ALL_THE_SAME)
-    if len(found) < 2:
+    if len(components) < 2:
         raise InputError(ON_ONE_LINE)
-    first, second = (unit(each, "principal component") for each in found)
+    first, second = (unit(each, "principal component") for each in components)
     return first, second, (float(shares[0]), float(shares[1]))
 
 

@@ -35,13 +35,13 @@ def filter_lengths(problem: Problem, origin: Mapping[str, Tensor]) -> Vector:
     {'weight': [[5.0, 5.0], [1.0, 1.0]], 'bias': [2.0, 2.0]}
     """
     cuts = filters_of(problem.model)
-    found = {}
+    per_parameter = {}
     for name, theta in origin.items():
         wide = vectors.wide(theta)
         lengths = (
             cuts.get(name, filter_of(theta)).lengths(wide.abs() if wide.is_complex() else wide).expand(theta.shape)
         )
-        found[name] = torch.complex(lengths, lengths) if theta.is_complex() else lengths
-    if not any(bool(lengths.any()) for lengths in found.values()):
-        return {name: torch.ones_like(v) * (1 + 1j if v.is_complex() else 1) for name, v in found.items()}
-    return found
+        per_parameter[name] = torch.complex(lengths, lengths) if theta.is_complex() else lengths
+    if not any(bool(lengths.any()) for lengths in per_parameter.values()):
+        return {name: torch.ones_like(v) * (1 + 1j if v.is_complex() else 1) for name, v in per_parameter.items()}
+    return per_parameter

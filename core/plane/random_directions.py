@@ -166,15 +166,15 @@ class GaussianPair:
         of threads."""
         theta, cut = self.parameters[name], self._filters[name]
         layer = layer_of(name, self.parameters) if self._how == "layer" else (name,)
-        own = pieces_of(name, theta.shape)
-        if len(own) == 1 and len(layer) == 1:
-            return factors(self._drawn(which, own[0]).to(theta.device), vectors.wide(theta), self._how, cut)
+        parts = pieces_of(name, theta.shape)
+        if len(parts) == 1 and len(layer) == 1:
+            return factors(self._drawn(which, parts[0]).to(theta.device), vectors.wide(theta), self._how, cut)
         if self._how == "product" and cut.product is not None:
-            drawn = torch.cat([self._drawn(which, piece) for piece in own]).to(theta.device)
+            drawn = torch.cat([self._drawn(which, piece) for piece in parts]).to(theta.device)
             return factors(drawn, vectors.wide(theta), self._how, cut)
         if self._how in ("filter", "product") and cut.along:
-            asked = cut.rooted([cut.squares(vectors.wide(piece.of(theta))) for piece in own], theta.shape)
-            drawn = cut.rooted([cut.squares(self._drawn(which, piece)) for piece in own], theta.shape)
+            asked = cut.rooted([cut.squares(vectors.wide(piece.of(theta))) for piece in parts], theta.shape)
+            drawn = cut.rooted([cut.squares(self._drawn(which, piece)) for piece in parts], theta.shape)
             return ratio(asked, drawn.to(theta.device))
         cuts = [piece for each in layer for piece in pieces_of(each, self.parameters[each].shape)]
         length = sum(float(self._drawn(which, piece).abs().square().sum()) for piece in cuts)

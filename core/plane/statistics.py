@@ -44,12 +44,12 @@ def with_statistics(
     """The plane with the statistics of the networks at (α, β) on it; under "eval" without any."""
     if batchnorm == EVAL:
         return replace(plane, details={**plane.details, "batchnorm": EVAL})
-    found = tuple((place, own) for place, thing in networks if (own := statistics_of(thing)))
+    statistics = tuple((place, buffers) for place, thing in networks if (buffers := statistics_of(thing)))
     details = dict(plane.details)
-    if found:
-        named = {f"{place}/{name}": tensor for place, own in found for name, tensor in own.items()}
+    if statistics:
+        named = {f"{place}/{name}": tensor for place, buffers in statistics for name, tensor in buffers.items()}
         details["statistics"] = tensor_digest(named)
-    return replace(plane, details=details, statistics=found, recalibrates=True)
+    return replace(plane, details=details, statistics=statistics, recalibrates=True)
 
 
 def on_plane(problem: Problem, plane: Plane) -> Problem:

@@ -33,8 +33,8 @@ def at_checkpoint(problem: Problem, index: int, own_statistics: bool = False) ->
         if name in there:
             parameter.copy_(there[name])
             parameter.requires_grad_(True)
-    own = problem.trajectory.statistics_at(index) if own_statistics else {}
+    statistics = problem.trajectory.statistics_at(index) if own_statistics else {}
     for name, buffer in moved.model.named_buffers():
-        if name in own:
-            buffer.copy_(own[name])
+        if name in statistics:
+            buffer.copy_(statistics[name])
     return moved

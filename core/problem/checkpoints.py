@@ -58,13 +58,13 @@ class Held:
 
     def fitted(self, wanted: Mapping[str, Tensor]) -> tuple[Held, str | None, dict[str, Tensor]]:
         """The named ones, all finite."""
-        found = fit(list(self._stacked), [[name] for name in wanted])
-        names = {name: name for name in wanted} if found is None else found.names
+        fitting = fit(list(self._stacked), [[name] for name in wanted])
+        names = {name: name for name in wanted} if fitting is None else fitting.names
         only = {own: self._stacked[there] for own, there in names.items() if there in self._stacked}
         matching({k: s[0] for k, s in only.items()}, wanted, "The trajectory")
         finite({name: only[name] for name in wanted}, "Trajectory of")
         statistics = {own: self._stacked[there] for own, there in _statistics(self._stacked, names).items()}
-        return Held({name: only[name] for name in wanted}), None if found is None else found.said, statistics
+        return Held({name: only[name] for name in wanted}), None if fitting is None else fitting.said, statistics
 
 
 class Stored:
@@ -100,11 +100,11 @@ class Stored:
 
     def rows(self, parts: Sequence[tuple[str, int, int | None]]) -> list[Tensor]:
         """Rows of parameters at every checkpoint, (T + 1, rows, …) for each part."""
-        found = []
+        per_file = []
         for index, file in enumerate(self.files):
             group, names = self._place(index)
-            found.append(file.rows(group, [(names[name], start, stop) for name, start, stop in parts]))
-        return [torch.stack(each) for each in zip(*found, strict=True)]
+            per_file.append(file.rows(group, [(names[name], start, stop) for name, start, stop in parts]))
+        return [torch.stack(each) for each in zip(*per_file, strict=True)]
 
     def fitted(self, wanted: Mapping[str, Tensor]) -> tuple[Stored, str | None, dict[str, Tensor]]:
         """The named ones; every file's names and shapes are looked at, its numbers when they are read."""
@@ -113,14 +113,14 @@ class Stored:
         for file in self.files:
             shapes = file.shapes()
             alike = tuple((group, tuple(names)) for group, names in shapes.items())
-            found = known.get(alike) or find(file, shapes, groups, self._key, self._prefix)
-            if found is None:
+            place_and_fit = known.get(alike) or find(file, shapes, groups, self._key, self._prefix)
+            if place_and_fit is None:
                 raise _another_network(file, shapes, wanted)
-            group, own = known[alike] = found
-            for name, there in own.names.items():
+            group, fitting = known[alike] = place_and_fit
+            for name, there in fitting.names.items():
                 _check_shape(file, there, shapes[group][there], wanted[name].shape)
-            places.append((group, own.names))
-            said = said or own.said
+            places.append((group, fitting.names))
+            said = said or fitting.said
         return Stored(self.files, places), said, self._stacked_statistics(places)
 
     def _stacked_statistics(self, places: Sequence[tuple[Group, Mapping[str, str]]]) -> dict[str, Tensor]:
@@ -163,16 +163,16 @@ class Stored:
         """All parameters cut into lists of parts, each of READ_NUMBERS numbers or fewer over all checkpoints."""
         group, names = self._place(0)
         shapes, most = self.files[0].shapes()[group], max(1, min(READ_NUMBERS // len(self), 16 * PIECE_NUMBERS))
-        found: list[list[tuple[str, int, int | None]]] = [[]]
+        lists: list[list[tuple[str, int, int | None]]] = [[]]
         held = 0
         for name, there in names.items():
             for part, count in _cut(name, shapes[there], most):
-                if held + count > most and found[-1]:
-                    found.append([])
+                if held + count > most and lists[-1]:
+                    lists.append([])
                     held = 0
-                found[-1].append(part)
+                lists[-1].append(part)
                 held += count
-        return found
+        return lists
 
     def differences(self, part: list[tuple[str, int, int | None]]) -> list[Tensor]:
         """θ_t − θ_T over these parts, (T + 1, …) each, in double precision."""
@@ -201,15 +201,15 @@ class Stored:
     def combined(self, weights: np.ndarray) -> dict[str, Tensor]:
         """Σ_t w_t (θ_t − θ_T) by name, for one vector of weights (T + 1,), float64."""
         group, names = self._place(0)
-        shapes, found = self.files[0].shapes()[group], {}
+        shapes, sums = self.files[0].shapes()[group], {}
         vector = torch.from_numpy(np.ascontiguousarray(weights))
         for part in self.pieces():
             for (name, start, stop), each in zip(part, self.differences(part), strict=True):
-                if name not in found:
-                    found[name] = torch.zeros(shapes[names[name]], dtype=each.dtype)
-                place = found[name] if stop is None else found[name][start:stop]
+                if name not in sums:
+                    sums[name] = torch.zeros(shapes[names[name]], dtype=each.dtype)
+                place = sums[name] if stop is None else sums[name][start:stop]
                 place.copy_(torch.tensordot(vector.to(each.dtype), each, 1))
-        return found
+        return sums
 
     def digest(self, steps: Sequence[int]) -> str:
         """SHA-256 over steps, names, shapes and bytes."""
@@ -222,12 +222,12 @@ class Stored:
         return total.hexdigest()
 
 
-def _statistics(found: Iterable[str], names: Mapping[str, str]) -> dict[str, str]:
+def _statistics(file_names: Iterable[str], names: Mapping[str, str]) -> dict[str, str]:
     """The network's names of BatchNorm's statistics → the file's: they stand where the layer's own parameters do."""
     parents = {there.rpartition(".")[0]: own.rpartition(".")[0] for own, there in names.items()}
     same = all(own == there for own, there in names.items())
     result = {}
-    for name in found:
+    for name in file_names:
         parent, _, last = name.rpartition(".")
         if last in STATISTICS and (same or parent in parents):
             result[name if same else f"{parents[parent]}.{last}".lstrip(".")] = name
@@ -257,10 +257,10 @@ def _another_network(
     )
 
 
-def _check_shape(file: WeightsFile, name: str, found: torch.Size, expected: torch.Size) -> None:
-    if found != expected:
+def _check_shape(file: WeightsFile, name: str, shape: torch.Size, expected: torch.Size) -> None:
+    if shape != expected:
         raise InputError(
-            f"'{file.path.name}' has '{name}' of shape {tuple(found)} where the model has {tuple(expected)}: "
+            f"'{file.path.name}' has '{name}' of shape {tuple(shape)} where the model has {tuple(expected)}: "
             "build the model with the sizes that these weights were trained with."
         )
 

@@ -44,8 +44,8 @@ def _gives_one_number(loss: Any, model: nn.Module, part: list[Tensor]) -> bool:
     def of(leaves: Any, _rows: Tensor) -> Any:
         return loss.function(model, loss.structure.batch(leaves))
 
-    found = of([leaf.clone() for leaf in part], part[0])
-    if not gives_one_number(found):
+    losses = of([leaf.clone() for leaf in part], part[0])
+    if not gives_one_number(losses):
         return False
-    require_mean(of, part, part[0], found)
+    require_mean(of, part, part[0], losses)
     return True

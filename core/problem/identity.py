@@ -21,7 +21,7 @@ def problem_identity(problem: Problem) -> dict[str, Any]:
     statistics = {} if problem.trajectory is None else problem.trajectory.statistics
     data = {str(i): t for i, t in enumerate(problem.inputs)} | {"targets": problem.targets, "law": problem.law}
     called = {} if problem.adapter is None else {"called": problem.adapter.name}
-    found = called | {
+    identity = called | {
         "name": problem.name,
         "network": hashlib.sha256(repr(problem.model).encode()).hexdigest(),
         "weights": tensor_digest(problem.model.state_dict()),
@@ -42,7 +42,7 @@ def problem_identity(problem: Problem) -> dict[str, Any]:
         **({} if problem.draws == 1 else {"draws": problem.draws}),
     }
     # what there was no word for before is named only where it is there, so that landscapes stored before go on
-    return found | {key: value for key, value in _more(problem).items() if value}
+    return identity | {key: value for key, value in _more(problem).items() if value}
 
 
 def _more(problem: Problem) -> dict[str, Any]:

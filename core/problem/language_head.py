@@ -19,10 +19,10 @@ class HeadOff:
         """From now on `network` gives what goes into its last layer, and that layer."""
         head: Any = network.get_output_embeddings()  # type: ignore[operator]
         head.forward = _as_it_is
-        own = network.forward
+        plain_forward = network.forward
 
         def forward(*args: Any, **kwargs: Any) -> Headed:
-            hidden = own(*args, **kwargs).logits
+            hidden = plain_forward(*args, **kwargs).logits
             bias = getattr(head, "bias", None)
             return Headed(hidden, head.weight, hidden.new_zeros(len(head.weight)) if bias is None else bias)
 

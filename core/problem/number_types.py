@@ -48,10 +48,10 @@ def check_weights(model: nn.Module) -> None:
 
 def scripted_text(model: nn.Module) -> str:
     """What to do with a network that is a TorchScript program, or has one as a part; "" where there is none."""
-    found = next((name for name, m in model.named_modules() if isinstance(m, torch.jit.ScriptModule)), None)
-    if found is None:
+    scripted = next((name for name, m in model.named_modules() if isinstance(m, torch.jit.ScriptModule)), None)
+    if scripted is None:
         return ""
-    what = f"'{found}' is" if found else "The network is"
+    what = f"'{scripted}' is" if scripted else "The network is"
     return (
         f"{what} a TorchScript program, whose weights cannot be moved from outside: give the Python module that it was "
         "made from, with module.load_state_dict(program.state_dict())."
@@ -65,13 +65,13 @@ def working_dtype(parameters: Iterable[Tensor]) -> torch.dtype:
     >>> working_dtype([half]), working_dtype([half, single.double()])
     (torch.float32, torch.float64)
     """
-    found = torch.float16
+    widest = torch.float16
     kinds = {real_dtype(p.dtype) for p in parameters if p.is_floating_point() or p.is_complex()}
     if not kinds:
         return torch.get_default_dtype()
     for kind in kinds:
-        found = torch.promote_types(found, kind)
-    return torch.float32 if found in HALF else found
+        widest = torch.promote_types(widest, kind)
+    return torch.float32 if widest in HALF else widest
 
 
 def real_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -101,12 +101,12 @@ def said(parameters: Iterable[Tensor], dtype: torch.dtype) -> tuple[str, ...]:
     if not (len(kinds) > 1 or halves):
         return ()
     name = str(dtype).removeprefix("torch.")
-    own = [
+    advice = [
         f" dtype='{str(kind).removeprefix('torch.')}' takes the network's own arithmetic, in which a weight moves in steps of "
         f"{STEPS[kind]} of its size."
         for kind in halves[:1]
     ]
-    return (f"The weights are {' and '.join(kinds)}; they are moved and evaluated in {name}.{''.join(own)}",)
+    return (f"The weights are {' and '.join(kinds)}; they are moved and evaluated in {name}.{''.join(advice)}",)
 
 
 def _quantised(module: nn.Module) -> bool:

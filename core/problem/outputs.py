@@ -40,31 +40,31 @@ def reader_of(returned: Any, sees: str, output: Output | None) -> tuple[Reader |
     if sees == "pair":
         _checked(returned, sees, returned)
         return None, ()
-    found = entries(returned)
-    if "logits" in found:
+    tensors = entries(returned)
+    if "logits" in tensors:
         name: str | int = "logits"
-    elif len(found) == 1:
-        (name,) = found
+    elif len(tensors) == 1:
+        (name,) = tensors
     else:
-        raise InputError(_ambiguous(returned, found))
-    others = [f"'{other}'" for other in found if other != name]
+        raise InputError(_ambiguous(returned, tensors))
+    others = [f"'{other}'" for other in tensors if other != name]
     beside = f", beside {', '.join(others)}" if others else ""
     return _named(name), (f"The loss is taken of the network's output {name!r}{beside}.",)
 
 
 def entries(returned: Any) -> dict[str | int, Tensor]:
     """The tensors among what a network returned, by their names or places."""
-    found: Any = {}
+    members: Any = {}
     if isinstance(returned, Mapping):
-        found = returned
+        members = returned
     elif isinstance(returned, (tuple, list)):
         names = getattr(returned, "_fields", range(len(returned)))
-        found = dict(zip(names, returned, strict=True))
+        members = dict(zip(names, returned, strict=True))
     elif dataclasses.is_dataclass(returned):
-        found = {field.name: getattr(returned, field.name) for field in dataclasses.fields(returned)}
+        members = {field.name: getattr(returned, field.name) for field in dataclasses.fields(returned)}
     elif hasattr(returned, "__dict__"):
-        found = vars(returned)
-    return {name: value for name, value in found.items() if isinstance(value, Tensor)}
+        members = vars(returned)
+    return {name: value for name, value in members.items() if isinstance(value, Tensor)}
 
 
 def described(returned: Any) -> str:
@@ -93,14 +93,14 @@ def _named(output: Output) -> Reader:
     return read
 
 
-def _checked(found: Any, sees: str, returned: Any) -> None:
-    if sees == "tensor" and not isinstance(found, Tensor):
+def _checked(taken: Any, sees: str, returned: Any) -> None:
+    if sees == "tensor" and not isinstance(taken, Tensor):
         raise InputError(
-            f"The loss is taken of one tensor, but output= gives {described(found)}: name one entry of what the network "
+            f"The loss is taken of one tensor, but output= gives {described(taken)}: name one entry of what the network "
             f"returns, {described(returned)}."
         )
     if sees == "pair" and not (
-        isinstance(found, (tuple, list)) and len(found) == 2 and all(isinstance(each, Tensor) for each in found)
+        isinstance(taken, (tuple, list)) and len(taken) == 2 and all(isinstance(each, Tensor) for each in taken)
     ):
         raise InputError(
             f"This loss is taken of two tensors, mean and spread, but the network returns {described(returned)}: name them in "
@@ -108,11 +108,11 @@ def _checked(found: Any, sees: str, returned: Any) -> None:
         )
 
 
-def _ambiguous(returned: Any, found: Mapping[str | int, Tensor]) -> str:
-    if not found:
+def _ambiguous(returned: Any, tensors: Mapping[str | int, Tensor]) -> str:
+    if not tensors:
         return f"The model should return a tensor of predictions, but returned a {type(returned).__name__}: {TENSOR_WANTED}."
-    names = ", ".join(f"{name!r} {tuple(value.shape)}" for name, value in found.items())
-    first = next(iter(found))
+    names = ", ".join(f"{name!r} {tuple(value.shape)}" for name, value in tensors.items())
+    first = next(iter(tensors))
     return (
         f"The network returns several tensors, {names}, and the loss is taken of one: name it, Problem(…, output={first!r}), "
         "or give a loss (outputs, targets) → losses of shape (n,), which sees them all."

@@ -59,13 +59,13 @@ def grouped(content: Mapping[Any, Any], source: Path) -> dict[Group, dict[str, T
     ------
     InputError  containers that are too many or too deep, as where they hold each other
     """
-    found: dict[Group, dict[str, Tensor]] = {}
+    groups: dict[Group, dict[str, Tensor]] = {}
     for count, (path, tensors) in enumerate(_mappings(content)):
         if count >= MOST_CONTAINERS or len(path) > DEEPEST:
             raise InputError(f"'{source}' holds containers in containers without end: save the state dict alone.")
         if tensors:
-            found[path] = tensors
-    return found
+            groups[path] = tensors
+    return groups
 
 
 def _mappings(content: Mapping[Any, Any], path: Group = ()) -> Iterator[tuple[Group, dict[str, Tensor]]]:

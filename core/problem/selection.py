@@ -37,13 +37,13 @@ def _names_of(each: Any, names: Mapping[int, str]) -> list[str]:
     if isinstance(each, str):
         return [each]
     tensors = list(each.parameters()) if isinstance(each, nn.Module) else [each]
-    found = [names[id(tensor)] for tensor in tensors if id(tensor) in names]
-    if len(found) < len(tensors) or not found:
+    chosen = [names[id(tensor)] for tensor in tensors if id(tensor) in names]
+    if len(chosen) < len(tensors) or not chosen:
         what = f"the module {type(each).__name__}" if isinstance(each, nn.Module) else f"a {type(each).__name__}"
         raise InputError(
             f"parameters= holds {what}, which is not in the network: give names, such as '{next(iter(names.values()))}'."
         )
-    return found
+    return chosen
 
 
 def selected(parameters: Mapping[str, Tensor], wanted: Selection | None) -> tuple[str, ...] | None:
@@ -65,12 +65,12 @@ def selected(parameters: Mapping[str, Tensor], wanted: Selection | None) -> tupl
     if wanted is None:
         return None
     if callable(wanted):
-        found = tuple(name for name in parameters if wanted(name))
-        if not found:
+        chosen = tuple(name for name in parameters if wanted(name))
+        if not chosen:
             raise InputError(
                 f"parameters= chooses none of the {len(parameters)} trainable parameters: {_some(parameters)}"
             )
-        return found
+        return chosen
     patterns = [wanted] if isinstance(wanted, str) else list(wanted)
     meant = {pattern: {name for name in parameters if _fits(name, pattern)} for pattern in patterns}
     for pattern, names in meant.items():

@@ -87,12 +87,12 @@ def _numbers(name: str) -> dict[str, int]:
     """Whole numbers in a name, by the word before each; numbers with decimals (losses, rates) count nothing."""
     for suffix in SUFFIXES:
         name = name.removesuffix(suffix)
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for match in _NUMBER.finditer(name):
-        label = match["label"].lower().strip("_").rpartition("_")[2] or f"number {len(found)}"
+        label = match["label"].lower().strip("_").rpartition("_")[2] or f"number {len(numbers)}"
         if match["rest"] is None:
-            found[label if label not in found else f"number {len(found)}"] = int(match["digits"])
-    return found
+            numbers[label if label not in numbers else f"number {len(numbers)}"] = int(match["digits"])
+    return numbers
 
 
 def _differ(column: list[int]) -> bool:

@@ -193,12 +193,12 @@ class Trajectory:
     @functools.cached_property
     def segment_lengths(self) -> list[float]:
         """Euclidean length of each step between neighbouring checkpoints, T numbers."""
-        found, before = [], self.at(0)
+        lengths, before = [], self.at(0)
         for t in range(1, len(self)):
             after = self.at(t)
-            found.append(vectors.norm(vectors.subtract(after, before)))
+            lengths.append(vectors.norm(vectors.subtract(after, before)))
             before = after
-        return found
+        return lengths
 
     @functools.cached_property
     def length(self) -> float:
@@ -227,13 +227,13 @@ class Trajectory:
         values, bases = np.linalg.eigh(centred)
         values, bases = np.maximum(values[::-1], 0.0), bases[:, ::-1]
         singular = np.sqrt(values)
-        found = []
+        components = []
         for k in range(2):
             if singular[k] <= SMALLEST * singular[0]:
                 break
             weights = (bases[:, k] - bases[:, k].mean()) / singular[k]
-            found.append(self._checkpoints.combined(weights * (-1.0 if weights @ gram[:, 0] < 0 else 1.0)))
-        return found, singular, values / max(values.sum(), np.finfo(float).tiny)
+            components.append(self._checkpoints.combined(weights * (-1.0 if weights @ gram[:, 0] < 0 else 1.0)))
+        return components, singular, values / max(values.sum(), np.finfo(float).tiny)
 
 
 def _alike(path: Trajectory) -> list[str]:

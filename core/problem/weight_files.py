@@ -181,23 +181,23 @@ class _Sharded:
         self._places = places
 
     def shapes(self) -> dict[Group, dict[str, torch.Size]]:
-        found = {name: shape for shard in self._shards.values() for name, shape in shard.shapes()[()].items()}
-        lacking = [name for name in self._places if name not in found]
+        shapes = {name: shape for shard in self._shards.values() for name, shape in shard.shapes()[()].items()}
+        lacking = [name for name in self._places if name not in shapes]
         if lacking:
             raise InputError(
                 f"'{self.path.name}' names a tensor that its files lack ('{lacking[0]}'): copy them again."
             )
-        return {(): found}
+        return {(): shapes}
 
     def read(self, group: Group, names: Sequence[str]) -> list[Tensor]:
         return self.rows(group, [(name, 0, None) for name in names])
 
     def rows(self, group: Group, parts: Sequence[tuple[str, int, int | None]]) -> list[Tensor]:
-        found: dict[int, Tensor] = {}
+        rows_by_index: dict[int, Tensor] = {}
         for place, shard in self._shards.items():
             own = [i for i, (name, *_) in enumerate(parts) if self._places[name] == place]
-            found |= dict(zip(own, shard.rows(group, [parts[i] for i in own]), strict=True)) if own else {}
-        return [found[i] for i in range(len(parts))]
+            rows_by_index |= dict(zip(own, shard.rows(group, [parts[i] for i in own]), strict=True)) if own else {}
+        return [rows_by_index[i] for i in range(len(parts))]
 
     def metadata(self) -> dict[str, str]:
         return {}
@@ -221,14 +221,14 @@ class _Torch:
             raise InputError(
                 f"'{self.path}' should hold a state dict, but holds a {type(content).__name__}: save model.state_dict()."
             )
-        found = grouped(content, self.path)
-        if not found:
+        groups = grouped(content, self.path)
+        if not groups:
             raise InputError(
                 f"'{self.path}' should hold a state dict (names and tensors), but holds no tensor at its top level or "
                 "below: save model.state_dict()."
             )
-        check_tensors(found, self.path)
-        return found
+        check_tensors(groups, self.path)
+        return groups
 
     def shapes(self) -> dict[Group, dict[str, torch.Size]]:
         return {group: {name: t.shape for name, t in tensors.items()} for group, tensors in self._groups().items()}
@@ -281,10 +281,10 @@ def _foreign_names(path: Path) -> list[str]:
     try:
         torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        found = re.search(
+        named = re.search(
             r"Unsupported (?:global|class): GLOBAL (\S+)|WeightsUnpickler[^<]*<?class '?([\w.]+)", str(error)
         )
-        return [next(name for name in found.groups() if name)] if found else []
+        return [next(name for name in named.groups() if name)] if named else []
     return []
 
 

@@ -33,8 +33,8 @@ class Fit:
     said: str | None = None
 
 
-def fit(found: Collection[str], wanted: Sequence[Sequence[str]], prefix: str | None = None) -> Fit | None:
-    """How the names `found` in a file fit a network; None where they do not.
+def fit(stored: Collection[str], wanted: Sequence[Sequence[str]], prefix: str | None = None) -> Fit | None:
+    """How the names `stored` in a file fit a network; None where they do not.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ def fit(found: Collection[str], wanted: Sequence[Sequence[str]], prefix: str | N
     True
     """
     if prefix is not None:
-        inside = {name[len(prefix) :]: name for name in found if name.startswith(prefix)}
+        inside = {name[len(prefix) :]: name for name in stored if name.startswith(prefix)}
         return _told(_bare(inside), wanted, "", "", list(inside.values()))
-    plain = {name: name for name in found}
+    plain = {name: name for name in stored}
     if _holds(plain, wanted, "", ""):
-        return _told(plain, wanted, "", "", found)
+        return _told(plain, wanted, "", "", stored)
     bare, own = _bare(plain), [[canonical(name) for name in group] for group in wanted]
     for added in _added(own):
         valid = [p for p in _prefixes(bare, own, added) if _holds(bare, own, p, added)]
@@ -65,7 +65,7 @@ def fit(found: Collection[str], wanted: Sequence[Sequence[str]], prefix: str | N
                 f"which is meant, as in prefix={sorted(valid)[0]!r}."
             )
         if valid:
-            return _told(bare, wanted, "" if "" in valid else valid[0], added, found)
+            return _told(bare, wanted, "" if "" in valid else valid[0], added, stored)
     return None
 
 
@@ -81,25 +81,25 @@ def canonical(name: str) -> str:
 
 def _bare(names: Mapping[str, str]) -> dict[str, str]:
     """The file's names by their canonical ones, where these are different from each other."""
-    found: dict[str, str] = {}
+    by_canonical: dict[str, str] = {}
     for name, original in names.items():
         bare = canonical(name)
-        found[name if bare in found else bare] = original
-    return found
+        by_canonical[name if bare in by_canonical else bare] = original
+    return by_canonical
 
 
-def _added(own: Sequence[Sequence[str]]) -> list[str]:
+def _added(groups: Sequence[Sequence[str]]) -> list[str]:
     """Prefixes that all of the network's names may have and the file's may lack: "", "model.", "model.net.", …"""
-    first = own[0][0].split(".")[:-1] if own else []
+    first = groups[0][0].split(".")[:-1] if groups else []
     starts = ["", *(".".join(first[: i + 1]) + "." for i in range(len(first)))]
-    return [start for start in starts if all(name.startswith(start) for group in own for name in group)]
+    return [start for start in starts if all(name.startswith(start) for group in groups for name in group)]
 
 
-def _prefixes(bare: Mapping[str, str], own: Sequence[Sequence[str]], added: str) -> list[str]:
+def _prefixes(bare: Mapping[str, str], groups: Sequence[Sequence[str]], added: str) -> list[str]:
     """Prefixes of the longest of the network's names in the file."""
-    if not own:
+    if not groups:
         return [""]
-    longest = max(own, key=lambda group: len(group[0]))
+    longest = max(groups, key=lambda group: len(group[0]))
     ends = [name[len(added) :] for name in longest]
     return list(dict.fromkeys(f[: -len(e)] for f in bare for e in ends if f == e or f.endswith(f".{e}")))
 
@@ -109,7 +109,7 @@ def _holds(bare: Mapping[str, str], own: Sequence[Sequence[str]], prefix: str, a
 
 
 def _told(
-    bare: Mapping[str, str], wanted: Sequence[Sequence[str]], prefix: str, added: str, found: Collection[str]
+    bare: Mapping[str, str], wanted: Sequence[Sequence[str]], prefix: str, added: str, stored: Collection[str]
 ) -> Fit | None:
     names: dict[str, str] = {}
     for group in wanted:
@@ -123,32 +123,32 @@ def _told(
             return None
         names |= there
     used = set(names.values())
-    left = [name for name in found if name not in used]
+    left = [name for name in stored if name not in used]
     rest = tuple(name for name in left if canonical(name).startswith(prefix))
     return Fit(names, rest, tuple(name for name in left if name not in rest), _sentence(names))
 
 
 def _sentence(names: Mapping[str, str]) -> str | None:
-    changed = {own: there for own, there in names.items() if own != there}
+    changed = {here: there for here, there in names.items() if here != there}
     if not changed:
         return None
-    before = {there[: -len(own)] for own, there in changed.items() if there.endswith(own)}
-    if len(before) == 1 and all(there.endswith(own) for own, there in changed.items()):
+    before = {there[: -len(here)] for here, there in changed.items() if there.endswith(here)}
+    if len(before) == 1 and all(there.endswith(here) for here, there in changed.items()):
         return f"'{before.pop()}' was taken off the names."
-    after = {own[: -len(there)] for own, there in changed.items() if own.endswith(there)}
-    if len(after) == 1 and all(own.endswith(there) for own, there in changed.items()):
+    after = {here[: -len(there)] for here, there in changed.items() if here.endswith(there)}
+    if len(after) == 1 and all(here.endswith(there) for here, there in changed.items()):
         return f"'{after.pop()}' was put before the names."
-    own, there = next(iter(changed.items()))
-    return f"Names were matched without what wrappers and adapters put into them ({_differing(there, own)})."
+    here, there = next(iter(changed.items()))
+    return f"Names were matched without what wrappers and adapters put into them ({_differing(there, here)})."
 
 
-def _differing(there: str, own: str) -> str:
+def _differing(there: str, here: str) -> str:
     """Two names less the parts that they begin with alike, as long names are cut where they are shown.
 
     >>> _differing("model.layers.0.q.lora_A.weight", "model.layers.0.q.lora_A.default.weight")
     "'…lora_A.weight' is '…lora_A.default.weight'"
     """
-    parts = [name.split(".") for name in (there, own)]
+    parts = [name.split(".") for name in (there, here)]
     same = next((i for i, (a, b) in enumerate(zip(*parts, strict=False)) if a != b), 0)
     start = max(0, same - 1)
     return " is ".join(f"'{'…' * (start > 0)}{'.'.join(each[start:])}'" for each in parts)

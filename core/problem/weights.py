@@ -51,12 +51,12 @@ def load_weights(model: nn.Module, path: str | Path, *, key: str | None = None, 
     file = weights_file(path)
     shapes, expected = file.shapes(), model.state_dict()
     groups = _tied(expected)
-    found = find(file, shapes, groups, key, prefix)
-    if found is None:
-        found = _adapter(shapes, groups)
-    if found is None or found[1].rest:
+    matched = find(file, shapes, groups, key, prefix)
+    if matched is None:
+        matched = _adapter(shapes, groups)
+    if matched is None or matched[1].rest:
         raise _another_network(file.path, _nearest(shapes, file, key), groups, prefix)
-    group, names, said = found[0], found[1].names, found[1].said
+    group, names, said = matched[0], matched[1].names, matched[1].said
     weights = dict(zip(names, file.read(group, list(names.values())), strict=True))
     finite(weights, "Weight")
     for name, tensor in weights.items():
@@ -108,22 +108,22 @@ def _group_note(group: Group, shapes: Mapping[Group, Collection[str]]) -> str | 
 
 def _tied(state: Mapping[str, Tensor]) -> list[list[str]]:
     """The network's names, those of one tensor together: files hold it once."""
-    found: dict[object, list[str]] = {}
+    tied: dict[object, list[str]] = {}
     for name, tensor in state.items():
         place = (tensor.data_ptr(), tensor.shape) if tensor.numel() and tensor.device.type != "meta" else name
-        found.setdefault(place, []).append(name)
-    return list(found.values())
+        tied.setdefault(place, []).append(name)
+    return list(tied.values())
 
 
 def _adapter(shapes: Mapping[Group, Collection[str]], groups: Sequence[Sequence[str]]) -> tuple[Group, Fit] | None:
     """How a file of an adapter alone fits the adapter in a network."""
-    own = [group for group in groups if ADAPTERS.search(group[0]) or ".modules_to_save." in group[0]]
+    of_adapter = [group for group in groups if ADAPTERS.search(group[0]) or ".modules_to_save." in group[0]]
     for group, names in shapes.items():
-        if own and any(ADAPTERS.search(name) for name in names):
-            found = fit(names, own)
-            if found is not None:
+        if of_adapter and any(ADAPTERS.search(name) for name in names):
+            fitting = fit(names, of_adapter)
+            if fitting is not None:
                 said = "an adapter alone: the rest of the network stays as it is."
-                return group, Fit(found.names, found.rest, found.beside, said)
+                return group, Fit(fitting.names, fitting.rest, fitting.beside, said)
     return None
 
 
@@ -135,10 +135,10 @@ def _nearest(shapes: Mapping[Group, Collection[str]], file: WeightsFile, key: st
 
 
 def _another_network(
-    path: Path, found: Sequence[str], groups: Sequence[Sequence[str]], prefix: str | None
+    path: Path, stored: Sequence[str], groups: Sequence[Sequence[str]], prefix: str | None
 ) -> InputError:
     start = prefix or ""
-    there = dict.fromkeys(name[len(start) :] for name in found if name.startswith(start))
+    there = dict.fromkeys(name[len(start) :] for name in stored if name.startswith(start))
     missing = [group[0] for group in groups if not any(name in there for name in group)]
     own = {name for group in groups for name in group}
     unknown = [name for name in there if name not in own]

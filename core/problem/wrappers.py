@@ -32,10 +32,10 @@ def uncompile(copy: nn.Module, original: nn.Module) -> None:
 
 def refuse_sharded(model: nn.Module) -> None:
     """Raise InputError for weights that are spread over processes."""
-    found = {base.__name__ for module in model.modules() for base in type(module).__mro__} & set(SHARDED)
-    if found:
+    sharded = {base.__name__ for module in model.modules() for base in type(module).__mro__} & set(SHARDED)
+    if sharded:
         raise InputError(
-            f"The network is sharded ({found.pop()}), so its weights lie in pieces that no copy can hold: gather them, "
+            f"The network is sharded ({sharded.pop()}), so its weights lie in pieces that no copy can hold: gather them, "
             "torch.distributed.checkpoint.state_dict.get_model_state_dict(model, options=StateDictOptions(full_state_dict=True)), and "
             "load them into the plain network."
         )

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 
-def written(given: Sequence[Tensor], kept: Sequence[Tensor]) -> bool:
-    """Whether any of `given` was written to since it was cloned from `kept`: by torch's own count, or by its numbers.
+def written(given: Sequence[Tensor], copies: Sequence[Tensor]) -> bool:
+    """Whether any of `given` was written to since it was copied to `copies`: by torch's own count, or by its numbers.
 
-    >>> kept = torch.ones(2)
-    >>> given = kept.clone()
-    >>> written([given], [kept]), written([given.zero_()], [kept])
+    >>> copy = torch.ones(2)
+    >>> given = copy.clone()
+    >>> written([given], [copy]), written([given.zero_()], [copy])
     (False, True)
     """
-    return any(_differs(now, before) for now, before in zip(given, kept, strict=True))
+    return any(_differs(now, before) for now, before in zip(given, copies, strict=True))
 
 
 def _differs(now: Tensor, before: Tensor) -> bool:

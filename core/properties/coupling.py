@@ -170,11 +170,11 @@ class Coupling(NavigatorProperty):
                 for end in ("", "_se")
             },
         )
-        found = {f"coupling_{name}": values for name, values in raw.items() if not name.startswith("diagonal")}
+        readouts = {f"coupling_{name}": values for name, values in raw.items() if not name.startswith("diagonal")}
         for name in ("coupling_offdiagonal", "coupling_interlayer"):
-            if name in found:
-                found[name] = np.clip(found[name], 0.0, 1.0)
-        return found | _coefficients(raw, points)
+            if name in readouts:
+                readouts[name] = np.clip(readouts[name], 0.0, 1.0)
+        return readouts | _coefficients(raw, points)
 
 
 def _coefficients(raw: dict[str, np.ndarray], points: Points) -> dict[str, np.ndarray]:
@@ -187,14 +187,14 @@ def _coefficients(raw: dict[str, np.ndarray], points: Points) -> dict[str, np.nd
     if "diagonal" not in raw or not count:
         return {}
     diagonal, error = raw["diagonal"], raw["diagonal_se"]
-    found = dict(
+    coefficients = dict(
         zip(("coupling", "coupling_se"), coefficient(1 - diagonal, diagonal, error, max(count - 1, 1)), strict=True)
     )
     entries = points.facts.get("coupling", {}).get("between")
     if entries and "interlayer" in raw:
         both = raw["interlayer"], diagonal, error, entries / count, raw["interlayer_se"]
-        found |= dict(zip(("coupling_between", "coupling_between_se"), coefficient(*both), strict=True))
-    return found
+        coefficients |= dict(zip(("coupling_between", "coupling_between_se"), coefficient(*both), strict=True))
+    return coefficients
 
 
 def coefficient(
@@ -222,8 +222,8 @@ def coefficient(
     with np.errstate(divide="ignore", invalid="ignore"):
         known = np.maximum(diagonal, error)
         value = np.sqrt(np.clip(share, 0.0, None) / (times * known))
-        own = error if share_error is None else share_error
+        error_of_share = error if share_error is None else share_error
         # where the share itself is no more than its error, a root's slope there would know no end
-        spread = own / np.maximum(np.maximum(share, own), np.finfo(float).tiny)
+        spread = error_of_share / np.maximum(np.maximum(share, error_of_share), np.finfo(float).tiny)
         relative = spread / known if share_error is None else np.hypot(spread, error / known)
-        return value, 0.5 * np.sqrt(np.maximum(np.maximum(share, own), 0) / (times * known)) * relative
+        return value, 0.5 * np.sqrt(np.maximum(np.maximum(share, error_of_share), 0) / (times * known)) * relative

@@ -69,10 +69,10 @@ def effective_rank(traces: Tensor, products: Tensor) -> tuple[float, float]:
     """
     if len(traces) < 3:
         return math.nan, math.nan
-    own = products.diagonal()
-    first, second = traces.sum().square() - traces.square().sum(), products.sum() - own.sum()
+    diagonal = products.diagonal()
+    first, second = traces.sum().square() - traces.square().sum(), products.sum() - diagonal.sum()
     less_first = first - 2 * traces * (traces.sum() - traces)
-    less_second = second - 2 * (products.sum(1) - own)
+    less_second = second - 2 * (products.sum(1) - diagonal)
     # of examples that have nothing in common there is no rank to be told: more of them would have to be seen
     return (float(first / second) if second > 0 else math.nan), jackknife_error(less_first / less_second)
 
@@ -93,16 +93,16 @@ def rank_of_all(products: Tensor, population: int) -> tuple[float, float]:
     >>> round(rank_of_all(torch.eye(2).double(), 100)[0], 9)  # nothing says that any of the hundred agree
     100.0
     """
-    own, squares, count = products.diagonal().square(), products.square(), len(products)
+    diagonal, squares, count = products.diagonal().square(), products.square(), len(products)
     if count < 2:
-        return (1.0, math.nan) if population == 1 and bool(own > 0) else (math.nan, math.nan)
+        return (1.0, math.nan) if population == 1 and bool(diagonal > 0) else (math.nan, math.nan)
     lengths = products.diagonal()
-    pairs = lengths.sum().square() - own.sum(), squares.sum() - own.sum()
-    first, second = (_of_all(own.sum(), each, count, population) for each in pairs)
+    pairs = lengths.sum().square() - diagonal.sum(), squares.sum() - diagonal.sum()
+    first, second = (_of_all(diagonal.sum(), each, count, population) for each in pairs)
     if count < 3:
         return float(first / second), math.nan
-    left = own.sum() - own
-    pairs_left = (lengths.sum() - lengths).square() - left, pairs[1] - 2 * (squares.sum(1) - own)
+    left = diagonal.sum() - diagonal
+    pairs_left = (lengths.sum() - lengths).square() - left, pairs[1] - 2 * (squares.sum(1) - diagonal)
     without = [_of_all(left, each, count - 1, population) for each in pairs_left]
     return float(first / second), jackknife_error(without[0] / without[1])
 
@@ -283,17 +283,17 @@ class Density(NavigatorProperty):
         return {"entropy": data_entropy(problem), "exact": problem.law is not None}
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
-        found = {
+        columns = {
             f"density_{name}": name for what in ("gradient_signal", "sparse_share") for name in (what, f"{what}_se")
         }
-        found |= {
+        columns |= {
             "density_effective_dimension": "fisher_dimension",
             "density_effective_dimension_se": "fisher_dimension_se",
         }
         rank = "coverage" if _is_older(points) else "data_rank"
-        found |= {"density_coverage": rank, "density_coverage_se": f"{rank}_se"}
-        found |= {"density_effective_rank": "fisher_rank", "density_effective_rank_se": "fisher_rank_se"}
-        values = {"density": divergence(points, points.facts["density"]), **present(points, found)}
+        columns |= {"density_coverage": rank, "density_coverage_se": f"{rank}_se"}
+        columns |= {"density_effective_rank": "fisher_rank", "density_effective_rank_se": "fisher_rank_se"}
+        values = {"density": divergence(points, points.facts["density"]), **present(points, columns)}
         if "fisher_rank" in points.columns and points.parameters:
             values |= {
                 f"density_effective_rank_share{end}": values[f"density_effective_rank{end}"] / points.parameters
@@ -313,13 +313,13 @@ class Density(NavigatorProperty):
         older: dict[str, dict[str, Any]] = {"density_coverage": {"long_name": label}} if _is_older(points) else {}
         if not entropy:
             return older
-        found: dict[str, dict[str, Any]] = {"perplexity": {"floor": float(np.exp(entropy))}, **older}
+        notes: dict[str, dict[str, Any]] = {"perplexity": {"floor": float(np.exp(entropy))}, **older}
         if "surprise" not in points.columns:
-            found["loss"] = {"floor": entropy}
+            notes["loss"] = {"floor": entropy}
         below = int((surprise(points) - entropy < -_rounding(entropy)).sum())
         if below and "law_divergence" not in points.columns:
-            found |= {variable: {"gaps": ENTROPY_OF_ANOTHER.format(below, entropy)} for variable in WITHOUT_A_VALUE}
-        return found
+            notes |= {variable: {"gaps": ENTROPY_OF_ANOTHER.format(below, entropy)} for variable in WITHOUT_A_VALUE}
+        return notes
 
 
 def _is_older(points: Points) -> bool:

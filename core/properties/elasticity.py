@@ -207,21 +207,21 @@ class Elasticity(NavigatorProperty):
         """`problem` with its anchor, or with the trained network as its own; as it is where no Fisher can be had."""
         if not _is_own(problem):
             return problem
-        found = copy.copy(problem)
+        with_anchor = copy.copy(problem)
         with suppress(*UNFIT):
-            found.anchor = own_anchor(problem)
-        return found
+            with_anchor.anchor = own_anchor(problem)
+        return with_anchor
 
     def preparation(self, problem: Problem, columns: Collection[str]) -> Preparation | None:
         """The Fisher diagonal, where the network is its own anchor; the anchor and its pull as flat vectors."""
-        own = _is_own(problem)
-        if problem.anchor is None and not own:
+        self_anchored = _is_own(problem)
+        if problem.anchor is None and not self_anchored:
             return None
         flat = 2 * any(measure.columns[0] in columns for measure in (PUSH, RECOVERY))
-        passing = 3 * chunk_rows(problem.parameter_count) + FISHER_VECTORS if own else 0
-        groups = GROUPS if own and _outputs_per_example(problem) > MOST_EXACT else 0
+        passing = 3 * chunk_rows(problem.parameter_count) + FISHER_VECTORS if self_anchored else 0
+        groups = GROUPS if self_anchored and _outputs_per_example(problem) > MOST_EXACT else 0
         return Preparation(
-            "anchor", own + groups + flat, passing, "give the problem an anchor, or leave elasticity out"
+            "anchor", self_anchored + groups + flat, passing, "give the problem an anchor, or leave elasticity out"
         )
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
@@ -249,19 +249,19 @@ class Elasticity(NavigatorProperty):
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
         facts = points.facts["elasticity"]
         strength = facts["strength"] if settings.strength is None else settings.strength
-        found = {"elasticity_l2": strength * quadratic_values(facts["l2"], points.alpha, points.beta)}
+        readouts = {"elasticity_l2": strength * quadratic_values(facts["l2"], points.alpha, points.beta)}
         if "ewc" in facts:
             ewc = strength * quadratic_values(facts["ewc"], points.alpha, points.beta)
             slope = quadratic_slopes(facts["ewc"], points.alpha, points.beta)
-            found |= {"elasticity": ewc, "elasticity_total": points.columns["loss"] + ewc}
-            found |= {"elasticity_force_alpha": -strength * slope[0], "elasticity_force_beta": -strength * slope[1]}
+            readouts |= {"elasticity": ewc, "elasticity_total": points.columns["loss"] + ewc}
+            readouts |= {"elasticity_force_alpha": -strength * slope[0], "elasticity_force_beta": -strength * slope[1]}
             if "push" in points.columns:
-                found["elasticity_pull"] = pull(ewc, points.columns["push"])
+                readouts["elasticity_pull"] = pull(ewc, points.columns["push"])
             if "recovery" in points.columns:
                 home = quadratic_values(facts["ewc"], points.alpha, points.beta) == 0
-                found["elasticity_recovery"] = recovery(points.columns["recovery"], home)
-            found |= _errors(facts, strength, points, found)
-        return found
+                readouts["elasticity_recovery"] = recovery(points.columns["recovery"], home)
+            readouts |= _errors(facts, strength, points, readouts)
+        return readouts
 
     def remark(self, facts: Mapping[str, Any]) -> str:
         """The meaning of the penalty of a network that is its own anchor."""
@@ -274,7 +274,7 @@ class Elasticity(NavigatorProperty):
 
 
 def _errors(
-    facts: Mapping[str, Any], strength: float, points: Points, found: Mapping[str, np.ndarray]
+    facts: Mapping[str, Any], strength: float, points: Points, readouts: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Standard errors of what is linear in an F* that was estimated, from its independent estimates; none where it is exact."""
     groups = facts.get("ewc_groups")
@@ -285,10 +285,10 @@ def _errors(
     errors = {"elasticity_se": ewc, "elasticity_total_se": ewc}
     for axis, name in enumerate(("alpha", "beta")):
         errors[f"elasticity_force_{name}_se"] = _spread([strength * slope[axis] for slope in slopes])
-    if "elasticity_pull" in found:
+    if "elasticity_pull" in readouts:
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(found["elasticity"] > 0, ewc / found["elasticity"], 0.0)
-            errors["elasticity_pull_se"] = share * found["elasticity_pull"] * (1 - found["elasticity_pull"])
+            share = np.where(readouts["elasticity"] > 0, ewc / readouts["elasticity"], 0.0)
+            errors["elasticity_pull_se"] = share * readouts["elasticity_pull"] * (1 - readouts["elasticity_pull"])
     return errors
 
 

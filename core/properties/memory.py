@@ -161,12 +161,12 @@ class Memory(NavigatorProperty):
         }
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
-        found, facts = present(points, {"memory_basin": "basin"}), points.facts["memory"]
+        readouts, facts = present(points, {"memory_basin": "basin"}), points.facts["memory"]
         if facts:
             squared, segments = _squared_distances(points, facts), _segments(facts)
-            found["memory"] = share_within(squared, segments, settings.width or facts["width"])
-            found["memory_distance"] = nearest(squared, segments)
-        return found
+            readouts["memory"] = share_within(squared, segments, settings.width or facts["width"])
+            readouts["memory_distance"] = nearest(squared, segments)
+        return readouts
 
     def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, Any]]:
         """Length, displacement and tortuosity of the whole path."""
@@ -243,11 +243,11 @@ def _segments(facts: Mapping[str, Any]) -> np.ndarray:
     """The pieces' lengths, (T,); of landscapes from before they were kept, from the weights ½ (l_t + l_{t+1})."""
     if "segment" in facts:
         return np.array(facts["segment"])
-    found, before = [], 0.0
+    lengths, before = [], 0.0
     for weight in facts["weight"][:-1]:
         before = max(0.0, 2 * weight - before)
-        found.append(before)
-    return np.array(found)
+        lengths.append(before)
+    return np.array(lengths)
 
 
 def _squared_distances(points: Points, facts: Mapping[str, Any]) -> np.ndarray:

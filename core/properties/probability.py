@@ -112,13 +112,13 @@ class Probability(NavigatorProperty):
         scale = _uniform(points)
         confidence = at_temperature(points.columns, "confidence", settings.temperature)
         entropy = at_temperature(points.columns, "entropy", settings.temperature)
-        found = {"probability": confidence, "probability_entropy": entropy / scale}
+        readouts = {"probability": confidence, "probability_entropy": entropy / scale}
         if f"right@{LADDER[0]:.6g}" in points.columns:
-            found["probability_right"] = at_temperature(points.columns, "right", settings.temperature)
+            readouts["probability_right"] = at_temperature(points.columns, "right", settings.temperature)
             bins = np.stack([points.columns[name] for name in BIN_COLUMNS]).reshape(3, BINS, -1)
             error = calibration_error(bins, points.facts["probability"]["predictions"])
-            found |= dict(zip(("probability_calibration", "probability_calibration_se"), error, strict=True))
-        return found
+            readouts |= dict(zip(("probability_calibration", "probability_calibration_se"), error, strict=True))
+        return readouts
 
     def notes(self, points: Points, settings: Settings) -> dict[str, dict[str, float]]:
         """How wrong a number between two rungs of the ladder may be."""

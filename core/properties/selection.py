@@ -124,7 +124,7 @@ def reading(columns: Collection[str], variables: Sequence[str]) -> list[str]:
 
 def overlay_names() -> dict[str, list[str]]:
     """Every name that can be asked for, with the variables that it means; a property's own name comes before a readout's."""
-    found: dict[str, list[str]] = {
+    by_name: dict[str, list[str]] = {
         EVERYTHING: [r.variable for o in OWNERS for r in _optional(o) if not r.asked],
         FORWARD: [r.variable for o in OWNERS for r in _optional(o) if not r.local],
         **{o.name: [r.variable for r in _optional(o) if not r.asked] for o in OWNERS},
@@ -133,8 +133,8 @@ def overlay_names() -> dict[str, list[str]]:
         for readout in _optional(owner):
             same = [r.variable for r in owner.readouts if r.name == readout.name]
             for name, variables in ((readout.variable, [readout.variable]), (readout.name, same)):
-                found.setdefault(name, variables)
-    return found
+                by_name.setdefault(name, variables)
+    return by_name
 
 
 def _optional(owner: Owner) -> list[Readout]:

@@ -96,18 +96,18 @@ class Terrain(Owner):
         return {**about, "reported_loss": told} if there and told is not None else about
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
-        found = {"loss": points.columns["loss"]}
+        readouts = {"loss": points.columns["loss"]}
         if "accuracy" in points.columns:
             # where the outputs are not numbers the largest of them means nothing
             accuracy = np.where(np.isnan(points.columns["loss"]), np.nan, points.columns["accuracy"])
-            found |= {"accuracy": accuracy, "error": 1.0 - accuracy}
-        found |= present(points, {"slope": "slope", "loss_se": "loss_draw_error"})
+            readouts |= {"accuracy": accuracy, "error": 1.0 - accuracy}
+        readouts |= present(points, {"slope": "slope", "loss_se": "loss_draw_error"})
         columns = points.columns
         steepness = columns.get("steepness", columns.get("slope"))  # the one in the parameters was once the only one
         if steepness is not None and "lambda_max" in columns:
             unit = drawn_range(columns["loss"])
-            found["shape"] = shape(steepness, columns["lambda_max"], columns["lambda_min"], settings, unit)
-        return found
+            readouts["shape"] = shape(steepness, columns["lambda_max"], columns["lambda_min"], settings, unit)
+        return readouts
 
 
 def drawn_range(losses: np.ndarray) -> float:

@@ -231,7 +231,7 @@ class Viscosity(NavigatorProperty):
     )
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
-        found = present(
+        readouts = present(
             points,
             {
                 "viscosity": "lambda_max",
@@ -248,11 +248,11 @@ class Viscosity(NavigatorProperty):
                 "viscosity_keskar": "keskar",
             },
         )
-        found |= {variable: reached / 2 for variable, reached in present(points, REACHES).items()}
+        readouts |= {variable: reached / 2 for variable, reached in present(points, REACHES).items()}
         if "lambda_max" in points.columns:
             low, high = points.columns["lambda_min"], points.columns["lambda_max"]
             with np.errstate(divide="ignore", invalid="ignore"):
                 ratio = np.abs(low / high)
-                miss = np.hypot(found["viscosity_lambda_min_se"], ratio * found["viscosity_se"])
-                found |= {"viscosity_convexity": ratio, "viscosity_convexity_se": miss / np.abs(high)}
-        return found
+                miss = np.hypot(readouts["viscosity_lambda_min_se"], ratio * readouts["viscosity_se"])
+                readouts |= {"viscosity_convexity": ratio, "viscosity_convexity_se": miss / np.abs(high)}
+        return readouts

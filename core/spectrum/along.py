@@ -64,19 +64,19 @@ def spectra_along(
         else f"stochastic Lanczos quadrature, {steps} steps × {probes} probes",
         "asked": digest(asked),
     }
-    found = SpectraAlong(tuple(chosen), tuple(problem.trajectory.steps[i] for i in chosen), (), about)
-    found = _begun(out, found)
-    if found.spectra:
-        yield found
-    for index in found.checkpoints[len(found.spectra) :]:
+    so_far = SpectraAlong(tuple(chosen), tuple(problem.trajectory.steps[i] for i in chosen), (), about)
+    so_far = _begun(out, so_far)
+    if so_far.spectra:
+        yield so_far
+    for index in so_far.checkpoints[len(so_far.spectra) :]:
         there = at_checkpoint(problem, index, own_statistics=True)
         method = "exact" if exact else "slq"
         at = there.parameters
         each = spectrum(there, at, of, top, steps, probes, seed, method=method, device=device, dtype=dtype)
-        found = replace(found, spectra=(*found.spectra, each))
+        so_far = replace(so_far, spectra=(*so_far.spectra, each))
         if out is not None:
-            write_along(found, out)
-        yield found
+            write_along(so_far, out)
+        yield so_far
 
 
 def spread(length: int, count: int) -> list[int]:

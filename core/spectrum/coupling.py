@@ -116,10 +116,10 @@ def offdiagonal(probes: Tensor, images: Tensor, known: LowRank | None = None) ->
     crossed = torch.zeros(count, dtype=torch.float64) if known is None else (entries @ known.diagonal).cpu()
     squares = 0.0 if known is None else float(known.diagonal.square().sum())
 
-    def share(kept: Tensor) -> float:
-        inner, n = pairs[kept][:, kept], len(kept)
-        squared_diagonal = squares + 2 * crossed[kept].mean() + (inner.sum() - inner.trace()) / (n * (n - 1))
-        return float(1 - squared_diagonal / norms[kept].mean())
+    def share(rows: Tensor) -> float:
+        inner, n = pairs[rows][:, rows], len(rows)
+        squared_diagonal = squares + 2 * crossed[rows].mean() + (inner.sum() - inner.trace()) / (n * (n - 1))
+        return float(1 - squared_diagonal / norms[rows].mean())
 
     return jackknife(share, count)
 

@@ -93,12 +93,12 @@ def _exact_squares(matrix: Tensor, layers: Layers) -> np.ndarray:
 def _probed_squares(operator: Operator, layers: Layers, probes: int, seed: int) -> np.ndarray:
     """‖(A v_b)_a‖² of each probe, (probes, a, b)."""
     rows = random_rows(operator, probes, seed)
-    found = np.zeros((probes, layers.count, layers.count))
+    squares = np.zeros((probes, layers.count, layers.count))
     index = layers.index.to(rows.device)
     for b in range(layers.count):
         images = operator.products(rows * (index == b))
-        found[:, :, b] = layers.sums(images.double().square()).cpu().numpy()
-    return found
+        squares[:, :, b] = layers.sums(images.double().square()).cpu().numpy()
+    return squares
 
 
 def _normalised(squares: np.ndarray) -> np.ndarray:

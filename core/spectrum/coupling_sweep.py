@@ -151,21 +151,21 @@ def estimated_diagonal(operator: Operator, probes: int, seed: int = 0) -> Tensor
     total = torch.zeros(operator.size, device=operator.device, dtype=torch.float64)
     for signs in random_rows(operator, probes, seed).split(AT_ONCE):
         total += (signs * known.rest(signs, operator.products(signs))).double().sum(0)
-    found = known.diagonal + total / probes
+    diagonal = known.diagonal + total / probes
     exact = torch.zeros(operator.size, dtype=torch.bool, device=operator.device)
     for _ in range(ROUNDS):
-        order = found.argsort()
+        order = diagonal.argsort()
         outermost = torch.cat([order[:CANDIDATES], order[-CANDIDATES:]]).unique()
         for chosen in outermost[~exact[outermost]].split(AT_ONCE):
             units = torch.zeros(len(chosen), operator.size, device=operator.device, dtype=operator.dtype)
             rows = torch.arange(len(chosen), device=operator.device)
             units[rows, chosen] = 1.0
-            found[chosen] = operator.products(units)[rows, chosen].double()
+            diagonal[chosen] = operator.products(units)[rows, chosen].double()
         exact[outermost] = True
-        order = found.argsort()
+        order = diagonal.argsort()
         if bool(exact[torch.cat([order[:SETTLED], order[-SETTLED:]])].all()):
             break
-    return found.to(operator.dtype)
+    return diagonal.to(operator.dtype)
 
 
 def _descending(values: Tensor) -> np.ndarray:

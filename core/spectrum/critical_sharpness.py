@@ -84,14 +84,14 @@ def critical_sharpness(
 
 def _direction(function: LossFunction, update: Mapping[str, Tensor] | None) -> Tensor:
     if update is None:
-        found = -function.gradient()
+        direction = -function.gradient()
     else:
         matching(update, function.problem.parameters, "The update")
-        found = function.layout.flatten(update, function.point.device, function.point.dtype)
-    if not bool(torch.isfinite(found).all()) or not bool(found.any()):
+        direction = function.layout.flatten(update, function.point.device, function.point.dtype)
+    if not bool(torch.isfinite(direction).all()) or not bool(direction.any()):
         what = "The gradient" if update is None else "The update"
         raise InputError(f"{what} is zero or not finite, so there is no step along it: give update=, or another place.")
-    return found
+    return direction
 
 
 class _Search:

@@ -141,14 +141,14 @@ def _exact(operator: Operator, of: str, top: int, bottom: int, seed: int) -> Spe
     matrix = dense_matrix(operator)
     values, vectors = torch.linalg.eigh(matrix)
     misses = (matrix @ vectors - vectors * values).norm(dim=0) / values.abs().clamp_min(1e-300)
-    found, errors = values.cpu().numpy(), misses.cpu().numpy()
-    size, resolution = operator.size, _resolution(operator, found)
+    eigenvalues, errors = values.cpu().numpy(), misses.cpu().numpy()
+    size, resolution = operator.size, _resolution(operator, eigenvalues)
     return Spectrum(
-        eigenvalues=found,
+        eigenvalues=eigenvalues,
         weights=np.full(size, 1 / size),
-        top=found[::-1][:top].copy(),
+        top=eigenvalues[::-1][:top].copy(),
         residuals=errors[::-1][:top].copy(),
-        bottom=found[:bottom].copy(),
+        bottom=eigenvalues[:bottom].copy(),
         bottom_residuals=errors[:bottom].copy(),
         trace=float(matrix.trace()),
         trace_se=0.0,
@@ -158,7 +158,7 @@ def _exact(operator: Operator, of: str, top: int, bottom: int, seed: int) -> Spe
         probes=0,
         seed=seed,
         parameter_count=size,
-        index=float((found < -resolution).mean()),
+        index=float((eigenvalues < -resolution).mean()),
         resolution=resolution,
     )
 

@@ -127,17 +127,17 @@ class BlockKrylov:
 
     def grow(self) -> None:
         """Add the next block; where nothing new can be reached, one that starts elsewhere."""
-        found = self._block if self.size == 0 else self._next()
-        if len(found) == 0:
-            found = _orthonormal(_split(_elsewhere(self._rows, self.size), self.basis)[0])
-        block, before = found[: self.limit - self.size], len(self.rest)
+        new_rows = self._block if self.size == 0 else self._next()
+        if len(new_rows) == 0:
+            new_rows = _orthonormal(_split(_elsewhere(self._rows, self.size), self.basis)[0])
+        block, before = new_rows[: self.limit - self.size], len(self.rest)
         if self.size + len(block) > len(self._store):
             self._store = torch.cat([self._store, torch.zeros_like(self._store)])[: self.limit]
         new = slice(self.size, self.size + len(block))
         self._store[new] = block
         reached = self.rest @ block.T
         self._images[new, self.size - before : self.size] = reached.T.double().cpu()
-        cut_off = self.rest - reached @ block if len(block) < len(found) else self.rest[:0]
+        cut_off = self.rest - reached @ block if len(block) < len(new_rows) else self.rest[:0]
         self.size += len(block)
         rest, along = _split(_images(self._product, block), self.basis)
         if not bool(torch.isfinite(along).all()):
@@ -177,14 +177,14 @@ def _split(rows: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _orthonormal(rows: Tensor, at_least: float = 0.0) -> Tensor:
-    kept: list[Tensor] = []
+    basis: list[Tensor] = []
     for row in rows:
         length = float(row.norm())
-        if kept:
-            row = _split(row[None], torch.stack(kept))[0][0]
+        if basis:
+            row = _split(row[None], torch.stack(basis))[0][0]
         if float(row.norm()) > max(at_least, 1e-8 * length):
-            kept.append(row / row.norm())
-    return torch.stack(kept) if kept else rows[:0]
+            basis.append(row / row.norm())
+    return torch.stack(basis) if basis else rows[:0]
 
 
 def _elsewhere(rows: Tensor, seed: int) -> Tensor:

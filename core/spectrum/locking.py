@@ -90,10 +90,10 @@ def _beyond(
 ) -> Tensor:
     """Which of what was found anew lie beyond the last ones that were asked for, by more than they are known to."""
     largest = float(pairs.values.abs().max())
-    found = []
+    beyond = []
     for value, end, sign in zip(more.values.tolist(), _ends(pairs, top, bottom, asked), _signs(asked), strict=True):
-        found.append(sign * (value - end) > tolerance * max(abs(end), 1e-3 * largest))
-    return torch.tensor(found, dtype=torch.bool)
+        beyond.append(sign * (value - end) > tolerance * max(abs(end), 1e-3 * largest))
+    return torch.tensor(beyond, dtype=torch.bool)
 
 
 def _ends(pairs: Eigenpairs, top: int, bottom: int, asked: tuple[int, int]) -> list[float]:

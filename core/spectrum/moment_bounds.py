@@ -44,10 +44,10 @@ class MomentBounds:
         rest = space.rest.double().cpu()
         gram = rest @ rest.T
         lengths, turned = torch.linalg.eigh(gram)
-        kept = (
+        independent = (
             lengths > max(RANK * float(lengths.max()), RANK * float(self._values.abs().max()) ** 2) if len(gram) else []
         )
-        coupling = (turned * lengths.clamp_min(0).sqrt())[:, kept].T if len(gram) else gram  # (r, b)
+        coupling = (turned * lengths.clamp_min(0).sqrt())[:, independent].T if len(gram) else gram  # (r, b)
         self._beside = torch.zeros(len(coupling), len(self._inner), dtype=torch.float64)
         self._beside[:, len(self._inner) - len(rest) :] = coupling
         along = (starts.double() @ space.basis.double().T).cpu()
@@ -80,10 +80,10 @@ class MomentBounds:
         lengths = (self._turned_beside / gaps) @ (self._turned_beside / gaps).T
         lengths += torch.eye(len(lengths), dtype=torch.float64)
         inverse, failed = torch.linalg.inv_ex(lengths)
-        found = towards @ inverse @ towards.T
-        if bool(failed) or not bool(torch.isfinite(found).all()):  # x is a Ritz value to rounding
+        mass = towards @ inverse @ towards.T
+        if bool(failed) or not bool(torch.isfinite(mass).all()):  # x is a Ritz value to rounding
             return math.inf
-        return self.size * float(torch.linalg.eigvalsh((found + found.T) / 2).max())
+        return self.size * float(torch.linalg.eigvalsh((mass + mass.T) / 2).max())
 
     def beyond(self, largest: bool = True, confidence: float = (1 + CONFIDENCE) / 2) -> float:
         """How far the largest (or smallest) eigenvalue may lie, at that confidence over the starts.
@@ -107,11 +107,15 @@ class MomentBounds:
     def _with_node(self, x: float) -> Tensor:
         """The projected matrix with one block more, chosen such that x is an eigenvalue as often as it has rows."""
         count, more = self._inner.shape[0], len(self._beside)
-        found = torch.zeros(count + more, count + more, dtype=torch.float64)
-        found[:count, :count], found[count:, :count], found[:count, count:] = self._inner, self._beside, self._beside.T
+        extended = torch.zeros(count + more, count + more, dtype=torch.float64)
+        extended[:count, :count], extended[count:, :count], extended[:count, count:] = (
+            self._inner,
+            self._beside,
+            self._beside.T,
+        )
         gaps = self._values - x
-        found[count:, count:] = x * torch.eye(more) + (self._turned_beside / gaps) @ self._turned_beside.T
-        return (found + found.T) / 2
+        extended[count:, count:] = x * torch.eye(more) + (self._turned_beside / gaps) @ self._turned_beside.T
+        return (extended + extended.T) / 2
 
     def _apart(self, x: float) -> float:
         """x, or a number beside it that is no Ritz value: there the rule is the space's own."""

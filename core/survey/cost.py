@@ -145,11 +145,11 @@ def estimate(specification: Specification) -> Cost:
 
 def _expected(plan: Plan, every: int, allowed: Tolerance, overlays: bool) -> dict[str, int]:
     """Points of each stage that an adaptive survey usually takes."""
-    found = {}
+    expected = {}
     for stage in STAGES:
         cells = plan.cells[plan.every(1 if stage == STAGES[0] else every)]
-        found[stage] = expected_points(stage, [len(np.unique(axis)) for axis in cells.T], allowed, overlays)
-    return found
+        expected[stage] = expected_points(stage, [len(np.unique(axis)) for axis in cells.T], allowed, overlays)
+    return expected
 
 
 def _seconds_each(shared: Instruments, measures: dict[str, list[LocalMeasure]], points: int) -> dict[str, float]:
@@ -199,10 +199,10 @@ class _Units:
     def _single(self) -> float:
         """Gradients of single predictions and their inner products, from the first chunk of them."""
         rows, problem = gradient_rows(self.shared.problem, self.estimation), self.shared.single
-        found = next(iter(example_gradients(self.benches[0].single)))
-        chunk = len(found)
+        gradients = next(iter(example_gradients(self.benches[0].single)))
+        chunk = len(gradients)
         pairs = (rows / chunk) * (rows / chunk + 1) / 2
-        products = self._each(lambda bench: found @ found.T) * pairs
+        products = self._each(lambda bench: gradients @ gradients.T) * pairs
         differentiated = self._each(lambda bench: next(iter(example_gradients(bench.single))))
         return differentiated * problem.example_count / chunk + products
 
@@ -248,14 +248,14 @@ def _passes(works: list[Work]) -> float:
 
 def _timed(work: Callable[[], object], once: bool = False) -> float:
     """Seconds that `work` takes: the first time, or once warm, as a median."""
-    found: list[float] = []
-    while len(found) < 2 or (sum(found[1:]) < ENOUGH_SECONDS and len(found) < MOST_TIMES):
+    seconds: list[float] = []
+    while len(seconds) < 2 or (sum(seconds[1:]) < ENOUGH_SECONDS and len(seconds) < MOST_TIMES):
         started = time.perf_counter()
         work()
-        found.append(time.perf_counter() - started)
-        if once or found[0] > ONCE_SECONDS:
-            return found[0]
-    return float(np.median(found[1:]))
+        seconds.append(time.perf_counter() - started)
+        if once or seconds[0] > ONCE_SECONDS:
+            return seconds[0]
+    return float(np.median(seconds[1:]))
 
 
 CHEAP_FLOPS = 5e7  # of a forward pass over the sampled examples

@@ -40,11 +40,11 @@ def fidelity(
     band            for random planes: loss along single directions of other seeds, mean and 10–90 % band
     unavailable     name of the first of a part's numbers → why they could not be measured; absent where all were
     """
-    found: dict[str, Any] = {"cosine": None if plane.is_line else plane.cosine}
+    numbers: dict[str, Any] = {"cosine": None if plane.is_line else plane.cosine}
     if plane.explained is not None:
-        found["explained"] = list(plane.explained)
+        numbers["explained"] = list(plane.explained)
         assert problem.trajectory is not None
-        found["random_walk"] = random_walk_shares(len(problem.trajectory))
+        numbers["random_walk"] = random_walk_shares(len(problem.trajectory))
     function = cache(lambda: LossFunction(problem, plane.origin, device, dtype).calibrate())
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "gradient_share": lambda: _gradient_share(function(), plane),
@@ -56,10 +56,10 @@ def fidelity(
         parts["band"] = lambda: {"band": _band(problem, plane, device, dtype)}
     for name, measure in parts.items():
         try:
-            found |= measure()
+            numbers |= measure()
         except UNFIT as error:  # the map stays, and so does every other part
-            found.setdefault("unavailable", {})[name] = first_line(error)
-    return _without_nan(found)
+            numbers.setdefault("unavailable", {})[name] = first_line(error)
+    return _without_nan(numbers)
 
 
 def random_walk_shares(checkpoints: int) -> list[float]:

@@ -147,13 +147,13 @@ def footprint(specification: Specification) -> Footprint:
     return Footprint(where, lasting, passing, held, {each.name: each.remedy for each in made}, cut_is_fixed(problem))
 
 
-def refuse_what_does_not_fit(found: Footprint) -> None:
+def refuse_what_does_not_fit(needs: Footprint) -> None:
     """Raise InputError, with figures and what to do, where more memory is needed than is free."""
-    free = free_bytes(found.device)
-    if free is not None and found.needed > free:
-        what = "GPU memory" if found.device.type == "cuda" else "memory"
+    free = free_bytes(needs.device)
+    if free is not None and needs.needed > free:
+        what = "GPU memory" if needs.device.type == "cuda" else "memory"
         raise InputError(
-            f"This survey needs about {byte_text(found.needed)} of {what}, and {byte_text(free)} are free: {found.remedy}."
+            f"This survey needs about {byte_text(needs.needed)} of {what}, and {byte_text(free)} are free: {needs.remedy}."
         )
 
 

@@ -101,31 +101,31 @@ def salvage(group: zarr.Group, path: Path) -> tuple[np.ndarray, np.ndarray]:
     """(values, done) of a damaged store, with everything in damaged tiles as not measured."""
     refuse_too_large(group, path)
     values, done = group["values"], group["done"]
-    kept = np.full(values.shape, np.nan, values.dtype)  # type: ignore[union-attr]
+    salvaged = np.full(values.shape, np.nan, values.dtype)  # type: ignore[union-attr]
     marks = np.zeros(done.shape, bool)  # type: ignore[union-attr]
     bad = bad_rows(group)
     for rows, place in _tiles(values):
-        kept[place] = np.nan if _inside(rows, bad) else values.blocks[_block(values, place)]  # type: ignore[union-attr]
+        salvaged[place] = np.nan if _inside(rows, bad) else values.blocks[_block(values, place)]  # type: ignore[union-attr]
     for rows, place in _tiles(done):
         marks[place] = False if ("done", rows) in bad else done.blocks[_block(done, place)]  # type: ignore[union-attr]
     for name, (start, stop) in bad:
         if name == "values":
             marks[start:stop] = False
-    return kept, marks
+    return salvaged, marks
 
 
 def bad_rows(group: zarr.Group) -> list[tuple[str, tuple[int, int]]]:
     """(array, (from row, to row)) of every tile of measured numbers that is missing or changed."""
     whole = SEALED in group.attrs
     columns = len(group.attrs.get("columns", ()))  # type: ignore[arg-type]
-    found: list[tuple[str, tuple[int, int]]] = []
+    bad: list[tuple[str, tuple[int, int]]] = []
     for name in MEASURED:
         array = group[name]
         for rows, place in _tiles(array):
             unused = name == "values" and place[1].start >= max(columns, 1)
             if not unused and not _is_whole(array, place, whole):
-                found.append((name, rows))
-    return list(dict.fromkeys(found))
+                bad.append((name, rows))
+    return list(dict.fromkeys(bad))
 
 
 def described(bad: list[tuple[str, tuple[int, int]]]) -> str:

@@ -35,15 +35,15 @@ def rough(problem: Problem, estimation: Estimation) -> Estimation | None:
     (True, 3)
     """
     preview = PRESETS["preview"]
-    found = replace(
+    rougher = replace(
         estimation,
         probes=min(preview.probes, estimation.probes),
         steps=min(preview.steps, estimation.steps),
         examples=EXAMPLES,
         pass_flops=preview.pass_flops,
     )
-    own, fewer = (sample_sizes(problem, each)[0] or problem.example_count for each in (estimation, found))
-    return found if WORTH * fewer <= own else None
+    own, fewer = (sample_sizes(problem, each)[0] or problem.example_count for each in (estimation, rougher))
+    return rougher if WORTH * fewer <= own else None
 
 
 @dataclass(frozen=True)

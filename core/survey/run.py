@@ -112,12 +112,12 @@ class SurveyRun:
                 each.recall(self.points.plan.points, np.column_stack([known.columns[c] for c in each.columns]))
             self.glance = glance_of(instruments, spec.local_measures) if spec.allowed is not None else None
         # a survey that goes on keeps to what is asked of it now, be it closer, looser or every point
-        kept = {
+        lessons = {
             stage: lesson
             for stage, lesson in (self.points.info.refined or {}).items()
             if lesson.get("whole") or is_over(self.points, stage)
         }
-        self._say(tolerance=spec.allowed, refined=kept if kept and spec.allowed is not None else None)
+        self._say(tolerance=spec.allowed, refined=lessons if lessons and spec.allowed is not None else None)
 
     def run(self) -> MeasuredPoints:
         """Measure what is not measured yet.
@@ -257,13 +257,13 @@ class SurveyRun:
         elif not done.any():
             forward.tune(self.points.plan.points, self.points.planned_at(STAGES[0]))
             choice, error = forward.choice, forward.precision_error
-            found = {
+            execution = {
                 "way": forward.way,
                 "precision": forward.precision,
                 **({} if choice is None else {"precision_choice": choice.as_json()}),
                 **({} if error is None else {"precision_error": error}),
             }
-            self._say(spec={**spec, **found})
+            self._say(spec={**spec, **execution})
         self._note_fallbacks()
 
     def _note_fallbacks(self) -> None:

@@ -196,12 +196,12 @@ def followed(points: MeasuredPoints, stage: str, tolerance: Tolerance) -> dict[s
     """
     bare = replace(points, done=np.zeros_like(points.done))
     land, drives = landscape_as_measured(bare), _driving(points, stage)
-    found = {}
+    readouts = {}
     for name in map(str, land.data_vars):
         if _is_measured(land[name], stage):
             clip = tolerance.clip if name == "loss" else None
-            found[name] = Followed(scales_of(land[name], tolerance.scale, HEIGHTS), name in drives, clip)
-    return found
+            readouts[name] = Followed(scales_of(land[name], tolerance.scale, HEIGHTS), name in drives, clip)
+    return readouts
 
 
 def _is_measured(variable: xr.DataArray, stage: str) -> bool:
@@ -211,12 +211,12 @@ def _is_measured(variable: xr.DataArray, stage: str) -> bool:
 
 
 def _driving(points: MeasuredPoints, stage: str) -> set[str]:
-    found = {"loss"}
+    driving = {"loss"}
     for owner in OWNERS:
         here = [
             r.variable for r in owner.readouts if r.variable in points.overlays and r.stage == stage and not r.labels
         ]
         if stage == STAGES[0]:
             here = [v for v in here if v == owner.readouts[0].variable]
-        found |= set(here[:1])
-    return found
+        driving |= set(here[:1])
+    return driving

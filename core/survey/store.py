@@ -151,19 +151,19 @@ class LandscapeStore:
         if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
             self._create(fresh, spec)
             return fresh
-        found, stored = self._sealed(read_points(self.path)), self._group("r").attrs
+        measured, stored = self._sealed(read_points(self.path)), self._group("r").attrs
         fresh, spec = at_stored_places(fresh, spec, stored["spec"])  # type: ignore[arg-type]
         if stored["spec_digest"] != digest(spec):
             if grows(stored["spec"], spec):  # type: ignore[arg-type]
-                return self._extend(grown(found, fresh), spec)
+                return self._extend(grown(measured, fresh), spec)
             before: Any = stored["spec"]
             if another := other_coordinates(before, spec) or other_definitions(before, spec):
                 raise InputError(f"'{self.path}' {another}")
             raise InputError(
-                f"'{self.path}' already holds another landscape ({found.info.name}, {found.info.plane['kind']} plane, "
-                f"{len(found.plan.alpha)}×{len(found.plan.beta)}): choose another place, or delete it."
+                f"'{self.path}' already holds another landscape ({measured.info.name}, {measured.info.plane['kind']} plane, "
+                f"{len(measured.plan.alpha)}×{len(measured.plan.beta)}): choose another place, or delete it."
             )
-        return found
+        return measured
 
     def write(self, points: MeasuredPoints, rows: slice) -> None:
         """Put the measured `rows` on disk: the values, then the marks that they are done."""

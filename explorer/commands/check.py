@@ -16,11 +16,11 @@ def check_command(*, target: Target, choice: ProblemChoice) -> None:
     Console(highlight=False).print(check_table(check(choice.problem())))
 
 
-def check_table(found: list[Finding]) -> Table:
+def check_table(findings: list[Finding]) -> Table:
     """The findings by their kinds, for the terminal; what should be read first is marked."""
     table = Table("", "", "", box=None, show_header=False, padding=(0, 1))
     last = ""
-    for line in found:
+    for line in findings:
         table.add_row(line.kind if line.kind != last else "", f"{'! ' if line.alarms else ''}{line.what}", line.says)
         last = line.kind
     return table

@@ -65,32 +65,32 @@ def run_command(
         folder_for(out)
     with progress() as bar:
         task = bar.add_task("Training", total=None)
-        found = run(
+        result = run(
             claim,
             plan,
             populations_folder(),
             lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
         )
-    write_result(found, request.path)
+    write_result(result, request.path)
     if out is not None and out != request.path:
-        write_result(found, out)
-    for line in said(found):
+        write_result(result, out)
+    for line in said(result):
         Console(soft_wrap=True, highlight=False).print(line, markup=False)
 
 
-def said(found: Result) -> list[str]:
+def said(result: Result) -> list[str]:
     """The verdict with its rule, in lines."""
     from lossnav.core.claims import claim_of
 
     controls = [
-        f"  {'passed' if each.passed else 'FAILED'}  {each.name}: {each.said}" for each in found.verdict.controls
+        f"  {'passed' if each.passed else 'FAILED'}  {each.name}: {each.said}" for each in result.verdict.controls
     ]
     return [
-        f"{claim_of(found.claim).title}: {found.verdict.verdict} ({found.status}).",
-        found.verdict.sentence,
+        f"{claim_of(result.claim).title}: {result.verdict.verdict} ({result.status}).",
+        result.verdict.sentence,
         "Controls:",
         *controls,
-        f"Rule: {found.rule}",
+        f"Rule: {result.rule}",
     ]
 
 

@@ -45,19 +45,19 @@ def density_command(
         raise InputError(f"--out should end in .nc, but is '{out.name}': density maps are written as NetCDF.")
     problem = choice.problem()
     problem, point = options.place(problem, checkpoint, at, plane)
-    found = density_map(problem, point, layer=layer, seed=seed, permutations=permutations, device=device, dtype=dtype)
+    dataset = density_map(problem, point, layer=layer, seed=seed, permutations=permutations, device=device, dtype=dtype)
     if out is not None:
-        write_density_map(found, out)
+        write_density_map(dataset, out)
     console = Console(soft_wrap=True, highlight=False)
-    for line in said(found):
+    for line in said(dataset):
         console.print(line, markup=False)
 
 
-def said(found: xr.Dataset) -> list[str]:
+def said(dataset: xr.Dataset) -> list[str]:
     """The terminal's lines: the map in one, then a sentence for each claim and for what is missing."""
-    info = DensityInfo.of(found)
-    about = f"{info.name}: {found.sizes['example']:,} examples, {', '.join(info.axes)}"
+    info = DensityInfo.of(dataset)
+    about = f"{info.name}: {dataset.sizes['example']:,} examples, {', '.join(info.axes)}"
     covered = f", {100 * sum(info.explained):.3g} % of the variance" if info.explained else ""
     claims = [f"{claim['sentence']} ({claim['verdict']})" for claim in info.claims]
-    width = f"Bandwidth {found.attrs['bandwidth']:.3g} map units, by {found.attrs['bandwidth_rule']}."
+    width = f"Bandwidth {dataset.attrs['bandwidth']:.3g} map units, by {dataset.attrs['bandwidth_rule']}."
     return [f"{about}{covered}.", width, *claims, *info.notes]

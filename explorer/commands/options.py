@@ -42,12 +42,12 @@ def numbers(text: str, count: int, option: str) -> list[float]:
     InputError  anything else
     """
     try:
-        found = [float(part) for part in text.split(",")]
+        parsed = [float(part) for part in text.split(",")]
     except ValueError:
-        found = []
-    if len(found) != count:
+        parsed = []
+    if len(parsed) != count:
         raise InputError(f"{option} should be {count} numbers separated by commas, but is '{text}'.")
-    return found
+    return parsed
 
 
 def place(

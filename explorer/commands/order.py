@@ -73,16 +73,16 @@ def steps_in(path: Path) -> np.ndarray:
         ) from error
 
 
-def sentence(found: MemorisedOrder) -> str:
+def sentence(order: MemorisedOrder) -> str:
     """What was found, in words.
 
     >>> sentence(MemorisedOrder(-0.21, 0.0004, 1400, 9999, False))
     'Spearman correlation of loss with the step last seen −0.21 over 1,400 examples, p = 4×10⁻⁴ by 9,999 orders at random: \
 examples seen later have the smaller loss.'
     """
-    verdict = "examples seen later have the smaller loss" if found.p_value <= 0.05 else "no mark of the order was found"
-    beyond = ", beyond the reference's" if found.referred else ""
+    verdict = "examples seen later have the smaller loss" if order.p_value <= 0.05 else "no mark of the order was found"
+    beyond = ", beyond the reference's" if order.referred else ""
     return (
-        f"Spearman correlation of loss{beyond} with the step last seen {format_value(found.correlation, 2)} over "
-        f"{found.examples:,} examples, p = {format_value(found.p_value, 2)} by {found.draws:,} orders at random: {verdict}."
+        f"Spearman correlation of loss{beyond} with the step last seen {format_value(order.correlation, 2)} over "
+        f"{order.examples:,} examples, p = {format_value(order.p_value, 2)} by {order.draws:,} orders at random: {verdict}."
     )

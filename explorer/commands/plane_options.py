@@ -32,14 +32,18 @@ def with_plane(name: str = "plane", what: str = "The plane") -> Callable[[Callab
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command, eval_str=True)
-        own = set(signature.parameters)
-        _refuse_taken(own)
-        options = {option.name: option for option in _options(what) if option.name == "plane" or option.name not in own}
+        command_parameters = set(signature.parameters)
+        _refuse_taken(command_parameters)
+        options = {
+            option.name: option
+            for option in _options(what)
+            if option.name == "plane" or option.name not in command_parameters
+        }
 
         @functools.wraps(command)
         def run(**given: Any) -> None:
             values = {key: given.pop(key) for key in options}
-            shared = {key: given[key] for key in own & _parameters().keys()}
+            shared = {key: given[key] for key in command_parameters & _parameters().keys()}
             command(**given, **{name: _request(given["target"], values, shared)})
 
         listed = [o for p in signature.parameters.values() for o in (options.values() if p.name == name else (p,))]
@@ -50,10 +54,10 @@ def with_plane(name: str = "plane", what: str = "The plane") -> Callable[[Callab
     return decorate
 
 
-def _refuse_taken(own: set[str]) -> None:
+def _refuse_taken(command_options: set[str]) -> None:
     """A plane's option that would be read as the command's own, whatever it means there, is a mistake in the list of kinds."""
     for name, owners in _parameters().items():
-        if name in (own - SHARED) | OF_EVERY_PLANE:
+        if name in (command_options - SHARED) | OF_EVERY_PLANE:
             raise ValueError(
                 f"--{_word(name)} is taken: call the parameter of the {owners[0][0].name} plane otherwise."
             )
@@ -62,26 +66,26 @@ def _refuse_taken(own: set[str]) -> None:
 def _request(target: str, values: Place, shared: Place) -> SurveyRequest:
     kind = kind_named(values.pop("plane"))
     turn, centre = values.pop("turn"), values.pop("centre")
-    own = {parameter.name for parameter in kind.parameters}
+    names = {parameter.name for parameter in kind.parameters}
     given = {name: value for name, value in values.items() if value is not None}
     for name, value in given.items():
-        if name not in own and value not in [parameter.default for _, parameter in _parameters()[name]]:
+        if name not in names and value not in [parameter.default for _, parameter in _parameters()[name]]:
             raise InputError(
                 f"--{_word(name)} is of --plane {' and '.join(other.name for other, _ in _parameters()[name])}, but the plane "
                 f"is {kind.name}: leave it out, or choose another plane."
             )
     asked = SurveyRequest(target, kind.name).with_values(
-        {name: value for name, value in {**shared, **given}.items() if name in own}
+        {name: value for name, value in {**shared, **given}.items() if name in names}
     )
     return replace(asked, turn=turn, centre=centre)
 
 
 def _options(what: str) -> list[inspect.Parameter]:
     names = ", ".join(kind.name for kind in KINDS)
-    own = [_own_option(name, owners) for name, owners in _parameters().items()]
+    of_planes = [_own_option(name, owners) for name, owners in _parameters().items()]
     return [
         _option("plane", str, "random", f"{what}: {names}."),
-        *own,
+        *of_planes,
         _option("turn", float, 0.0, TURN),
         _option("centre", int | None, None, CENTRE),
     ]
@@ -105,11 +109,11 @@ def _option(name: str, kind: Any, default: Any, text: str) -> inspect.Parameter:
 
 def _parameters() -> Mapping[str, list[tuple[PlaneKind, Parameter]]]:
     """Name → the kinds of planes that have such a parameter, and what it is of each."""
-    found: dict[str, list[tuple[PlaneKind, Parameter]]] = {}
+    parameters: dict[str, list[tuple[PlaneKind, Parameter]]] = {}
     for kind in KINDS:
         for parameter in kind.parameters:
-            found.setdefault(parameter.name, []).append((kind, parameter))
-    return found
+            parameters.setdefault(parameter.name, []).append((kind, parameter))
+    return parameters
 
 
 def _word(name: str) -> str:

@@ -74,10 +74,10 @@ def spectrum_command(
         _critical(problem, point, device, numbers, out)
         return
     counts = (_or(top, 15), _or(steps, 80), _or(probes, 10))
-    found = spectrum(problem, point, of, *counts, seed, device=device, dtype=numbers)
+    result = spectrum(problem, point, of, *counts, seed, device=device, dtype=numbers)
     if out is not None:
-        write_spectrum(found, out, {"name": problem.name, "examples": problem.example_count})
-    Console().print(spectrum_table(found))
+        write_spectrum(result, out, {"name": problem.name, "examples": problem.example_count})
+    Console().print(spectrum_table(result))
 
 
 def _critical(
@@ -86,20 +86,20 @@ def _critical(
     from lossnav.core import critical_sharpness
     from lossnav.core.machine import written_whole
 
-    found = critical_sharpness(problem, point, device=device, dtype=dtype)
+    critical = critical_sharpness(problem, point, device=device, dtype=dtype)
     if out is not None:
         stored = {
             "name": problem.name,
-            **asdict(found),
-            "bracket": [*map(_finite, found.bracket)],
-            "step": _finite(found.step),
+            **asdict(critical),
+            "bracket": [*map(_finite, critical.bracket)],
+            "step": _finite(critical.step),
         }
         written_whole(out, lambda place: place.write_text(json.dumps(stored), "utf-8"))
     table = Table("", "", show_header=False)
-    table.add_row("critical sharpness", f"{found.sharpness:.3g}")
-    table.add_row("largest step down the gradient", f"{found.step:.3g}")
-    table.add_row("loss", f"{found.loss:.4g}")
-    table.add_row("passes over the data", str(found.passes))
+    table.add_row("critical sharpness", f"{critical.sharpness:.3g}")
+    table.add_row("largest step down the gradient", f"{critical.step:.3g}")
+    table.add_row("loss", f"{critical.loss:.4g}")
+    table.add_row("passes over the data", str(critical.passes))
     Console().print(table)
 
 
@@ -123,12 +123,12 @@ def _along(
     with options.progress() as bar:
         task = bar.add_task(f"{problem.name}, along the training", total=None)
         counts = (_or(top, TOP), _or(steps, STEPS), _or(probes, PROBES))
-        for found in spectra_along(problem, of, count, *counts, seed, device, out, dtype):
-            bar.update(task, completed=len(found.spectra), total=len(found.checkpoints))
-    for step, each in zip(found.steps, found.spectra, strict=True):
+        for along in spectra_along(problem, of, count, *counts, seed, device, out, dtype):
+            bar.update(task, completed=len(along.spectra), total=len(along.checkpoints))
+    for step, each in zip(along.steps, along.spectra, strict=True):
         trace = f"{each.trace:.4g} ± {each.trace_reach:.2g}"
         table.add_row(str(step), f"{each.top[0]:.6g}", f"{each.bottom[0]:.6g}", trace, str(each.outliers))
-    table.caption = f"{found.about['how']}; ± is a 95 % interval by Student's t over the probes"
+    table.caption = f"{along.about['how']}; ± is a 95 % interval by Student's t over the probes"
     Console().print(table)
 
 
@@ -136,10 +136,14 @@ def _or(given: int | None, default: int) -> int:
     return default if given is None else given
 
 
-def spectrum_table(found: Spectrum) -> Table:
+def spectrum_table(result: Spectrum) -> Table:
     """The outermost eigenvalues as a table for the terminal."""
-    table = Table("eigenvalue", "residual", box=None, header_style="bold", title=f"{found.of}, {found.method}")
-    for value, residual in zip([*found.top, *found.bottom], [*found.residuals, *found.bottom_residuals], strict=True):
+    table = Table("eigenvalue", "residual", box=None, header_style="bold", title=f"{result.of}, {result.method}")
+    for value, residual in zip(
+        [*result.top, *result.bottom], [*result.residuals, *result.bottom_residuals], strict=True
+    ):
         table.add_row(f"{value:.6g}", f"{residual:.1e}")
-    table.caption = f"trace {found.trace:.4g} ± {found.trace_reach:.2g} (95 %); {found.outliers} above the largest gap"
+    table.caption = (
+        f"trace {result.trace:.4g} ± {result.trace_reach:.2g} (95 %); {result.outliers} above the largest gap"
+    )
     return table

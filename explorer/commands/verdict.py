@@ -16,9 +16,9 @@ def tell_verdict(land: xr.Dataset) -> None:
     """The sentence, then what speaks against the picture, each with what to do."""
     from ..summaries.verdict import GREEN, verdict
 
-    found = verdict(land)
-    console.print("●", style=COLORS[found.light], end=" ")
-    console.print(found.says, markup=False, highlight=False)
-    for reason in found.reasons:
+    judgement = verdict(land)
+    console.print("●", style=COLORS[judgement.light], end=" ")
+    console.print(judgement.says, markup=False, highlight=False)
+    for reason in judgement.reasons:
         if reason.light != GREEN:
             console.print(f"  {reason.says} {reason.advice}", markup=False, highlight=False)

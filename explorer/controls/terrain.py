@@ -129,7 +129,7 @@ def _anchor_control(target: str) -> int | None:
     if last < 1:
         return None
     offered = [OWN_ANCHOR, *sorted({0, last // 4, last // 2, 3 * last // 4})]
-    found = st.selectbox(
+    choice = st.selectbox(
         "Elasticity pulls back to",
         offered,
         key="anchor",
@@ -137,7 +137,7 @@ def _anchor_control(target: str) -> int | None:
         help="Without an earlier task a model is its own anchor, and the penalty is one paraboloid around it.",
         **URL,
     )
-    return None if found == OWN_ANCHOR else found
+    return None if choice == OWN_ANCHOR else choice
 
 
 def _planes(target: str) -> list[str]:
@@ -282,16 +282,16 @@ def _arrows_toggle(owner: NavigatorProperty) -> bool:
 
 def _knob_controls(owner: NavigatorProperty, facts: dict[str, Any]) -> dict[str, float]:
     """The settings of a property's knobs: knob → value, or a factor of the landscape's own."""
-    found = {}
+    settings = {}
     for knob in owner.knobs:
         if knob.choices:
-            found[knob.name] = st.select_slider(
+            settings[knob.name] = st.select_slider(
                 knob.label, knob.choices, 1.0 if knob.default is None else knob.default, key=knob.name, **URL
             )
             own = facts.get(knob.name) if knob.default is None else 1.0
             if knob.caption is not None and own is not None:
-                st.caption(knob.caption(facts, own * found[knob.name]))
-    return found
+                st.caption(knob.caption(facts, own * settings[knob.name]))
+    return settings
 
 
 def _scale_controls(key: str) -> tuple[str, float | None, float | None]:

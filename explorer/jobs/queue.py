@@ -80,13 +80,13 @@ class Jobs:
     def all(self) -> list[Job]:
         """Every piece of work that is known, the newest first."""
         with self._lock:
-            found = [self._jobs.get(record.path) or Job(record) for record in records()]
-            known = {job.record.path for job in found}
+            jobs = [self._jobs.get(record.path) or Job(record) for record in records()]
+            known = {job.record.path for job in jobs}
             for lock in (user_cache_path("lossnav") / "landscapes").glob(".*.zarr.lock"):
                 path = lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))
                 job = None if path in known else self._outside(path)
-                found += [job] if job is not None else []
-            return found
+                jobs += [job] if job is not None else []
+            return jobs
 
     def forget(self, job: Job) -> None:
         """Take what is over off the list; its result stays."""

@@ -62,7 +62,7 @@ def spread(land: xr.Dataset) -> xr.Dataset:
             and np.isfinite(land[name].values[~measured]).any()
         ):
             waiting[name] = (land[name].dims, land[name].values, {**land[name].attrs, "stage": "closed form"})
-    found = filled(waiting)
-    for name in map(str, found.data_vars):
-        found[name].attrs.pop("measured_on", None)  # said once for all of them
-    return found
+    whole = filled(waiting)
+    for name in map(str, whole.data_vars):
+        whole[name].attrs.pop("measured_on", None)  # said once for all of them
+    return whole

@@ -67,9 +67,9 @@ def _advance(request: SurveyRequest, known: bool) -> Snapshot | None:
 def _ready(target: str) -> tuple[LiveSession, Courses]:
     """A problem that is kept ready, with its planes, least recently used first; the problem that was longest unused goes."""
     key = (target, modified(target))
-    kept = _at_hand.pop(key, None) or (LiveSession(target), {})
-    _at_hand[key] = kept
+    ready = _at_hand.pop(key, None) or (LiveSession(target), {})
+    _at_hand[key] = ready
     for oldest in list(_at_hand)[:-MOST_PROBLEMS]:
         for course in _at_hand.pop(oldest)[1].values():
             course.close()
-    return kept
+    return ready

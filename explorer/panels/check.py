@@ -28,16 +28,16 @@ def check_panel(target: str) -> None:
     planes_of = checkpoints(target)
     try:
         with st.spinner("Testing the network on a few examples …"):
-            found = known[key] = known.get(key) or _tested(target)
+            findings = known[key] = known.get(key) or _tested(target)
     except InputError as error:
         st.warning(for_markdown(error))
         return
     if checkpoints(target) != planes_of:
         st.rerun()  # the choice of planes stands above this
-    alarms = sum(line.alarms for line in found)
+    alarms = sum(line.alarms for line in findings)
     title = "What was understood and tested of this network" + (f": {alarms} to read first" if alarms else "")
     with st.expander(title, expanded=bool(alarms), key="check"):
-        st.html(check_table(found))
+        st.html(check_table(findings))
 
 
 def _tested(target: str) -> list[Finding]:
@@ -64,13 +64,13 @@ def _known() -> dict[tuple[str, float], list[Finding]]:
     return {}
 
 
-def check_table(found: list[Finding]) -> str:
+def check_table(findings: list[Finding]) -> str:
     """The findings as rows, those to be read first in bold.
 
     >>> check_table([Finding("tested", "parameters", "The loss changes with them.")])
     "<dl class='card'><dt>parameters</dt><dd>The loss changes with them.</dd></dl>"
     """
-    rows = (_row(line) for line in found)
+    rows = (_row(line) for line in findings)
     return f"<dl class='card'>{''.join(rows)}</dl>"
 
 

@@ -58,15 +58,15 @@ class Comparison:
 
 def read(chosen: Sequence[Comparable]) -> list[tuple[str, xr.Dataset]]:
     """The landscapes that can be read; what is wrong with the others is said."""
-    found = []
+    readable = []
     for each in chosen:
         try:
-            found.append((each.name, kept(each)))
+            readable.append((each.name, kept(each)))
         except InputError as error:
             st.error(for_markdown(error))
         except (LookupError, OSError):
             st.warning(f"{for_markdown(each.name)} is no longer there.")
-    return found
+    return readable
 
 
 def kept(each: Comparable) -> xr.Dataset:
@@ -140,18 +140,18 @@ def _spanned_scene(figure: go.Figure, span: Span | None) -> None:
         figure.update_scenes(xaxis_range=span[0], yaxis_range=span[1])
 
 
-def side_by_side(found: Sequence[tuple[str, xr.Dataset]], asked: Comparison) -> None:
+def side_by_side(landscapes: Sequence[tuple[str, xr.Dataset]], asked: Comparison) -> None:
     """The figures with their names, facts, and the values at the picked point."""
-    lands = [land for _, land in found]
+    lands = [land for _, land in landscapes]
     point = st.session_state.get("picked")
     drawn = figures(lands, asked, point)
-    per_row = len(found) if len(found) < MOST else 2
-    with st.container(key="compare_rows" if len(found) < MOST else "compare_two_rows"):
-        for start in range(0, len(found), per_row):
-            row = range(start, min(start + per_row, len(found)))
+    per_row = len(landscapes) if len(landscapes) < MOST else 2
+    with st.container(key="compare_rows" if len(landscapes) < MOST else "compare_two_rows"):
+        for start in range(0, len(landscapes), per_row):
+            row = range(start, min(start + per_row, len(landscapes)))
             for column, k in zip(st.columns(per_row, gap="small"), row, strict=False):
                 with column:
-                    _one(k, *found[k], drawn[k], asked, point)
+                    _one(k, *landscapes[k], drawn[k], asked, point)
 
 
 def _one(
@@ -184,12 +184,12 @@ def _pick(k: int) -> None:
     st.session_state["picked"] = picked_point(st.session_state[f"compared{k}"].picked) or st.session_state.get("picked")
 
 
-def difference_panel(found: Sequence[tuple[str, xr.Dataset]], asked: Comparison) -> None:
+def difference_panel(landscapes: Sequence[tuple[str, xr.Dataset]], asked: Comparison) -> None:
     """The second landscape less the first, as a surface and a map."""
-    if len(found) != 2:
+    if len(landscapes) != 2:
         st.info("A difference is of two landscapes: choose two.", icon=":material/info:")
         return
-    (first, one), (second, other) = found
+    (first, one), (second, other) = landscapes
     try:
         land = difference(one, other, asked.height)
     except InputError as error:

@@ -18,14 +18,14 @@ def coupling_panel(request: CouplingRequest) -> None:
     """Compute what is missing, then draw the request's part."""
     if not waiting_panel(request):
         return
-    found = kept(request, read_coupling)
-    if found is None:
+    coupling = kept(request, read_coupling)
+    if coupling is None:
         return
     dark = st.context.theme.type == "dark"
-    if found.sweep is not None:
-        _sweep(found.sweep, dark)
-    if found.matrix is not None:
-        _matrix(found.matrix, dark)
+    if coupling.sweep is not None:
+        _sweep(coupling.sweep, dark)
+    if coupling.matrix is not None:
+        _matrix(coupling.matrix, dark)
 
 
 def _sweep(sweep: xr.DataArray, dark: bool) -> None:

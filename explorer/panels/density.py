@@ -43,11 +43,11 @@ def density_style() -> None:
     st.html(_CSS)
 
 
-def available_color(found: xr.Dataset, wanted: str) -> str:
+def available_color(dataset: xr.Dataset, wanted: str) -> str:
     """The variable that was asked for; where it does not exist, the loss, and a sentence that says why."""
-    if wanted in found:
+    if wanted in dataset:
         return wanted
-    reason = DensityInfo.of(found).unavailable[wanted]
+    reason = DensityInfo.of(dataset).unavailable[wanted]
     st.caption(f":material/info: Coloured by loss, for {reason}.")
     return "loss"
 
@@ -62,41 +62,41 @@ def claim_sentences(found: xr.Dataset) -> None:
         st.html(f"<p class='claim' title='{rule}'><b>{name}</b> {badge}<br>{sentence}</p>")
 
 
-def map_facts(found: xr.Dataset) -> str:
+def map_facts(dataset: xr.Dataset) -> str:
     """How the map was made, in one line under it."""
-    info = DensityInfo.of(found)
+    info = DensityInfo.of(dataset)
     texts = [
         "Lines hold 10, 30, 50, 70, 90 and 99 % of the estimated density",
-        f"bandwidth {format_value(found.attrs['bandwidth'])} map units, by {found.attrs['bandwidth_rule']}",
+        f"bandwidth {format_value(dataset.attrs['bandwidth'])} map units, by {dataset.attrs['bandwidth_rule']}",
     ]
     if info.explained:
         texts.append(f"the map shows {format_value(100 * sum(info.explained))} % of the variance")
     return ". ".join(["; ".join(texts), *(note.rstrip(".") for note in info.notes)]) + "."
 
 
-def example_panel(found: xr.Dataset, example: int | None) -> None:
+def example_panel(dataset: xr.Dataset, example: int | None) -> None:
     """The clicked example: its picture or its tokens, its class and numbers."""
     if example is None:
         st.caption("Click an example to see it.")
         return
-    label = [("class", str(int(found["label"][example])))] if "label" in found else []
+    label = [("class", str(int(dataset["label"][example])))] if "label" in dataset else []
     rows = "".join(
         f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>"
-        for name, value in [("example", str(example)), *label, *numbers_of(found, example)]
+        for name, value in [("example", str(example)), *label, *numbers_of(dataset, example)]
     )
-    st.html(f"<div class='example'>{_shown(found, example)}<dl>{rows}</dl></div>")
+    st.html(f"<div class='example'>{_shown(dataset, example)}<dl>{rows}</dl></div>")
 
 
-def _shown(found: xr.Dataset, example: int) -> str:
-    if "input" not in found:
+def _shown(dataset: xr.Dataset, example: int) -> str:
+    if "input" not in dataset:
         return ""
-    values, shape = found["input"].values[example], tuple(json.loads(found["input"].attrs["shape"]))
-    image = as_image(values, shape, float(found["input"].min()), float(found["input"].max()))
+    values, shape = dataset["input"].values[example], tuple(json.loads(dataset["input"].attrs["shape"]))
+    image = as_image(values, shape, float(dataset["input"].min()), float(dataset["input"].max()))
     if image is not None:
         file = BytesIO()
         imsave(file, image, cmap="gray", vmin=0, vmax=255, format="png")
         return f"<img alt='Input {example}' src='data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}'>"
-    if found["input"].attrs.get("tokens"):
+    if dataset["input"].attrs.get("tokens"):
         more = " …" if len(values) > MOST_TOKENS else ""
         return f"<div class='tokens'>{' '.join(str(int(v)) for v in values[:MOST_TOKENS])}{more}</div>"
     return ""

@@ -60,19 +60,19 @@ def _picture(source: Opened, name: str, switches: controls.Switches, header: Del
         elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
     dark = st.context.theme.type == "dark"
     view = View(elevation, switches.overlays, color, st.session_state.get("picked"), dark, switches.arrows, ground)
-    found = drawn(land, view)
+    charts = drawn(land, view)
     with header:
         facts_line(land, stem)
     with answer:
         verdict_panel(land)
     with left:
-        surface_chart(found.surface)
+        surface_chart(charts.surface)
         if "fidelity" in land.attrs:
             trust_panel(land, dark)
     with right:
-        map_chart(found.map)
-        legend(land, found.picture)
+        map_chart(charts.map)
+        legend(land, charts.picture)
         inspector(land, nearest_cell(land, view.point), shown_readouts(switches, elevation, ground))
     show_values(land, switches, view)
     with leaving:
-        export_panel(land, lambda: source.measured(settings), found.picture, stem)
+        export_panel(land, lambda: source.measured(settings), charts.picture, stem)

@@ -47,14 +47,14 @@ def work_panel(request: SurveyRequest, drawn: int) -> None:
 
     Nothing starts unless a person presses: an address may come from anybody.
     """
-    found, job = own(request), jobs().of(request)
+    stored, job = own(request), jobs().of(request)
     if job is not None and job.open:
         _running(request, drawn)
     elif job is not None and job.failure:
         st.error(for_markdown(job.failure), icon=":material/error:")
-    elif found is not None and found.damage:
-        _damaged(request, found.damage)
-    elif found is None or not found.complete(request):
+    elif stored is not None and stored.damage:
+        _damaged(request, stored.damage)
+    elif stored is None or not stored.complete(request):
         _stopped(request)
 
 
@@ -156,14 +156,14 @@ def _waiting(request: Request, name: str) -> None:
 def _running(request: SurveyRequest, drawn: int) -> None:
     @st.fragment(run_every=0.5)
     def bar() -> None:
-        job, found = jobs().of(request), own(request)
+        job, stored = jobs().of(request), own(request)
         over = job is None or not job.open
-        if by_timer() and (over or (found is not None and found.drawable > drawn)):
+        if by_timer() and (over or (stored is not None and stored.drawable > drawn)):
             st.rerun()
         if job is None:
             return
         left, right = st.columns([7, 1], vertical_alignment="center")
-        share, text = (0.0, TURN) if job.state == QUEUED else _progress(request, found, job)
+        share, text = (0.0, TURN) if job.state == QUEUED else _progress(request, stored, job)
         left.progress(share, text=text)
         _cancel_button(right, job, "cancel")
 
@@ -176,20 +176,20 @@ def _cancel_button(place: DeltaGenerator, job: Job, key: str) -> None:
         st.rerun()
 
 
-def _progress(request: SurveyRequest, found: Found | None, job: Job) -> tuple[float, str]:
+def _progress(request: SurveyRequest, stored: Found | None, job: Job) -> tuple[float, str]:
     """How far the whole is, and in words what it is at."""
-    if found is None or found.done == 0:
+    if stored is None or stored.done == 0:
         return 0.0, f"Preparing the {request.plane} plane of {request.target} …"
-    if found.points.info.later:
-        return found.done / found.total, "Readouts that came later …"
-    at = next((stage for stage in found.points.used if _left(found, stage)), None)
+    if stored.points.info.later:
+        return stored.done / stored.total, "Readouts that came later …"
+    at = next((stage for stage in stored.points.used if _left(stored, stage)), None)
     if at is None:
         return 1.0, "All points measured; now measuring how far to trust the plane …"
-    total = found.points.planned_at(at)
-    done = total - _left(found, at)
+    total = stored.points.planned_at(at)
+    done = total - _left(stored, at)
     seconds = job.remaining(at, done, total)
     left = "" if seconds is None else f", about {duration(seconds)} left for them"
-    return found.done / found.total, f"{stage_title(at)}: {done:,} of {total:,} points{left}"
+    return stored.done / stored.total, f"{stage_title(at)}: {done:,} of {total:,} points{left}"
 
 
 def _left(found: Found, stage: str) -> int:
@@ -204,18 +204,18 @@ def duration(seconds: float) -> str:
 
 
 def _stopped(request: SurveyRequest) -> None:
-    found = own(request)
-    state = f"{100 * found.done / found.total:.0f} % measured" if found else "nothing measured yet"
-    coarser = found is not None and found.done == found.total
-    waiting = unmeasured(found.points) if coarser and found is not None else []
-    older = found.older(request) if found is not None else ""
+    stored = own(request)
+    state = f"{100 * stored.done / stored.total:.0f} % measured" if stored else "nothing measured yet"
+    coarser = stored is not None and stored.done == stored.total
+    waiting = unmeasured(stored.points) if coarser and stored is not None else []
+    older = stored.older(request) if stored is not None else ""
     text = older or (
         f"{len(waiting)} readouts are not measured here yet."
         if waiting
         else "This landscape is measured on fewer points than you ask for."
         if coarser
         else f"This survey was stopped: {state}."
-        if found
+        if stored
         else "This landscape is not measured yet."
     )
     drawn = bool(older) or coarser  # a picture is there, and whole: what more there is to have is no news
@@ -226,7 +226,7 @@ def _stopped(request: SurveyRequest) -> None:
         else:
             left.info(text, icon=":material/info:")
         kind: Literal["primary", "secondary"] = "secondary" if drawn else "primary"
-        pressed = right.button("Measure" if drawn or not found else "Resume", key="resume", width="stretch", type=kind)
+        pressed = right.button("Measure" if drawn or not stored else "Resume", key="resume", width="stretch", type=kind)
     if pressed:
         start(request)
         st.rerun()

@@ -42,28 +42,28 @@ def spectrum_panel(request: SpectrumRequest, shape: str) -> None:
     read = kept(request, read_spectrum)
     if read is None:
         return
-    found, about = read
+    spectrum, about = read
     law, dark = spectral_law(request, about), st.context.theme.type == "dark"
     left, right = st.columns([1.9, 1], gap="medium")
     with left.container(key="spectrum_plot"):
         if shape == HISTOGRAM:
-            chart(spectrum_figure(found, dark, law), "spectrum", "Eigenvalue histogram")
+            chart(spectrum_figure(spectrum, dark, law), "spectrum", "Eigenvalue histogram")
             st.caption("Eigenvalues in nats per squared parameter unit, on a symmetric-logarithmic axis.")
         else:
-            chart(density_figure(found, dark, law), "spectrum", "Density of the eigenvalues")
+            chart(density_figure(spectrum, dark, law), "spectrum", "Density of the eigenvalues")
             st.caption(
-                f"Each eigenvalue broadened to a Gaussian of standard deviation {format_value(found.default_width)}."
+                f"Each eigenvalue broadened to a Gaussian of standard deviation {format_value(spectrum.default_width)}."
             )
     with right:
-        spectrum_numbers(found)
+        spectrum_numbers(spectrum)
 
 
-def spectrum_numbers(found: Spectrum) -> None:
+def spectrum_numbers(spectrum: Spectrum) -> None:
     """Summary, and the outermost eigenvalues with their residuals."""
-    rows = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in summary(found))
+    rows = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in summary(spectrum))
     st.html(f"<dl class='card'>{rows}</dl>")
-    values = [(v, r) for v, r in zip(found.top, found.residuals, strict=True)]
-    values += [(v, r) for v, r in zip(found.bottom, found.bottom_residuals, strict=True)]
+    values = [(v, r) for v, r in zip(spectrum.top, spectrum.residuals, strict=True)]
+    values += [(v, r) for v, r in zip(spectrum.bottom, spectrum.bottom_residuals, strict=True)]
     table = {
         "eigenvalue": [format_value(v, 4) for v, _ in values],
         "residual ‖Av − λv‖/|λ|": [format_value(r, 2) for _, r in values],
@@ -71,21 +71,21 @@ def spectrum_numbers(found: Spectrum) -> None:
     st.dataframe(table, hide_index=True, height=min(38 + 35 * len(values), 300))
 
 
-def summary(found: Spectrum) -> list[tuple[str, str]]:
+def summary(spectrum: Spectrum) -> list[tuple[str, str]]:
     """(what, value) of everything that one line can say."""
     how = (
         "exact, every eigenvalue"
-        if found.method == "exact"
-        else f"stochastic Lanczos quadrature, {found.steps} steps × {found.probes} probes"
+        if spectrum.method == "exact"
+        else f"stochastic Lanczos quadrature, {spectrum.steps} steps × {spectrum.probes} probes"
     )
-    trace = format_value(found.trace) + (
-        "" if found.trace_se == 0 else f" ± {format_value(found.trace_reach, 2)} (95 %)"
+    trace = format_value(spectrum.trace) + (
+        "" if spectrum.trace_se == 0 else f" ± {format_value(spectrum.trace_reach, 2)} (95 %)"
     )
     return [
-        ("Outliers, above the largest gap in ln λ", str(found.outliers)),
+        ("Outliers, above the largest gap in ln λ", str(spectrum.outliers)),
         ("Trace", trace),
-        ("Convexity |λₘᵢₙ / λₘₐₓ|", format_value(found.convexity)),
-        ("Share with |λ| ≤ 0.01 λₘₐₓ", format_value(found.flat_share())),
-        ("Share of negative eigenvalues", format_value(found.index)),
+        ("Convexity |λₘᵢₙ / λₘₐₓ|", format_value(spectrum.convexity)),
+        ("Share with |λ| ≤ 0.01 λₘₐₓ", format_value(spectrum.flat_share())),
+        ("Share of negative eigenvalues", format_value(spectrum.index)),
         ("Found by", how),
     ]

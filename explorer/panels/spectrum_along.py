@@ -15,25 +15,25 @@ from .spectrum import chart
 
 def along_panel(request: AlongRequest) -> None:
     """The work that is going on, and the film of what is done."""
-    found = kept(request, read_along) if request.path.exists() else None
-    if found is None and request.path.exists():
+    along = kept(request, read_along) if request.path.exists() else None
+    if along is None and request.path.exists():
         return
-    _work(request, found)
-    if found is None or not found.spectra:
+    _work(request, along)
+    if along is None or not along.spectra:
         return
     with st.container(key="spectrum_plot"):
         dark = st.context.theme.type == "dark"
-        figure = along_figure(found, dark, spectral_law(request, found.about))
+        figure = along_figure(along, dark, spectral_law(request, along.about))
         chart(figure, "spectrum_along", "Eigenvalue histogram along the training, with λₘₐₓ, λₘᵢₙ and trace beside it")
-        st.caption(caption(found))
+        st.caption(caption(along))
 
 
-def caption(found: SpectraAlong) -> str:
+def caption(along: SpectraAlong) -> str:
     """How it was found, in short sentences."""
     said = [
-        f"{len(found.spectra)} checkpoints on the same axes, in nats per squared parameter unit: {found.about['how']}."
+        f"{len(along.spectra)} checkpoints on the same axes, in nats per squared parameter unit: {along.about['how']}."
     ]
-    if found.about.get("buffers"):
+    if along.about.get("buffers"):
         said.append("BatchNorm statistics are the trained network's.")
     return " ".join(said)
 
@@ -54,17 +54,17 @@ def _done(request: AlongRequest) -> SpectraAlong | None:
     return read_along(request.path) if request.path.exists() else None
 
 
-def _work(request: AlongRequest, found: SpectraAlong | None) -> None:
+def _work(request: AlongRequest, along: SpectraAlong | None) -> None:
     """Offer to compute what is missing, show what runs, offer what can be done about what stopped."""
-    if found is not None and found.complete:
+    if along is not None and along.complete:
         return
     job = jobs().of(request)
     if job is not None and job.open:
-        _running(request, _count(found))
+        _running(request, _count(along))
     elif job is not None and job.failure:
         st.error(for_markdown(job.failure), icon=":material/error:")
     else:
-        _stopped(request, found)
+        _stopped(request, along)
 
 
 def _running(request: AlongRequest, drawn: int) -> None:
@@ -86,11 +86,11 @@ def _running(request: AlongRequest, drawn: int) -> None:
     bar()
 
 
-def _stopped(request: AlongRequest, found: SpectraAlong | None) -> None:
+def _stopped(request: AlongRequest, along: SpectraAlong | None) -> None:
     left, right = st.columns([7, 1], vertical_alignment="center")
-    state = f"{len(found.spectra)} of {len(found.checkpoints)} checkpoints" if found else "nothing computed yet"
-    left.info(f"Stopped: {state}." if found else "It is not computed yet.", icon=":material/pause_circle:")
-    if right.button("Resume" if found else "Compute", key="resume", width="stretch", type="primary"):
+    state = f"{len(along.spectra)} of {len(along.checkpoints)} checkpoints" if along else "nothing computed yet"
+    left.info(f"Stopped: {state}." if along else "It is not computed yet.", icon=":material/pause_circle:")
+    if right.button("Resume" if along else "Compute", key="resume", width="stretch", type="primary"):
         jobs().start(request)
         st.rerun()
 

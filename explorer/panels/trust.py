@@ -17,35 +17,35 @@ from ..summaries.trust import sentences
 
 def trust_panel(land: xr.Dataset, dark: bool) -> None:
     """The line, and a panel that opens on the figures."""
-    found = land.lossnav.fidelity or {}
+    fidelity = land.lossnav.fidelity or {}
     left, right = st.columns([6, 1], vertical_alignment="center", gap="small")
     said = " ".join(
-        html.escape(sentence, quote=False) for sentence in [*sentences(land, found), *forward_sentences(land)]
+        html.escape(sentence, quote=False) for sentence in [*sentences(land, fidelity), *forward_sentences(land)]
     )
     left.html(f"<p class='trust'><b>How far to trust this plane.</b> {said}</p>")
-    if found:
+    if fidelity:
         with right.popover("More", key="trust_more", width="stretch", on_change="rerun") as panel:
             if panel.open:
-                _details(land, found, dark)
+                _details(land, fidelity, dark)
 
 
-def _details(land: xr.Dataset, found: dict[str, Any], dark: bool) -> None:
-    if "band" in found:
+def _details(land: xr.Dataset, fidelity: dict[str, Any], dark: bool) -> None:
+    if "band" in fidelity:
         st.markdown(
-            f"**Other draws.** Loss along {found['band']['slices'][0]} single directions of other seeds: the mean and the "
+            f"**Other draws.** Loss along {fidelity['band']['slices'][0]} single directions of other seeds: the mean and the "
             "band of 80 % of them. A random slice sees the mean curvature only, so a saddle can look like a bowl."
         )
-        st.plotly_chart(band_figure(found["band"], dark), theme=None, key="band", config={"displayModeBar": False})
-    if "path" in found and "path_step" in land:
+        st.plotly_chart(band_figure(fidelity["band"], dark), theme=None, key="band", config={"displayModeBar": False})
+    if "path" in fidelity and "path_step" in land:
         st.markdown(
             "**The path above the plane.** The loss at each checkpoint, and the plane's loss under it; BatchNorm statistics "
             "at a checkpoint are its own where the checkpoints hold them, else as on the plane."
         )
         steps = land["path_step"].values.tolist()
         st.plotly_chart(
-            path_figure(found["path"], steps, dark), theme=None, key="path", config={"displayModeBar": False}
+            path_figure(fidelity["path"], steps, dark), theme=None, key="path", config={"displayModeBar": False}
         )
-    if found.get("trace") is not None:
+    if fidelity.get("trace") is not None:
         st.caption(
-            f"tr H = {format_value(found['trace'])} ± {format_value(student(15) * found['trace_se'], 2)} (95 %, Hutchinson, 16 probes)."
+            f"tr H = {format_value(fidelity['trace'])} ± {format_value(student(15) * fidelity['trace_se'], 2)} (95 %, Hutchinson, 16 probes)."
         )

@@ -17,10 +17,10 @@ COLORS = {"green": "#15803D", "amber": "#D97706", "red": "#DC2626"}
 def verdict_panel(land: xr.Dataset) -> None:
     """Is my plot right? One sentence, under which its reasons unfold, and a field for the number that the training printed."""
     key = f"reported_{land.lossnav.name or 'loss'}"  # of this network: another one's training printed another number
-    found = verdict(with_reported_loss(land, _told(key) if _is_trained(land) else None))
-    light = f':color[●]{{foreground="{COLORS[found.light]}"}}'
-    with st.expander(f"{light} **Is this plot right?** {for_markdown(found.says)}", key="verdict"):
-        st.html("".join(reason_line(reason) for reason in found.reasons))
+    judgement = verdict(with_reported_loss(land, _told(key) if _is_trained(land) else None))
+    light = f':color[●]{{foreground="{COLORS[judgement.light]}"}}'
+    with st.expander(f"{light} **Is this plot right?** {for_markdown(judgement.says)}", key="verdict"):
+        st.html("".join(reason_line(reason) for reason in judgement.reasons))
         if _is_trained(land):
             st.number_input(
                 "The loss that your training printed",

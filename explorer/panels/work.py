@@ -26,21 +26,21 @@ PLAIN = {"--plane", "random", "--normalize", "filter", "--ignore", "biasbn", "--
 @st.fragment(run_every=1.0)
 def jobs_panel() -> None:
     """Each piece of work with its state, and what can be done about it."""
-    found = jobs().all()
-    working = [job for job in found if job.open]
+    listed = jobs().all()
+    working = [job for job in listed if job.open]
     if by_timer() and st.session_state.get("at_work") != len(working):
         st.session_state["at_work"] = len(working)
         st.rerun()  # what is kept has changed as well
     st.session_state["at_work"] = len(working)
-    if not found:
+    if not listed:
         st.info("Nothing is being computed, and nothing was lately.", icon=":material/check_circle:")
         return
     most = jobs().most
     st.caption(f"At most {most} at once; the others wait their turn. They go on when this page is closed.")
-    for job in [*working, *(job for job in found if not job.open)]:
+    for job in [*working, *(job for job in listed if not job.open)]:
         _row(job)
-    if len(working) < len(found):
-        st.button("Take what is over off this list", key="forget_all", on_click=_forget, args=(found,))
+    if len(working) < len(listed):
+        st.button("Take what is over off this list", key="forget_all", on_click=_forget, args=(listed,))
 
 
 def _row(job: Job) -> None:
@@ -91,28 +91,28 @@ def _said(job: Job) -> str:
 
 def cache_panel() -> None:
     """How much is kept, of how much; what was longest unused comes first, and goes only when a person says so."""
-    found = kept()
-    size = sum(each.bytes for each in found)
+    parts = kept()
+    size = sum(each.bytes for each in parts)
     st.subheader("Kept on this machine", anchor=False)
     st.progress(min(1.0, size / BOUND), text=f"{byte_text(size)} of {byte_text(BOUND)}. Nothing is removed by itself.")
-    if not found:
+    if not parts:
         st.caption("Nothing is kept yet: what came with the samples is not counted.")
         return
-    offered = beyond_bound(found)
+    offered = beyond_bound(parts)
     if offered:
         st.warning(f"More is kept than {byte_text(BOUND)}.", icon=":material/hard_drive:")
         _offer(offered, "Remove what was longest unused", "offered")
     table = {
-        "what": [each.kind for each in found],
-        "name": [each.name for each in found],
-        "size": [byte_text(each.bytes) for each in found],
-        "last used": [_ago(each) for each in found],
+        "what": [each.kind for each in parts],
+        "name": [each.name for each in parts],
+        "size": [byte_text(each.bytes) for each in parts],
+        "last used": [_ago(each) for each in parts],
     }
     st.caption("What was longest unused comes first. Choose rows to remove them.")
     picked = st.dataframe(table, hide_index=True, key="kept", on_select="rerun", selection_mode="multi-row", height=280)
     rows = picked["selection"]["rows"]
     if rows:
-        _offer([found[row] for row in rows if row < len(found)], "Remove what is chosen", "chosen")
+        _offer([parts[row] for row in rows if row < len(parts)], "Remove what is chosen", "chosen")
 
 
 def _offer(items: list[Kept], label: str, key: str) -> None:

@@ -72,7 +72,7 @@ def _readout(land: xr.Dataset, layer: Layer, pack: Pack) -> dict[str, Any]:
     variable = layer.variable
     values, shown = land[variable].values.astype(float), drawn_values(land, variable)
     error = f"{variable}_se"
-    found: dict[str, Any] = {
+    readout: dict[str, Any] = {
         "values": pack.add(values),
         "infinite": [_replaced(shown, values == end) for end in (-np.inf, np.inf)],
         "lines": pack.add(_lines(land, layer)),
@@ -80,13 +80,13 @@ def _readout(land: xr.Dataset, layer: Layer, pack: Pack) -> dict[str, Any]:
         "said": readout_text(land, variable),
     }
     if error in land:
-        found |= {
+        readout |= {
             "se": pack.add(land[error].values.astype(float)),
             "interval": float(land[error].attrs.get("interval", 1.0)),
             "side": str(land[error].attrs.get("side", "both")),
             "se_says": str(land[error].attrs.get("long_name", "")),
         }
-    return found
+    return readout
 
 
 def _replaced(shown: np.ndarray, there: np.ndarray) -> float | None:

@@ -123,11 +123,13 @@ class SurveyRequest:
     @property
     def settled(self) -> SurveyRequest:
         """The same request without choices that its plane does not have, so that equal pictures have equal requests."""
-        plain, kind, own = SurveyRequest(self.target, self.plane), self.kind, self.values
-        fixed: dict[str, Any] = {f: getattr(plain, f) for f in FIELDS if f not in own}
+        plain, kind, values = SurveyRequest(self.target, self.plane), self.kind, self.values
+        fixed: dict[str, Any] = {f: getattr(plain, f) for f in FIELDS if f not in values}
         fixed |= {} if kind.turns else {"turn": plain.turn}
         fixed |= {} if kind.around else {"centre": plain.centre}
-        chosen = [(p.name, own[p.name]) for p in kind.parameters if p.name not in FIELDS and own[p.name] != p.default]
+        chosen = [
+            (p.name, values[p.name]) for p in kind.parameters if p.name not in FIELDS and values[p.name] != p.default
+        ]
         return replace(self, **fixed, choices=tuple(chosen), insist=self.insist and self.precision != EXACT)
 
     @property

@@ -41,13 +41,13 @@ class Ranks:
 
 def atlas_readouts(land: xr.Dataset, drawn: Mapping[str, str] | None = None) -> list[str]:
     """The height, then of each property the readout in `drawn`, else its first one that is a number and varies."""
-    found = [HEIGHT] if HEIGHT in land else []
+    readouts = [HEIGHT] if HEIGHT in land else []
     for owner in PROPERTIES:
         wanted = (drawn or {}).get(owner.name)
         names = [*([wanted] if wanted else []), *(r.variable for r in owner.readouts if not r.arrows)]
         name = next((n for n in names if n in land and _varies(land, n)), None)
-        found += [name] if name is not None and name not in found else []
-    return found
+        readouts += [name] if name is not None and name not in readouts else []
+    return readouts
 
 
 def _varies(land: xr.Dataset, name: str) -> bool:

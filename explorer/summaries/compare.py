@@ -83,11 +83,11 @@ def difference(first: xr.Dataset, second: xr.Dataset, variable: str) -> xr.Datas
         raise InputError(f"A difference needs equal grids, but these are {_grid(first)} and {_grid(second)}.")
     values = second[variable].values.astype(float) - first[variable].values.astype(float)
     attrs = {"long_name": f"Difference of {name}", "units": first[variable].attrs.get("units", ""), "diverging": 1}
-    found = xr.Dataset(
+    result = xr.Dataset(
         {variable: (AXES, values, attrs)}, {d: first[d].values for d in AXES}, {"plane": first.attrs.get("plane", "{}")}
     )
     masks = [land[mask].values for land in (first, second) if (mask := measured_mask(land, variable))]
-    return found.assign(measured=(AXES, np.logical_and.reduce(masks))) if masks else found
+    return result.assign(measured=(AXES, np.logical_and.reduce(masks))) if masks else result
 
 
 def _grid(land: xr.Dataset) -> str:
@@ -105,18 +105,18 @@ def planes_text(first: xr.Dataset, second: xr.Dataset) -> str:
     return "They lie on two planes: at a place their coordinates are equal, not their parameters."
 
 
-def difference_text(found: xr.Dataset, variable: str) -> str:
+def difference_text(dataset: xr.Dataset, variable: str) -> str:
     """How large a difference is, in a sentence."""
-    values = found[variable].values[np.isfinite(found[variable].values)]
+    values = dataset[variable].values[np.isfinite(dataset[variable].values)]
     if not values.size:
         return "At no place are both finite."
-    unit = str(found[variable].attrs["units"])
+    unit = str(dataset[variable].attrs["units"])
     ends = [f"{format_value(v)} {unit}".strip() for v in (values.min(), values.max(), np.sqrt(np.mean(values**2)))]
     return f"From {ends[0]} to {ends[1]}, root mean square {ends[2]}."
 
 
-def difference_layer(found: xr.Dataset, variable: str) -> Layer:
+def difference_layer(dataset: xr.Dataset, variable: str) -> Layer:
     """A difference with few large values is drawn symmetric-logarithmically, another linearly."""
-    sizes = np.abs(found[variable].values[np.isfinite(found[variable].values)])
+    sizes = np.abs(dataset[variable].values[np.isfinite(dataset[variable].values)])
     wide = sizes.size and sizes.max() > WIDE * np.median(sizes)
-    return Layer(variable, fitting_scale(found, variable, "symlog" if wide else "linear"))
+    return Layer(variable, fitting_scale(dataset, variable, "symlog" if wide else "linear"))

@@ -13,17 +13,17 @@ from .adaptive import terrain_text
 def facts(land: xr.Dataset) -> list[str]:
     """The facts as short texts."""
     problem, plane, centre = land.lossnav.problem, land.lossnav.plane, land.lossnav.centre or {}
-    found = [f"{problem['parameters']:,} parameters"] if "parameters" in problem else []  # a file may not say
+    texts = [f"{problem['parameters']:,} parameters"] if "parameters" in problem else []  # a file may not say
     if "loss" in centre:
         whose = f"checkpoint {plane['centre']}" if "centre" in plane else plane.get("origin", "trained network")
-        found.append(f"{whose}: loss {_number(centre['loss'])} {land['loss'].attrs.get('units', '')}".strip())
+        texts.append(f"{whose}: loss {_number(centre['loss'])} {land['loss'].attrs.get('units', '')}".strip())
     if "accuracy" in centre:
-        found.append(f"accuracy {_number(centre['accuracy'], 100)} %")
+        texts.append(f"accuracy {_number(centre['accuracy'], 100)} %")
     if plane.get("cosine") is not None:
-        found.append(f"cos(d₁, d₂) {cosine_text(plane['cosine'])}")
+        texts.append(f"cos(d₁, d₂) {cosine_text(plane['cosine'])}")
     adaptive = terrain_text(land)
-    found += _path_scalars(land)
-    return found + _path_share(plane) + ([adaptive] if adaptive else [])
+    texts += _path_scalars(land)
+    return texts + _path_share(plane) + ([adaptive] if adaptive else [])
 
 
 def estimation_text(land: xr.Dataset) -> str:

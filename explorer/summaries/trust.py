@@ -21,36 +21,38 @@ LOST = {
 }
 
 
-def sentences(land: xr.Dataset, found: dict[str, Any]) -> list[str]:
+def sentences(land: xr.Dataset, fidelity: dict[str, Any]) -> list[str]:
     """Sentences on how far to trust the plane."""
-    if not found:
+    if not fidelity:
         return ["Not measured yet: it comes when all points are done."]
     said = []
-    if found.get("cosine") is not None:
-        said.append(f"Cosine between the two directions: {cosine_text(found['cosine'])}.")
-    if "explained" in found:
-        own, walk = ([f"{100 * share:.3g}" for share in found[key]] for key in ("explained", "random_walk"))
+    if fidelity.get("cosine") is not None:
+        said.append(f"Cosine between the two directions: {cosine_text(fidelity['cosine'])}.")
+    if "explained" in fidelity:
+        own, walk = ([f"{100 * share:.3g}" for share in fidelity[key]] for key in ("explained", "random_walk"))
         said.append(
             f"PC 1 and 2 explain {own[0]} % and {own[1]} % of the path; a pure random walk gives {walk[0]} % and {walk[1]} %."
         )
-    inside = inside_text(found)
+    inside = inside_text(fidelity)
     if inside:
         said.append(f"It holds {inside}.")
-    if "path" in found:
-        said.append(_path_sentence(found["path"]))
-    said += [f"{LOST[name]} could not be measured ({why})." for name, why in found.get("unavailable", {}).items()]
+    if "path" in fidelity:
+        said.append(_path_sentence(fidelity["path"]))
+    said += [f"{LOST[name]} could not be measured ({why})." for name, why in fidelity.get("unavailable", {}).items()]
     statistics = said_of(land.lossnav.plane, land.lossnav.problem)
     return said + ([statistics] if statistics else [])
 
 
-def inside_text(found: Mapping[str, Any]) -> str:
+def inside_text(fidelity: Mapping[str, Any]) -> str:
     """How much of the gradient and of the curvature a plane holds: "8.1 % of the squared gradient and …"; empty: not known."""
     parts = []
-    if found.get("gradient_share") is not None:
-        parts.append(f"{_percent(found['gradient_share'])} of the squared gradient")
-    if found.get("trace_share") is not None:
-        error = "" if found.get("trace_share_se") is None else f" ± {_percent(student(15) * found['trace_share_se'])}"
-        parts.append(f"{_percent(found['trace_share'])}{error} of the Hessian's trace")
+    if fidelity.get("gradient_share") is not None:
+        parts.append(f"{_percent(fidelity['gradient_share'])} of the squared gradient")
+    if fidelity.get("trace_share") is not None:
+        error = (
+            "" if fidelity.get("trace_share_se") is None else f" ± {_percent(student(15) * fidelity['trace_share_se'])}"
+        )
+        parts.append(f"{_percent(fidelity['trace_share'])}{error} of the Hessian's trace")
     return " and ".join(parts)
 
 

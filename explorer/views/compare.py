@@ -15,16 +15,16 @@ def page() -> None:
     offered = comparable(given())
     with st.sidebar:
         chosen, how = compare_controls(tuple(offered))
-        found = read([offered[name] for name in chosen])
-        if len(found) >= 2:
-            height, color = how(in_common([land for _, land in found]), found[0][1])
-    if len(found) < 2:
+        landscapes = read([offered[name] for name in chosen])
+        if len(landscapes) >= 2:
+            height, color = how(in_common([land for _, land in landscapes]), landscapes[0][1])
+    if len(landscapes) < 2:
         st.info("Choose two to four landscapes.", icon=":material/info:")
         return
     asked = Comparison(
         st.session_state["compare_look"], height, color, st.session_state["one_span"], st.context.theme.type == "dark"
     )
-    (difference_panel if asked.look == DIFFERENCE else side_by_side)(found, asked)
+    (difference_panel if asked.look == DIFFERENCE else side_by_side)(landscapes, asked)
 
 
 page()

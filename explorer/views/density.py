@@ -27,22 +27,27 @@ def page() -> None:
             draw(found, look, request.target)
 
 
-def draw(found: xr.Dataset, look: controls.DensityDisplay, target: str) -> None:
+def draw(dataset: xr.Dataset, look: controls.DensityDisplay, target: str) -> None:
     """The map, and the claims beside it."""
     example = st.session_state.get("picked_example", {}).get(target)
     dark = st.context.theme.type == "dark"
     left, right = st.columns([1.5, 1], gap="medium")
     with left:
-        color = available_color(found, look.color)
+        color = available_color(dataset, look.color)
         chart(
-            "density_map", density_figure(found, color, dark, example), "Map of the examples", lambda: remember(target)
+            "density_map",
+            density_figure(dataset, color, dark, example),
+            "Map of the examples",
+            lambda: remember(target),
         )
-        st.caption(map_facts(found))
+        st.caption(map_facts(dataset))
     with right:
-        claim_sentences(found)
-        if look.claim.variable in found:
-            chart("claim_plot", claim_figure(found, look.claim.variable, dark), f"Density against {look.claim.called}")
-        example_panel(found, example)
+        claim_sentences(dataset)
+        if look.claim.variable in dataset:
+            chart(
+                "claim_plot", claim_figure(dataset, look.claim.variable, dark), f"Density against {look.claim.called}"
+            )
+        example_panel(dataset, example)
 
 
 def chart(place: str, figure: go.Figure, alt: str, on_select: Any = "ignore") -> None:

@@ -108,21 +108,21 @@ def picture(
         elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
     dark = st.context.theme.type == "dark"
     view = View(elevation, switches.overlays, color, st.session_state.get("picked"), dark, switches.arrows, ground)
-    found = drawn(land, view, turning and turning.request)
+    charts = drawn(land, view, turning and turning.request)
     with header:
         facts_line(land, request.target)
     if turning is None:
         with answer:
             verdict_panel(land)
     with left:
-        surface_chart(found.surface)
+        surface_chart(charts.surface)
         if turning is None:
             trust_panel(land, dark)
         else:
             turning_panel.live_line(turning)
     with right:
-        map_chart(found.map)
-        legend(land, found.picture)
+        map_chart(charts.map)
+        legend(land, charts.picture)
         cell = nearest_cell(land, view.point)
         with inspector(land, cell, shown_readouts(switches, elevation, ground)):
             point_panel(request, land, cell, settings)
@@ -132,7 +132,7 @@ def picture(
         if turning is None:
             compute_panel(request)
     with leaving:
-        export_panel(land, lambda: source.measured(settings), found.picture, request.target)
+        export_panel(land, lambda: source.measured(settings), charts.picture, request.target)
     if turning is not None:
         turning_panel.go_on(turning)
 

@@ -78,7 +78,7 @@ def test_a_forecast_writes_nothing_unless_a_file_is_named(mine: Path, tmp_path: 
     assert not (tmp_path / "mine.zarr").exists()  # where the survey itself will lie
     told = tmp_path / "told.txt"
     assert lossnav(*small, "--out", str(told)).returncode == 0
-    assert told.read_text() in done.stdout
+    assert " MB." in told.read_text()
     (tmp_path / "folder").mkdir()
     assert "is a folder" in sentence(*small, "--out", str(tmp_path / "folder"))
 

@@ -57,17 +57,17 @@ class Parameter:
         InputError  it cannot be; a word that is no choice; a number outside the limits
         """
         try:
-            found = type(self.default)(value)
+            converted = type(self.default)(value)
         except (TypeError, ValueError) as error:
             raise InputError(
                 f"{self.name} should be like {self.default!r}, but is {value!r}: give a {type(self.default).__name__}."
             ) from error
         if self.choices:
-            known(found, self.choices, self.name)
-        if self.limits is not None and not self.limits[0] <= found <= self.limits[1]:
+            known(converted, self.choices, self.name)
+        if self.limits is not None and not self.limits[0] <= converted <= self.limits[1]:
             low, high = (f"{end:g}" for end in self.limits)
-            raise InputError(f"{self.name} should be from {low} to {high}, but is {found}.")
-        return found
+            raise InputError(f"{self.name} should be from {low} to {high}, but is {converted}.")
+        return converted
 
 
 def plain_axes(facts: Mapping[str, Any]) -> Axes:
@@ -129,9 +129,9 @@ class PlaneKind:
         ------
         InputError  a name that is none of the kind's parameters, or a value that is none of the parameter's
         """
-        own = {parameter.name: parameter for parameter in self.parameters}
+        parameters = {parameter.name: parameter for parameter in self.parameters}
         for name in values:
-            if name not in own:
-                has = f"has {', '.join(own)}" if own else "has no parameters"
+            if name not in parameters:
+                has = f"has {', '.join(parameters)}" if parameters else "has no parameters"
                 raise InputError(f"The {self.name} plane has no parameter '{name}': it {has}.")
-        return {name: parameter.checked(values.get(name, parameter.default)) for name, parameter in own.items()}
+        return {name: parameter.checked(values.get(name, parameter.default)) for name, parameter in parameters.items()}

@@ -193,13 +193,13 @@ def _graphs(network: nn.Module, data: Any, targets: Any, examples: int | Sequenc
     else:
         graphs: Any = data
         given = [graphs[i] for i in range(len(graphs))]
-    inputs, own, adapter, notes = arranged_graphs(given, network)
-    chosen = chosen_rows(len(own), examples)
+    inputs, graph_targets, adapter, notes = arranged_graphs(given, network)
+    chosen = chosen_rows(len(graph_targets), examples)
     if chosen is not None:
-        inputs, own = {k: t[chosen] for k, t in inputs.items()}, own[chosen]
+        inputs, graph_targets = {k: t[chosen] for k, t in inputs.items()}, graph_targets[chosen]
     if isinstance(data, DataLoader) and chosen is None:
         sizes = tuple(int(getattr(batch, "num_graphs", 1)) for batch in given)
-    return Brought(inputs, own, tuple(notes), adapter, sizes)
+    return Brought(inputs, graph_targets, tuple(notes), adapter, sizes)
 
 
 def read_graphs(loader: DataLoader[Any]) -> Iterator[Any]:

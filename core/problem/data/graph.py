@@ -39,8 +39,8 @@ def arranged_graphs(given: Sequence[Any], network: nn.Module) -> tuple[dict[str,
     if any("y" not in graph for graph in graphs):
         raise InputError("A graph should carry its targets as `y`, but has none: set data.y, or give it to the loader.")
     per_node = _per_node(graphs)
-    kept: list[Tensor | None] = _kept(graphs) if per_node else [None for _ in graphs]
-    masked = any(mask is not None for mask in kept)
+    masks: list[Tensor | None] = _kept(graphs) if per_node else [None for _ in graphs]
+    masked = any(mask is not None for mask in masks)
     alone = per_node and len(graphs) == 1
     rows = {name: padded([graph[name] for graph in graphs]) for name in _shared(graphs)}
     rows = {name: t.transpose(1, 2) if _is_index(name) else t for name, t in rows.items()}
@@ -48,8 +48,8 @@ def arranged_graphs(given: Sequence[Any], network: nn.Module) -> tuple[dict[str,
         NODES: torch.tensor([int(graph[NODES]) for graph in graphs]),
         EDGES: torch.tensor([int(graph[EDGES]) for graph in graphs]),
     }
-    chosen = kept[0] if alone else None
-    targets = _node_targets(graphs, kept) if per_node else torch.cat([graph["y"] for graph in graphs])
+    chosen = masks[0] if alone else None
+    targets = _node_targets(graphs, masks) if per_node else torch.cat([graph["y"] for graph in graphs])
     notes = ["Only the nodes of train_mask are predicted."] if masked else []
     return rows, targets, _adapter(given[0], Signature.of(network), per_node, chosen), notes
 
@@ -71,26 +71,26 @@ def _single(batch: Any) -> list[Graph]:
     ]
 
 
-def _graph(tensors: Graph, nodes: int, own: Tensor, edges: Tensor, which: tuple[int, int] | None) -> Graph:
-    found: Graph = {NODES: torch.tensor(len(own)), EDGES: torch.tensor(len(edges))}
+def _graph(tensors: Graph, nodes: int, node_rows: Tensor, edges: Tensor, which: tuple[int, int] | None) -> Graph:
+    graph: Graph = {NODES: torch.tensor(len(node_rows)), EDGES: torch.tensor(len(edges))}
     for name, tensor in tensors.items():
         if name in ("batch", "ptr"):
             continue
         if _is_index(name):
-            found[name] = (tensor[:, edges] - own[0]).T  # padded along the edges, turned back afterwards
+            graph[name] = (tensor[:, edges] - node_rows[0]).T  # padded along the edges, turned back afterwards
         elif name.startswith("edge") and len(tensor) == tensors["edge_index"].shape[1]:
-            found[name] = tensor[edges]
+            graph[name] = tensor[edges]
         elif (
             tensor.ndim
             and len(tensor) == nodes
             and not (name == "y" and which is not None and len(tensor) == which[1] != nodes)
         ):
-            found[name] = tensor[own]
+            graph[name] = tensor[node_rows]
         elif which is not None and tensor.ndim and len(tensor) == which[1]:
-            found[name] = tensor[which[0] : which[0] + 1]
+            graph[name] = tensor[which[0] : which[0] + 1]
         else:
-            found[name] = tensor if tensor.ndim else tensor[None]
-    return found
+            graph[name] = tensor if tensor.ndim else tensor[None]
+    return graph
 
 
 def _keys(batch: Any) -> list[str]:
@@ -131,18 +131,18 @@ def _shared(graphs: list[Graph]) -> list[str]:
     return [n for n in names if all(n in g for g in graphs)]
 
 
-def _node_targets(graphs: list[Graph], kept: list[Tensor | None]) -> Tensor:
+def _node_targets(graphs: list[Graph], masks: list[Tensor | None]) -> Tensor:
     ys = [g["y"] for g in graphs]
     if len(graphs) == 1:
-        return ys[0][None] if kept[0] is None else ys[0][kept[0]][None]
+        return ys[0][None] if masks[0] is None else ys[0][masks[0]][None]
     if ys[0].is_floating_point():
-        if len({len(y) for y in ys}) > 1 or any(mask is not None for mask in kept):
+        if len({len(y) for y in ys}) > 1 or any(mask is not None for mask in masks):
             raise InputError(
                 "Real targets on the nodes of several graphs of different sizes cannot be padded: put all graphs into one "
                 "(torch_geometric.data.Batch.from_data_list, without its `batch`)."
             )
         return torch.stack(ys)
-    masked = [y if m is None else y.masked_fill(~m, IGNORED) for y, m in zip(ys, kept, strict=True)]
+    masked = [y if m is None else y.masked_fill(~m, IGNORED) for y, m in zip(ys, masks, strict=True)]
     return padded(masked, IGNORED)
 
 
@@ -178,18 +178,18 @@ def _merged(rows: dict[str, Any]) -> dict[str, Tensor]:
     """The graphs of these rows as one with no edge between them, and which graph each node is of."""
     nodes, edges = rows[NODES], rows[EDGES]
     starts = nodes.cumsum(0) - nodes
-    found: dict[str, Tensor] = {}
+    merged: dict[str, Tensor] = {}
     for name, tensor in rows.items():
         if name in (NODES, EDGES):
             continue
         if _is_index(name):
             parts = [row[:, :e] + start for row, e, start in zip(tensor, edges.tolist(), starts, strict=True)]
-            found[name] = torch.cat(parts, 1)
+            merged[name] = torch.cat(parts, 1)
         else:
             counts = _counts(name, tensor, nodes, edges)
-            found[name] = torch.cat([row[:c] for row, c in zip(tensor, counts, strict=True)])
-    found["batch"] = torch.repeat_interleave(torch.arange(len(nodes), device=nodes.device), nodes)
-    return found
+            merged[name] = torch.cat([row[:c] for row, c in zip(tensor, counts, strict=True)])
+    merged["batch"] = torch.repeat_interleave(torch.arange(len(nodes), device=nodes.device), nodes)
+    return merged
 
 
 def _counts(name: str, tensor: Tensor, nodes: Tensor, edges: Tensor) -> list[int]:

@@ -36,10 +36,10 @@ def padded_inputs(inputs: Any, network: nn.Module) -> tuple[Any, list[str]]:
         return inputs, []
     lengths = _lengths(next(iter(ragged.values())))
     signature = Signature.of(network)
-    found = {name: _padded_part(str(name), part, network) for name, part in parts.items()}
+    padded_parts = {name: _padded_part(str(name), part, network) for name, part in parts.items()}
     note = f"Examples of {min(lengths)} to {max(lengths)} places were padded to {max(lengths)}"
     if any(name in MASKS for name in parts):
-        return _like(inputs, found), [f"{note}, the mask with them."]
+        return _like(inputs, padded_parts), [f"{note}, the mask with them."]
     mask = _mask(signature, lengths)
     if mask is None:
         raise InputError(
@@ -47,7 +47,7 @@ def padded_inputs(inputs: Any, network: nn.Module) -> tuple[Any, list[str]]:
             "(attention_mask, src_key_padding_mask or lengths) to tell padding by: pad them yourself as in training, give "
             "examples of one length, or let forward take such a mask."
         )
-    named = {n if isinstance(n, str) else signature.names[n]: part for n, part in found.items()}
+    named = {n if isinstance(n, str) else signature.names[n]: part for n, part in padded_parts.items()}
     return named | mask, [f"{note}, and forward is told by `{next(iter(mask))}`."]
 
 
@@ -78,10 +78,10 @@ def _padded_part(name: str, part: Any, network: nn.Module) -> Any:
 
 def _mask(signature: Signature, lengths: list[int]) -> dict[str, Tensor] | None:
     counts = torch.tensor(lengths)
-    kept = torch.arange(int(counts.max()))[None] < counts[:, None]
+    present = torch.arange(int(counts.max()))[None] < counts[:, None]
     makers = (
-        (TRUE_WHERE_KEPT, kept.long()),
-        (TRUE_WHERE_PADDED, ~kept),
+        (TRUE_WHERE_KEPT, present.long()),
+        (TRUE_WHERE_PADDED, ~present),
         (LENGTHS, counts),
     )
     found = [(name, mask) for names, mask in makers for name in names if signature.takes(name)]

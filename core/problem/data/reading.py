@@ -84,11 +84,11 @@ def read_loader(loader: DataLoader[Any], examples: int | Sequence[int] | None = 
             content, sizes = _gathered(loader, total, batched=True)
         else:
             order = [list(batch) for batch in loader.batch_sampler]
-            kept, total = _thinned(order, examples)
-            notes.append(_subset_note(sum(map(len, kept)), total, examples))
+            batches, total = _thinned(order, examples)
+            notes.append(_subset_note(sum(map(len, batches)), total, examples))
             collate = loader.collate_fn
-            parts = (collate([_example(loader.dataset, i) for i in batch]) for batch in kept)
-            content, sizes = _gathered(parts, sum(map(len, kept)), batched=True)
+            parts = (collate([_example(loader.dataset, i) for i in batch]) for batch in batches)
+            content, sizes = _gathered(parts, sum(map(len, batches)), batched=True)
     return Read(content, sizes, notes)
 
 
@@ -123,21 +123,21 @@ def seeded(*generators: torch.Generator | None) -> Iterator[None]:
     >>> draw() == draw()
     True
     """
-    own = list({id(g): g for g in generators if isinstance(g, torch.Generator)}.values())
-    states = [g.get_state() for g in own]
+    distinct = list({id(g): g for g in generators if isinstance(g, torch.Generator)}.values())
+    states = [g.get_state() for g in distinct]
     python, numbers = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
         try:
             torch.default_generator.manual_seed(SEED)
             random.seed(SEED)
             np.random.seed(SEED)
-            for generator in own:
+            for generator in distinct:
                 generator.manual_seed(SEED)
             yield
         finally:
             random.setstate(python)
             np.random.set_state(numbers)
-            for generator, state in zip(own, states, strict=True):
+            for generator, state in zip(distinct, states, strict=True):
                 generator.set_state(state)
 
 
@@ -282,11 +282,11 @@ def _thinned(order: list[list[int]], examples: int | Sequence[int]) -> tuple[lis
     """The batches with only the chosen of their places, in the order of places."""
     total = sum(map(len, order))
     rows = chosen_rows(total, examples)
-    wanted, kept, start = set(range(total) if rows is None else rows), [], 0
+    wanted, batches, start = set(range(total) if rows is None else rows), [], 0
     for batch in order:
-        kept.append([index for place, index in enumerate(batch, start) if place in wanted])
+        batches.append([index for place, index in enumerate(batch, start) if place in wanted])
         start += len(batch)
-    return [batch for batch in kept if batch], total
+    return [batch for batch in batches if batch], total
 
 
 def _subset_note(kept: int, total: int, examples: int | Sequence[int] | None) -> str:

@@ -38,11 +38,11 @@ class Signature:
         ('input',)
         """
         try:
-            found = inspect.signature(unwrapped(network).forward).parameters.values()
+            parameters = inspect.signature(unwrapped(network).forward).parameters.values()
         except (TypeError, ValueError):  # compiled code says nothing of its arguments
             return cls((), (), True, True)
-        plain = [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        kinds = {p.kind for p in found}
+        plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        kinds = {p.kind for p in parameters}
         return cls(
             tuple(p.name for p in plain),
             tuple(p.name for p in plain if p.default is p.empty),

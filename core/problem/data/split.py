@@ -62,10 +62,10 @@ def named_inputs(given: Mapping[str, Any], signature: Signature) -> tuple[Any, l
 def _of_mapping(
     batch: Mapping[str, Any], network: nn.Module, signature: Signature, which: Which
 ) -> tuple[Any, Any, list[str]]:
-    found = [which] if isinstance(which, str) else [k for k in TARGET_KEYS if k in batch]
-    if isinstance(which, int) or len(found) != 1 or found[0] not in batch:
+    keys = [which] if isinstance(which, str) else [k for k in TARGET_KEYS if k in batch]
+    if isinstance(which, int) or len(keys) != 1 or keys[0] not in batch:
         trouble = (
-            "none of them is known for" if not found or isinstance(which, int) else "it is not clear which of them are"
+            "none of them is known for" if not keys or isinstance(which, int) else "it is not clear which of them are"
         )
         if isinstance(which, str):
             trouble = f"'{which}' is not among"
@@ -73,7 +73,7 @@ def _of_mapping(
             f"The data have {_list(batch)}, and {trouble} the targets: name theirs, as in "
             'Problem(model, data, targets="labels").'
         )
-    key = found[0]
+    key = keys[0]
     inputs, notes = named_inputs({str(k): v for k, v in batch.items() if k != key}, signature)
     targets = batch[key]
     if key == "labels" and isinstance(targets, Tensor) and targets.ndim > 1 and shifts_labels(network):

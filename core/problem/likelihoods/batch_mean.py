@@ -32,14 +32,14 @@ class BatchMean(Custom):
         return (self.function(outputs, targets) * len(targets)).reshape(1)
 
 
-def require_mean(function: Any, outputs: Any, targets: Tensor, found: Tensor) -> None:
+def require_mean(function: Any, outputs: Any, targets: Tensor, number: Tensor) -> None:
     """Raise InputError where the number is the batch's sum: that of copies of a batch is then so many times it.
 
     >>> z, y = torch.ones(2, 1), torch.zeros(2, 1)
     >>> mean = lambda z, y: (z - y).square().mean()
     >>> require_mean(mean, z, y, mean(z, y))
     """
-    one = float(found.detach())
+    one = float(number.detach())
     try:
         many = [float(function(_copied(outputs, len(targets), k), torch.cat([targets] * k)).detach()) for k in COPIES]
     except Exception:  # a loss that takes no other number of examples is of the batch as it is

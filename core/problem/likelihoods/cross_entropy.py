@@ -119,11 +119,11 @@ class CrossEntropy(Loss):
     def settled(self, outputs: Any, targets: Tensor, every_target: Tensor) -> CrossEntropy:
         place = self._place(outputs, targets)
         said = () if place == "last" else ("The classes lie along the second dimension of the outputs.",)
-        found = replace(self, classes=place, notes=(*self.notes, *said))
-        rows = found.flatten(outputs, targets)[0].detach()
+        placed = replace(self, classes=place, notes=(*self.notes, *said))
+        rows = placed.flatten(outputs, targets)[0].detach()
         if not targets.is_floating_point():
             check_indices(every_target, rows.shape[-1], len(targets))
-        return found._with_checked_outputs(rows)._with_weights(every_target, rows.shape[-1])
+        return placed._with_checked_outputs(rows)._with_weights(every_target, rows.shape[-1])
 
     def class_count(self, outputs: Any, targets: Tensor) -> int:
         return int(outputs.shape[1 if self.classes == "second" else -1])
@@ -226,16 +226,16 @@ class CrossEntropy(Loss):
         return plain and not targets.is_floating_point()
 
     def details(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        settings: dict[str, Any] = {}
         if self.weight is not None:
-            found |= {"weight": self.weight, "scale": self.scale}
+            settings |= {"weight": self.weight, "scale": self.scale}
         if self.label_smoothing:
-            found["label_smoothing"] = self.label_smoothing
+            settings["label_smoothing"] = self.label_smoothing
         if self.outputs not in (None, "logits"):
-            found["outputs"] = self.outputs
+            settings["outputs"] = self.outputs
         if self.classes == "second":
-            found["classes"] = "second"
-        return found
+            settings["classes"] = "second"
+        return settings
 
     def _place(self, outputs: Tensor, targets: Tensor) -> str:
         """Where the classes lie."""

@@ -25,24 +25,24 @@ class Custom(Loss):
     sees = "everything"
 
     def settled(self, outputs: Any, targets: Tensor, every_target: Tensor) -> Custom:
-        own = targets.clone()
-        losses = self.function(outputs, own)
+        targets_copy = targets.clone()
+        losses = self.function(outputs, targets_copy)
         if isinstance(losses, Tensor) and losses.ndim == 0:
-            return self._of_batches(outputs, targets, losses, written([own], [targets]))
+            return self._of_batches(outputs, targets, losses, written([targets_copy], [targets]))
         if not isinstance(losses, Tensor) or losses.shape != (targets.shape[0],):
             came = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
             raise InputError(
                 f"The loss function should return one loss per example, shape ({targets.shape[0]},), but returned {came}: "
                 "do not average inside it (reduction='none'), or let it return one number, the mean over the batch."
             )
-        function = copying_targets(self.function) if written([own], [targets]) else self.function
+        function = copying_targets(self.function) if written([targets_copy], [targets]) else self.function
         return replace(self, function=function, notes=(*self.notes, *_own_parameters(self.function)))
 
-    def _of_batches(self, outputs: Any, targets: Tensor, found: Tensor, writes: bool) -> Custom:
+    def _of_batches(self, outputs: Any, targets: Tensor, losses: Tensor, writes: bool) -> Custom:
         from .batch_mean import ONE_NUMBER, BatchMean, require_mean
 
         function = copying_targets(self.function) if writes else self.function
-        require_mean(function, outputs, targets, found)
+        require_mean(function, outputs, targets, losses)
         return BatchMean(function, (*self.notes, ONE_NUMBER, *_own_parameters(self.function)))
 
     def target_rows(self, targets: Tensor) -> Tensor:

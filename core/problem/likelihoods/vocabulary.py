@@ -96,15 +96,15 @@ class VocabularyInChunks(Loss):
         return replace(outputs, hidden=hidden.reshape(-1, hidden.shape[-1])), targets.reshape(-1)
 
     def losses(self, outputs: Any, targets: Tensor) -> Tensor:
-        kept = targets != IGNORED
-        found = _Losses.apply(
+        counted = targets != IGNORED
+        losses = _Losses.apply(
             outputs.hidden,
             outputs.weight,
             outputs.bias,
             targets.clamp_min(0),
             self._size(outputs.hidden, outputs.weight),
         )
-        return torch.where(kept, found, 0.0)
+        return torch.where(counted, losses, 0.0)
 
     def entropies(self, outputs: Any) -> Tensor:
         parts = outputs.hidden.split(max(1, CHUNK_NUMBERS // len(outputs.weight)))

@@ -20,16 +20,16 @@ ACROSS, TALL, ROW = 2, 2.7, 0.24  # panels in a row; inches of a panel, and of e
 FAINT = 0.25
 
 
-def draw_claim(found: Result) -> Figure:
+def draw_claim(result: Result) -> Figure:
     """Panels under one line: the claim's verdict, and whether it is confirmatory."""
     preset = PRESETS["double"]
-    rows = [found.panels[k : k + ACROSS] for k in range(0, len(found.panels), ACROSS)]
+    rows = [result.panels[k : k + ACROSS] for k in range(0, len(result.panels), ACROSS)]
     heights = [max(TALL, *(1 + ROW * len(panel.rows) for panel in row)) for row in rows]
     with print_style(preset):
         figure = Figure(figsize=(preset.width, sum(heights) + 0.5), dpi=preset.dpi, layout="constrained")
-        figure.suptitle(fill(f"{found.claim}: {found.verdict.verdict} ({found.status})", 90))
+        figure.suptitle(fill(f"{result.claim}: {result.verdict.verdict} ({result.status})", 90))
         grid = figure.add_gridspec(len(rows), ACROSS, height_ratios=heights)
-        for k, panel in enumerate(found.panels):
+        for k, panel in enumerate(result.panels):
             _draw(figure.add_subplot(grid[divmod(k, ACROSS)]), panel)
     return figure
 

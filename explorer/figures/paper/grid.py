@@ -45,10 +45,10 @@ def complete_grid(landscape: xr.Dataset) -> xr.Dataset:
         return landscape
     measured = landscape["measured"].transpose("alpha", "beta").to_numpy().astype(bool)
     rows, columns = _complete_lines(measured)
-    for dim, kept in (("alpha", rows), ("beta", columns)):
-        if len(kept) < min(2, landscape.sizes[dim]):
+    for dim, lines in (("alpha", rows), ("beta", columns)):
+        if len(lines) < min(2, landscape.sizes[dim]):
             raise InputError(
-                f"A grid with at least two measured points along {dim} was expected, but {len(kept)} came; "
+                f"A grid with at least two measured points along {dim} was expected, but {len(lines)} came; "
                 "let the survey run on, then draw it again."
             )
     return landscape.isel(alpha=rows, beta=columns)

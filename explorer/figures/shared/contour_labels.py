@@ -34,7 +34,7 @@ def contour_labels(
     if not (high > low).all():
         return []
     taken = [(np.asarray(place) - low) / (high - low) for place in keep_off]
-    found = []
+    labels = []
     for layer in layers:
         if layer.scale.kind == "class":
             continue
@@ -43,8 +43,8 @@ def contour_labels(
             if place is not None:
                 taken.append(place)
                 alpha, beta = low + place * (high - low)
-                found.append(ContourLabel(float(alpha), float(beta), text, layer.variable))
-    return found
+                labels.append(ContourLabel(float(alpha), float(beta), text, layer.variable))
+    return labels
 
 
 def _place(line: np.ndarray, taken: Sequence[np.ndarray]) -> np.ndarray | None:

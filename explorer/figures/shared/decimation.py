@@ -82,11 +82,11 @@ def _covering(land: xr.Dataset, picture: Picture) -> Picture:
     return replace(picture, elevation=covering(picture.elevation), color=covering(picture.color), lines=lines)
 
 
-def _with_holes(part: xr.Dataset, land: xr.Dataset, kept: list[np.ndarray]) -> xr.Dataset:
+def _with_holes(part: xr.Dataset, land: xr.Dataset, by_axis: list[np.ndarray]) -> xr.Dataset:
     holes = np.argwhere(~np.isfinite(land["loss"].values))
     if not len(holes):
         return part
-    near = [np.abs(indices[:, None] - holes[:, axis]).argmin(0) for axis, indices in enumerate(kept)]
+    near = [np.abs(indices[:, None] - holes[:, axis]).argmin(0) for axis, indices in enumerate(by_axis)]
     hole = np.zeros((part.sizes["alpha"], part.sizes["beta"]), bool)
     hole[near[0], near[1]] = True
     numbers = [

@@ -34,15 +34,15 @@ class ScaledValues:
     title: str
 
 
-def fitting(found: xr.Dataset, variable: str) -> ScaledValues:
+def fitting(dataset: xr.Dataset, variable: str) -> ScaledValues:
     """A logarithm where positive values span decades, of the distance from a bound where they crowd there.
 
     A perplexity that overflowed although the loss is finite is drawn as the largest that did not.
     """
-    values = found[variable].values.astype(float)
+    values = dataset[variable].values.astype(float)
     finite = values[np.isfinite(values)]
     values = np.where(np.isposinf(values), finite.max() if finite.size else np.nan, values)
-    name, unit = found[variable].attrs["long_name"], found[variable].attrs["units"]
+    name, unit = dataset[variable].attrs["long_name"], dataset[variable].attrs["units"]
     if variable in AT_BOUND:
         title, distance = AT_BOUND[variable]
         away = distance(values)
@@ -54,18 +54,21 @@ def fitting(found: xr.Dataset, variable: str) -> ScaledValues:
     return ScaledValues(values, Scale("log"), f"{name} ({unit}, log scale)" if unit else f"{name} (log scale)")
 
 
-def value_texts(found: xr.Dataset, example: int) -> str:
+def value_texts(dataset: xr.Dataset, example: int) -> str:
     """Class and numbers of one example, as lines."""
-    lines = [f"<b>example {example}</b>" + (f", class {int(found['label'][example])}" if "label" in found else "")]
-    return "<br>".join([*lines, *(f"{name}: {value}" for name, value in numbers_of(found, example))])
+    lines = [f"<b>example {example}</b>" + (f", class {int(dataset['label'][example])}" if "label" in dataset else "")]
+    return "<br>".join([*lines, *(f"{name}: {value}" for name, value in numbers_of(dataset, example))])
 
 
-def numbers_of(found: xr.Dataset, example: int) -> list[tuple[str, str]]:
+def numbers_of(dataset: xr.Dataset, example: int) -> list[tuple[str, str]]:
     """(name, value) of every number of one example."""
     return [
-        (found[name].attrs["long_name"].lower(), format_value(float(found[name].values[example]), DIGITS.get(name, 3)))
+        (
+            dataset[name].attrs["long_name"].lower(),
+            format_value(float(dataset[name].values[example]), DIGITS.get(name, 3)),
+        )
         for name in HOVERED
-        if name in found
+        if name in dataset
     ]
 
 

@@ -24,13 +24,15 @@ def level_lines(land: xr.Dataset, layer: Layer, count: int) -> list[tuple[str, n
         return []
     values = land[layer.variable].values
     heights = layer.scale.apply(values)
-    found: list[tuple[str, np.ndarray, float]]
+    surfaces: list[tuple[str, np.ndarray, float]]
     if layer.scale.kind == "class":  # the border of each class: half-way between in it and not
         inside = {k: np.where(np.isnan(heights), np.nan, heights == k) for k in layer.scale.classes(values)}
-        found = [(layer.scale.labels[k], surface, 0.5) for k, surface in inside.items()]
+        surfaces = [(layer.scale.labels[k], surface, 0.5) for k, surface in inside.items()]
     else:
-        found = [(text, heights, float(level)) for level, text in zip(*layer.scale.levels(values, count), strict=True)]
-    lines = [(text, _line_at(land, surface, level)) for text, surface, level in found]
+        surfaces = [
+            (text, heights, float(level)) for level, text in zip(*layer.scale.levels(values, count), strict=True)
+        ]
+    lines = [(text, _line_at(land, surface, level)) for text, surface, level in surfaces]
     return [(text, line) for text, line in lines if line is not None]
 
 

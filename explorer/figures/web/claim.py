@@ -13,26 +13,26 @@ GROUPS = 10
 FEWEST_FOR_GROUPS = 50
 
 
-def claim_figure(found: xr.Dataset, variable: str, dark: bool) -> go.Figure:
+def claim_figure(dataset: xr.Dataset, variable: str, dark: bool) -> go.Figure:
     """Every example where both numbers are finite; from left, sparse, to right, dense."""
     colors = ink(dark)
-    look = fitting(found, variable)
-    density, placed = found["density"].values, look.scale.apply(look.values)
-    kept = np.isfinite(density) & np.isfinite(placed)
+    look = fitting(dataset, variable)
+    density, placed = dataset["density"].values, look.scale.apply(look.values)
+    shown = np.isfinite(density) & np.isfinite(placed)
     figure = go.Figure(layout=base_layout(dark, {"l": 52, "r": 6, "t": 6, "b": 36}))
     figure.add_trace(
         go.Scatter(
-            x=density[kept],
-            y=placed[kept],
+            x=density[shown],
+            y=placed[shown],
             mode="markers",
             marker={"size": 4, "color": colors.faint, "opacity": 0.45},
             hoverinfo="skip",
             name="examples",
         )
     )
-    if kept.sum() >= FEWEST_FOR_GROUPS:
-        figure.add_trace(_medians(density[kept], placed[kept], colors.accent))
-    positions, labels = look.scale.ticks(look.values[kept], 4)
+    if shown.sum() >= FEWEST_FOR_GROUPS:
+        figure.add_trace(_medians(density[shown], placed[shown], colors.accent))
+    positions, labels = look.scale.ticks(look.values[shown], 4)
     figure.update_xaxes(**axis(dark, "density in the full space, sparse → dense"))
     figure.update_yaxes(**axis(dark, look.title.partition(" (")[0].lower()), tickvals=positions, ticktext=labels)
     return figure

@@ -35,18 +35,18 @@ CLASS_COLORS = (
 COLORMAP_OF = {"perplexity": "perplexity", "confidence": "probability", "gradient_norm": "terrain", "loss": "terrain"}
 
 
-def density_figure(found: xr.Dataset, color: str, dark: bool, picked: int | None = None) -> go.Figure:
+def density_figure(dataset: xr.Dataset, color: str, dark: bool, picked: int | None = None) -> go.Figure:
     """Bands of equal mass, the examples on them coloured by a variable of the map ("label": by class)."""
     figure = go.Figure(layout=base_layout(dark, {"l": 52, "r": 8, "t": 10, "b": 44}))
-    figure.add_trace(_bands(found, dark))
-    values = found[color].values
+    figure.add_trace(_bands(dataset, dark))
+    values = dataset[color].values
     by_class = color == "label" and len(np.unique(values)) <= MOST_CLASSES
-    figure.add_traces(_classes(found, dark) if by_class else _coloured(found, color, dark))
+    figure.add_traces(_classes(dataset, dark) if by_class else _coloured(dataset, color, dark))
     if picked is not None:
-        figure.add_traces(_ring(found, picked))
-    first, second = DensityInfo.of(found).axes
+        figure.add_traces(_ring(dataset, picked))
+    first, second = DensityInfo.of(dataset).axes
     for update, title, name in ((figure.update_xaxes, first, "grid_x"), (figure.update_yaxes, second, "grid_y")):
-        side = found[name].values
+        side = dataset[name].values
         ends = [float(side[0]), float(side[-1])]
         update(**axis(dark, title), range=ends, constrain="domain", showgrid=False)
     figure.update_yaxes(scaleanchor="x", constraintoward="top")  # the kernel is round
@@ -86,16 +86,16 @@ def picked_example(event: Mapping[str, Any] | None) -> int | None:
     return int(data[0]) if data else None
 
 
-def _bands(found: xr.Dataset, dark: bool) -> go.Contour:
+def _bands(dataset: xr.Dataset, dark: bool) -> go.Contour:
     """Filled contours at stated shares of the mass; evenly spaced numbers stand for the uneven densities."""
-    density = np.maximum(found["kernel_density"].values, 1e-300)
+    density = np.maximum(dataset["kernel_density"].values, 1e-300)
     inner = np.log([*thresholds(density, SHARES[::-1]), density.max()])
     edges = np.maximum.accumulate([2 * inner[0] - inner[1], *inner])  # a kink at the outermost line would fray it
     steps = np.interp(np.log(density), edges, np.arange(len(edges)))
     line = "rgba(228,235,235,0.28)" if dark else "rgba(27,37,38,0.28)"
     return go.Contour(
-        x=found["grid_x"].values,
-        y=found["grid_y"].values,
+        x=dataset["grid_x"].values,
+        y=dataset["grid_y"].values,
         z=steps.T,
         zmin=0.5,
         zmax=len(SHARES) + 0.5,
@@ -116,8 +116,8 @@ def _ground(dark: bool) -> list[tuple[float, str]]:
     return [(i / len(SHARES), color) for i, color in enumerate(["rgba(0,0,0,0)", *colors])]
 
 
-def _coloured(found: xr.Dataset, color: str, dark: bool) -> list[go.Scatter]:
-    look = fitting(found, color)
+def _coloured(dataset: xr.Dataset, color: str, dark: bool) -> list[go.Scatter]:
+    look = fitting(dataset, color)
     drawn, scale = look.values, look.scale
     order = np.argsort(drawn, kind="stable")  # what stands out lies on top
     known = order[np.isfinite(drawn[order])]
@@ -130,34 +130,34 @@ def _coloured(found: xr.Dataset, color: str, dark: bool) -> list[go.Scatter]:
         "cmax": high,
         "colorbar": bar(look.title, "right", (positions.tolist(), labels), dark, len=1.0, x=1.01),
     }
-    traces = [_points(found, known, marker, "examples", dark)]
+    traces = [_points(dataset, known, marker, "examples", dark)]
     missing = order[~np.isfinite(drawn[order])]
     if missing.size:
-        traces.append(_points(found, missing, {"color": GAP_COLOR, "symbol": "x"}, "not finite", dark))
+        traces.append(_points(dataset, missing, {"color": GAP_COLOR, "symbol": "x"}, "not finite", dark))
     return traces
 
 
-def _classes(found: xr.Dataset, dark: bool) -> list[go.Scatter]:
-    labels = found["label"].values
+def _classes(dataset: xr.Dataset, dark: bool) -> list[go.Scatter]:
+    labels = dataset["label"].values
     return [
-        _points(found, np.flatnonzero(labels == each), {"color": CLASS_COLORS[i]}, str(each), dark)
+        _points(dataset, np.flatnonzero(labels == each), {"color": CLASS_COLORS[i]}, str(each), dark)
         for i, each in enumerate(np.unique(labels))
     ]
 
 
-def _points(found: xr.Dataset, rows: np.ndarray, marker: dict[str, Any], name: str, dark: bool) -> go.Scatter:
-    kind = go.Scatter if found.sizes["example"] <= MOST_DRAWN_AS_SHAPES else go.Scattergl
-    size = float(np.clip(150 / np.sqrt(found.sizes["example"]), 4.0, 9.0))
+def _points(dataset: xr.Dataset, rows: np.ndarray, marker: dict[str, Any], name: str, dark: bool) -> go.Scatter:
+    kind = go.Scatter if dataset.sizes["example"] <= MOST_DRAWN_AS_SHAPES else go.Scattergl
+    size = float(np.clip(150 / np.sqrt(dataset.sizes["example"]), 4.0, 9.0))
     edge = {"width": 0.5, "color": "rgba(255,255,255,0.35)" if dark else "rgba(0,0,0,0.45)"}
     same: dict[str, Any] = {"marker": {"opacity": 0.9}}
     return kind(
-        x=found["x"].values[rows],
-        y=found["y"].values[rows],
+        x=dataset["x"].values[rows],
+        y=dataset["y"].values[rows],
         mode="markers",
         marker={"size": size, "opacity": 0.9, "line": edge, **marker},
         selected=same,
         unselected=same,
-        customdata=np.array([[int(n), value_texts(found, int(n))] for n in rows], dtype=object).reshape(-1, 2),
+        customdata=np.array([[int(n), value_texts(dataset, int(n))] for n in rows], dtype=object).reshape(-1, 2),
         hovertemplate="%{customdata[1]}<extra></extra>",
         name=name,
     )

@@ -88,11 +88,11 @@ def _numbers(land: xr.Dataset, picture: Picture) -> go.Scatter:
     layers = [*([picture.elevation] if picture.contours else []), *picture.lines]
     lowest = minimum(land, picture.elevation.variable)
     marks = [] if lowest is None else [(float(land["alpha"][lowest[0]]), float(land["beta"][lowest[1]]))]
-    found = contour_labels(land, layers, LEVELS, marks + ([picture.point] if picture.point else []))
+    labels = contour_labels(land, layers, LEVELS, marks + ([picture.point] if picture.point else []))
     return go.Scatter(
-        x=[label.alpha for label in found],
-        y=[label.beta for label in found],
-        text=[for_plotly(label.text) for label in found],
+        x=[label.alpha for label in labels],
+        y=[label.beta for label in labels],
+        text=[for_plotly(label.text) for label in labels],
         mode="text",
         textfont={"size": 10.5, "color": "white", "shadow": NUMBERS_SHADOW},
         cliponaxis=True,

@@ -17,26 +17,26 @@ FRAME = 700  # milliseconds
 
 
 def along_figure(
-    found: SpectraAlong, dark: bool, law: tuple[float, float] | None = None, height: int | None = None
+    along: SpectraAlong, dark: bool, law: tuple[float, float] | None = None, height: int | None = None
 ) -> go.Figure:
     """One frame for each checkpoint that is done, on the same axes; it opens on the last one.
 
     law  as in `spectrum_figure`
     """
-    axes, ends = Axes.of(found.spectra), Ends(found, dark)
-    moving = [[*spectrum_traces(s, axes, dark), *ends.cursor(i)] for i, s in enumerate(found.spectra)]
-    texts = [[summary_note(s, dark), *ends.titles()] for s in found.spectra]  # a frame replaces every annotation
+    axes, ends = Axes.of(along.spectra), Ends(along, dark)
+    moving = [[*spectrum_traces(s, axes, dark), *ends.cursor(i)] for i, s in enumerate(along.spectra)]
+    texts = [[summary_note(s, dark), *ends.titles()] for s in along.spectra]  # a frame replaces every annotation
     still = [*([law_trace(law, axes)] if law else []), *ends.curves()]
     figure = go.Figure([*moving[-1], *still], base_layout(dark, {"l": 64, "r": 12, "t": 62, "b": 128}))
     dressed(figure, axes, dark)
     figure.frames = [
         go.Frame(name=str(step), data=data, traces=list(range(len(data))), layout={"annotations": notes})
-        for step, data, notes in zip(found.done_steps, moving, texts, strict=True)
+        for step, data, notes in zip(along.done_steps, moving, texts, strict=True)
     ]
     figure.update_layout(
         height=height,
         annotations=texts[-1],
-        sliders=[_slider(found, dark)],
+        sliders=[_slider(along, dark)],
         updatemenus=[_buttons(dark)],
         xaxis_domain=FILM,
         **ends.axes(),
@@ -44,14 +44,14 @@ def along_figure(
     return figure
 
 
-def _slider(found: SpectraAlong, dark: bool) -> dict[str, Any]:
+def _slider(along: SpectraAlong, dark: bool) -> dict[str, Any]:
     colors = ink(dark)
     at_once = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
     return {
-        "active": len(found.spectra) - 1,
+        "active": len(along.spectra) - 1,
         "steps": [
             {"label": format_value(step, 6), "method": "animate", "args": [[str(step)], at_once]}
-            for step in found.done_steps
+            for step in along.done_steps
         ],
         "currentvalue": {"prefix": "training step ", "font": {"size": 13, "color": colors.text}, "offset": 6},
         "x": 0.11,

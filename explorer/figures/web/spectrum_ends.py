@@ -20,15 +20,15 @@ APART = 0.13  # share of a plot's height between two tick labels
 class Ends:
     """λₘₐₓ and λₘᵢₙ on axes 2, the trace on axes 3, against the training step."""
 
-    def __init__(self, found: SpectraAlong, dark: bool) -> None:
-        self.found, self.dark = found, dark
-        self.clock = step_scale(found.done_steps)
-        self.steps = self.clock.apply(np.array(found.done_steps, float))
-        self.largest = np.array([s.top[0] for s in found.spectra])
-        self.smallest = np.array([s.bottom[0] for s in found.spectra])
-        self.trace = np.array([s.trace for s in found.spectra])
-        self.errors = np.nan_to_num([s.trace_reach for s in found.spectra])
-        self.height = spectrum_scale(*found.spectra)
+    def __init__(self, along: SpectraAlong, dark: bool) -> None:
+        self.along, self.dark = along, dark
+        self.clock = step_scale(along.done_steps)
+        self.steps = self.clock.apply(np.array(along.done_steps, float))
+        self.largest = np.array([s.top[0] for s in along.spectra])
+        self.smallest = np.array([s.bottom[0] for s in along.spectra])
+        self.trace = np.array([s.trace for s in along.spectra])
+        self.errors = np.nan_to_num([s.trace_reach for s in along.spectra])
+        self.height = spectrum_scale(*along.spectra)
         # linear as far as the errors reach, or their bars across zero would fill the plot
         self.traces = _symlog(self.trace, float(self.errors.max()))
 
@@ -50,7 +50,7 @@ class Ends:
             mode="lines+markers",
             line={"color": color, "width": 1.5},
             marker={"size": 4, "color": color},
-            customdata=np.column_stack([self.found.done_steps, values]),
+            customdata=np.column_stack([self.along.done_steps, values]),
             hovertemplate="step %{customdata[0]:d}<br>" + name + " %{customdata[1]:.4~g}<extra></extra>",
             name=name,
             showlegend=False,
@@ -85,7 +85,7 @@ class Ends:
     def axes(self) -> dict[str, Any]:
         """Axes 2 and 3 for the layout."""
         ends = np.concatenate([self.largest, self.smallest])
-        ticks, names = self.clock.ticks(np.array(self.found.done_steps, float), 5)
+        ticks, names = self.clock.ticks(np.array(self.along.done_steps, float), 5)
         room = 0.04 * max(float(np.ptp(self.steps)), 1e-3)
         steps = {
             "domain": BESIDE,
@@ -102,13 +102,13 @@ class Ends:
 
     def _y(self, place: str, domain: list[float], ticks: np.ndarray, names: list[str]) -> dict[str, Any]:
         low, high = self._range(place)
-        kept = spaced(ticks, APART * (high - low))
+        shown = spaced(ticks, APART * (high - low))
         return {
             **axis(self.dark, ""),
             "domain": domain,
             "anchor": f"x{place}",
-            "tickvals": ticks[kept].tolist(),
-            "ticktext": [names[i] for i in kept],
+            "tickvals": ticks[shown].tolist(),
+            "ticktext": [names[i] for i in shown],
             "range": [low, high],
         }
 
@@ -145,11 +145,11 @@ def spaced(ticks: np.ndarray, apart: float) -> list[int]:
     >>> spaced(np.array([-1.0, -0.1, 0.0, 0.1, 1.0]), 0.3)
     [0, 2, 4]
     """
-    kept: list[int] = []
+    chosen: list[int] = []
     for i in sorted(range(len(ticks)), key=lambda i: -abs(ticks[i]) if ticks[i] else -np.inf):
-        if all(abs(ticks[i] - ticks[j]) >= apart for j in kept):
-            kept.append(i)
-    return sorted(kept)
+        if all(abs(ticks[i] - ticks[j]) >= apart for j in chosen):
+            chosen.append(i)
+    return sorted(chosen)
 
 
 def _colored(text: str, color: str) -> str:
