@@ -36,7 +36,7 @@ STAGES = {"curvature": "viscosity", "gradient": "elasticity", "descent": "memory
 
 
 @dataclass
-class Run:
+class Session:
     """A run under way.
 
     device   the card, or the CPU in its place
@@ -54,7 +54,7 @@ class Run:
         """Until the ten minutes are over."""
         return 60 * MINUTES - (time.monotonic() - self.started)
 
-    def part(self, name: str, measure: Callable[[Run], Iterator[tuple[str, str, str]]]) -> None:
+    def part(self, name: str, measure: Callable[[Session], Iterator[tuple[str, str, str]]]) -> None:
         """One part; what it raises is its row, and the next part runs."""
         if self.seconds_left < 20:
             self.rows.append((name, "", "left out", "no time left"))
@@ -72,7 +72,7 @@ class Run:
 def everything(folder: Path, rehearse: bool) -> int:
     """All parts; 1 where one failed."""
     folder.mkdir(parents=True, exist_ok=True)
-    run = Run(torch.device("cpu" if rehearse else "cuda"), folder)
+    run = Session(torch.device("cpu" if rehearse else "cuda"), folder)
     run.rows.append(("machine", _device_name(run.device), f"torch {torch.__version__}", sys.platform))
     for name, measure in {
         "ways": _ways,
@@ -115,7 +115,7 @@ def _evaluator(problem: Any, device: torch.device, **more: Any) -> Any:
     return Evaluator(problem, Plane.random(problem), measures, device, **more)
 
 
-def _ways(run: Run) -> Iterator[tuple[str, str, str]]:
+def _ways(run: Session) -> Iterator[tuple[str, str, str]]:
     """The loss in each way and precision, against float64 on the CPU."""
     truth = _evaluator(network(torch.float64), torch.device("cpu"), way={"network": "plain"}).evaluate(POINTS)[:, 0]
     for precision in ("float32", "tf32", "bf16"):
@@ -123,7 +123,7 @@ def _ways(run: Run) -> Iterator[tuple[str, str, str]]:
             yield f"{name}, {precision}", *_error(run, precision, way, truth)
 
 
-def _error(run: Run, precision: str, way: dict[str, Any], truth: np.ndarray) -> tuple[str, str]:
+def _error(run: Session, precision: str, way: dict[str, Any], truth: np.ndarray) -> tuple[str, str]:
     from lossnav.core import InputError
 
     try:
@@ -139,7 +139,7 @@ def _error(run: Run, precision: str, way: dict[str, Any], truth: np.ndarray) -> 
     )
 
 
-def _stages(run: Run) -> Iterator[tuple[str, str, str]]:
+def _stages(run: Session) -> Iterator[tuple[str, str, str]]:
     """Curvature, gradients, descents, spectra and coupling in float64, on the device and on the CPU."""
     from lossnav.core import Plane, coupling_matrix, density_map, spectrum, survey
 
@@ -173,7 +173,7 @@ def _difference(found: np.ndarray, expected: np.ndarray) -> tuple[str, str]:
     return (f"{error:.1e}", "") if error < 1e-6 else ("FAILED", f"off by {error:.1e} of the largest")
 
 
-def _speed(run: Run) -> Iterator[tuple[str, str, str]]:
+def _speed(run: Session) -> Iterator[tuple[str, str, str]]:
     """Points a second in each way, median of three."""
     images = 256 if run.device.type == "cpu" else 4096
     problem = network(examples=images)
@@ -188,7 +188,7 @@ def _speed(run: Run) -> Iterator[tuple[str, str, str]]:
         yield name, f"{len(POINTS) / statistics.median(taken):.1f} points/s", f"{images} images"
 
 
-def _profile(run: Run) -> Iterator[tuple[str, str, str]]:
+def _profile(run: Session) -> Iterator[tuple[str, str, str]]:
     """Profile of a tile; a trace for chrome://tracing in the folder."""
     from torch.profiler import ProfilerActivity, profile
 
@@ -208,7 +208,7 @@ def _profile(run: Run) -> Iterator[tuple[str, str, str]]:
         yield each.key[:40], f"{each.self_cpu_time_total / 1e3:.1f} ms", f"{each.count} calls"
 
 
-def _tests(run: Run) -> Iterator[tuple[str, str, str]]:
+def _tests(run: Session) -> Iterator[tuple[str, str, str]]:
     """The tests marked cuda; in a rehearsal they are collected, and skip with their reason."""
     words = [
         sys.executable,

@@ -29,7 +29,7 @@ class Workload:
     text: str
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Two 3×3 convolutions with BatchNorm around a shortcut, 1×1 where the shape changes (He et al. 2016)."""
 
     def __init__(self, width_in: int, width: int, stride: int) -> None:
@@ -65,7 +65,7 @@ def resnet20() -> nn.Module:
     plan = [*[(16, 16, 1)] * 3, (16, 32, 2), *[(32, 32, 1)] * 2, (32, 64, 2), *[(64, 64, 1)] * 2]
     stem = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
     return nn.Sequential(
-        *stem, *(Block(*widths) for widths in plan), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)
+        *stem, *(ResidualBlock(*widths) for widths in plan), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)
     )
 
 

@@ -11,8 +11,8 @@ from lossnav.core import Settings
 from lossnav.core.survey import MeasuredPoints
 
 from .figures.shared.picture import ARROWS, Layer, Picture, arrows_in, fitting_scale, path_inside
+from .figures.shared.style import TERRAIN_NAME
 
-TERRAIN = "terrain"
 AS_ARROWS = {pair[0] for pair in ARROWS.values()}  # readouts that are drawn as arrows, by their first component
 
 
@@ -77,7 +77,7 @@ class View:
 
     elevation: Drawing
     overlays: Mapping[str, Drawing] = field(default_factory=dict)
-    color: str = TERRAIN
+    color: str = TERRAIN_NAME
     point: tuple[float, float] | None = None
     dark: bool = False
     arrows: tuple[str, ...] = tuple(ARROWS)

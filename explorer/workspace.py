@@ -52,7 +52,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, order=True)
-class Entry:
+class WorkspaceEntry:
     """Something that can be looked at: its kind, one of KINDS, and what names it to every command of lossnav."""
 
     kind: str
@@ -63,7 +63,7 @@ class Entry:
 class Scan:
     """What a folder holds, problems first; `whole` is False where a bound ended the search."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[WorkspaceEntry, ...] = ()
     whole: bool = True
 
     def of(self, *kinds: str) -> list[str]:
@@ -109,14 +109,14 @@ def path_of(target: str) -> Path:
 def scan(folder: Path, bounds: Bounds | None = None, clock: Callable[[], float] = time.monotonic) -> Scan:
     """What a folder holds. Hidden folders, virtual environments and links are not entered; links that lead out are left out."""
     bounds = bounds or Bounds()
-    search = _Search(folder, bounds, clock() + bounds.seconds, clock)
+    search = _FolderSearch(folder, bounds, clock() + bounds.seconds, clock)
     found = list(dict.fromkeys(search.entries()))
     whole = not search.cut and len(found) <= bounds.found
     ordered = sorted(found, key=lambda entry: (KINDS.index(entry.kind), entry.target))
     return Scan(tuple(ordered[: bounds.found]), whole)
 
 
-class _Search:
+class _FolderSearch:
     """One walk through a folder, breadth first, that ends at its bounds."""
 
     def __init__(self, folder: Path, bounds: Bounds, deadline: float, clock: Callable[[], float]) -> None:
@@ -124,14 +124,14 @@ class _Search:
         self.bounds, self.deadline, self.clock = bounds, deadline, clock
         self.seen, self.cut = 0, False
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[WorkspaceEntry]:
         waiting = [(self.folder, 0)]
         while waiting and not self.cut:
             here, depth = waiting.pop(0)
             names = list(self._inside(here))
             kind = _kind_of_folder(here, names)
             if kind is not None:
-                yield Entry(kind, _name(here) + ("" if kind == LANDSCAPE else "/"))
+                yield WorkspaceEntry(kind, _name(here) + ("" if kind == LANDSCAPE else "/"))
             if kind in (LANDSCAPE, CHECKPOINTS, TRANSFORMERS) and here != self.folder:
                 continue
             for each in names:
@@ -232,7 +232,7 @@ def _says_model(config: Path) -> bool:
         return False
 
 
-def _in_file(path: Path) -> list[Entry]:
+def _in_file(path: Path) -> list[WorkspaceEntry]:
     """What a file holds: problems, a landscape, or nothing."""
     if not _can_be_told(path):
         return []
@@ -244,16 +244,16 @@ def _in_file(path: Path) -> list[Entry]:
 
 
 @lru_cache(maxsize=4096)
-def _looked_at(path: Path, _changed: int, size: int) -> tuple[Entry, ...]:
+def _looked_at(path: Path, _changed: int, size: int) -> tuple[WorkspaceEntry, ...]:
     name, lower = _name(path), path.name.lower()
     if lower.endswith(".py") and size <= LARGEST_SOURCE:
         names = problem_names(path.read_bytes())
-        return tuple(Entry(PROBLEM, name if each == "problem" else f"{name}:{each}") for each in names)
+        return tuple(WorkspaceEntry(PROBLEM, name if each == "problem" else f"{name}:{each}") for each in names)
     if lower.endswith(".zarr.zip"):
-        return (Entry(LANDSCAPE, name),) if _start(path, len(ZIP)) == ZIP else ()
+        return (WorkspaceEntry(LANDSCAPE, name),) if _start(path, len(ZIP)) == ZIP else ()
     if lower.endswith((".nc", ".h5")) and _start(path, len(HDF5)) == HDF5:
         there = lower.endswith(".nc") or LI in _start(path, LARGEST_SOURCE)
-        return (Entry(LANDSCAPE, name),) if there else ()
+        return (WorkspaceEntry(LANDSCAPE, name),) if there else ()
     return ()
 
 

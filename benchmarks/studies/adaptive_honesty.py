@@ -30,7 +30,7 @@ START, END = "<!-- adaptive honesty -->", "<!-- /adaptive honesty -->"
 
 
 @dataclass(frozen=True)
-class Case:
+class HonestyCase:
     """One readout of one terrain, refined to one tolerance.
 
     true, stated  the largest error of all, a share of the drawn range
@@ -64,7 +64,7 @@ def refined(
     return int(asked.sum()), float(off.max()), float(found.shares.max()), covered
 
 
-def cases_of(kind: str, seed: int) -> list[Case]:
+def cases_of(kind: str, seed: int) -> list[HonestyCase]:
     """Every readout, scale and tolerance of one terrain."""
     terrain = network_terrain(seed) if kind == "network" else formula_terrain(seed)
     found = []
@@ -80,7 +80,7 @@ def cases_of(kind: str, seed: int) -> list[Case]:
         for task, values, scales, tolerances, costly in tasks:
             for tolerance in tolerances:
                 found.append(
-                    Case(kind, task, tolerance, *_in_order(values, refined(values, tolerance, scales, costly)))
+                    HonestyCase(kind, task, tolerance, *_in_order(values, refined(values, tolerance, scales, costly)))
                 )
     return found
 
@@ -90,7 +90,7 @@ def _in_order(values: np.ndarray, found: tuple[int, float, float, float]) -> tup
     return points, values.size, true, stated, covered
 
 
-def table(cases: list[Case]) -> str:
+def table(cases: list[HonestyCase]) -> str:
     """By task and tolerance: in how many cases the largest stated error held, and at 95 % of the points; its ratio; points."""
     lines = [
         "| readouts | tolerance | cases | largest error holds | holds at 95 % of the points | stated over true, median | points, median of | measured whole |",
@@ -112,7 +112,7 @@ def _share(held: list[bool]) -> str:
     return f"{100 * np.mean(held):.1f} %"
 
 
-def studied(parity: int, networks: int, formulas: int) -> Iterator[list[Case]]:
+def studied(parity: int, networks: int, formulas: int) -> Iterator[list[HonestyCase]]:
     """The cases of so many terrains of each kind, of even (0) or odd (1) seeds."""
     kinds = ["network"] * networks + ["formula"] * formulas
     seeds = [parity + 2 * k for k in chain(range(networks), range(formulas))]

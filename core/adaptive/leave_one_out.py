@@ -23,7 +23,7 @@ QUINTIC, CUBIC = 5, 3  # the powers of the distance
 MANY = 2000  # points from which each place is interpolated from its neighbours alone
 NEIGHBOURS = 60
 NEAREST = 6  # points that speak for a place
-MARGIN = 6.0  # times the root mean square of what they were off by (docs/accuracy.md says how it was chosen)
+ERROR_MARGIN = 6.0  # times the root mean square of what they were off by (docs/accuracy.md says how it was chosen)
 
 LEAST = 0.5  # of what most places are below: a place is never thought much better than the rest
 MOST_PLACES = 0.8  # the quantile that "most" is
@@ -133,7 +133,7 @@ def errors(ratios: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
     """From errors over distances (k,) where points were left out, those `near` (m, n) each place, and its own distance (m,)."""
     nearby = np.sqrt(np.square(ratios)[near].mean(1))
     least = LEAST * float(np.quantile(nearby, MOST_PLACES))  # of places, as points crowd where it is rough
-    found: np.ndarray = MARGIN * np.maximum(nearby, least) * far + ROUNDING
+    found: np.ndarray = ERROR_MARGIN * np.maximum(nearby, least) * far + ROUNDING
     return found
 
 

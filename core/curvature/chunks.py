@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .loss_function import LossFunction
 
 
-class Chunk(Protocol):
+class LinearisedChunk(Protocol):
     """A chunk of the data at a point."""
 
     def products(self, directions: Tensor, of: str) -> Tensor:

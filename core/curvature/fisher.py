@@ -3,7 +3,7 @@
 Never the square of a mini-batch's mean gradient, which is another, much smaller number. The true one is an expectation over
 the model's own labels. One label drawn for each example misses the rare ones that a confident network's Fisher is made of
 (Kunstner, Hennig & Balles 2019 on what else is taken for it), so the expectation is carried out wherever it is a sum of no more
-than MOST_EXACT terms for an example, and estimated along random signs of the same terms beyond that.
+than MOST_EXACT_OUTPUTS terms for an example, and estimated along random signs of the same terms beyond that.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .fisher_root import fisher_root
 from .squared_slopes import squared_slopes
 
 KINDS = ("true", "empirical")
-MOST_EXACT = 100  # outputs of an example's predictions together, up to which the expectation is carried out
+MOST_EXACT_OUTPUTS = 100  # outputs of an example's predictions together, up to which the expectation is carried out
 GROUPS, EACH = 8, 2  # draws beyond that: independent estimates, and draws in each
 
 Diagonal = dict[str, Tensor]
@@ -64,7 +64,7 @@ def fisher_diagonal(
     at    the point; None: θ₀
     seed  of the draws, where the expectation is estimated
 
-    The true one is exact, whatever the seed, where an example's predictions have MOST_EXACT outputs together or fewer (classes,
+    The true one is exact, whatever the seed, where an example's predictions have MOST_EXACT_OUTPUTS outputs together or fewer (classes,
     real values, labels that may each be there or not): it is Σ_k (Sᵀ_k J)² over the columns of a root S of the outputs' Fisher,
     √p_k (e_k − p) for classes. With more of them (long sequences, large vocabularies) it is the mean of GROUPS × EACH draws, the
     sum over an example's columns with random signs in each, whose cross terms vanish on average: `fisher_estimate` has its
@@ -144,7 +144,7 @@ class _Totals:
         else:
             root, count = fisher_root(workspace.problem.likelihood, rows), rows.numel() // examples
             shown = _predicted(workspace, batch, rows)
-        if root is not None and count <= MOST_EXACT:
+        if root is not None and count <= MOST_EXACT_OUTPUTS:
             columns = [root(unit * shown) for unit in _units(rows, examples, count)]
             along = torch.stack([c.to(rows).unflatten(0, (examples, -1)) for c in columns], 1)
             self.add(squared_slopes(workspace, self._point, batch, along))

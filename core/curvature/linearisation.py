@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..checks import InputError, first_line
 from ..network.batching import CURVATURE_GRAPH_BYTES
-from .chunks import Chunk, GraphChunk, RuledChunk
+from .chunks import GraphChunk, LinearisedChunk, RuledChunk
 from .rules import NotUnderstood
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Linearisation:
     """
 
     def __init__(self, function: LossFunction) -> None:
-        self._function, self._kept = function, dict[int, Chunk]()
+        self._function, self._kept = function, dict[int, LinearisedChunk]()
         each = function.activation_bytes * function.problem.draws
         self._keeps = 4 * each * function.problem.example_count <= CURVATURE_GRAPH_BYTES
         self._most_rows = max(1, CURVATURE_GRAPH_BYTES // (2 * each * function.workspace.batch_size))
@@ -69,12 +69,12 @@ class Linearisation:
         decay = self._function.problem.weight_decay
         return found + decay * directions if decay and of != "fisher" else found
 
-    def _chunk(self, index: int) -> Chunk:
+    def _chunk(self, index: int) -> LinearisedChunk:
         if index in self._kept:
             return self._kept[index]
         batch = self._function.workspace.batches[index]
         try:
-            chunk: Chunk = RuledChunk(self._function, batch)
+            chunk: LinearisedChunk = RuledChunk(self._function, batch)
         except NotUnderstood:
             self._function.program = None
             chunk = GraphChunk(self._function, batch)

@@ -17,7 +17,7 @@ RULE = (
 
 
 @dataclass(frozen=True)
-class Claim:
+class DensityClaim:
     """A claim about what goes with sparseness.
 
     name       the vocabulary's words
@@ -34,8 +34,8 @@ class Claim:
     high: str
 
 
-CLAIMS = (
-    Claim(
+DENSITY_CLAIMS = (
+    DensityClaim(
         "coarse means weak gradient signal",
         "gradient_norm",
         "gradient norm",
@@ -43,7 +43,7 @@ CLAIMS = (
         "Sparse examples carry a weaker gradient",
         "Sparse examples carry a stronger gradient",
     ),
-    Claim(
+    DensityClaim(
         "high perplexity marks unmapped terrain",
         "perplexity",
         "perplexity",
@@ -54,7 +54,9 @@ CLAIMS = (
 )
 
 
-def evidence(claim: Claim, density: np.ndarray, values: np.ndarray, permutations: int, seed: int) -> dict[str, Any]:
+def evidence(
+    claim: DensityClaim, density: np.ndarray, values: np.ndarray, permutations: int, seed: int
+) -> dict[str, Any]:
     """The claim tested on the examples where both numbers are finite, ready for JSON.
 
     Parameters
@@ -86,7 +88,7 @@ def evidence(claim: Claim, density: np.ndarray, values: np.ndarray, permutations
     return {**about, **_result(claim, x, y, permutations, seed)}
 
 
-def no_evidence(claim: Claim, reason: str) -> dict[str, Any]:
+def no_evidence(claim: DensityClaim, reason: str) -> dict[str, Any]:
     """The answer where the number does not exist."""
     sentence = f"“{claim.name[0].upper()}{claim.name[1:]}” cannot be tested here: {reason}."
     return {**_NOTHING, "name": claim.name, "variable": claim.variable, "n": 0, "rule": RULE, "sentence": sentence}
@@ -95,14 +97,14 @@ def no_evidence(claim: Claim, reason: str) -> dict[str, Any]:
 _NOTHING = {"statistic": None, "interval": None, "p_claimed": None, "p_two_sided": None, "verdict": "undecided"}
 
 
-def _untestable(claim: Claim, count: int) -> dict[str, Any]:
+def _untestable(claim: DensityClaim, count: int) -> dict[str, Any]:
     why = (
         f"only {count} examples have both numbers" if count < 4 else f"density or {claim.called} is the same everywhere"
     )
     return {**_NOTHING, "sentence": f"Density and {claim.called} have no rank correlation here: {why}."}
 
 
-def _result(claim: Claim, x: np.ndarray, y: np.ndarray, permutations: int, seed: int) -> dict[str, Any]:
+def _result(claim: DensityClaim, x: np.ndarray, y: np.ndarray, permutations: int, seed: int) -> dict[str, Any]:
     from scipy.stats import spearmanr
 
     correlation = float(spearmanr(x, y).statistic)
@@ -151,7 +153,7 @@ def _verdict(agreement: float, interval: tuple[float, float], claimed: float, bo
     return "not supported" if reverse or max(map(abs, interval)) < NEGLIGIBLE else "undecided"
 
 
-def _sentence(claim: Claim, correlation: float, count: int, claimed: float, both: float, verdict: str) -> str:
+def _sentence(claim: DensityClaim, correlation: float, count: int, claimed: float, both: float, verdict: str) -> str:
     p, kind = (claimed, "one-sided p") if verdict == "supported" else (both, "two-sided p")
     numbers = f"rank correlation {_signed(correlation)}, {kind} = {p:.2g}, n = {count:,}."
     if verdict == "supported":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 GRID = 80  # points along each axis
-MARGIN = 3.0  # bandwidths beyond the outermost example
+GRID_MARGIN = 3.0  # bandwidths beyond the outermost example
 FOLDS = 5
 FACTORS = np.geomspace(0.05, 2.0, 25)  # of the rule of thumb
 MOST_EXAMPLES = 2000  # that the bandwidth is chosen on
@@ -50,5 +50,5 @@ def kernel_density(points: np.ndarray, bandwidth: float, x: np.ndarray, y: np.nd
 
 def grid_axes(points: np.ndarray, bandwidth: float) -> tuple[np.ndarray, np.ndarray]:
     """80 values along x and along y that reach three bandwidths beyond the outermost examples."""
-    low, high = points.min(axis=0) - MARGIN * bandwidth, points.max(axis=0) + MARGIN * bandwidth
+    low, high = points.min(axis=0) - GRID_MARGIN * bandwidth, points.max(axis=0) + GRID_MARGIN * bandwidth
     return np.linspace(low[0], high[0], GRID), np.linspace(low[1], high[1], GRID)

@@ -18,7 +18,7 @@ from ..machine.memory import byte_text, free_bytes
 from ..network.workspace import dtype_of
 from ..problem.problem import Problem
 from .activations import layer_names, layer_rows
-from .claims import CLAIMS, evidence, no_evidence
+from .claims import DENSITY_CLAIMS, evidence, no_evidence
 from .info import DensityInfo
 from .kernel import bandwidth_of, grid_axes, kernel_density
 from .neighbours import NEIGHBOURS, neighbour_density
@@ -192,5 +192,5 @@ def _claims(
         no_evidence(claim, unavailable[claim.variable])
         if claim.variable in unavailable
         else evidence(claim, variables["density"], values[claim.variable], permutations, seed)
-        for claim in CLAIMS
+        for claim in DENSITY_CLAIMS
     ]

@@ -20,7 +20,7 @@ PATIENCE = 120.0  # seconds to wait for it, as others may keep the machine busy
 ROOM = 4 * 2**30  # bytes of addresses
 
 
-class Trial:
+class TrialReader:
     """The process that reads for trial, begun when it is first needed."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Trial:
             self._process = None
 
 
-TRIAL = Trial()
+TRIAL = TrialReader()
 atexit.register(TRIAL.end)
 
 

@@ -41,7 +41,7 @@ from .selection import Selection, by_name, selected
 from .structure import taken_apart
 from .trajectory import Anchor, Trajectory
 from .transformers_models import language
-from .trial import FIRST, Trial, tried
+from .trial import FIRST, NetworkTrial, tried
 from .working_copy import working_copy
 from .wrappers import unwrapped
 
@@ -390,7 +390,7 @@ class Problem:
         first = next((p.dtype for p in self.model.parameters() if p.is_floating_point()), None)
         return first or torch.get_default_dtype()
 
-    def _tried(self, output: Output | None) -> Trial:
+    def _tried(self, output: Output | None) -> NetworkTrial:
         """A trial on the first examples; on all of them for a network that takes all or none: one graph, a table of its rows."""
         try:
             return tried(self, output)

@@ -30,7 +30,7 @@ CASTS = (
 
 
 @dataclass(frozen=True)
-class Trial:
+class NetworkTrial:
     """The results of trying the network on the first examples.
 
     likelihood      with what the outputs tell of it
@@ -53,7 +53,7 @@ class Trial:
     notes: tuple[str, ...]
 
 
-def tried(problem: Problem, output: Output | None) -> Trial:
+def tried(problem: Problem, output: Output | None) -> NetworkTrial:
     """Run the first examples as the engine will.
 
     Raises
@@ -95,7 +95,7 @@ def tried(problem: Problem, output: Output | None) -> Trial:
         notes.append("The network writes into its input, so each pass is given a copy.")
     classes = settled.class_count(outputs, targets) if settled.is_categorical else 0
     tensor = isinstance(outputs, Tensor)
-    return Trial(
+    return NetworkTrial(
         settled, classes, differentiates, changes_inputs, changes_itself, reader, tensor, (*notes, *settled.notes)
     )
 

@@ -69,7 +69,7 @@ INTERLAYER = LocalMeasure(
 WHOLE = Work(blocks=tuple(f"whole {k}" for k in range(50)))  # as many blocks of probes as a matrix of that size needs
 
 
-class Coupling(NavigatorProperty):
+class CouplingProperty(NavigatorProperty):
     """κ = √(‖H − diag H‖² / ((P − 1) ‖diag H‖²)): the root mean square entry off the diagonal over that on it.
 
     offdiagonal = ‖H − diag H‖_F² / ‖H‖_F²; interlayer = the share of ‖H‖_F² outside the layers' blocks. The estimates of the

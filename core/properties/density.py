@@ -158,7 +158,7 @@ DIMENSION = LocalMeasure(
 )
 
 
-class Density(NavigatorProperty):
+class DensityProperty(NavigatorProperty):
     """kl = (1/N) Σ_n Σ_k p(k|x_n) ln[p(k|x_n) / p_θ(k|x_n)], in nats.
 
     Where the data's law is known the sum is taken exactly. Else it is the cross-entropy minus the data's own

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..checks import UNFIT, InputError, first_line
 from ..curvature.example_gradients import chunk_rows
-from ..curvature.fisher import GROUPS, MOST_EXACT, fisher_estimate
+from ..curvature.fisher import GROUPS, MOST_EXACT_OUTPUTS, fisher_estimate
 from ..local.measure import LocalMeasure, Work
 from ..parameters import vectors
 from ..problem.trajectory import Anchor
@@ -99,7 +99,7 @@ def _strength_text(facts: Mapping[str, Any], strength: float) -> str:
     return f"λ = {strength:.3g}; anchor: {anchor}{note}"
 
 
-class Elasticity(NavigatorProperty):
+class ElasticityProperty(NavigatorProperty):
     """ewc = λ Σ F*_i (θ_i − θ*_i)²; l2 = λ‖θ‖²; total = L + ewc; force = −∇_{(α, β)} ewc; pull, recovery.
 
     Without an anchor of an earlier task, θ* is the trained network itself and F* its true Fisher diagonal.
@@ -219,7 +219,7 @@ class Elasticity(NavigatorProperty):
             return None
         flat = 2 * any(measure.columns[0] in columns for measure in (PUSH, RECOVERY))
         passing = 3 * chunk_rows(problem.parameter_count) + FISHER_VECTORS if self_anchored else 0
-        groups = GROUPS if self_anchored and _outputs_per_example(problem) > MOST_EXACT else 0
+        groups = GROUPS if self_anchored and _outputs_per_example(problem) > MOST_EXACT_OUTPUTS else 0
         return Preparation(
             "anchor", self_anchored + groups + flat, passing, "give the problem an anchor, or leave elasticity out"
         )

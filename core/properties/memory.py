@@ -81,7 +81,7 @@ BASIN = LocalMeasure(
 )
 
 
-class Memory(NavigatorProperty):
+class MemoryProperty(NavigatorProperty):
     """occupation = the share of the path's length that lies within h of a point; distance = how far the path is at its nearest.
 
     The path runs straight from checkpoint to checkpoint; distances are in the full parameter space, so a path that passes far
@@ -186,7 +186,7 @@ def default_width(segments: np.ndarray, displacement: float) -> float:
 def path_scalars(facts: Mapping[str, Any]) -> dict[str, float]:
     """Length and displacement of the whole path, in parameter units, and its tortuosity, length over displacement.
 
-    Of what `Memory.facts` keeps; empty without a path. A path that ends where it began has infinite tortuosity.
+    Of what `MemoryProperty.facts` keeps; empty without a path. A path that ends where it began has infinite tortuosity.
 
     >>> path_scalars({"length": 6.0, "displacement": 2.0})
     {'path_length': 6.0, 'path_displacement': 2.0, 'path_tortuosity': 3.0}

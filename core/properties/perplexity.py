@@ -10,7 +10,7 @@ from ..network.forward import Measure
 from ..problem.likelihoods.gaussian import Gaussian
 from ..problem.likelihoods.heads import GaussianHeads
 from . import needs
-from .density import Density, divergence, surprise
+from .density import DensityProperty, divergence, surprise
 from .protocol import NavigatorProperty, Points, Readout
 from .vocabulary import DERIVED, Entry
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
-class Perplexity(NavigatorProperty):
+class PerplexityProperty(NavigatorProperty):
     """perplexity = exp(mean −ln p), which is exp(L) where the loss is that and no more; excess = exp(kl), the perplexity over the
     data's own.
 
@@ -62,7 +62,7 @@ class Perplexity(NavigatorProperty):
         ),
     )
 
-    def __init__(self, density: Density) -> None:
+    def __init__(self, density: DensityProperty) -> None:
         self._density = density
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:

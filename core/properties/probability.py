@@ -38,7 +38,7 @@ def _uniform(points: Points) -> float:
     return math.log(max(points.facts["probability"]["classes"], 2))
 
 
-class Probability(NavigatorProperty):
+class ProbabilityProperty(NavigatorProperty):
     """confidence = mean_n max_k p(k|x_n); entropy = mean_n H(p(·|x_n)) / ln K; p = softmax(z / T)."""
 
     name = "probability"

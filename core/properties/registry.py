@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from .coupling import Coupling
-from .density import Density
-from .elasticity import Elasticity
-from .memory import Memory
-from .perplexity import Perplexity
-from .probability import Probability
+from .coupling import CouplingProperty
+from .density import DensityProperty
+from .elasticity import ElasticityProperty
+from .memory import MemoryProperty
+from .perplexity import PerplexityProperty
+from .probability import ProbabilityProperty
 from .protocol import NavigatorProperty, Owner, Readout
 from .terrain import TERRAIN
-from .viscosity import Viscosity
+from .viscosity import ViscosityProperty
 
-_density = Density()
+_density = DensityProperty()
 
 PROPERTIES: tuple[NavigatorProperty, ...] = (
     _density,
-    Coupling(),
-    Elasticity(),
-    Perplexity(_density),
-    Probability(),
-    Viscosity(),
-    Memory(),
+    CouplingProperty(),
+    ElasticityProperty(),
+    PerplexityProperty(_density),
+    ProbabilityProperty(),
+    ViscosityProperty(),
+    MemoryProperty(),
 )
 OWNERS: tuple[Owner, ...] = (TERRAIN, *PROPERTIES)
 READOUTS: dict[str, Readout] = {readout.variable: readout for owner in OWNERS for readout in owner.readouts}

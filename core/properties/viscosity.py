@@ -81,7 +81,7 @@ REACHES = {
 }
 
 
-class Viscosity(NavigatorProperty):
+class ViscosityProperty(NavigatorProperty):
     """sharpness = λₘₐₓ of the Hessian, and what else one Lanczos run says of its eigenvalues."""
 
     name = "viscosity"

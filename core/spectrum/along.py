@@ -20,7 +20,7 @@ from .io import SpectraAlong, read_along, write_along
 CHECKPOINTS = 11
 # A dozen spectra cost what one may cost, so each is coarser than a single one; 12 largest still show K − 1 of 10 classes.
 TOP, STEPS, PROBES = 12, 40, 4
-MOST_EXACT = 1_000  # parameters up to which diagonalising the whole matrix is the quicker way
+MOST_DIAGONALISED_ALONG = 1_000  # parameters up to which diagonalising the whole matrix is the quicker way
 
 
 def spectra_along(
@@ -51,7 +51,7 @@ def spectra_along(
     if problem.trajectory is None:
         raise InputError(f"'{problem.name}' has no training trajectory, so there is nothing to go along.")
     chosen = spread(len(problem.trajectory), count)
-    exact = problem.parameter_count <= MOST_EXACT
+    exact = problem.parameter_count <= MOST_DIAGONALISED_ALONG
     asked = {"problem": problem_identity(problem), "of": of, "checkpoints": chosen, "top": top, "seed": seed}
     asked |= {} if dtype is None else {"dtype": str(dtype)}
     asked |= {} if exact else {"steps": steps, "probes": probes}

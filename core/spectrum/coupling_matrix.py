@@ -18,7 +18,7 @@ from ..problem.problem import Problem
 from .memory import matrix_fits, require_matrix, require_room
 from .probes import random_rows
 
-MOST_EXACT = 2_000  # parameters up to which the whole matrix is made
+MOST_WHOLE_MATRIX = 2_000  # parameters up to which the whole matrix is made
 
 
 def coupling_matrix(
@@ -62,7 +62,7 @@ def coupling_matrix(
     require_dependence(problem)
     operator = curvature(problem, at, of, device, dtype)
     layers = layers_of(operator.layout)
-    dense = operator.size <= MOST_EXACT and matrix_fits(operator) if exact is None else exact
+    dense = operator.size <= MOST_WHOLE_MATRIX and matrix_fits(operator) if exact is None else exact
     if dense:
         require_matrix(operator, "leave exact out")
     else:

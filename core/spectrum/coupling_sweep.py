@@ -21,7 +21,7 @@ from .memory import lanczos_room, matrix_fits, require_matrix
 from .probes import random_rows
 from .quadrature import block_space
 
-MOST_EXACT = 2_000  # parameters up to which every γ is diagonalised whole
+MOST_DIAGONALISED_IN_SWEEP = 2_000  # parameters up to which every γ is diagonalised whole
 KRYLOV_STARTS, KRYLOV_STEPS = 4, 8  # of the space that the diagonal's estimate starts from
 CANDIDATES, SETTLED, ROUNDS = 32, 3, 4  # of the diagonal's ends
 AT_ONCE = 16  # products at a time
@@ -95,7 +95,7 @@ def coupling_sweep(
         raise InputError(f"gammas should be finite numbers from 0 to 1, but are {list(gammas)}.")
     require_dependence(problem)
     operator = curvature(problem, at, of, device, dtype)
-    whole = operator.size <= MOST_EXACT and matrix_fits(operator) if exact is None else exact
+    whole = operator.size <= MOST_DIAGONALISED_IN_SWEEP and matrix_fits(operator) if exact is None else exact
     if whole:
         require_matrix(operator, "leave exact out")
     if whole:

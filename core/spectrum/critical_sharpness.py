@@ -73,7 +73,7 @@ def critical_sharpness(
     if not 0 < tolerance < 1:
         raise InputError(f"tolerance should be between 0 and 1, but is {tolerance}: 0.001 gives three digits.")
     function = LossFunction(problem, at, device, dtype).calibrate()
-    search = _Search(function, _direction(function, update))
+    search = _StepSearch(function, _direction(function, update))
     low, high = search.bracketed()
     while math.isfinite(high) and high - low > tolerance * high:
         middle = 0.5 * (low + high)
@@ -94,7 +94,7 @@ def _direction(function: LossFunction, update: Mapping[str, Tensor] | None) -> T
     return direction
 
 
-class _Search:
+class _StepSearch:
     """Whether the loss has risen at a step, counted."""
 
     def __init__(self, function: LossFunction, direction: Tensor) -> None:

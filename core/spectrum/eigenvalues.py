@@ -22,7 +22,7 @@ from .probes import random_rows
 from .quadrature import Quadrature, lanczos_quadrature
 
 METHODS = ("auto", "exact", "slq")
-MOST_EXACT = 5_000  # parameters up to which "auto" diagonalises the whole matrix
+MOST_DIAGONALISED = 5_000  # parameters up to which "auto" diagonalises the whole matrix
 TOLERANCE = 1e-4  # of the outermost eigenpairs, ‖Av − λv‖ relative to |λ|
 MOST_STEPS = 600
 SETTLED = 1e-3  # L¹ distance of densities ten Lanczos steps apart at which the quadrature ends
@@ -80,7 +80,7 @@ def spectrum(
     top, bottom = min(top, operator.size), min(bottom, operator.size)
     if method == "exact":
         require_matrix(operator, "use method='slq'")
-    if method == "exact" or (method == "auto" and operator.size <= MOST_EXACT and matrix_fits(operator)):
+    if method == "exact" or (method == "auto" and operator.size <= MOST_DIAGONALISED and matrix_fits(operator)):
         return _exact(operator, of, top, bottom, seed)
     return _estimated(operator, of, top, bottom, steps, probes, seed, distribution)
 

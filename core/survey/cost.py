@@ -37,7 +37,7 @@ from .footprint import (
     refuse_what_does_not_fit,
     stage_measures,
 )
-from .grid import Plan, sparing
+from .grid import GridPlan, sparing
 from .specification import Specification
 
 NAMES = {"forward": "forward", "gradient": "gradients", "curvature": "curvature", "descent": "descents"}
@@ -143,7 +143,7 @@ def estimate(specification: Specification) -> Cost:
     return Cost(seconds | extra, memory, most, evaluator.choice)
 
 
-def _expected(plan: Plan, every: int, allowed: Tolerance, overlays: bool) -> dict[str, int]:
+def _expected(plan: GridPlan, every: int, allowed: Tolerance, overlays: bool) -> dict[str, int]:
     """Points of each stage that an adaptive survey usually takes."""
     expected = {}
     for stage in STAGES:

@@ -18,7 +18,7 @@ COARSEST = 4096  # the first level's number; each finer one has half of it
 
 
 @dataclass(frozen=True)
-class Plan:
+class GridPlan:
     """Points of a grid in coarse-to-fine order.
 
     alpha, beta  the grid's coordinates along each axis, (A,) and (B,)
@@ -48,7 +48,7 @@ class Plan:
         return image
 
 
-def grid_plan(shape: tuple[int, int], span: Span) -> Plan:
+def grid_plan(shape: tuple[int, int], span: Span) -> GridPlan:
     """A full grid of `shape` over `span`, ordered from a coarse subgrid to the finest.
 
     The first level has the ends and the middle of each axis, where the plane's own θ₀ lies on most; each further one halves
@@ -76,7 +76,7 @@ def grid_plan(shape: tuple[int, int], span: Span) -> Plan:
     levels = np.minimum(_levels(shape[0])[:, None], _levels(shape[1])[None, :])
     order = np.argsort(-levels.ravel(), kind="stable")
     cells = np.column_stack([rows.ravel(), columns.ravel()])[order]
-    return Plan(alpha, beta, cells, levels.ravel()[order])
+    return GridPlan(alpha, beta, cells, levels.ravel()[order])
 
 
 def sparing(shape: tuple[int, int], most: int = 17) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from ..checks import InputError, first_line
 from ..machine.memory import free_bytes
 from ..parameters.hashing import digest
-from .grid import Plan
+from .grid import GridPlan
 from .headers import refuse_bombs
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def compressors(*codecs: Any) -> list[Any]:
     return [*(codecs or (ZstdCodec(level=0),)), Crc32cCodec()]
 
 
-def seal(plan: Plan, attributes: Mapping[str, Any]) -> dict[str, str]:
+def seal(plan: GridPlan, attributes: Mapping[str, Any]) -> dict[str, str]:
     """Digests of what no checksum of a chunk can vouch for: that the coordinates are these, and what is said of the numbers."""
     return {"coordinates": _digest_of({n: getattr(plan, n) for n in COORDINATES}), "about": _digest_of_said(attributes)}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..properties.protocol import STAGES
-from .grid import Plan
+from .grid import GridPlan
 from .info import LandscapeInfo
 
 FIRST_GUESS = 105  # points of an adaptive stage before anything is known
@@ -27,7 +27,7 @@ class MeasuredPoints:
     info       what the landscape is of
     """
 
-    plan: Plan
+    plan: GridPlan
     columns: tuple[str, ...]
     stages: tuple[str, ...]
     values: np.ndarray
@@ -38,7 +38,7 @@ class MeasuredPoints:
     @classmethod
     def empty(
         cls,
-        plan: Plan,
+        plan: GridPlan,
         columns: Mapping[str, Sequence[str]],
         dtype: str,
         overlays: tuple[str, ...],

@@ -13,7 +13,7 @@ import xarray as xr
 from ..checks import InputError
 from ..foreign import plain_file
 from ..properties import Settings
-from .grid import Plan
+from .grid import GridPlan
 from .group import FORMAT
 from .headers import refuse_odd_things
 from .info import LandscapeInfo
@@ -77,7 +77,7 @@ def _points_in(group: zarr.Group, path: Path) -> MeasuredPoints:
     attributes: dict[str, Any] = dict(group.attrs)
     _refuse_another_format(attributes, path)
     read = read_arrays(group, path)
-    plan = Plan(read["alpha"], read["beta"], read["cells"].astype(int), read["levels"].astype(int))
+    plan = GridPlan(read["alpha"], read["beta"], read["cells"].astype(int), read["levels"].astype(int))
     columns, stages, overlays = (tuple(attributes[name]) for name in ("columns", "stages", "overlays"))
     info = LandscapeInfo.from_json(attributes["about"])
     return MeasuredPoints(plan, columns, stages, read["values"], read["done"], overlays, info)

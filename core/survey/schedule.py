@@ -19,7 +19,7 @@ from .landscape import landscape_as_measured
 from .points import MeasuredPoints
 from .worth import Worth, now
 
-COSTLY = ("gradient", "curvature", "descent")  # the cheap first: each shows as soon as it can
+COSTLY_STAGES = ("gradient", "curvature", "descent")  # the cheap first: each shows as soon as it can
 WHOLE = {
     "forward": slice(1, 3),
     "costly": slice(0, 2),
@@ -150,7 +150,7 @@ def adaptive_schedule(points: MeasuredPoints, tolerance: Tolerance) -> Iterator[
         for stage in points.used
         if not is_over(points, stage)
     }
-    costly = [stages[stage] for stage in COSTLY if stage in stages]
+    costly = [stages[stage] for stage in COSTLY_STAGES if stage in stages]
     forward = [stages[STAGES[0]]] if STAGES[0] in stages else []
     for group in (forward, forward, forward, costly):  # the third learns from the second how to draw what lies between
         yield from _round(group)

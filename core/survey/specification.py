@@ -25,7 +25,7 @@ from ..problem.identity import problem_identity
 from ..problem.problem import Problem
 from ..properties.protocol import STAGES
 from ..properties.selection import Wanted, wanted
-from .grid import Plan, grid_plan
+from .grid import GridPlan, grid_plan
 from .info import Json, LandscapeInfo
 
 
@@ -97,7 +97,7 @@ class Specification:
         return self.converted or next(iter(self.problem.parameters.values())).dtype
 
     @cached_property
-    def plan(self) -> Plan:
+    def plan(self) -> GridPlan:
         """The points, and their order."""
         sizes = (self.shape, 1) if isinstance(self.shape, int) else tuple(self.shape)
         if self.plane.is_line:

@@ -11,7 +11,7 @@ import xarray as xr
 from lossnav.core import InputError, Problem, coupling_matrix
 from lossnav.core.checks import known
 from lossnav.core.network import dtype_of
-from lossnav.core.spectrum import GAMMAS, MOST_EXACT, StoredCoupling, coupling_sweep, write_coupling
+from lossnav.core.spectrum import GAMMAS, MOST_DIAGONALISED_IN_SWEEP, StoredCoupling, coupling_sweep, write_coupling
 from rich.console import Console
 from rich.table import Table
 
@@ -79,7 +79,7 @@ def _sweep(
     problem: Problem, point: Any, of: str, probes: int | None, seed: int, device: str, dtype: torch.dtype | None
 ) -> xr.DataArray:
     size = problem.parameter_count
-    gammas = GAMMAS if size <= MOST_EXACT else FEW_GAMMAS
+    gammas = GAMMAS if size <= MOST_DIAGONALISED_IN_SWEEP else FEW_GAMMAS
     return coupling_sweep(problem, point, gammas, of, ENDS, probes or DIAGONAL_PROBES, seed, device, dtype)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 from lossnav.core import InputError
-from lossnav.core.density import CLAIMS, Claim, DensityInfo
+from lossnav.core.density import DENSITY_CLAIMS, DensityClaim, DensityInfo
 from lossnav.core.formats import read_density_map
 from lossnav.sample_models import card, names
 
@@ -58,13 +58,13 @@ class DensityDisplay:
     """The display of a density map: the variable that colours it, and the claim in the small plot."""
 
     color: str
-    claim: Claim
+    claim: DensityClaim
 
 
 def look_controls() -> DensityDisplay:
     """Always all choices, also while the map is computed: what is not drawn would fall out of the address bar."""
     color = st.selectbox("Colour", list(COLORS), key="color_by", format_func=COLORS.__getitem__, **URL)
-    named = {claim.called.capitalize(): claim for claim in CLAIMS}
+    named = {claim.called.capitalize(): claim for claim in DENSITY_CLAIMS}
     first = next(iter(named))
     chosen = st.segmented_control("Density against", list(named), default=first, key="claim", required=True, **URL)
     return DensityDisplay(color, named[chosen or first])

@@ -9,8 +9,7 @@ from typing import Any
 import streamlit as st
 from lossnav.core import PROPERTIES, Settings
 from lossnav.core.plane.kinds import KINDS, kind_named
-from lossnav.core.properties import OWNERS, ROLES, Knob, NavigatorProperty, Owner, Readout
-from lossnav.core.properties import TERRAIN as TERRAIN_READOUTS
+from lossnav.core.properties import OWNERS, ROLES, TERRAIN, Knob, NavigatorProperty, Owner, Readout
 
 from ..figures.shared.picture import ARROWS, arrow_name
 from ..request.survey import (
@@ -25,7 +24,7 @@ from ..request.survey import (
     SurveyRequest,
     checkpoints,
 )
-from ..state import TERRAIN, Drawing
+from ..state import TERRAIN_NAME, Drawing
 from ..workspace import CHECKPOINTS, LANDSCAPE, TRANSFORMERS
 from .plane import position_controls
 from .precision import precision_controls
@@ -152,8 +151,8 @@ def elevation_controls(available: set[str]) -> tuple[Drawing, Drawing | None]:
     heights = [v for v, r in shown.items() if not r.labels]
     with st.expander("Height and terrain"):
         variable = st.selectbox("Height", heights, key="height", format_func=lambda v: shown[v].label, **URL)
-        height = Drawing(variable, *_scale_controls(TERRAIN))
-        colors = [AS_HEIGHT, *(r.variable for r in TERRAIN_READOUTS.readouts if r.variable in shown)]
+        height = Drawing(variable, *_scale_controls(TERRAIN_NAME))
+        colors = [AS_HEIGHT, *(r.variable for r in TERRAIN.readouts if r.variable in shown)]
         color = st.selectbox(
             "Terrain colour",
             colors,
@@ -309,14 +308,14 @@ def color_control(overlays: dict[str, Drawing]) -> str:
     order = [name for name in st.session_state.get("switched", []) if name in overlays]
     order += [name for name in overlays if name not in order]
     st.session_state["switched"] = order
-    options = [*overlays, TERRAIN]
+    options = [*overlays, TERRAIN_NAME]
     wanted = st.query_params.get("color")
     key = f"color_{'_'.join(overlays)}"
     chosen = st.segmented_control(
         "Colour",
         options,
         label_visibility="collapsed",
-        default=wanted if wanted in options else [*order, TERRAIN][0],
+        default=wanted if wanted in options else [*order, TERRAIN_NAME][0],
         key=key,
         format_func=_layer_title,
         required=True,
@@ -324,11 +323,11 @@ def color_control(overlays: dict[str, Drawing]) -> str:
             color=st.session_state[key]
         ),  # the options come and go, the choice stays
     )
-    return chosen or TERRAIN
+    return chosen or TERRAIN_NAME
 
 
 def _layer_title(name: str) -> str:
-    return "Terrain" if name == TERRAIN else name.capitalize()
+    return "Terrain" if name == TERRAIN_NAME else name.capitalize()
 
 
 def _readouts(owner: Owner) -> list[Readout]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..figures.shared.picture import ARROWS, Picture
 from ..figures.shared.scales import Scale
-from ..figures.shared.style import TERRAIN, property_of
+from ..figures.shared.style import TERRAIN_NAME, property_of
 from ..figures.web.surface3d import CAMERA
 
 
@@ -27,7 +27,7 @@ class Start:
 
     elevation: str = "loss"
     on: Mapping[str, str] = field(default_factory=dict)
-    color: str = TERRAIN
+    color: str = TERRAIN_NAME
     ground: str | None = None
     point: tuple[float, float] | None = None
     camera: Mapping[str, Any] = field(default_factory=lambda: CAMERA)
@@ -38,13 +38,13 @@ class Start:
         """The state in which a page shows `picture`."""
         layers = [picture.elevation, picture.color, *picture.lines]
         on = {name: ARROWS[name][0] for name in picture.arrows}
-        on |= {owner: v for v in (layer.variable for layer in layers) if (owner := property_of(v)) != TERRAIN}
+        on |= {owner: v for v in (layer.variable for layer in layers) if (owner := property_of(v)) != TERRAIN_NAME}
         color = picture.color.variable
         return cls(
             picture.elevation.variable,
             on,
             property_of(color),
-            color if property_of(color) == TERRAIN else None,
+            color if property_of(color) == TERRAIN_NAME else None,
             picture.point,
             camera or CAMERA,
             {layer.variable: layer.scale for layer in layers},

@@ -43,7 +43,7 @@ TOLERANCES = {
     0.0: "Every point",
 }
 EXACT = "float32"
-COSTLY = 10  # times the tolerance is what curvature, gradients and descents may be off by
+COSTLY_FACTOR = 10  # times the tolerance is what curvature, gradients and descents may be off by
 
 # fields that say nothing of the plane
 MEASURING = ("grid", "effort", "every", "tolerance", "coordinates", "anchor", "precision", "insist")
@@ -180,7 +180,7 @@ class SurveyRequest:
                 "--tolerance",
                 f"{self.tolerance:g}",
                 "--costly",
-                f"{COSTLY * self.tolerance:g}",
+                f"{COSTLY_FACTOR * self.tolerance:g}",
                 "--scale",
                 "log",
             ]

@@ -37,7 +37,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PlotVerdict:
     """The traffic light: `says` in one sentence, `reasons` with the worst first."""
 
     light: str
@@ -49,7 +49,7 @@ class Verdict:
         return asdict(self)
 
 
-def verdict(land: xr.Dataset) -> Verdict:
+def verdict(land: xr.Dataset) -> PlotVerdict:
     """Reasons for and against the picture of a landscape, as far as its measured numbers tell.
 
     >>> land = xr.Dataset({"loss": (("alpha", "beta"), [[float("nan")]])}, {"alpha": [0.0], "beta": [0.0]})
@@ -60,7 +60,7 @@ def verdict(land: xr.Dataset) -> Verdict:
     reasons = tuple(sorted(found, key=lambda reason: -LIGHTS.index(reason.light)))
     worst = reasons[0].light if reasons else AMBER
     light = AMBER if worst == GREEN and len(reasons) < FEWEST else worst
-    return Verdict(light, _sentence(light, reasons), reasons)
+    return PlotVerdict(light, _sentence(light, reasons), reasons)
 
 
 def _sentence(light: str, reasons: tuple[Reason, ...]) -> str:

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import pytest
 import xarray as xr
 from lossnav.core import density_map, load_problem
-from lossnav.core.density.claims import CLAIMS
+from lossnav.core.density.claims import DENSITY_CLAIMS
 from lossnav.core.formats.density_map import read_density_map, write_density_map
 from lossnav.explorer.figures.shared.density_scale import fitting
 from lossnav.explorer.figures.shared.example_image import as_image
@@ -188,7 +188,7 @@ def test_the_page_shows_map_and_claims(found: xr.Dataset) -> None:
     assert app.selectbox(key="layer").options == ["inputs", *json.loads(found.attrs["layers"])]
     app.selectbox(key="color_by").set_value("label").run()
     assert {trace["name"] for trace in drawn(app)} == {"density", "0", "1", "2"}
-    assert [claim.variable for claim in CLAIMS] == ["gradient_norm", "perplexity"]
+    assert [claim.variable for claim in DENSITY_CLAIMS] == ["gradient_norm", "perplexity"]
     app.session_state["picked_example"] = {"gaussians-mlp": 17}
     app.run()
     assert "picked example" in {trace["name"] for trace in drawn(app)}

@@ -20,7 +20,7 @@ from lossnav.explorer.figures.shared.picture import value_text
 from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.landscapes import begin_from_shipped, best, own, shipped_path
 from lossnav.explorer.request.planes import make_plane
-from lossnav.explorer.request.survey import COSTLY, SurveyRequest
+from lossnav.explorer.request.survey import COSTLY_FACTOR, SurveyRequest
 
 
 def test_the_choices_of_the_random_plane_do_not_tell_other_planes_apart() -> None:
@@ -115,7 +115,7 @@ def test_an_adaptive_job_draws_the_whole_grid_from_some_of_its_points() -> None:
     request = SurveyRequest("gaussians-mlp", seed=6, grid=51, effort="none")
     problem = load_problem("gaussians-mlp")
     # a point takes microseconds here: by the clock the whole grid would be measured
-    tolerance = Tolerance(request.tolerance, "log", costly=COSTLY * request.tolerance, deciding=None)
+    tolerance = Tolerance(request.tolerance, "log", costly=COSTLY_FACTOR * request.tolerance, deciding=None)
     how = {"overlays": (FORWARD,), "store": request.path, "fidelity": True, "tolerance": tolerance}
     survey(problem, make_plane(problem, request), (51, 51), **how)
     assert Jobs().start(request).process.wait(timeout=300) == 0  # the job finds the same survey, and nothing left to do

@@ -23,7 +23,7 @@ from lossnav.explorer.workspace import (
     PROBLEM,
     TRANSFORMERS,
     Bounds,
-    Entry,
+    WorkspaceEntry,
     problem_names,
     scan,
 )
@@ -97,13 +97,13 @@ def test_everything_is_found_and_nothing_runs(made: Path, monkeypatch: pytest.Mo
     found = scan(Path("."))
     assert found.whole
     assert found.entries == (
-        Entry(PROBLEM, "mine.py"),
-        Entry(LANDSCAPE, "c.nc"),
-        Entry(LANDSCAPE, "d.h5"),
-        Entry(LANDSCAPE, "runs/a.zarr"),
-        Entry(LANDSCAPE, "runs/b.zarr.zip"),
-        Entry(CHECKPOINTS, "ckpt/"),
-        Entry(TRANSFORMERS, "llm/"),
+        WorkspaceEntry(PROBLEM, "mine.py"),
+        WorkspaceEntry(LANDSCAPE, "c.nc"),
+        WorkspaceEntry(LANDSCAPE, "d.h5"),
+        WorkspaceEntry(LANDSCAPE, "runs/a.zarr"),
+        WorkspaceEntry(LANDSCAPE, "runs/b.zarr.zip"),
+        WorkspaceEntry(CHECKPOINTS, "ckpt/"),
+        WorkspaceEntry(TRANSFORMERS, "llm/"),
     )
     assert not (made / "mine.ran").exists()
 
@@ -152,7 +152,7 @@ def test_an_adapter_of_peft_is_a_language_model(tmp_path: Path) -> None:
     (tmp_path / "lora").mkdir()
     (tmp_path / "lora" / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA"}))
     (tmp_path / "lora" / "adapter_model.safetensors").write_bytes(b"never read")
-    assert scan(tmp_path).entries == (Entry(TRANSFORMERS, f"{tmp_path / 'lora'}/"),)
+    assert scan(tmp_path).entries == (WorkspaceEntry(TRANSFORMERS, f"{tmp_path / 'lora'}/"),)
 
 
 def test_links_that_lead_out_are_left_out(tmp_path: Path) -> None:

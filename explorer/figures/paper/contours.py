@@ -55,7 +55,7 @@ def contour_look(name: str, k: int, preset: Preset) -> dict[str, Any]:
 
 def line_color(name: str) -> str:
     """Lines of the terrain are ink, those of a property have its colour."""
-    return INK if style.property_of(name) == style.TERRAIN else style.contour_color(name)
+    return INK if style.property_of(name) == style.TERRAIN_NAME else style.contour_color(name)
 
 
 def contoured(picture: Picture) -> tuple[Layer, ...]:

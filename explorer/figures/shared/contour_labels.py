@@ -11,7 +11,7 @@ import xarray as xr
 from .isolines import level_lines
 from .picture import Layer
 
-MARGIN = (0.07, 0.05)  # from the border, as shares of the span along alpha and beta
+BORDER = (0.07, 0.05)  # from the border, as shares of the span along alpha and beta
 APART = 0.11  # between two labels, as a share of the span
 SHORTEST = 0.3  # a shorter line, as a share of the span, has no room for a number
 
@@ -53,7 +53,7 @@ def _place(line: np.ndarray, taken: Sequence[np.ndarray]) -> np.ndarray | None:
     piece = max((p[np.isfinite(p[:, 0])] for p in pieces), key=_length)
     if _length(piece) < SHORTEST:
         return None
-    inside = piece[((piece >= MARGIN) & (piece <= 1 - np.asarray(MARGIN))).all(1)]
+    inside = piece[((piece >= BORDER) & (piece <= 1 - np.asarray(BORDER))).all(1)]
     if not len(inside):
         return None
     near = np.min([np.hypot(*(inside - other).T) for other in taken], axis=0) if taken else np.ones(len(inside))

@@ -11,7 +11,7 @@ import numpy as np
 from lossnav.core.properties import OWNERS, owner_of
 from numpy.typing import ArrayLike, NDArray
 
-TERRAIN = "terrain"
+TERRAIN_NAME = "terrain"
 COLORMAPS = {owner.name: owner.colormap for owner in OWNERS}
 DIVERGING = "RdBu_r"
 # Classes: the Okabe–Ito colours, the one that stands out least last, for "others".

@@ -11,7 +11,7 @@ from lossnav.core.spectrum import student
 
 from ..shared.plain_text import for_plotly
 from ..shared.scales import Scale
-from ..shared.style import COLORMAPS, GAP_COLOR, TERRAIN
+from ..shared.style import COLORMAPS, GAP_COLOR, TERRAIN_NAME
 from .spectrum import LOWEST_COLOR, OUTLIER_COLOR
 from .theme import axis, base_layout, ink
 
@@ -79,7 +79,7 @@ def matrix_figure(matrix: xr.DataArray, dark: bool, height: int | None = None) -
             z=values,
             x=list(range(len(names))),
             y=list(range(len(names))),
-            colorscale=COLORMAPS[TERRAIN],  # the property's own map ends in white, which a page of white cells hides
+            colorscale=COLORMAPS[TERRAIN_NAME],  # the property's own map ends in white, which a page of white cells hides
             zmin=lowest,
             zmax=highest,
             customdata=np.array([[(for_plotly(a), for_plotly(b), e) for b, e in zip(names, row, strict=True)]

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from lossnav.core import Spectrum
 
 from ..shared.marchenko_pastur import LAW_LINE, marchenko_pastur
-from .spectrum import LEGEND, MARGIN, summary_note
+from .spectrum import LEGEND, PAGE_MARGINS, summary_note
 from .theme import axis, base_layout, ink
 
 POINTS = 2_000
@@ -29,7 +29,7 @@ def density_figure(
     values = spectrum.density(grid)
     # a tenth of the peak that one eigenvalue makes; what is below is the Gaussians' tails
     lowest = 0.1 / (spectrum.parameter_count * spectrum.default_width * np.sqrt(2 * np.pi))
-    figure = go.Figure(layout=base_layout(dark, MARGIN))
+    figure = go.Figure(layout=base_layout(dark, PAGE_MARGINS))
     figure.add_trace(
         go.Scatter(
             x=grid,

@@ -18,7 +18,7 @@ BINS = 90
 OUTLIER_COLOR = VERMILION
 LOWEST_COLOR = SKY_BLUE  # of λₘᵢₙ, beside λₘₐₓ in the outliers' colour
 LEGEND = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11.5}}
-MARGIN = {"l": 64, "r": 12, "t": 62, "b": 48}
+PAGE_MARGINS = {"l": 64, "r": 12, "t": 62, "b": 48}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def spectrum_figure(
     law  (p/n, σ²) of the Marchenko–Pastur law to draw over it, where it applies
     """
     axes = Axes.of([spectrum])
-    figure = go.Figure(spectrum_traces(spectrum, axes, dark), base_layout(dark, MARGIN))
+    figure = go.Figure(spectrum_traces(spectrum, axes, dark), base_layout(dark, PAGE_MARGINS))
     if law is not None:
         figure.add_trace(law_trace(law, axes))
     figure.update_layout(height=height, annotations=[summary_note(spectrum, dark)])

@@ -91,7 +91,7 @@ ESTIMATED = {
 def test_draws_have_no_bias_and_intervals_that_hold(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = ESTIMATED[case]()
     expected, weights = truth(problem), cases.normal(problem.parameter_count, seed=9).abs()
-    monkeypatch.setattr(fisher, "MOST_EXACT", 1)
+    monkeypatch.setattr(fisher, "MOST_EXACT_OUTPUTS", 1)
     reach, held, sums = stats.t.ppf(0.975, fisher.GROUPS - 1), 0, []
     seeds = 40 if case != "recurrent" else 15
     for seed in range(seeds):

@@ -14,7 +14,7 @@ import torch
 import xarray as xr
 from lossnav.core import InputError, Plane, Problem, density_map, load_problem, survey
 from lossnav.core.density import input_rows, neighbour_density, rows
-from lossnav.core.density.claims import CLAIMS, evidence, permuted_correlations
+from lossnav.core.density.claims import DENSITY_CLAIMS, evidence, permuted_correlations
 from lossnav.core.density.kernel import bandwidth_of, kernel_density
 from lossnav.core.formats.density_map import read_density_map, write_density_map
 from scipy.stats import kstest, rankdata
@@ -232,15 +232,15 @@ def test_both_claims_on_data_made_for_them_and_on_data_made_against_them() -> No
 
 def test_verdicts_on_numbers_without_any_relation() -> None:
     few, many = (cases.normal(n, 2, seed=4).numpy().T for n in (30, 5000))
-    undecided = evidence(CLAIMS[0], *few, 200, 0)
+    undecided = evidence(DENSITY_CLAIMS[0], *few, 200, 0)
     assert undecided["verdict"] == "undecided"
     assert "no more than chance would have it" in undecided["sentence"]
-    settled = evidence(CLAIMS[1], *many, 200, 0)
+    settled = evidence(DENSITY_CLAIMS[1], *many, 200, 0)
     assert settled["verdict"] == "not supported"
     assert settled["sentence"].startswith("Density and perplexity hardly go together")
-    flat = evidence(CLAIMS[0], few[0], np.ones(30), 200, 0)
+    flat = evidence(DENSITY_CLAIMS[0], few[0], np.ones(30), 200, 0)
     assert flat["sentence"].endswith("density or gradient norm is the same everywhere.")
-    assert evidence(CLAIMS[0], few[0], np.full(30, np.nan), 200, 0)["sentence"].endswith(
+    assert evidence(DENSITY_CLAIMS[0], few[0], np.full(30, np.nan), 200, 0)["sentence"].endswith(
         "only 0 examples have both numbers."
     )
 
@@ -248,7 +248,7 @@ def test_verdicts_on_numbers_without_any_relation() -> None:
 def test_the_statistic_is_spearmans_and_permutations_keep_its_law() -> None:
     x, y = cases.normal(50, 2, seed=7).numpy().T
     y = np.round(y, 1)  # ties
-    found = evidence(CLAIMS[0], x, y + 0.5 * x, 500, 0)
+    found = evidence(DENSITY_CLAIMS[0], x, y + 0.5 * x, 500, 0)
     ranks = [rankdata(v) for v in (x, y + 0.5 * x)]
     assert found["statistic"] == pytest.approx(np.corrcoef(*ranks)[0, 1])
     chance = permuted_correlations(x, y, 4000, 0)
@@ -257,7 +257,7 @@ def test_the_statistic_is_spearmans_and_permutations_keep_its_law() -> None:
 
 
 def test_p_values_are_uniform_where_there_is_nothing() -> None:
-    draws = [evidence(CLAIMS[0], *cases.normal(40, 2, seed=s).numpy().T, 199, s) for s in range(200)]
+    draws = [evidence(DENSITY_CLAIMS[0], *cases.normal(40, 2, seed=s).numpy().T, 199, s) for s in range(200)]
     for key in ("p_claimed", "p_two_sided"):
         assert kstest([d[key] for d in draws], "uniform").pvalue > 0.01
 

@@ -35,7 +35,7 @@ WAYS: dict[str, dict[str, object]] = {
 
 
 def network(dtype: torch.dtype = torch.float32) -> Problem:
-    class Block(nn.Module):
+    class ResidualBlock(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.first, self.second = nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1, bias=False)
@@ -45,7 +45,7 @@ def network(dtype: torch.dtype = torch.float32) -> Problem:
             return torch.relu(self.norms[1](self.second(torch.relu(self.norms[0](self.first(x))))) + x)
 
     model = nn.Sequential(
-        nn.Conv2d(3, 8, 3), nn.ReLU(), Block(), nn.Flatten(), nn.Linear(288, 32), nn.ReLU(), nn.Linear(32, 5)
+        nn.Conv2d(3, 8, 3), nn.ReLU(), ResidualBlock(), nn.Flatten(), nn.Linear(288, 32), nn.ReLU(), nn.Linear(32, 5)
     )
     model = cases.initialised(model, dtype=dtype)
     return Problem(model, cases.normal(50, 3, 8, 8, dtype=dtype), cases.labels(50, classes=5))

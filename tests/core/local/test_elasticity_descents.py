@@ -50,9 +50,9 @@ def test_recovery_is_plain_descent_on_loss_and_penalty(name: str) -> None:
     problem = cases.CASES[name]()
     plane = Plane.random(problem, seed=2)
     from lossnav.core.local.context import Instruments
-    from lossnav.core.properties.elasticity import Elasticity, recovery_step
+    from lossnav.core.properties.elasticity import ElasticityProperty, recovery_step
 
-    own = Elasticity().prepared(problem)
+    own = ElasticityProperty().prepared(problem)
     anchor = own.anchor
     assert anchor is not None
     effort = Estimation(descent_steps=4)
@@ -116,10 +116,10 @@ def test_a_descent_that_diverges_is_minus_one_and_at_the_anchor_itself_nothing_i
 def test_pull_is_the_penaltys_share_of_the_forces_along_the_way_back(
     name: str, strength: float | None, tmp_path: object
 ) -> None:
-    from lossnav.core.properties.elasticity import Elasticity
+    from lossnav.core.properties.elasticity import ElasticityProperty
 
     problem = cases.CASES[name]()
-    anchor = Elasticity().prepared(problem).anchor
+    anchor = ElasticityProperty().prepared(problem).anchor
     assert anchor is not None
     scale = anchor.strength if strength is None else strength
     plane = Plane.random(problem, seed=2)

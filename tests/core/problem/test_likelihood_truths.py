@@ -15,7 +15,7 @@ from torch import Tensor, distributions, nn
 ROWS, WIDTH, DRAWS = 5, 2, 4000
 
 
-class Case(NamedTuple):
+class LikelihoodCase(NamedTuple):
     """A likelihood, and the distribution that it says for outputs (m, d) as torch has it."""
 
     likelihood: Any
@@ -24,13 +24,13 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "gaussian": Case(Gaussian(0.7), lambda z: distributions.Normal(z, 0.7), law=lambda z: z),
-    "poisson": Case(Poisson(), lambda z: distributions.Poisson(z.exp()), law=lambda z: z.exp()),
+    "gaussian": LikelihoodCase(Gaussian(0.7), lambda z: distributions.Normal(z, 0.7), law=lambda z: z),
+    "poisson": LikelihoodCase(Poisson(), lambda z: distributions.Poisson(z.exp()), law=lambda z: z.exp()),
 }
 
 
 @pytest.fixture(params=CASES)
-def case(request: pytest.FixtureRequest) -> Case:
+def case(request: pytest.FixtureRequest) -> LikelihoodCase:
     return CASES[request.param]
 
 
@@ -38,7 +38,7 @@ def outputs(seed: int = 0) -> Tensor:
     return cases.normal(ROWS, WIDTH, seed=seed)
 
 
-def drawn(case: Case, many: int, z: Tensor) -> tuple[Tensor, Tensor]:
+def drawn(case: LikelihoodCase, many: int, z: Tensor) -> tuple[Tensor, Tensor]:
     """Outputs many times over, and targets that the likelihood itself draws for them."""
     repeated = z.repeat(many, 1)
     return repeated, case.likelihood.sample(repeated, torch.zeros_like(repeated), torch.Generator().manual_seed(1))
@@ -51,20 +51,20 @@ def agree(draws: Tensor, expected: Tensor) -> None:
     assert bool(((draws.mean(0) - expected).abs() <= 5 * error + 1e-9).all())
 
 
-def test_the_loss_is_the_density(case: Case) -> None:
+def test_the_loss_is_the_density(case: LikelihoodCase) -> None:
     z, y = drawn(case, 3, outputs())
     found = case.likelihood.losses(z, y)
     torch.testing.assert_close(found, -case.distribution(z).log_prob(y).sum(1))
 
 
-def test_its_draws_are_the_distributions(case: Case) -> None:
+def test_its_draws_are_the_distributions(case: LikelihoodCase) -> None:
     z, y = drawn(case, DRAWS, outputs())
     law, draws = case.distribution(z[:ROWS]), y.reshape(DRAWS, ROWS, -1)
     agree(draws, law.mean)
     agree((draws - law.mean).square(), law.variance)
 
 
-def test_its_curvature_is_the_second_derivative(case: Case) -> None:
+def test_its_curvature_is_the_second_derivative(case: LikelihoodCase) -> None:
     z, y = drawn(case, 1, outputs())
     product = case.likelihood.output_hessian(z, y)
     if product is None:
@@ -74,7 +74,7 @@ def test_its_curvature_is_the_second_derivative(case: Case) -> None:
     torch.testing.assert_close(product(u), expected)
 
 
-def test_its_fisher_is_the_mean_square_of_scores(case: Case) -> None:
+def test_its_fisher_is_the_mean_square_of_scores(case: LikelihoodCase) -> None:
     z, y = drawn(case, DRAWS, outputs())
     z.requires_grad_()
     scores = torch.autograd.grad(case.distribution(z).log_prob(y).sum(), z)[0].reshape(DRAWS, ROWS, -1)
@@ -85,13 +85,13 @@ def test_its_fisher_is_the_mean_square_of_scores(case: Case) -> None:
         torch.testing.assert_close(root(root(u)), case.likelihood.output_fisher(outputs())(u))  # diagonal: S = Sᵀ
 
 
-def test_its_entropy_is_the_mean_surprise(case: Case) -> None:
+def test_its_entropy_is_the_mean_surprise(case: LikelihoodCase) -> None:
     z, y = drawn(case, DRAWS, outputs())
     surprise = -case.distribution(z).log_prob(y).sum(1).detach().reshape(DRAWS, ROWS)
     agree(surprise, case.likelihood.entropies(outputs()))
 
 
-def test_its_divergence_is_the_mean_of_log_ratios(case: Case) -> None:
+def test_its_divergence_is_the_mean_of_log_ratios(case: LikelihoodCase) -> None:
     if case.law is None:
         pytest.skip("it has no divergence in closed form")
     z, other = outputs(), outputs(seed=4)

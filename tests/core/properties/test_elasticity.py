@@ -108,7 +108,7 @@ def test_true_fisher_of_a_gaussian_is_that_of_least_squares() -> None:
 def test_penalties_of_an_estimated_fisher_have_a_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = survey(many_classes(), Plane.random(many_classes()), (2, 2), SPAN, overlays=("elasticity", "pull"))
     assert "elasticity_se" not in exact
-    monkeypatch.setattr(fisher, "MOST_EXACT", 3)
+    monkeypatch.setattr(fisher, "MOST_EXACT_OUTPUTS", 3)
     estimated = survey(many_classes(), Plane.random(many_classes()), (2, 2), SPAN, overlays=("elasticity", "pull"))
     reach = stats.t.ppf(0.999, fisher.GROUPS - 1)
     for name in ("elasticity", "elasticity_total", "elasticity_force_alpha", "elasticity_force_beta"):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from lossnav.core import Problem
 from lossnav.core.curvature.operators import Matrix
-from lossnav.core.spectrum.eigenvalues import MOST_EXACT, eigenpairs, spectrum
+from lossnav.core.spectrum.eigenvalues import MOST_DIAGONALISED, eigenpairs, spectrum
 from lossnav.core.spectrum.locking import locked_eigenpairs
 from torch import Tensor, nn
 
@@ -61,12 +61,12 @@ def test_a_matrix_of_negative_eigenvalues_has_none_of_zero() -> None:
 @pytest.mark.parametrize("outputs", [3, 4])
 def test_a_layer_of_several_squared_errors_above_what_is_diagonalised(outputs: int) -> None:
     """H is the same (2/(n·outputs)) XᵀX for every output."""
-    inputs = MOST_EXACT // outputs + 1
+    inputs = MOST_DIAGONALISED // outputs + 1
     lengths = torch.tensor([9.0, 4.0, 2.0, 1.0, 0.5]).double().sqrt()
     x = torch.zeros(5, inputs).double()
     x[range(5), range(5)] = lengths * (5 * outputs / 2) ** 0.5
     problem = Problem(nn.Linear(inputs, outputs, bias=False).double(), x, torch.zeros(5, outputs).double(), loss="mse")
-    assert problem.parameter_count > MOST_EXACT
+    assert problem.parameter_count > MOST_DIAGONALISED
     expected = np.repeat([9.0, 4.0, 2.0], outputs)[: 2 * outputs + 1]
     found = spectrum(problem, top=2 * outputs + 1, steps=6, probes=2)
     assert found.method == "slq"

@@ -26,7 +26,7 @@ from lossnav.core.parameters.layout import Layout
 from lossnav.core.plane import random_directions as pairs
 from lossnav.core.plane.directions import IGNORE_CHOICES, NORMALIZATIONS, gaussian_pair
 from lossnav.core.plane.identity import plane_identity, plane_recipe
-from lossnav.core.properties.elasticity import Elasticity
+from lossnav.core.properties.elasticity import ElasticityProperty
 from lossnav.core.survey import footprint as memory_needs
 from lossnav.core.survey import specification
 from lossnav.core.survey.footprint import (
@@ -341,7 +341,7 @@ def test_a_survey_that_does_not_fit_is_refused_before_anything_is_computed(monke
     plane = Plane.random(problem)
     monkeypatch.setattr(memory_needs, "free_bytes", lambda device: 1000)
     monkeypatch.setattr(specification, "Evaluator", lambda *args: passes.append("forward"))
-    monkeypatch.setattr(Elasticity, "prepared", lambda *args: passes.append("anchor"))
+    monkeypatch.setattr(ElasticityProperty, "prepared", lambda *args: passes.append("anchor"))
     with pytest.raises(InputError, match=r"This survey needs about .* 1 MB are free"):
         survey(problem, plane, (3, 3), overlays=("elasticity",), device="cpu")
     assert not passes

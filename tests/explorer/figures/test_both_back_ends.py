@@ -20,7 +20,7 @@ from lossnav.explorer.figures.shared.picture import Picture
 from lossnav.explorer.figures.shared.units import short_unit
 from lossnav.explorer.figures.web.map2d import map_figure
 from lossnav.explorer.figures.web.surface3d import surface_figure
-from lossnav.explorer.state import AS_ARROWS, TERRAIN, Drawing, View
+from lossnav.explorer.state import AS_ARROWS, TERRAIN_NAME, Drawing, View
 from matplotlib.figure import Figure
 
 FACTS: dict[str, dict[str, Any]] = {
@@ -101,7 +101,7 @@ def test_every_readout_has_the_same_positions_limits_and_ticks(name: str, shippe
 def test_arrows(make_landscape: Any) -> None:
     land = make_landscape()
     drawings = {"elasticity": Drawing("elasticity")}
-    picture = View(Drawing("loss"), drawings, TERRAIN, arrows=("elasticity",)).picture(land)
+    picture = View(Drawing("loss"), drawings, TERRAIN_NAME, arrows=("elasticity",)).picture(land)
     assert picture.arrows == ("elasticity",)
     web, print_ = web_arrows(map_figure(land, picture)), printed_arrows(draw_map(land, PaperSpec(picture)))
     assert len(web) == 13 * 13
@@ -112,7 +112,7 @@ def test_arrows_point_where_the_vector_points_also_on_a_plane_that_is_not_square
     land = make_landscape().assign_coords(beta=lambda d: d.beta * 20)
     land["elasticity_force_alpha"][:], land["elasticity_force_beta"][:] = 1.0, 2.0
     drawings = {"elasticity": Drawing("elasticity")}
-    picture = View(Drawing("loss"), drawings, TERRAIN, arrows=("elasticity",)).picture(land)
+    picture = View(Drawing("loss"), drawings, TERRAIN_NAME, arrows=("elasticity",)).picture(land)
     start, tip = np.split(web_arrows(map_figure(land, picture)), 2, 1)
     np.testing.assert_allclose((tip - start)[:, 1] / (tip - start)[:, 0], 2.0)
 
