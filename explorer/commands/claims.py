@@ -11,6 +11,7 @@ from lossnav.core import InputError
 from rich.console import Console
 from rich.table import Table
 
+from .claim_labels import labels_command
 from .options import console, folder_for, progress
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..request.claim import ClaimRequest
 
 claims_app = typer.Typer(help="Put the vocabulary's claims to the test.", invoke_without_command=True)
+claims_app.command(name="labels")(labels_command)
 Name = Annotated[str, typer.Argument(help="A claim; `lossnav claims` lists them.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A smaller run for a look; never confirmatory.")]
 Base = Annotated[int | None, typer.Option("--seed-base", help="Network k has this seed + k.")]
