@@ -25,7 +25,10 @@ Name = Annotated[str, typer.Argument(help="A claim; `lossnav claims` lists them.
 Quick = Annotated[bool, typer.Option("--quick", help="A smaller run for a look; never confirmatory.")]
 Base = Annotated[int | None, typer.Option("--seed-base", help="Network k has this seed + k.")]
 Networks = Annotated[int | None, typer.Option(help="Networks of each contrast, or of the one population.")]
-Data = Annotated[str | None, typer.Option(help="digits or mixture; without it, as registered.")]
+Data = Annotated[
+    str | None,
+    typer.Option(help="digits, mixture, or a problem's file (.py) with ten classes; without it, as registered."),
+]
 
 
 @claims_app.callback()
