@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .claim_labels import labels_command
+from .claim_looks import look_command, twins_command
 from .options import console, folder_for, progress
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ..request.claim import ClaimRequest
 
 claims_app = typer.Typer(help="Put the vocabulary's claims to the test.", invoke_without_command=True)
+claims_app.command(name="look")(look_command)
+claims_app.command(name="twins")(twins_command)
 claims_app.command(name="labels")(labels_command)
 Name = Annotated[str, typer.Argument(help="A claim; `lossnav claims` lists them.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A smaller run for a look; never confirmatory.")]
