@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from ..checks import InputError, known
 from ..machine import written_whole
+from .own_data import own_data
 from .panel import Panel
 from .protocol import Claim, Control, Plan, Progress, Verdict
 from .registration import code_hash, why_not_confirmatory
@@ -68,6 +69,8 @@ def plan_of(
 ) -> Plan:
     """The plan that was asked for: the confirmatory one where nothing is.
 
+    data  a name, or a problem's file (.py) whose examples are taken
+
     >>> from .registry import CLAIMS
     >>> plan_of(CLAIMS[0]) == CLAIMS[0].full
     True
@@ -82,13 +85,29 @@ def plan_of(
         raise InputError(f"networks should be {kind} from {claim.fewest} to {MOST:,}, but is {networks}.")
     if base is not None and not 0 <= base < 2**62:
         raise InputError(f"The first seed should be 0 or more, and below 2⁶², but is {base}.")
-    chosen = plan.data if data is None else (known(data, claim.choices, "data"),)
+    chosen = plan.data if data is None else (_data(claim, data),)
     return replace(
         plan,
         data=chosen,
         base=plan.base if base is None else base,
         networks=plan.networks if networks is None else networks,
     )
+
+
+def _data(claim: Claim, given: str) -> str:
+    """The name of a set of examples: of those that there are, or of a person's own, a problem's in a file.
+
+    Raises
+    ------
+    InputError  unknown, or none of one's own is possible
+    """
+    if Path(given.partition(":")[0]).suffix != ".py":
+        return known(given, claim.choices, "data")
+    if len(claim.choices) == 1:
+        raise InputError(
+            f"Claim '{claim.name}' is about {claim.choices[0]} alone: its tasks are made of them, so leave --data out."
+        )
+    return own_data(given)
 
 
 def run(claim: Claim, plan: Plan, folder: Path, progress: Progress) -> Result:

@@ -11,6 +11,8 @@ from lossnav.core import InputError
 from rich.console import Console
 from rich.table import Table
 
+from .claim_labels import labels_command
+from .claim_looks import look_command, twins_command
 from .options import console, folder_for, progress
 
 if TYPE_CHECKING:
@@ -19,11 +21,17 @@ if TYPE_CHECKING:
     from ..request.claim import ClaimRequest
 
 claims_app = typer.Typer(help="Put the vocabulary's claims to the test.", invoke_without_command=True)
+claims_app.command(name="look")(look_command)
+claims_app.command(name="twins")(twins_command)
+claims_app.command(name="labels")(labels_command)
 Name = Annotated[str, typer.Argument(help="A claim; `lossnav claims` lists them.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A smaller run for a look; never confirmatory.")]
 Base = Annotated[int | None, typer.Option("--seed-base", help="Network k has this seed + k.")]
 Networks = Annotated[int | None, typer.Option(help="Networks of each contrast, or of the one population.")]
-Data = Annotated[str | None, typer.Option(help="digits or mixture; without it, as registered.")]
+Data = Annotated[
+    str | None,
+    typer.Option(help="digits, mixture, or a problem's file (.py) with ten classes; without it, as registered."),
+]
 
 
 @claims_app.callback()

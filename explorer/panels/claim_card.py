@@ -10,6 +10,8 @@ from lossnav.core.claims import NOT_SUPPORTED, SUPPORTED, UNDECIDED, Claim, Resu
 from ..figures.shared.plain_text import for_markdown
 from ..figures.web.claim_panel import panel_figure
 from ..request.claim import ClaimRequest
+from .claim_live import live_look, live_twins
+from .claim_map import claim_map
 from .progress import kept, waiting_panel
 
 COLORS: dict[str, Literal["green", "orange", "gray"]] = {SUPPORTED: "green", NOT_SUPPORTED: "orange", UNDECIDED: "gray"}
@@ -28,9 +30,16 @@ def claim_card(claim: Claim) -> None:
         with right:
             found = _shown(claim, full)
             if found is not None:
-                _figure(found)
+                _figure(found, claim.name)
         with status:
             _status(found)
+        if claim.name == "memory":
+            if found is not None:
+                claim_map(found)
+            live_look()
+            live_twins()
+        if found is not None and not found.plan.quick:
+            _small_run(claim)
         _words(claim, full.command)
 
 
@@ -44,6 +53,16 @@ def _shown(claim: Claim, full: ClaimRequest) -> Result | None:
         return found
     quick = ClaimRequest(claim.name, quick=True)
     return kept(quick, read_result) if waiting_panel(quick, offer=OFFER, name=claim.name) else None
+
+
+def _small_run(claim: Claim) -> None:
+    """The smaller run beside the verdict, so that the rule is seen at work."""
+    request = ClaimRequest(claim.name, quick=True)
+    with st.expander("A smaller run of your own"):
+        found = kept(request, read_result) if waiting_panel(request, offer=OFFER, name=f"small_{claim.name}") else None
+        if found is not None:
+            _status(found)
+            _figure(found, f"small_{claim.name}")
 
 
 def _status(found: Result | None) -> None:
@@ -66,19 +85,17 @@ def _status(found: Result | None) -> None:
     )
 
 
-def _figure(found: Result) -> None:
+def _figure(found: Result, name: str) -> None:
     titles = [panel.title for panel in found.panels]
     chosen = st.selectbox(
         "Figure",
         range(len(titles)),
         format_func=lambda k: titles[k],
-        key=f"panel_{found.claim}",
+        key=f"panel_{name}",
         label_visibility="collapsed",
     )
     figure = panel_figure(found.panels[chosen], st.context.theme.type == "dark")
-    st.plotly_chart(
-        figure, theme=None, key=f"chart_{found.claim}", config={"displayModeBar": False}, alt=titles[chosen]
-    )
+    st.plotly_chart(figure, theme=None, key=f"chart_{name}", config={"displayModeBar": False}, alt=titles[chosen])
 
 
 def _words(claim: Claim, command: str) -> None:

@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from lossnav.core.claims import Plan, claim_of, plan_of
+from lossnav.core.claims import Plan, claim_of, code_hash, plan_of
 from platformdirs import user_cache_path
 
 
@@ -49,6 +49,45 @@ class ClaimRequest:
     def command(self) -> str:
         """The command as a person would type it."""
         return shlex.join(["lossnav", *self.arguments])
+
+
+@dataclass(frozen=True)
+class LookRequest:
+    """One contrast of claim `memory`, small enough to be watched."""
+
+    contrast: str
+
+    @property
+    def path(self) -> Path:
+        """Where the result is kept; other code is another place."""
+        return _place(f"look-{self.contrast}")
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments of `lossnav` that run it, without --out."""
+        return ["claims", "look", self.contrast]
+
+
+@dataclass(frozen=True)
+class TwinsRequest:
+    """The twins of claim `memory`, from a seed."""
+
+    seed: int = 1_000_000
+
+    @property
+    def path(self) -> Path:
+        """Where they are kept; other code is another place."""
+        return _place(f"twins-{self.seed}")
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments of `lossnav` that make them, without --out."""
+        return ["claims", "twins", "--seed", str(self.seed)]
+
+
+def _place(name: str) -> Path:
+    key = code_hash(claim_of("memory"))[:12]
+    return user_cache_path("lossnav") / "claims" / f"memory-{name}-{key}.json"
 
 
 def populations_folder() -> Path:

@@ -1,0 +1,62 @@
+"""`lossnav claims labels`: can a label of one's own networks be told from spectrum, weights and function?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from lossnav.core import InputError, load_problem
+from rich.console import Console
+
+from .options import Target, folder_for, progress
+from .problem_options import ProblemChoice, with_problem
+
+
+@with_problem
+def labels_command(
+    *,
+    target: Target,
+    folder: Annotated[Path, typer.Argument(help="The folder of the networks' weights.")],
+    labels: Annotated[
+        Path, typer.Option(help="A table (.csv): files in its first column, or in one named file; labels in another.")
+    ],
+    column: Annotated[str, typer.Option(help="The column of the labels, such as optimiser or seed.")],
+    held_out: Annotated[
+        str | None,
+        typer.Option(
+            help="The same network with examples that none of these saw, for the function: a target like the first."
+        ),
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Draws behind every p-value.")] = 999,
+    seed: Annotated[int, typer.Option(help="Seed of folds and draws.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Also write all of it to this file (.json).")] = None,
+    choice: ProblemChoice,
+) -> None:
+    """Tell a label of your own networks from their spectrum, weights and function, as claim memory does, by the same rule."""
+    from lossnav.core.claims.labelled import labelled, labels_told
+
+    from ..request.claim import populations_folder
+
+    if out is not None and out.suffix != ".json":
+        raise InputError(f"--out should end in .json, but is '{out.name}'.")
+    if out is not None:
+        folder_for(out)
+    networks = labelled(choice.problem(), folder, labels, column)
+    other = None if held_out is None else load_problem(held_out)
+    with progress() as bar:
+        task = bar.add_task("Networks", total=None)
+        found = labels_told(
+            networks,
+            populations_folder(),
+            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+            other,
+            draws,
+            seed,
+        )
+    if out is not None:
+        out.write_text(json.dumps(found.as_json(), indent=1, allow_nan=False), encoding="utf-8")
+    screen = Console(soft_wrap=True, highlight=False)
+    for line in (*found.sentences, *found.notes, f"Rule: {found.rule}"):
+        screen.print(line, markup=False)

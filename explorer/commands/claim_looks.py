@@ -1,0 +1,95 @@
+"""`lossnav claims look` and `lossnav claims twins`: claim memory, small enough to be watched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from lossnav.core import InputError
+from lossnav.core.machine import written_whole
+from rich.console import Console
+
+from .options import folder_for, progress
+
+Out = Annotated[Path | None, typer.Option(help="Also write it to this file (.json).")]
+
+
+def look_command(
+    contrast: Annotated[str, typer.Argument(help="A pair of histories: adam, lr, batch, pretask …")] = "adam",
+    out: Out = None,
+) -> None:
+    """Put one pair of histories through claim memory's rule: 60 networks, in less than a minute; never a verdict."""
+    from lossnav.core.claims.live import SAID, look
+
+    from ..request.claim import LookRequest, populations_folder
+
+    own = LookRequest(contrast).path
+    _check(out, own)
+    with progress() as bar:
+        task = bar.add_task("Training", total=None)
+        found = look(
+            contrast,
+            populations_folder(),
+            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+        )
+    _write({own, out}, found.as_json())
+    steps = [
+        f"  {'holds' if holds else 'does not hold'}  {kind}: {asked}: {number}"
+        for kind, each in found.steps.items()
+        for asked, number, holds in each
+    ]
+    _say([found.sentence, "Beside viscosity, where all three hold for W or for F:", *steps, SAID])
+
+
+def twins_command(
+    seed: Annotated[int, typer.Option(help="Seed of initial weights and order of examples.")] = 1_000_000,
+    out: Out = None,
+) -> None:
+    """Train two networks of exactly equal spectrum and different history, and measure both terrains."""
+    from lossnav.core.claims.twin_pair import HISTORIES, twin_pair
+
+    from ..request.claim import TwinsRequest
+
+    own = TwinsRequest(seed).path
+    _check(out, own)
+    found = twin_pair(seed)
+    _write({own, out}, found.as_json())
+    losses = [
+        f"  {each}: loss on task A {a:.4f}, on task B {b:.4f}"
+        for each, a, b in zip(HISTORIES, *_tasks(found), strict=True)
+    ]
+    _say(
+        [
+            f"Eigenvalues differ by {found.difference:.1g} of λ_max at most, over all {len(found.spectra[0])}; the weights are {found.distance:.1f} apart, "
+            f"log-probabilities on held-out inputs {found.function:.2f} nats.",
+            *losses,
+        ]
+    )
+
+
+def _tasks(found: Any) -> tuple[list[float], list[float]]:
+    return found.losses["task A"], found.losses["task B"]
+
+
+def _check(out: Path | None, own: Path) -> None:
+    """Raise InputError where nothing can be written, before anything is computed."""
+    if out is not None and out.suffix != ".json":
+        raise InputError(f"--out should end in .json, but is '{out.name}'.")
+    if out is not None and out != own:
+        folder_for(out)
+
+
+def _write(places: set[Path | None], content: dict[str, Any]) -> None:
+    text = json.dumps(content, allow_nan=False)
+    for place in places - {None}:
+        assert place is not None
+        place.parent.mkdir(parents=True, exist_ok=True)
+        written_whole(place, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def _say(lines: list[str]) -> None:
+    screen = Console(soft_wrap=True, highlight=False)
+    for line in lines:
+        screen.print(line, markup=False)
