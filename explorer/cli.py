@@ -13,6 +13,7 @@ from lossnav.core.full_disk import trouble
 from rich.console import Console
 from rich.table import Table
 
+from .commands.answers import answers_command
 from .commands.check import check_command
 from .commands.claims import claims_app
 from .commands.coupling import coupling_command
@@ -94,6 +95,7 @@ app.command(name="spectrum")(spectrum_command)
 app.command(name="coupling")(coupling_command)
 app.command(name="density")(density_command)
 app.command(name="order")(order_command)
+app.command(name="answers")(answers_command)
 app.command(name="figure")(figure_command)
 app.command(name="publish")(publish_command)
 app.add_typer(claims_app, name="claims")

@@ -18,7 +18,7 @@ FLOORS = {
         ("local",),
         ("engine",),
         ("plane",),
-        ("spectrum", "density"),
+        ("spectrum", "density", "answers"),
         ("curvature",),
         ("network",),
         ("problem",),
