@@ -25,6 +25,7 @@ from .commands.order import order_command
 from .commands.publish import publish_command
 from .commands.spectrum import spectrum_command
 from .commands.survey import survey_command
+from .commands.walk import basins_command, walk_command
 
 app = typer.Typer(
     help="Explore the loss landscapes of neural networks.",
@@ -96,6 +97,8 @@ app.command(name="coupling")(coupling_command)
 app.command(name="density")(density_command)
 app.command(name="order")(order_command)
 app.command(name="answers")(answers_command)
+app.command(name="walk")(walk_command)
+app.command(name="basins")(basins_command)
 app.command(name="figure")(figure_command)
 app.command(name="publish")(publish_command)
 app.add_typer(claims_app, name="claims")

@@ -15,7 +15,7 @@ FLOORS = {
         ("formats", "claims"),
         ("survey",),
         ("properties",),
-        ("local",),
+        ("local", "walk", "profile"),
         ("engine",),
         ("plane",),
         ("spectrum", "density", "answers"),
