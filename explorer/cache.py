@@ -20,6 +20,7 @@ KINDS = {
     "spectra_along": "Spectra along the training",
     "couplings": "Coupling",
     "density": "Density map",
+    "answers": "Answers at a point",
     "forecasts": "Forecast",
     "claims": "Result of a claim",
     "claim_populations": "Networks of a claim",

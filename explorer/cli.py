@@ -13,6 +13,7 @@ from lossnav.core.full_disk import trouble
 from rich.console import Console
 from rich.table import Table
 
+from .commands.answers import answers_command
 from .commands.check import check_command
 from .commands.claims import claims_app
 from .commands.coupling import coupling_command
@@ -24,6 +25,7 @@ from .commands.order import order_command
 from .commands.publish import publish_command
 from .commands.spectrum import spectrum_command
 from .commands.survey import survey_command
+from .commands.walk import basins_command, walk_command
 
 app = typer.Typer(
     help="Explore the loss landscapes of neural networks.",
@@ -94,6 +96,9 @@ app.command(name="spectrum")(spectrum_command)
 app.command(name="coupling")(coupling_command)
 app.command(name="density")(density_command)
 app.command(name="order")(order_command)
+app.command(name="answers")(answers_command)
+app.command(name="walk")(walk_command)
+app.command(name="basins")(basins_command)
 app.command(name="figure")(figure_command)
 app.command(name="publish")(publish_command)
 app.add_typer(claims_app, name="claims")

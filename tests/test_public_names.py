@@ -13,6 +13,7 @@ import pytest
 
 EXPLORER = Path(__file__).parent.parent / "explorer"
 FLOORS = (
+    "answers",
     "checks",
     "claims",
     "density",
@@ -26,9 +27,11 @@ FLOORS = (
     "plane",
     "plane.kinds",
     "problem",
+    "profile",
     "properties",
     "spectrum",
     "survey",
+    "walk",
 )
 GIVEN = {"lossnav.core", *(f"lossnav.core.{name}" for name in FLOORS)}
 MODULES = ("checks", "full_disk", "moved")  # files, not folders

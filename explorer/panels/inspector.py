@@ -19,10 +19,10 @@ from ..summaries.facts import estimation_text
 def inspector(land: xr.Dataset, cell: tuple[int, int], shown: Sequence[str]) -> Any:
     """The coordinates at a grid cell and the readouts in `shown` there; all of them in a panel that opens.
 
-    Returns the place beside that panel's button.
+    Returns the place beside that panel's button, for two more.
     """
     readout_table(inspected(land, cell, shown))
-    left, right = st.columns(2, gap="small")
+    left, right = st.columns([1, 2], gap="small")
     with left.popover("All readouts", key="all_readouts", width="stretch", on_change="rerun") as panel:
         if panel.open:
             readout_table(inspected(land, cell), columns=1)

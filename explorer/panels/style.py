@@ -40,6 +40,23 @@ _CSS = """
   .facts span.item { margin-left: 0.9rem; white-space: nowrap; opacity: 0.85; }
   .facts b { white-space: nowrap; }
   [data-testid="stPopoverBody"] { max-width: 460px; max-height: 78vh; }
+  [data-testid="stPopoverBody"]:has(.st-key-inside_body) { width: 560px; max-width: 560px; }
+  table.answers { width: 100%; border-collapse: collapse; font-size: 0.78rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
+  table.answers th, table.answers td { padding: 0.15rem 0.9rem 0.15rem 0; vertical-align: middle; text-align: left;
+    font-weight: 400; border-bottom: 1px solid #8883; }
+  table.answers thead th { font-weight: 650; }
+  table.answers img { width: 34px; height: auto; image-rendering: pixelated; border: 1px solid #8885; display: inline-block;
+    vertical-align: middle; margin-right: 0.4rem; }
+  table.answers small { opacity: 0.8; white-space: nowrap; }
+  .bar { display: grid; grid-template-columns: 1.9rem 1fr 3.2rem; gap: 0.3rem; align-items: center; }
+  .bar i { font-style: normal; white-space: nowrap; } .bar em { font-style: normal; text-align: right; }
+  .bar b { display: block; height: 0.45rem; background: #8882; } .bar u { display: block; height: 100%; background: #7C8A8C; }
+  .bar.right { font-weight: 650; } .bar.right u { background: #0D9488; }
+  .st-key-inside_body div[class*="st-key-resume"] button { padding: 0 0.35rem; }
+  dl.said { display: grid; grid-template-columns: max-content 1fr; gap: 0 0.8rem; margin: 0 0 0.5rem !important; padding: 0 !important;
+    font-size: 0.78rem; line-height: 1.45; font-variant-numeric: tabular-nums; border-bottom: 1px solid #8883; }
+  dl.said dt, dl.said dd { margin: 0 !important; padding: 0 !important; } dl.said dt { opacity: 0.8; }
+  dl.said b { font-weight: 700; text-decoration: underline; }
   .value { font-size: 0.86rem; font-variant-numeric: tabular-nums; white-space: nowrap; opacity: 0.9; }
   .value.none { opacity: 0.55; font-style: italic; }
   .legend { font-size: 0.82rem; line-height: 1.35; margin: -0.3rem 0 0; }

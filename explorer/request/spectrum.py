@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from lossnav.core.spectrum import MOST_DIAGONALISED
 from lossnav.sample_models import card, names
 from platformdirs import user_cache_path
 
@@ -77,6 +78,28 @@ class SpectrumRequest(CurvatureRequest):
         if self.point is not None and self.plane is not None:
             words += [*self.plane.plane_arguments, f"--at={self.point[0]!r},{self.point[1]!r}"]
         return words
+
+
+@dataclass(frozen=True)
+class PointSpectrumRequest(SpectrumRequest):
+    """The same by a few Lanczos steps, for a look at one point.
+
+    top, steps, probes  as `lossnav spectrum` has them
+    """
+
+    top: int = 3
+    steps: int = 24
+    probes: int = 2
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments of `lossnav` that compute it, without --out."""
+        counts = {"top": self.top, "steps": self.steps, "probes": self.probes}
+        return [*super().arguments, *(word for name, n in counts.items() for word in (f"--{name}", str(n)))]
+
+    def products(self, parameters: int) -> int:
+        """Products with the matrix, about: every one of a small network, else of the quadrature and of the ends' iteration."""
+        return parameters if parameters <= MOST_DIAGONALISED else 2 * self.steps * self.probes
 
 
 @dataclass(frozen=True)

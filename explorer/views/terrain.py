@@ -12,6 +12,7 @@ from lossnav.explorer.panels.compute import compute_panel
 from lossnav.explorer.panels.export import export_panel
 from lossnav.explorer.panels.facts import facts_line
 from lossnav.explorer.panels.forecast import forecast_panel
+from lossnav.explorer.panels.inside import inside_panel
 from lossnav.explorer.panels.inspector import inspector
 from lossnav.explorer.panels.legend import legend
 from lossnav.explorer.panels.point import point_panel
@@ -125,7 +126,11 @@ def picture(
         legend(land, charts.picture)
         cell = nearest_cell(land, view.point)
         with inspector(land, cell, shown_readouts(switches, elevation, ground)):
-            point_panel(request, land, cell, settings)
+            measured, inside = st.columns(2, gap="small")
+            with measured:
+                point_panel(request, land, cell, settings)
+            with inside:
+                inside_panel(request, land, cell)
     waits = source.points.info.unavailable.items()
     show_values(land, switches, view, frozenset(v for v, why in waits if why == turning_panel.WAITING))
     with st.sidebar:
