@@ -9,7 +9,7 @@ from lossnav.core.claims.twin_pair import HISTORIES, TwinPair
 from plotly.subplots import make_subplots
 
 from ..shared.plain_text import for_plotly
-from ..shared.style import TERRAIN, class_colors, colormap_for
+from ..shared.style import TERRAIN_NAME, class_colors, colormap_for
 from .theme import axis, base_layout
 
 ROW, SIDE = 30, 300  # pixels
@@ -61,7 +61,7 @@ def terrains_figure(found: TwinPair, examples: str, dark: bool) -> go.Figure:
                 x=found.axis,
                 y=found.axis,
                 z=[list(column) for column in zip(*grid, strict=True)],
-                colorscale=colormap_for(TERRAIN),
+                colorscale=colormap_for(TERRAIN_NAME),
                 zmin=0,
                 zmax=top,
                 ncontours=16,
