@@ -101,6 +101,7 @@ def fisher_estimate(
     0
     """
     known(kind, KINDS, "kind of Fisher")
+    problem = problem.stated if kind == "true" else problem
     if kind == "true" and not problem.likelihood.is_likelihood:
         raise InputError(
             f"The true Fisher draws labels from the model's likelihood, but the loss '{problem.likelihood.name}' states "

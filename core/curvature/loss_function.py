@@ -108,6 +108,15 @@ class LossFunction:
         calibrate(self.workspace, self.point if point is None else point)
         return self
 
+    def of_likelihood(self) -> LossFunction:
+        """The likelihood stated beside the loss as the function, on the same network; this one where none is. It has a point of its
+        own, which starts here."""
+        if self.problem.beside is None:
+            return self
+        function = LossFunction(self.problem.stated, None, self.workspace.device, network=self.workspace)
+        function.point = self.point
+        return function
+
     @property
     def products(self) -> str:
         """How second derivatives are taken; tested when first asked for."""

@@ -86,7 +86,8 @@ class Curvature:
     of        "hessian"           H = ∇²L
               "ggn"               G = (1/N) Σ J_nᵀ (∂²ℓ_n/∂z²) J_n, the generalised Gauss-Newton matrix
               "remainder"         H − G
-              "fisher"            E over the model's own labels of (1/N) Σ g_n g_nᵀ; equals G for cross-entropy and Gaussian
+              "fisher"            E over the model's own labels of (1/N) Σ g_n g_nᵀ; equals G for cross-entropy and Gaussian.
+                                  Of the likelihood stated beside the loss, where one is
               "empirical_fisher"  (1/N) Σ g_n g_nᵀ with the data's labels, n over predicted tokens for a language model
 
     Raises
@@ -100,7 +101,9 @@ class Curvature:
     """
 
     def __init__(self, function: LossFunction, of: str = "hessian") -> None:
-        self.function, self.of = function, known(of, KINDS, "curvature matrix")
+        self.of = known(of, KINDS, "curvature matrix")
+        self.function = function
+        self._stated = function.of_likelihood() if of == "fisher" else function
         self.layout = function.layout
         places = zip(self.layout.offsets, self.layout.widths, strict=True)
         spans = [torch.arange(start, start + width) for start, width in places]
@@ -140,7 +143,8 @@ class Curvature:
         if self.of == "remainder":
             return self.function.hessian_products(directions) - gauss_newton_products(self.function, directions)
         if self.of == "fisher":
-            return fisher_products(self.function, directions)
+            self._stated.point = self.function.point
+            return fisher_products(self._stated, directions)
         return empirical_fisher_products(self.function, directions)
 
 

@@ -23,7 +23,7 @@ def example_readouts(function: LossFunction) -> tuple[dict[str, np.ndarray], np.
 
     NaN for an example that predicts nothing and where the loss is not finite.
     """
-    problem, kind = function.problem, function.problem.likelihood
+    problem, kind = function.problem, function.problem.stated.likelihood
     losses, surprises, confidences = _losses_and_confidences(function)
     norms, reason = _gradient_norms(function)
     readouts, unavailable = {"loss": losses}, {}
@@ -99,6 +99,14 @@ def notes(problem: Problem, losses: np.ndarray, norms: np.ndarray) -> list[str]:
 
 
 def _losses_and_confidences(function: LossFunction) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Losses of the loss; surprises and confidences of it, or of the likelihood stated beside it."""
+    losses, surprises, confidences = _of_one_loss(function)
+    if function.problem.beside is not None:
+        _, surprises, confidences = _of_one_loss(_another(function, function.problem.stated))
+    return losses, surprises, confidences
+
+
+def _of_one_loss(function: LossFunction) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Mean loss, mean −ln p and, where outputs are classes, mean max softmax over each example's predictions, and over draws."""
     kind, problem = function.problem.likelihood, function.problem
     losses, surprises, tops = [], [], []
@@ -119,6 +127,13 @@ def _losses_and_confidences(function: LossFunction) -> tuple[np.ndarray, np.ndar
                 tops.append(_means(kind.class_logits(outputs).softmax(-1).amax(-1).detach(), owners, count))
     means = [_over_draws(each, problem.draws) for each in (losses, surprises, tops)]
     return means[0] + function.penalty(function.point), means[1], means[2] if tops else None
+
+
+def _another(function: LossFunction, problem: Problem) -> LossFunction:
+    """The loss of another problem on the same network at the same point."""
+    other = LossFunction(problem, None, function.workspace.device, network=function.workspace)
+    other.point = function.point
+    return other
 
 
 def _over_draws(pieces: list[np.ndarray], draws: int) -> np.ndarray:

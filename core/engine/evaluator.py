@@ -333,8 +333,21 @@ class Evaluator:
     def _batch_sums(self, outputs: Tensor, batch: Batch) -> Tensor:
         if self.precision is not None:
             outputs = pytree.tree_map_only(Tensor, _exactly_held, outputs)
-        forward = Forward(self.workspace.problem, outputs, batch.targets, batch.law)
-        return torch.cat([measure.sums(forward) for measure in self.measures]).detach()
+        problem = self.workspace.problem
+        forward = Forward(problem, outputs, batch.targets, batch.law)
+        if batch.beside is None:
+            return torch.cat([measure.sums(forward) for measure in self.measures]).detach()
+        rows, beside = self.workspace.stated_rows(outputs, batch), batch.beside
+        stated = Forward(problem.stated, rows, beside.targets, beside.law)
+        # all sums are divided by the number of the loss's predictions
+        share = self._stated_share
+        sums = [each.sums(forward) if each.of_loss else share * each.sums(stated) for each in self.measures]
+        return torch.cat(sums).detach()
+
+    @functools.cached_property
+    def _stated_share(self) -> float:
+        problem = self.workspace.problem
+        return problem.prediction_count / problem.stated.prediction_count
 
     def _with_decay(self, sums: Tensor, flat: Tensor) -> Tensor:
         """Sums (…, columns) with ½ λ ‖θ‖² in every loss, θ in `flat` (…, size), where the problem has weight decay."""

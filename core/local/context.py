@@ -174,9 +174,9 @@ class Instruments:
     def informed(self) -> Problem:
         """Those of the sampled predictions whose Fisher is taken: a pair of any two says the same on average."""
         most = fisher_row_count(self.problem)
-        if self.single.example_count <= most:
-            return self.single
-        return sampled_predictions(self.problem, most, self.seed)[0]
+        stated = self.problem.stated
+        single = self.single if stated is self.problem else sampled_predictions(stated, self._sizes[1], self.seed)[0]
+        return single if single.example_count <= most else sampled_predictions(stated, most, self.seed)[0]
 
     @property
     def population(self) -> int:

@@ -82,7 +82,9 @@ class Measure:
 
     columns  names of the numbers; several properties may ask for the same one, which is then measured once
     sums     Forward → (len(columns),) float64
+    of_loss  it is of the loss, also where another likelihood is stated beside it
     """
 
     columns: tuple[str, ...]
     sums: Callable[[Forward], Tensor] = field(compare=False)
+    of_loss: bool = False

@@ -38,6 +38,7 @@ class Batch:
     law: Tensor | None
     kept: Tensor | None  # rows that are predicted at all; None where all are
     shaped_targets: Tensor
+    beside: Batch | None = None  # the same rows for the likelihood stated beside the loss
     number: int = 0  # which of all batches, draws included: what its random numbers start from
 
 
@@ -80,7 +81,6 @@ class Workspace:
             convert(self.model, self.dtype)
         self._adopt(self.flat)
         self.network = problem.adapted(self.model)
-        self._prefix = "" if self.network is self.model else "model."
         self.forward: Callable[..., Any] = self.network
         self._channels_last = False
         self.batch_size = min(batch_size or problem.example_count, problem.example_count)
@@ -139,7 +139,8 @@ class Workspace:
         self, parameters: Mapping[str, Tensor], args: tuple[Tensor, ...], kwargs: Mapping[str, Tensor]
     ) -> Any:
         """The outputs under these parameters, by name, in place of the model's own; differentiable."""
-        named = {f"{self._prefix}{name}": tensor for name, tensor in parameters.items()}
+        prefix = "" if self.network is self.model else "model."
+        named = {f"{prefix}{name}": tensor for name, tensor in parameters.items()}
         if self.problem.changes_itself:  # what it writes goes to copies, so that every pass begins as the first
             own = (*self.network.named_parameters(), *self.network.named_buffers())
             named |= {name: tensor.detach().clone() for name, tensor in own if name not in named}
@@ -150,6 +151,15 @@ class Workspace:
         """One row per prediction of whatever came out on `batch`."""
         flat, _ = self.problem.likelihood.flatten(outputs, batch.shaped_targets)
         return flat if batch.kept is None else flat[batch.kept]
+
+    def stated_rows(self, outputs: Any, batch: Batch) -> Any:
+        """One row per prediction of the likelihood stated beside the loss, from what the loss was handed on `batch`."""
+        stated = self.problem.beside
+        assert stated is not None
+        assert batch.beside is not None
+        read = outputs if stated.reader is None or self.problem.reader is not None else stated.reader(outputs)
+        flat, _ = stated.likelihood.flatten(read, batch.shaped_targets)
+        return flat if batch.beside.kept is None else flat[batch.beside.kept]
 
     def _adopt(self, flat: Tensor) -> None:
         views = self.layout.views(flat)
@@ -190,16 +200,24 @@ class Workspace:
             yield batch
 
     def _batch(self, args: tuple[Tensor, ...], kwargs: dict[str, Any], targets: Tensor, law: Tensor | None) -> Batch:
-        counted, likelihood = None, self.problem.likelihood
-        rows = likelihood.target_rows(targets)
-        law = None if law is None else likelihood.law_rows(law)
-        if self.problem.ignores:
-            predicted = likelihood.predicted(rows)
-            assert predicted is not None
-            counted = predicted.nonzero().squeeze(1)
-            rows = rows[counted]
-            law = None if law is None else law[counted]
-        return Batch(args, kwargs, rows, law, counted, targets)
+        batch = Batch(args, kwargs, *_target_rows(self.problem, targets, law), targets)
+        if self.problem.beside is not None:
+            batch.beside = Batch(args, kwargs, *_target_rows(self.problem.stated, targets, law), targets)
+        return batch
+
+
+def _target_rows(problem: Problem, targets: Tensor, law: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """One row per prediction that counts of targets and law, and which rows those are; None: all."""
+    counted, likelihood = None, problem.likelihood
+    rows = likelihood.target_rows(targets)
+    law = None if law is None else likelihood.law_rows(law)
+    if problem.ignores:
+        predicted = likelihood.predicted(rows)
+        assert predicted is not None
+        counted = predicted.nonzero().squeeze(1)
+        rows = rows[counted]
+        law = None if law is None else law[counted]
+    return rows, law, counted
 
 
 def is_image(tensor: Tensor) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..parameters.hashing import tensor_digest
 
 if TYPE_CHECKING:
+    from .likelihoods.protocol import Likelihood
     from .problem import Problem
 
 
@@ -53,6 +54,7 @@ def _more(problem: Problem) -> dict[str, Any]:
     fixed = {str(k): v for k, v in problem.fixed.items()}
     return {
         "loss_details": plain | {k: tensor_digest({k: v}) for k, v in tensors.items()},
+        "likelihood": None if problem.beside is None else _stated(problem.beside.likelihood),
         "output": None if problem.output is None else repr(problem.output),
         "fixed": {k: tensor_digest({k: v}) if isinstance(v, Tensor) else v for k, v in fixed.items()},
         "selection": None
@@ -61,6 +63,12 @@ def _more(problem: Problem) -> dict[str, Any]:
         "weight_decay": problem.weight_decay,
         "products": problem.products,
     }
+
+
+def _stated(likelihood: Likelihood) -> dict[str, Any]:
+    """A likelihood stated beside the loss."""
+    details = {k: tensor_digest({k: v}) if isinstance(v, Tensor) else v for k, v in likelihood.details().items()}
+    return {"name": likelihood.name, "sigma": getattr(likelihood, "sigma", None), **details}
 
 
 def _loss_name(problem: Problem) -> str:

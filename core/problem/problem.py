@@ -38,6 +38,8 @@ from .notes import parameter_notes
 from .outputs import Output, Reader
 from .resolve import resolve
 from .selection import Selection, by_name, selected
+from .stated import SAID as STATED
+from .stated import likelihood_alone, stated_likelihood
 from .structure import taken_apart
 from .trajectory import Anchor, Trajectory
 from .transformers_models import language
@@ -65,6 +67,9 @@ class Problem:
     loss          "cross_entropy" | "mse" | "bernoulli" | "poisson" | Gaussian(sigma) | one of torch's own, as a training
                   script has it (nn.CrossEntropyLoss(weight=w), F.huber_loss) | a callable (outputs, targets) → losses of
                   shape (n,), which is handed all that the network returns
+    likelihood    beside a loss of one's own that states no probability: what the outputs are all the same, "softmax"
+                  (cross_entropy) | "sigmoid" (bernoulli) | "poisson" | Gaussian(sigma); accuracy, probability, perplexity and
+                  the true Fisher are then of it, everything else of the loss
     name          short name shown to people; the model's class name where not given
     trajectory    checkpoints of the training, for memory and trajectory planes
     anchor        θ*, F* of an earlier task, for elasticity
@@ -112,6 +117,7 @@ class Problem:
         targets: Any = None,
         loss: str | Likelihood | PerExampleLoss = "cross_entropy",
         *,
+        likelihood: str | Likelihood | None = None,
         name: str | None = None,
         trajectory: Trajectory | None = None,
         anchor: Anchor | None = None,
@@ -133,6 +139,7 @@ class Problem:
                 f"model should be a torch.nn.Module, but is a {type(model).__name__}: pass the network itself."
             )
         self.model, unwrapping = unwrapped(model)
+        self.beside: NetworkTrial | None = None  # of the likelihood stated beside the loss
         self.trials: dict[Any, Any] = {}  # what trial passes found of the network, shared with its subsets
         self.name = name or type(self.model).__name__
         self.products = None if products is None else known(products, PRODUCTS, "way to take products")
@@ -161,6 +168,8 @@ class Problem:
             self.notes = (*self.notes, SHIFTED)
         check_rows(self.inputs, self.targets)
         self.targets = self.likelihood.accepted(self.targets)
+        stated = None if likelihood is None else stated_likelihood(self.likelihood, likelihood)
+        self.targets = self.targets if stated is None else stated.accepted(self.targets)
         self.output = output
         trial = self._tried(output)
         self.likelihood, self.classes = trial.likelihood, trial.classes
@@ -168,12 +177,14 @@ class Problem:
         self.changes_itself = trial.changes_itself
         self.reader: Reader | None = trial.reader
         self.gives_tensor = trial.gives_tensor
-        self.law = checked_law(law, self.likelihood, self.targets, self.classes)
+        self.beside = None if stated is None else self._tried_as(stated)
+        self.law = checked_law(law, self.stated.likelihood, self.targets, self.stated.classes)
         self._take_trajectory(trajectory)
         # (parameters, statistics) of networks whose statistics are their own where the others' are recomputed
         self.known_statistics: tuple[tuple[Mapping[str, Tensor], Mapping[str, Tensor]], ...] = ()
         self.anchor = checked_anchor(anchor, self.parameters)
         self.notes = (*self.notes, *trial.notes, *parameter_notes(self))
+        self.notes += () if stated is None else (STATED.format(stated.name),)
 
     @classmethod
     def from_loss(cls, model: nn.Module, data: Any, loss: NetworkLoss, **more: Any) -> Problem:
@@ -291,6 +302,11 @@ class Problem:
         return self.likelihood.states_loss and not self.weight_decay
 
     @property
+    def stated(self) -> Problem:
+        """The problem whose loss is the likelihood stated beside this one's; this one where none is."""
+        return self if self.beside is None else likelihood_alone(self)
+
+    @property
     def tried_count(self) -> int:
         """Examples that the network is tried on: two, or a whole batch where batches were chosen."""
         size = {None: FIRST, "whole": self.example_count}.get(self.batches, self.batches)  # type: ignore[arg-type]
@@ -330,6 +346,7 @@ class Problem:
         part.trials = trials_like(self.trials, part)
         trial = part._tried(self.output)  # weights are divided by their sum over these targets
         part.likelihood = with_examples_counted(part) if trial.likelihood.sees == "network" else trial.likelihood
+        part.beside = None if self.beside is None else part._tried_as(self.beside.likelihood)
         part.notes = (*self.notes, f"{len(rows):,} of {self.example_count:,} examples, the same at every point.")
         return part
 
@@ -404,6 +421,12 @@ class Problem:
                 self.batches = None
                 del self.trials["examples_coupled"]
                 raise error from error.__cause__
+
+    def _tried_as(self, stated: Likelihood) -> NetworkTrial:
+        """A trial as if this likelihood were the loss."""
+        part = copy.copy(self)
+        part.likelihood = stated
+        return part._tried(self.output)
 
     def _take_trajectory(self, trajectory: Trajectory | None) -> None:
         self.trajectory = fitted_trajectory(trajectory, self.parameters)

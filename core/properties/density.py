@@ -113,7 +113,7 @@ def _of_all(own: Tensor, pairs: Tensor, count: int, population: int) -> Tensor:
 
 
 def _fisher_dimension(here: Neighbourhood) -> tuple[float, float]:
-    return here.fisher.first(DIMENSION_ROWS).dimension(damping(here.instruments.problem))
+    return here.fisher.first(DIMENSION_ROWS).dimension(damping(here.instruments.problem.stated))
 
 
 def damping(problem: Problem) -> float:
@@ -203,7 +203,7 @@ class DensityProperty(NavigatorProperty):
             "changes when a layer is rescaled. Of a loss without a likelihood it is the Gauss-Newton matrix's.",
             poles=("coarse", "fine"),
             scale="log",
-            needs=(needs.examples, needs.outputs),
+            needs=(needs.predictions, needs.outputs),
             local=(RANK,),
         ),
         Readout(
@@ -214,7 +214,7 @@ class DensityProperty(NavigatorProperty):
             "The same over the number of parameters: 1 where the data constrain every direction alike.",
             poles=("coarse", "fine"),
             scale="log",
-            needs=(needs.examples, needs.outputs),
+            needs=(needs.predictions, needs.outputs),
             local=(RANK,),
         ),
         Readout(
@@ -239,7 +239,7 @@ class DensityProperty(NavigatorProperty):
             "standard normal prior on every parameter. Of fewer examples it is less.",
             poles=("coarse", "fine"),
             scale="log",
-            needs=(needs.examples, needs.outputs),
+            needs=(needs.predictions, needs.outputs),
             local=(DIMENSION,),
         ),
         Readout(
@@ -346,7 +346,7 @@ def _rounding(entropy: float) -> float:
 
 def surprise_measures(problem: Problem) -> tuple[Measure, ...]:
     """The mean of −ln p of the data, where it is a likelihood's and not the loss itself: class weights, weight decay …"""
-    if not problem.likelihood.is_likelihood or problem.states_loss:
+    if not problem.stated.likelihood.is_likelihood or problem.states_loss:
         return ()
     return (Measure(("surprise",), _surprise),)
 
@@ -362,6 +362,7 @@ def data_entropy(problem: Problem) -> float:
 
     That of the known law, the stated one, that of soft labels, or 0 for one-hot labels.
     """
+    problem = problem.stated
     if problem.law is not None:
         return _law_entropy(problem, problem.law.double())
     if problem.data_entropy is not None:

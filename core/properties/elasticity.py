@@ -226,7 +226,7 @@ class ElasticityProperty(NavigatorProperty):
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
         l2 = plane_quadratic(plane, None, None)
-        if problem.anchor is None and not problem.likelihood.is_likelihood:
+        if problem.anchor is None and not problem.stated.likelihood.is_likelihood:
             return {"l2": l2, "strength": 1.0}
         try:
             anchor = problem.anchor or own_anchor(problem)
@@ -299,9 +299,9 @@ def _spread(values: list[np.ndarray]) -> np.ndarray:
 
 def _outputs_per_example(problem: Problem) -> int:
     """Outputs that an example's predictions have together, where they are classes, or the numbers of its target."""
-    likelihood, first = problem.likelihood, problem.targets[:1]
+    likelihood, first = problem.stated.likelihood, problem.targets[:1]
     rows = int(likelihood.target_rows(first).shape[0])
-    classes = problem.classes
+    classes = problem.stated.classes
     return rows * classes if classes > 2 else 2 * first.numel()
 
 
@@ -336,7 +336,7 @@ def recovery(measured: np.ndarray, home: np.ndarray) -> np.ndarray:
 
 def _is_own(problem: Problem) -> bool:
     """Whether the trained network is its own anchor."""
-    return problem.anchor is None and problem.likelihood.is_likelihood
+    return problem.anchor is None and problem.stated.likelihood.is_likelihood
 
 
 def own_anchor(problem: Problem) -> Anchor:

@@ -15,15 +15,15 @@ Reason = str | None
 
 
 def likelihood(problem: Problem) -> Reason:
-    """Needs a loss that is the negative logarithm of a probability of the data."""
-    if problem.likelihood.is_likelihood:
+    """Needs a loss that is the negative logarithm of a probability of the data, or such a likelihood stated beside it."""
+    if problem.stated.likelihood.is_likelihood:
         return None
     return f"{_stated_by(problem)} states no probability of the data{_by_variance(problem)}."
 
 
 def entropy(problem: Problem) -> Reason:
     """Needs the entropy of the data's own law."""
-    if problem.likelihood.is_categorical or problem.data_entropy is not None or problem.law is not None:
+    if problem.stated.likelihood.is_categorical or problem.data_entropy is not None or problem.law is not None:
         return None
     return (
         "The entropy of the data's own law is not known, and for real-valued targets it is not zero: "
@@ -35,9 +35,9 @@ def classes(problem: Problem) -> Reason:
     """Needs a softmax over classes or tokens."""
     return (
         None
-        if problem.likelihood.is_categorical
-        else "The loss is not stated to be of classes or tokens, so there is no softmax over them; where there are classes, a survey "
-        "with loss='cross_entropy' beside this one has it."
+        if problem.stated.likelihood.is_categorical
+        else "The loss is not stated to be of classes or tokens, so there is no softmax over them; where there are classes, "
+        "Problem(…, likelihood='softmax') beside a loss of your own has it."
     )
 
 
@@ -46,11 +46,16 @@ def examples(problem: Problem) -> Reason:
     return WHY_NONE_ALONE if none_alone(problem) else None
 
 
+def predictions(problem: Problem) -> Reason:
+    """Needs predictions with a likelihood of their own, or a loss, whatever the others of the batch."""
+    return examples(problem.stated)
+
+
 def outputs(problem: Problem) -> Reason:
     """That the loss is of the network's outputs, between which and the parameters a Gauss-Newton or Fisher matrix stands."""
     if problem.likelihood.sees == "network":
         return "A loss of the network itself has no outputs between, so there is no Fisher or Gauss-Newton matrix."
-    if problem.likelihood.is_likelihood or problem.gives_tensor:
+    if problem.stated.likelihood.is_likelihood or problem.gives_tensor:
         return None
     return (
         "The network gives more than one tensor, of which the loss states no probability, so there is no Fisher matrix of single "
@@ -62,9 +67,9 @@ def anchor(problem: Problem) -> Reason:
     """Needs a configuration to be pulled back to, or a network that can be its own."""
     if problem.anchor is not None:
         return None
-    if none_alone(problem):
+    if none_alone(problem.stated):
         return f"{WHY_NONE_ALONE} So no Fisher information follows: give Problem(…, anchor=Anchor(…))."
-    if problem.likelihood.is_likelihood:
+    if problem.stated.likelihood.is_likelihood:
         return None
     return (
         f"It needs an anchor (θ*, F*): {_stated_by(problem)[0].lower()}{_stated_by(problem)[1:]} states no probability, from which "
@@ -82,7 +87,7 @@ def _by_variance(problem: Problem) -> str:
     """The remedy where the loss is a squared error; a loss that calls the network itself has no outputs to say it of."""
     if problem.likelihood.sees == "network":
         return ""
-    own = "; with classes, survey loss='cross_entropy' beside this" if problem.likelihood.sees == "everything" else ""
+    own = "; with classes, likelihood='softmax' beside the loss" if problem.likelihood.sees == "everything" else ""
     return f"; with squared error, state the variance: loss=Gaussian(sigma){own}"
 
 

@@ -87,7 +87,7 @@ def _unit(problem: Problem) -> str:
 
     y in metres and in centimetres give perplexities 100ᵈ apart for d dimensions.
     """
-    if not isinstance(problem.likelihood, (Gaussian, GaussianHeads)):
+    if not isinstance(problem.stated.likelihood, (Gaussian, GaussianHeads)):
         return ""
     dimensions = problem.targets[0].numel()
     return "unit of y" if dimensions == 1 else f"(unit of y)^{dimensions}"

@@ -106,7 +106,7 @@ class ProbabilityProperty(NavigatorProperty):
         return (Measure(columns, _ladder_sums), Measure(right, _right_sums), Measure(BIN_COLUMNS, bin_sums))
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
-        return {"classes": problem.classes, "predictions": problem.prediction_count}
+        return {"classes": problem.stated.classes, "predictions": problem.stated.prediction_count}
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
         scale = _uniform(points)

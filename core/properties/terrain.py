@@ -84,8 +84,8 @@ class Terrain(Owner):
     heights = True
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
-        loss = Measure(("loss",), _loss)
-        if not problem.likelihood.is_categorical:
+        loss = Measure(("loss",), _loss, of_loss=True)
+        if not problem.stated.likelihood.is_categorical:
             return (loss,)
         return (loss, Measure(("accuracy",), _hits))
 

@@ -71,6 +71,8 @@ def _understood(problem: Problem) -> Iterator[Finding]:
     kind = problem.likelihood
     states = "a likelihood, in nats" if kind.is_likelihood else "no likelihood"
     yield Finding(KINDS[0], "loss", f"{kind.name}: {states}{', over classes' if kind.is_categorical else ''}.")
+    if problem.beside is not None:
+        yield Finding(KINDS[0], "likelihood", f"{problem.stated.likelihood.name}, stated beside the loss.")
     for sentence in problem.notes:
         yield Finding(KINDS[0], "note", sentence)
 

@@ -230,6 +230,7 @@ def _at_work(
 
 def _fisher_rows(problem: Problem, predictions: int) -> int:
     """How many rows of the Fisher of single predictions: as many as a prediction has outputs, as far as they go."""
+    problem = problem.stated
     outputs = problem.classes or max(1, problem.targets.numel() // max(1, problem.prediction_count))
     return min(fisher_row_count(problem), predictions * outputs)
 
