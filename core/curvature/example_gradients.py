@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import grad, vmap
+from torch.func import grad
 
 from ..checks import UNFIT, InputError
 from ..network.batch_dependence import WHY_NONE_ALONE, drawing, draws_numbers
@@ -18,6 +18,7 @@ from ..network.workspace import Batch, Workspace
 from ..parameters.layout import as_real
 from ..problem.likelihoods.protocol import Likelihood
 from .loss_function import NO_SLOPE, LossFunction, twice_differentiable
+from .vmap_in_groups import vmap_in_groups
 from .vmap_trouble import vmap_trouble
 
 CHUNK_NUMBERS = 16_000_000  # per-example gradients held at once, in numbers
@@ -134,10 +135,10 @@ def gradient_pieces(
     loops = differentiates or any(isinstance(module, nn.RNNBase) for module in workspace.model.modules())
     if not loops:
         if LOOPED not in workspace.problem.trials:
-            per_example = vmap(grad(example_loss), in_dims=(None, 0, 0, 0), randomness="error")
+            each_gradient = partial(grad(example_loss), dict(point))
             try:
                 with twice_differentiable(workspace.model):
-                    gradients = per_example(dict(point), args, dict(kwargs), targets)
+                    gradients = vmap_in_groups(workspace.problem.trials, each_gradient, args, dict(kwargs), targets)
                 yield gradients
                 return
             except UNFIT as error:

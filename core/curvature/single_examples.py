@@ -13,6 +13,7 @@ from ..problem.kept_trials import keeps
 from ..problem.problem import Problem
 from .example_gradients import LOOPED, example_gradients
 from .loss_function import LossFunction
+from .vmap_in_groups import IN_GROUPS
 
 TRIED = 2
 
@@ -65,5 +66,8 @@ def _way(problem: Problem) -> SingleExamples:
     if why is not None:
         reason = f" ({why})" if why else ""
         how = f"Gradients of single examples are taken one by one, which is slower: torch's vmap cannot follow{reason}."
+        return SingleExamples(True, how)
+    if problem.trials.get(IN_GROUPS):
+        how = "Gradients of single examples are taken side by side, those together whose values the network decides alike upon."
         return SingleExamples(True, how)
     return SingleExamples(True, "Gradients of single examples are taken side by side.")

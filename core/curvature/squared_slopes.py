@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import vjp, vmap
+from torch.func import vjp
 
 from ..checks import UNFIT
 from ..network.batch_dependence import drawing, draws_numbers
 from ..network.workspace import Batch, Workspace
 from .example_gradients import LOOPED, gradients_of
 from .loss_function import twice_differentiable
+from .vmap_in_groups import vmap_in_groups
 from .vmap_trouble import vmap_trouble
 
 Squares = dict[str, Tensor]
@@ -54,7 +55,9 @@ def _together(workspace: Workspace, point: Mapping[str, Tensor], batch: Batch, a
         return _summed(point, (pull(direction)[0] for direction in directions))
 
     with twice_differentiable(workspace.model):
-        found = vmap(squares, randomness="error")(batch.args, dict(batch.kwargs), batch.shaped_targets, along)
+        found = vmap_in_groups(
+            workspace.problem.trials, squares, batch.args, dict(batch.kwargs), batch.shaped_targets, along
+        )
     return {name: each.sum(0) for name, each in found.items()}
 
 

@@ -10,6 +10,15 @@ KNOWN = {
 }
 
 
+def hangs_on_values(error: BaseException) -> bool:
+    """Whether vmap gave up as a value was asked for.
+
+    >>> hangs_on_values(RuntimeError("no rule for aten::foo"))
+    False
+    """
+    return first_line(error).startswith(tuple(KNOWN))
+
+
 def vmap_trouble(error: BaseException) -> str:
     """The reason, short.
 
