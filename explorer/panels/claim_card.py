@@ -6,6 +6,7 @@ from typing import Literal
 
 import streamlit as st
 from lossnav.core.claims import NOT_SUPPORTED, SUPPORTED, UNDECIDED, Claim, Result, read_result, shipped
+from lossnav.core.claims.robustness import shipped_passes
 
 from ..figures.shared.plain_text import for_markdown
 from ..figures.web.claim_panel import panel_figure
@@ -40,6 +41,8 @@ def claim_card(claim: Claim) -> None:
             live_twins()
         if found is not None and not found.plan.quick:
             _small_run(claim)
+        for each in shipped_passes(claim):
+            st.caption(for_markdown(f"Beside the verdict, {each.place}: {each.said}"))
         _words(claim, full.command)
 
 

@@ -28,7 +28,7 @@ def live_look() -> None:
         found = kept(request, read_look) if waiting_panel(request, offer=offer, name=f"look_{contrast}") else None
         if found is not None:
             st.markdown(for_markdown(found.sentence))
-            contrast_details(found.test)
+            contrast_details(found.test, "look")
 
 
 def live_twins() -> None:

@@ -38,17 +38,17 @@ def claim_map(found: Result) -> None:
     left, right = st.columns([1.2, 1], gap="medium")
     with right:
         picked = st.selectbox("Contrast", list(tests), key=PICKED)
-        contrast_details(tests[picked])
+        contrast_details(tests[picked], "map")
     dark = st.context.theme.type == "dark"
     with left:
         panel = map_panel(list(tests.values()), "")
         chart(grid_figure(panel, picked, dark), "claim_map_grid", "Contrasts by outcome", on_select=_pick)
 
 
-def contrast_details(test: Mapping[str, Any]) -> None:
-    """Accuracies, λ_max by history, and the rule's conditions one by one."""
+def contrast_details(test: Mapping[str, Any], place: str) -> None:
+    """Accuracies, λ_max by history, and the rule's conditions one by one; `place` tells one contrast's details on a page apart."""
     dark = st.context.theme.type == "dark"
-    name = f"{test['contrast']}_{test['data']}_{test['arm']}"
+    name = f"{place}_{test['contrast']}_{test['data']}_{test['arm']}"
     chart(panel_figure(accuracy_panel(test), dark), f"accuracies_{name}", "How often the history is told")
     rule_steps(test)
     chart(panel_figure(sharpness_panel(test), dark), f"sharpness_{name}", "λ_max by history")
@@ -85,4 +85,5 @@ def _pick() -> None:
     """The contrast of the mark that was pressed."""
     points = st.session_state["claim_map_grid"]["selection"]["points"]
     if points:
-        st.session_state[PICKED] = points[0]["customdata"]
+        told = points[0]["customdata"]  # a list comes as a mapping of its places
+        st.session_state[PICKED] = told[min(told)] if isinstance(told, Mapping) else told[0]

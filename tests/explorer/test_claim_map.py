@@ -98,7 +98,9 @@ def test_a_look_and_twins_are_shown_where_they_are_there() -> None:
     place.parent.mkdir(parents=True)
     place.write_text(json.dumps(Look("adam", 60, 99, a_test("adam", BESIDE)).as_json()))
     TwinsRequest().path.write_text(json.dumps(TWINS.as_json()))
+    write_result(a_result(), ClaimRequest("memory", quick=True).path)
     app = opened()
+    app.selectbox(key="claim_map_contrast").set_value("adam").run()  # the same contrast in the map and in the look
     assert not app.exception
     said = " ".join(str(each.value) for each in app.markdown)
     assert "adam: beside viscosity. The spectrum alone is right in 0.60" in said
@@ -113,7 +115,7 @@ def test_the_grid_marks_the_picked_contrast_and_terrains_share_one_scale() -> No
     marks = {
         name: (x, width)
         for t in figure.data
-        for x, name, width in zip(t.x, t.customdata, t.marker.line.width, strict=True)
+        for x, (name,), width in zip(t.x, t.customdata, t.marker.line.width, strict=True)
     }
     assert marks == {"lr": (3.0, 0), "adam": (0.0, 3)}
     assert list(figure.layout.xaxis.ticktext)[:2] == [BESIDE, "in viscosity only"]

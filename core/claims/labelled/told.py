@@ -59,7 +59,7 @@ class Told:
     @property
     def sentences(self) -> list[str]:
         """One for each label, then what a mark that was not found excludes."""
-        said = [_sentence(test) for test in self.tests]
+        said = [sentence_of(test) for test in self.tests]
         if any(test["outcome"] == NO_MARK for test in self.tests):
             said.append(_excluded(self.power))
         return said
@@ -92,9 +92,9 @@ def labels_told(
     contrasts = _contrasts(networks, seed)
     _check(draws, seed, len(contrasts))
     found = _measured(networks, held_out, folder, progress)
-    asked = [(each, _features(found, each.rows), draws, seed + 1000 * k) for k, each in enumerate(contrasts)]
-    tests = in_turns("Testing", lambda each: _tested(*each), asked, progress)
-    _correct(tests)
+    asked = [(each, features_of(found, each.rows), draws, seed + 1000 * k) for k, each in enumerate(contrasts)]
+    tests = in_turns("Testing", lambda each: tested(*each), asked, progress)
+    correct(tests)
     quiet = any(test["outcome"] == NO_MARK for test in tests)
     fewest = min((features for _, features, _, _ in asked), key=lambda each: len(each["W rows"]))
     power = _power(fewest, draws, len(tests), progress) if quiet else []
@@ -113,11 +113,11 @@ class Contrast:
 def _contrasts(networks: Labelled, seed: int) -> list[Contrast]:
     labels, names = np.array(networks.labels), list(networks.counts)
     if len(names) == 2:
-        return [_balanced(f"{names[0]} against {names[1]}", labels == names[0], seed)]
-    return [_balanced(f"{name} against the others", labels == name, seed) for name in names]
+        return [balanced(f"{names[0]} against {names[1]}", labels == names[0], seed)]
+    return [balanced(f"{name} against the others", labels == name, seed) for name in names]
 
 
-def _balanced(name: str, first: np.ndarray, seed: int) -> Contrast:
+def balanced(name: str, first: np.ndarray, seed: int) -> Contrast:
     """All of the smaller side, and as many of the other."""
     generator = np.random.default_rng([seed, 2])
     both = [np.flatnonzero(first), np.flatnonzero(~first)]
@@ -172,7 +172,7 @@ def _with_weights(other: Problem, network: Problem) -> Problem:
     return moved
 
 
-def _features(found: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]:
+def features_of(found: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]:
     """The kernels of some of the networks."""
     own = {name: values[rows] for name, values in found.items()}
     loss = own["loss"]
@@ -185,7 +185,7 @@ def _features(found: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, An
     }
 
 
-def _tested(contrast: Contrast, features: Mapping[str, Any], draws: int, seed: int) -> dict[str, Any]:
+def tested(contrast: Contrast, features: Mapping[str, Any], draws: int, seed: int) -> dict[str, Any]:
     """Everything about one label, in the words of claim `memory`."""
     test = PairedTest(contrast.sides, features["V"], draws, seed)
     alone = {kind: test.alone(features[kind]) for kind in ("W", "F", "loss")}
@@ -205,7 +205,7 @@ def _as_json(gain: Any) -> dict[str, Any]:
     return {name: value if name == "p" else value.as_list() for name, value in vars(gain).items()}
 
 
-def _correct(tests: Sequence[dict[str, Any]]) -> None:
+def correct(tests: Sequence[dict[str, Any]]) -> None:
     """Holm's correction over all labels, of gains and of single accuracies, then the outcome of each."""
     gains = [test["gains"][kind] for test in tests for kind in ("W", "F")]
     for gain, p in zip(gains, holm([each["p"] for each in gains]), strict=True):
@@ -253,7 +253,7 @@ def _notes(networks: Labelled, held_out: Problem | None) -> tuple[str, ...]:
     return f"{v}.", f"{w}.", f"{f}."
 
 
-def _sentence(test: Mapping[str, Any]) -> str:
+def sentence_of(test: Mapping[str, Any]) -> str:
     """The outcome of one label with its numbers."""
     alone = ", ".join(f"{kind} {_interval(test['accuracy'][kind])}" for kind in KINDS)
     beside = ", ".join(

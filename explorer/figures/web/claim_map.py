@@ -26,8 +26,8 @@ def grid_figure(panel: Panel, picked: str, dark: bool) -> go.Figure:
                 y=series.y,
                 mode="markers",
                 name=for_plotly(series.name),
-                customdata=names,
-                hovertemplate="%{customdata}<extra>" + for_plotly(series.name) + "</extra>",
+                customdata=[[name] for name in names],
+                hovertemplate="%{customdata[0]}<extra>" + for_plotly(series.name) + "</extra>",
                 marker={
                     "symbol": "square",
                     "size": 17,

@@ -1,0 +1,50 @@
+"""`lossnav claims robustness`: a claim's question of other networks, beside its verdict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from lossnav.core import InputError
+from lossnav.core.machine import written_whole
+from rich.console import Console
+
+from .options import folder_for, progress
+
+
+def robustness_command(
+    name: Annotated[str, typer.Argument(help="A claim: memory, conjugate, valleys or coupling.")],
+    architecture: Annotated[str, typer.Option(help="tanh, as registered; relu; cnn.")] = "relu",
+    level: Annotated[float, typer.Option(help="The loss of all networks, nats; registered are 0.14 and 0.05.")] = 0.05,
+    networks: Annotated[int, typer.Option(help="Networks of each contrast.")] = 60,
+    draws: Annotated[int, typer.Option(help="Draws of nulls.")] = 299,
+    out: Annotated[Path | None, typer.Option(help="Also write it to this file (.json).")] = None,
+) -> None:
+    """Ask a claim's question of another architecture, or at another loss: minutes; no verdict rests on it."""
+    from lossnav.core.claims.robustness import robustness
+
+    from ..request.claim import populations_folder
+
+    if out is not None and out.suffix != ".json":
+        raise InputError(f"--out should end in .json, but is '{out.name}'.")
+    if out is not None:
+        folder_for(out)
+    with progress() as bar:
+        task = bar.add_task("Networks", total=None)
+        found = robustness(
+            name,
+            populations_folder(),
+            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+            architecture,
+            level,
+            networks,
+            draws,
+        )
+    if out is not None:
+        text = json.dumps(found.as_json(), indent=1, allow_nan=False)
+        written_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
+    screen = Console(soft_wrap=True, highlight=False)
+    screen.print(f"{name}, {found.place}: {found.said}", markup=False)
+    screen.print("Beside the verdict, which does not rest on it.", markup=False)
