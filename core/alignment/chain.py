@@ -120,7 +120,9 @@ def _layers(graph: fx.Graph, model: nn.Module) -> Iterator[Layer]:
             if layer is not None:
                 yield layer
             layer = _layer(str(node.target), found)
-        elif not _lets_pass(node, modules, layer):
+        elif layer is not None and not _lets_pass(
+            node, modules, layer
+        ):  # what is before the first layer stays as it is
             raise _refused(f"'{node.name}' is none of these")
         value = node
     if layer is not None:
@@ -134,16 +136,14 @@ def _layer(name: str, module: nn.Module) -> Layer:
     return Layer(f"{name}.weight", units, [f"{name}.bias"] if module.bias is not None else [])
 
 
-def _lets_pass(node: fx.Node, modules: dict[str, nn.Module], layer: Layer | None) -> bool:
+def _lets_pass(node: fx.Node, modules: dict[str, nn.Module], layer: Layer) -> bool:
     """Whether a step treats every unit alone, or flattens; BatchNorm's numbers are noted in the layer before it."""
     norm = _module(node, modules, NORMS)
     if norm is not None:
-        if layer is None:
-            return True  # of the input, whose order stays
         name = str(node.target)
         layer.beside += [f"{name}.{n}" for n, p in norm.named_parameters(recurse=False) if p.numel()]
         layer.statistics += [f"{name}.{n}" for n, b in norm.named_buffers(recurse=False) if b.ndim == 1]
-        return norm.weight is None or int(norm.weight.numel()) == layer.units  # type: ignore[union-attr,arg-type]
+        return int(norm.num_features) == layer.units  # type: ignore[arg-type]
     if _module(node, modules, (*POINTWISE, *POOLS, *STILL)) is not None or _flattens(node, modules):
         return True
     return node.target in (FUNCTIONS if node.op == "call_function" else METHODS if node.op == "call_method" else ())
@@ -153,7 +153,7 @@ def _flattens(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
     """Whether a step lays all but the first dimension flat, channels outermost."""
     module = _module(node, modules, (nn.Flatten,))
     if module is not None:
-        return (module.start_dim, module.end_dim) == (1, -1)
+        return bool((module.start_dim, module.end_dim) == (1, -1))
     if node.target in (torch.flatten, "flatten"):
         given = (*node.args[1:], *node.kwargs.values())
         return given in ((1,), (1, -1))
