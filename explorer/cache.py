@@ -21,6 +21,8 @@ KINDS = {
     "couplings": "Coupling",
     "density": "Density map",
     "answers": "Answers at a point",
+    "walks": "Walk",
+    "basins": "Ends of walks",
     "forecasts": "Forecast",
     "claims": "Result of a claim",
     "claim_populations": "Networks of a claim",

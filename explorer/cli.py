@@ -22,6 +22,7 @@ from .commands.figure import figure_command
 from .commands.new import new_command
 from .commands.options import console, folder_for, read_landscape_file
 from .commands.order import order_command
+from .commands.profile import profile_command
 from .commands.publish import publish_command
 from .commands.spectrum import spectrum_command
 from .commands.survey import survey_command
@@ -97,6 +98,7 @@ app.command(name="coupling")(coupling_command)
 app.command(name="density")(density_command)
 app.command(name="order")(order_command)
 app.command(name="answers")(answers_command)
+app.command(name="profile")(profile_command)
 app.command(name="walk")(walk_command)
 app.command(name="basins")(basins_command)
 app.command(name="figure")(figure_command)

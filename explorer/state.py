@@ -12,6 +12,7 @@ from lossnav.core.survey import MeasuredPoints
 
 from .figures.shared.picture import ARROWS, Layer, Picture, arrows_in, fitting_scale, path_inside
 from .figures.shared.style import TERRAIN_NAME
+from .figures.shared.walks import DrawnWalk
 
 AS_ARROWS = {pair[0] for pair in ARROWS.values()}  # readouts that are drawn as arrows, by their first component
 
@@ -73,6 +74,7 @@ class View:
     point      (alpha, beta) of the picked point; None: the centre
     arrows     the properties that show their arrows
     ground     what colours the terrain where no overlay does; None: its height
+    walks      that lie over the terrain
     """
 
     elevation: Drawing
@@ -82,6 +84,7 @@ class View:
     dark: bool = False
     arrows: tuple[str, ...] = tuple(ARROWS)
     ground: Drawing | None = None
+    walks: tuple[DrawnWalk, ...] = ()
 
     def picture(self, land: xr.Dataset) -> Picture:
         """The picture of `land`: one overlay as colour, the others as lines, forces as arrows."""
@@ -95,4 +98,5 @@ class View:
             arrows=tuple(name for name in arrows_in(land) if name in self.arrows and name in self.overlays),
             point=self.point,
             dark=self.dark,
+            walks=self.walks,
         )

@@ -15,7 +15,7 @@ FLOORS = {
         ("formats", "claims"),
         ("survey",),
         ("properties",),
-        ("local", "walk", "profile"),
+        ("local", "walk", "profile", "alignment"),
         ("engine",),
         ("plane",),
         ("spectrum", "density", "answers"),

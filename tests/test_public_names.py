@@ -13,6 +13,7 @@ import pytest
 
 EXPLORER = Path(__file__).parent.parent / "explorer"
 FLOORS = (
+    "alignment",
     "answers",
     "checks",
     "claims",

@@ -150,7 +150,8 @@ class Instruments:
         """The unit of each coordinate, name → tensor; None: they are the parameters."""
         if self.estimation.coordinates == IN_PARAMETERS:
             return None
-        return filter_lengths(self.problem, self.plane.origin)
+        plane = self.plane
+        return filter_lengths(self.problem, plane.origin if plane.unit is None else plane.unit)
 
     @cached_property
     def part(self) -> Problem:

@@ -44,6 +44,7 @@ class Plane:
     filters     what a filter of each parameter is, where directions are scaled to them
     statistics  ((α, β), name → tensor) of each network on the plane whose BatchNorm statistics are known
     recalibrates   whether such statistics are recomputed on the data at all other points
+    unit        θ whose filters are the unit of filter-normalised coordinates, name → tensor; None: θ₀'s
     """
 
     origin: Mapping[str, Tensor] = field(repr=False)
@@ -55,6 +56,7 @@ class Plane:
     filters: Mapping[str, Filter] = field(default_factory=dict, repr=False)
     statistics: Statistics = field(default=(), repr=False)
     recalibrates: bool = False
+    unit: Mapping[str, Tensor] | None = field(default=None, repr=False)
 
     @classmethod
     def random(
@@ -224,6 +226,26 @@ class Plane:
         """
         return turning.turned(self, angle, third)
 
+    def across(self, a: tuple[float, float], b: tuple[float, float]) -> Plane:
+        """The line within this plane from (α, β) = a, at 0, to b, at 1, with what is measured around its points in the plane's own
+        unit. Of a plane on which BatchNorm's statistics are recomputed the problem is to be that of `on_plane`.
+
+        Raises
+        ------
+        InputError  the two are the same place
+
+        >>> import torch
+        >>> from torch import nn
+        >>> model = nn.Linear(3, 2).double()
+        >>> plane = Plane.random(Problem(model, torch.ones(4, 3).double(), torch.tensor([0, 1, 0, 1])), seed=1)
+        >>> there, same = plane.across((0.0, 1.0), (1.0, 0.0)).at(0.5), plane.at(0.5, 0.5)
+        >>> all(torch.allclose(there[name], same[name]) for name in same)
+        True
+        """
+        from .across import line_across
+
+        return line_across(self, a, b)
+
     @functools.cached_property
     def is_line(self) -> bool:
         """Whether only α has a direction."""
@@ -262,7 +284,8 @@ class Plane:
             return self
         origin, first, second = ({k: v[k] for k in parameters} for v in (self.origin, *self.directions))
         watched = isinstance(self.origin, Watched)
-        return replace(self, origin=Watched(origin) if watched else origin, directions=(first, second))
+        unit = None if self.unit is None else {k: self.unit[k] for k in parameters}
+        return replace(self, origin=Watched(origin) if watched else origin, directions=(first, second), unit=unit)
 
     def at(self, alpha: float, beta: float = 0.0) -> Vector:
         """θ(α, β) as dict name → tensor, in the origin's precision."""

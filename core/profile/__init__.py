@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .barrier import Barrier, barrier
-from .basins import LEVEL, Pair, basins
+from .basins import LEVEL, Pair, basins, judged
 from .line import POINTS, losses_between
 
-__all__ = ["LEVEL", "POINTS", "Barrier", "Pair", "barrier", "basins", "losses_between"]
+__all__ = ["LEVEL", "POINTS", "Barrier", "Pair", "barrier", "basins", "judged", "losses_between"]

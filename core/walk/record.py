@@ -6,6 +6,7 @@ import json
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,11 +89,11 @@ def read_walk(path: Path) -> Walk:
         with np.load(path, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             tensors = {n: torch.from_numpy(file[n].copy()).to(getattr(torch, k)) for n, k in about["kinds"].items()}
-            arrays = {name: file[name] for name in READOUTS}
-        parts = {
+            arrays: Any = {name: file[name] for name in READOUTS}
+        parts: Any = {
             p: {n.partition("/")[2]: t for n, t in tensors.items() if n.startswith(f"{p}/")} for p in ("end", "state")
         }
-        texts = {name: str(about[name]) for name in ("name", "start", "said", "over")}
+        texts: Any = {name: str(about[name]) for name in ("name", "start", "said", "over")}
         return Walk(recipe=Recipe(**about["recipe"]), **texts, **arrays, **parts)
     except FileNotFoundError as error:
         raise InputError(f"There is no walk '{path}': give the file that `lossnav walk … -o` wrote.") from error

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -96,7 +97,7 @@ class _Course:
 
     def begun(self) -> Walk:
         """A walk with its start alone."""
-        empty = dict.fromkeys(READOUTS, np.empty(0))
+        empty: Any = dict.fromkeys(READOUTS, np.empty(0))
         blank = Walk(self.recipe, self.function.problem.name, self._start, self.gradients.said, **empty, end={})
         return self._recorded(blank, self.function.point, 0)
 
@@ -134,7 +135,7 @@ class _Course:
         loss = self.gradients.loss(point)
         seen = (math.nan,) * 3 if self.plane is None else self.plane.project(place)
         new = dict(zip(READOUTS, (step, self.stepper.time, loss, *seen), strict=True))
-        rows = {name: np.append(getattr(found, name), value) for name, value in new.items()}
+        rows: Any = {name: np.append(getattr(found, name), value) for name, value in new.items()}
         over = DONE if step == self.recipe.steps else ""
         if not math.isfinite(loss):
             over = f"The loss is not finite after step {step}: take a smaller rate, or begin elsewhere."

@@ -20,6 +20,7 @@ def legend(land: xr.Dataset, picture: Picture) -> None:
     entries += [_entry("#9AA", f"→ {arrow_name(name)}") for name in picture.arrows]
     if picture.path:
         entries.append(_entry(ink(picture.dark).accent, "training path: ● start, ★ end"))
+    entries += [_entry(walk.color, f"{walk.name}: projection, ★ end") for walk in picture.walks]
     entries.append(_entry("#9AA", f"{title_of(land, picture.elevation.variable)}, contours; × lowest"))
     entries += [f"<span class='entry'>{html.escape(text)}</span> " for text in interpolation_texts(land, picture)]
     if floor_of(land, picture.elevation) is not None:

@@ -41,6 +41,9 @@ _CSS = """
   .facts b { white-space: nowrap; }
   [data-testid="stPopoverBody"] { max-width: 460px; max-height: 78vh; }
   [data-testid="stPopoverBody"]:has(.st-key-inside_body) { width: 560px; max-width: 560px; }
+  [data-testid="stPopoverBody"]:has(.st-key-walk_body) { width: 520px; max-width: 520px; }
+  :is(.st-key-all_readouts, .st-key-point_full, .st-key-inside, .st-key-walk, .st-key-profile) button { padding: 0.2rem 0.3rem;
+    min-height: 2rem; font-size: 0.8rem; white-space: nowrap; }
   table.answers { width: 100%; border-collapse: collapse; font-size: 0.78rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
   table.answers th, table.answers td { padding: 0.15rem 0.9rem 0.15rem 0; vertical-align: middle; text-align: left;
     font-weight: 400; border-bottom: 1px solid #8883; }

@@ -2,6 +2,7 @@
 
 import streamlit as st
 from lossnav.explorer.controls import terrain as controls
+from lossnav.explorer.controls.walk import walks_of
 from lossnav.explorer.figures.web.picking import nearest_cell
 from lossnav.explorer.landscapes import best, drawable
 from lossnav.explorer.live.pool import Turning
@@ -20,6 +21,7 @@ from lossnav.explorer.panels.progress import work_panel
 from lossnav.explorer.panels.trust import trust_panel
 from lossnav.explorer.panels.values import show_values, shown_readouts
 from lossnav.explorer.panels.verdict import verdict_panel
+from lossnav.explorer.panels.walk import drawn_walks, walk_panel
 from lossnav.explorer.panels.workspace import drop_control, dropped_file, other_than_problem
 from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.state import Source, View
@@ -108,7 +110,9 @@ def picture(
     with st.sidebar:
         elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
     dark = st.context.theme.type == "dark"
-    view = View(elevation, switches.overlays, color, st.session_state.get("picked"), dark, switches.arrows, ground)
+    walks = walks_of(request)
+    walked, picked = drawn_walks(walks), st.session_state.get("picked")
+    view = View(elevation, switches.overlays, color, picked, dark, switches.arrows, ground, walked)
     charts = drawn(land, view, turning and turning.request)
     with header:
         facts_line(land, request.target)
@@ -126,11 +130,13 @@ def picture(
         legend(land, charts.picture)
         cell = nearest_cell(land, view.point)
         with inspector(land, cell, shown_readouts(switches, elevation, ground)):
-            measured, inside = st.columns(2, gap="small")
+            measured, inside, walking = st.columns([1.5, 1.1, 0.95], gap="small")
             with measured:
                 point_panel(request, land, cell, settings)
             with inside:
                 inside_panel(request, land, cell)
+            with walking:
+                walk_panel(request, land, cell, walks, walked)
     waits = source.points.info.unavailable.items()
     show_values(land, switches, view, frozenset(v for v, why in waits if why == turning_panel.WAITING))
     with st.sidebar:

@@ -13,6 +13,7 @@ from lossnav.core.properties import OWNERS, READOUTS
 
 from .plain_text import for_plotly
 from .scales import Kind, Scale, format_value
+from .walks import DrawnWalk
 
 MADE_FROM = ("kind", "which", "seed", "normalize", "ignore", "orthogonal", "turn", "centre")  # first, in this order
 SMALLEST_PATH = 0.04  # of the drawn span
@@ -57,6 +58,7 @@ class Picture:
     arrows     the properties whose arrows are drawn
     point      (alpha, beta) of the picked point
     dark       on a dark page
+    walks      of optimisers from places of the plane
     """
 
     elevation: Layer
@@ -67,6 +69,7 @@ class Picture:
     arrows: tuple[str, ...] = ()
     point: tuple[float, float] | None = None
     dark: bool = False
+    walks: tuple[DrawnWalk, ...] = ()
 
 
 def fitting_scale(land: xr.Dataset, variable: str, kind: str | None = None) -> Scale:

@@ -17,6 +17,7 @@ from .colorbar import colouring
 from .line import GROUND, is_slice, slice_figure
 from .theme import axis, base_layout, ink
 from .titles import title_of
+from .walks import walks_on_map
 
 LEVELS = 9  # contour lines of a layer, about
 # numbers on any colour, as far as a browser's shadow goes
@@ -41,6 +42,7 @@ def map_figure(land: xr.Dataset, picture: Picture, height: int | None = None) ->
         figure.add_traces(_arrows(land, name))
     if picture.path:
         figure.add_traces(_path(land, picture))
+    figure.add_traces(walks_on_map(land, picture.walks))
     figure.add_traces(_marks(land, picture))
     first, second = axis_titles(land)
     figure.update_xaxes(**axis(picture.dark, first), range=_ends(land, "alpha"), constrain="domain", showgrid=False)

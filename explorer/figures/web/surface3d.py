@@ -28,6 +28,7 @@ from .colorbar import colouring, pole_annotations
 from .line import is_slice, slice_figure
 from .theme import base_layout, ink
 from .titles import title_of
+from .walks import walks_over_terrain
 
 CAMERA = {"eye": {"x": 1.0, "y": -1.29, "z": 0.82}, "center": {"x": 0, "y": 0, "z": -0.16}}
 BAR = (0.2, 0.8)  # the colour bar's ends, as shares of the figure's height
@@ -56,6 +57,7 @@ def surface_figure(
             figure.add_trace(_line(alpha, beta, z, contour_color(layer.variable), 4, title_of(land, layer.variable)))
     if picture.path:
         _add_path(figure, land, picture, lift)
+    figure.add_traces(walks_over_terrain(land, picture.elevation, picture.walks, lift))
     _add_marks(figure, land, picture, lift)
     figure.update_layout(scene=_scene(land, picture, camera or CAMERA), height=height, meta={"plane": made_from(land)})
     figure.update_layout(annotations=pole_annotations(land, picture.color, picture.dark, 0.0, BAR))

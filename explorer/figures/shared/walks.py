@@ -1,0 +1,50 @@
+"""Walks as they are drawn: projections onto the plane, with what is true of the walk itself beside each place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from lossnav.core.walk import Walk
+
+from .scales import format_value
+
+# told apart from one another and from the training path, on light and on dark
+WALK_COLORS = ("#E8730C", "#C04CC9", "#2F6FDB", "#8A6D00")
+
+
+@dataclass(frozen=True)
+class DrawnWalk:
+    """A walk's records, as tuples, so that equal walks make equal pictures.
+
+    loss, off  at the place itself, and its distance from the plane
+    """
+
+    name: str
+    color: str
+    step: tuple[int, ...]
+    alpha: tuple[float, ...]
+    beta: tuple[float, ...]
+    loss: tuple[float, ...]
+    off: tuple[float, ...]
+
+    @classmethod
+    def of(cls, walk: Walk, name: str, order: int) -> DrawnWalk:
+        """Of a walk, the one in place `order` of those on the page."""
+        numbers = (walk.alpha, walk.beta, walk.loss, walk.off_plane)
+        color = WALK_COLORS[order % len(WALK_COLORS)]
+        return cls(name, color, tuple(map(int, walk.step)), *(tuple(map(float, each)) for each in numbers))
+
+    @property
+    def texts(self) -> list[str]:
+        """What is said of each record when the pointer is on it."""
+        return [
+            f"{self.name}, step {step}<br>loss {format_value(loss)} at the place itself<br>{format_value(off)} off the plane"
+            for step, loss, off in zip(self.step, self.loss, self.off, strict=True)
+        ]
+
+    def inside(self, ends: tuple[tuple[float, float], tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
+        """(α, β) where they are within ((from, to), (from, to)), else NaN, which breaks the line."""
+        a, b = np.array(self.alpha), np.array(self.beta)
+        within = (a >= ends[0][0]) & (a <= ends[0][1]) & (b >= ends[1][0]) & (b <= ends[1][1])
+        return np.where(within, a, np.nan), np.where(within, b, np.nan)

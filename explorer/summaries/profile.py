@@ -1,0 +1,64 @@
+"""A profile in words: its barrier, and what an alignment did."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import xarray as xr
+from lossnav.core.alignment import Aligned
+from lossnav.core.profile import LEVEL, Barrier, barrier, judged
+
+from ..figures.shared.scales import format_value
+from .walk import barrier_text
+
+
+def barrier_of(land: xr.Dataset) -> Barrier:
+    """The barrier of the loss along a profile."""
+    return barrier(land["alpha"].values, land["loss"].values[:, 0])
+
+
+def barrier_sentence(land: xr.Dataset) -> str:
+    """The barrier between a profile's ends, and what follows from it.
+
+    >>> axis = np.linspace(0, 1, 9)
+    >>> land = xr.Dataset({"loss": (("alpha", "beta"), (axis * (1 - axis))[:, None])}, {"alpha": axis, "beta": [0.0]})
+    >>> barrier_sentence(land)
+    'Loss 0 → 0, barrier 0.25 at t = 0.5: two basins along this line (level 0.1).'
+    """
+    rise, losses = barrier_of(land), land["loss"].values[:, 0]
+    same = judged(rise, LEVEL)
+    says = {True: "one basin", False: "two basins along this line", None: "the error leaves open whether one basin"}
+    ends = f"Loss {format_value(float(losses[0]))} → {format_value(float(losses[-1]))}"
+    known = says[same] if np.isfinite(rise.height) or rise.height == np.inf else "nothing follows"
+    return f"{ends}, {barrier_text(rise)}: {known} (level {format_value(LEVEL)})."
+
+
+def alignment_text(how: Aligned) -> str:
+    """What an alignment did."""
+    return _text(how.moved, sum(len(order) for order in how.orders.values()), how.similarity)
+
+
+def as_sidecar(how: Aligned) -> str:
+    """The same as JSON, to keep beside a landscape."""
+    hidden = sum(len(order) for order in how.orders.values())
+    return json.dumps({"moved": how.moved, "hidden": hidden, "similarity": list(how.similarity)})
+
+
+def sidecar_text(content: str) -> str:
+    """The sentence of what was kept."""
+    about = json.loads(content)
+    before, after = about["similarity"]
+    return _text(int(about["moved"]), int(about["hidden"]), (float(before), float(after)))
+
+
+def _text(moved: int, hidden: int, similarity: tuple[float, float]) -> str:
+    """A sentence.
+
+    >>> _text(3, 10, (0.1, 0.9))
+    'Aligned by weight matching: 3 of 10 hidden units moved, cosine of the weights 0.1 → 0.9.'
+    """
+    before, after = map(format_value, similarity)
+    return (
+        f"Aligned by weight matching: {moved} of {hidden} hidden units moved, cosine of the weights {before} → {after}."
+    )

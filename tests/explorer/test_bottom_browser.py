@@ -1,0 +1,106 @@
+"""In a real browser: the panels beside the map open over the picture, compute on a press, and move nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from explorer_in_browser import MAP, SURFACE, WAIT, address_in, chromium_of, free_port
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    with (folder / "log").open("w+") as log:
+        command = [sys.executable, "-m", "lossnav.explorer.cli", "explore", "--port", str(port)]
+        server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "XDG_CACHE_HOME": str(folder)})
+        try:
+            yield address_in(Path(log.name), server)
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    yield from chromium_of()
+
+
+@pytest.fixture
+def page(chromium: Browser, printed: str) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.goto(f"{printed}&model=gaussians-mlp")
+    for place in (SURFACE, MAP):
+        page.wait_for_selector(f"{place} .main-svg", timeout=WAIT, state="attached")
+    expect(page.locator("[data-testid='stStatusWidget']")).to_have_count(0, timeout=WAIT)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def names(page: Page, place: str) -> list[str]:
+    return page.evaluate("place => document.querySelector(place)._fullData.map(t => t.name)", place)
+
+
+def place_of(page: Page) -> list[float]:
+    """Where the surface stands on the page, however far that is scrolled."""
+    return page.evaluate(
+        "place => { const b = document.querySelector(place).getBoundingClientRect(), m = document.querySelector"
+        "(\"[data-testid='stMain']\"); return [b.x, b.y + m.scrollTop, b.width, b.height]; }",
+        SURFACE,
+    )
+
+
+def test_inspect_shows_what_the_network_says_over_the_picture(page: Page) -> None:
+    before = place_of(page)
+    page.locator(".st-key-inside button").first.click()
+    table = page.locator("table.answers")
+    expect(table).to_be_visible(timeout=2 * WAIT)
+    assert table.locator("tbody tr").count() == 6
+    assert place_of(page) == before
+    body = page.locator("[data-testid='stPopoverBody']:has(.st-key-inside_body)")
+    box = body.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 1280
+    page.get_by_role("radio", name="Spectrum").or_(page.get_by_text("Spectrum", exact=True)).last.click()
+    expect(page.locator(".st-key-resume_spectrum button")).to_be_visible(timeout=WAIT)  # nothing before a press
+    page.locator(".st-key-resume_spectrum button").click()
+    expect(page.locator(".st-key-inside_spectrum .js-plotly-plot")).to_be_visible(timeout=2 * WAIT)
+    expect(page.get_by_text("every eigenvalue, exact")).to_be_visible(timeout=WAIT)
+
+
+def test_a_walk_is_drawn_kept_in_the_address_and_removed(page: Page) -> None:
+    page.locator(".st-key-walk button").first.click()
+    page.locator(".st-key-walk_start button").click(timeout=WAIT)
+    remove = page.locator(".st-key-walk_remove_0 button")
+    expect(remove).to_be_visible(timeout=2 * WAIT)
+    expect(page.locator(".st-key-walk_losses .js-plotly-plot")).to_be_visible(timeout=WAIT)
+    for place in (SURFACE, MAP):
+        assert "1 SGD, seed 0, projection" in names(page, place)
+    assert "walks=sgd" in page.url
+    page.locator(".st-key-resume_basins button").click(timeout=WAIT)
+    expect(page.locator(".walk_ends")).to_contain_text("one basin", timeout=2 * WAIT)
+    page.reload()
+    page.wait_for_selector(f"{SURFACE} .main-svg", timeout=WAIT, state="attached")
+    page.wait_for_function(
+        "p => document.querySelector(p)?._fullData?.some(t => t.name === '1 SGD, seed 0, projection')",
+        arg=SURFACE,
+        timeout=WAIT,
+    )
+    page.locator(".st-key-walk button").first.click()
+    remove.click(timeout=WAIT)
+    expect(remove).to_have_count(0, timeout=WAIT)
+    page.wait_for_function("() => !location.search.includes('walks')", timeout=WAIT)
+    page.wait_for_function(
+        "p => !document.querySelector(p)._fullData.some(t => (t.name || '').includes('SGD'))", arg=MAP, timeout=WAIT
+    )
