@@ -15,6 +15,7 @@ EXPLORER = Path(__file__).parent.parent / "explorer"
 FLOORS = (
     "checks",
     "claims",
+    "cluster",
     "density",
     "engine",
     "formats",
