@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections import deque
@@ -123,7 +124,7 @@ class Workers:
                 self.machines.add(answer.machine)
                 yield answer
         finally:
-            if waiting:
+            with contextlib.suppress(OSError, TimeoutError, CancelledError):  # there may be no scheduler left to tell
                 self._client.cancel(list(waiting))
 
     def _size(self, stage: str, left: int, several: int) -> int:
@@ -153,6 +154,7 @@ class Workers:
 
     def _answer(self, future: Future) -> Answer:
         from distributed import KilledWorker
+        from distributed.comm import CommClosedError
 
         while True:
             try:
@@ -165,7 +167,7 @@ class Workers:
                 ) from error
             except TimeoutError:
                 self._look()
-            except CancelledError as error:
+            except (CancelledError, CommClosedError) as error:
                 raise self._gone() from error
 
     def _gone(self) -> InputError:
