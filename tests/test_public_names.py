@@ -17,6 +17,7 @@ FLOORS = (
     "answers",
     "checks",
     "claims",
+    "cluster",
     "density",
     "engine",
     "formats",

@@ -25,6 +25,9 @@ from .context import Instruments, LocalWorker
 from .measure import LocalMeasure
 from .neighbourhood import Neighbourhood
 
+Elsewhere = Callable[[list[list[float]]], Generator[list[Any]]]
+Experience = tuple[dict[str, str], list[tuple[str, ...]]]
+
 
 class Unmeasurable(RuntimeError):
     """Nothing of a stage can be measured on this network; the message says why."""
@@ -76,8 +79,10 @@ class LocalEvaluator:
         walked = {m.columns[0]: self._step(m) for m in self.measures if m.step is not None}
         return {column: step if np.isfinite(step) else None for column, step in walked.items()}
 
-    def evaluate(self, points: np.ndarray) -> Iterator[np.ndarray]:
+    def evaluate(self, points: np.ndarray, elsewhere: Elsewhere | None = None) -> Iterator[np.ndarray]:
         """One row of columns (columns,) float64 for each of `points` (m, 2), in their order, as they are ready.
+
+        elsewhere  gives in their order what the measures find at places (α, β), as `found` does in another process
 
         Raises
         ------
@@ -86,19 +91,48 @@ class LocalEvaluator:
         if not self.measures:
             yield from np.empty((len(points), 0))
             return
-        with one_thread_each():
-            self.instruments.prepare()
-            for measure in self.measures:
-                self._prepared(measure)
+        self._prepare()
         places = points.tolist()
         try:
-            with closing(self._found(places)) as measured:  # no worker is left when the benches are cleared
+            # no worker is left when the benches are cleared
+            with closing(self._found(places) if elsewhere is None else elsewhere(places)) as measured:
                 for place, found in zip(places, measured, strict=True):
                     row = [self._settled(m, place, values) for m, values in zip(self.measures, found, strict=True)]
                     self._stop_where_nothing_works()
                     yield np.concatenate(row)
         finally:
             self.instruments.clear()
+
+    def found(self, places: list[list[float]]) -> list[list[Any]]:
+        """What each measure finds at places (α, β), not settled yet: for another process, which settles it in the plan's order."""
+        self._prepare()
+        try:
+            return list(self._found(places))
+        finally:
+            self.instruments.clear()
+
+    @property
+    def experience(self) -> Experience:
+        """What is known of the measures: columns that failed and why, and the columns of the measures that worked."""
+        return dict(self.failed), sorted(self._worked)
+
+    def learn(self, experience: Experience) -> None:
+        """Take over what is known of the measures elsewhere."""
+        failed, worked = experience
+        for column, why in failed.items():
+            self.failed.setdefault(column, why)
+        self._worked.update(worked)
+
+    @property
+    def is_experienced(self) -> bool:
+        """Whether each measure has worked or failed, so that it no longer matters which point comes next."""
+        return all(m.columns in self._worked or m.columns[0] in self.failed for m in self.measures)
+
+    def _prepare(self) -> None:
+        with one_thread_each():
+            self.instruments.prepare()
+            for measure in self.measures:
+                self._prepared(measure)
 
     def _found(self, places: list[list[float]]) -> Generator[list[Any]]:
         workers = min(len(places), self.instruments.worker_count)

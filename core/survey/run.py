@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,6 +43,20 @@ class ForwardEvaluator(Protocol):
     def evaluate(self, points: np.ndarray) -> np.ndarray: ...
 
 
+class Elsewhere(Protocol):
+    """Measures in other processes what a run would measure in its own; what it gives comes in the order of the points.
+
+    forward  the evaluator, points (m, 2) → a row of its columns for each
+    around   stage, the stage's evaluator, places (α, β) → what each of its measures finds there
+    """
+
+    def forward(self, evaluator: Evaluator, points: np.ndarray) -> Iterator[np.ndarray]: ...
+
+    def around(self, stage: str, evaluator: LocalEvaluator, places: list[list[float]]) -> Generator[list[Any]]: ...
+
+    def signed(self) -> Json: ...
+
+
 SECONDS_BETWEEN_WRITES = 0.5
 RUNNING = "running"  # of a run in the provenance: that it has not ended, or was killed
 
@@ -59,6 +74,7 @@ class SurveyRun:
     specification  what belongs to the survey as a whole is measured too: the fastest way of the network, θ₀, how far to trust
                the plane; and the whole is signed. None: points alone
     order      points → (stage, rows) still to be measured; each is measured before the next is asked for
+    elsewhere  other processes that measure the points; the way, θ₀ and the plane's fidelity are measured here. None: there are none
     """
 
     points: MeasuredPoints
@@ -69,6 +85,7 @@ class SurveyRun:
     glance: Glance | None = None
     specification: Specification | None = None
     order: Callable[[MeasuredPoints], Iterable[tuple[str, np.ndarray]]] = schedule
+    elsewhere: Elsewhere | None = None
 
     def __post_init__(self) -> None:
         self._steps = self._measured() if self.specification is None else self._run(self.specification)
@@ -76,7 +93,9 @@ class SurveyRun:
         self._count: Callable[[], None] | None = None  # signs the run with what it has measured so far
 
     @classmethod
-    def of(cls, specification: Specification, progress: Progress | None = None) -> SurveyRun:
+    def of(
+        cls, specification: Specification, progress: Progress | None = None, elsewhere: Elsewhere | None = None
+    ) -> SurveyRun:
         """A survey of which nothing is measured yet, and which is kept nowhere.
 
         Raises
@@ -88,7 +107,7 @@ class SurveyRun:
         width = "float64" if spec.number == torch.float64 else "float32"
         info = spec.info(instruments.notes if local else None)
         points = MeasuredPoints.empty(spec.plan, spec.columns, width, spec.measured.variables, info)
-        return cls(points, forward, local, progress=progress, specification=spec)
+        return cls(points, forward, local, progress=progress, specification=spec, elsewhere=elsewhere)
 
     def keep_in(self, keeper: LandscapeStore, overwrite: bool = False, repair: bool = False) -> None:
         """Go on from what is measured in a store, and write everything down there; the store must be held for writing.
@@ -280,6 +299,15 @@ class SurveyRun:
         if new := [sentence for sentence in sentences if sentence not in known]:
             self._say(spec={**spec, "fallbacks": [*known, *new]})
 
+    def _forward_rows(self, points: np.ndarray) -> Iterator[np.ndarray]:
+        if self.elsewhere is None:
+            yield from self._forward(points)
+            return
+        assert isinstance(self.forward, Evaluator)
+        for row in self.elsewhere.forward(self.forward, points):
+            self._note_fallbacks()
+            yield row
+
     def _forward(self, points: np.ndarray) -> np.ndarray:
         found = self.forward.evaluate(points)
         self._note_fallbacks()
@@ -324,18 +352,20 @@ class SurveyRun:
         if stage in self.local:
             evaluator = self.local[stage].only(names)
             chosen = [evaluator.columns.index(name) for name in names]
-            return (row[chosen] for row in evaluator.evaluate(where))
+            found = None if self.elsewhere is None else partial(self.elsewhere.around, stage, evaluator)
+            return (row[chosen] for row in evaluator.evaluate(where, found))
         chosen = [self.forward.columns.index(name) for name in names]
-        return (row[chosen] for row in self._forward(where))
+        return (row[chosen] for row in self._forward_rows(where))
 
     def _tiles(self, stage: str, rows: np.ndarray) -> Iterator[np.ndarray]:
         """Rows until the next look at the clock, or the next stop.
 
-        Of forward passes few at first, while the cost of one is not known, but all that go at once. Of costly stages all,
-        unless there are stops: between them no worker is at work.
+        Of forward passes few at first, while the cost of one is not known, but all that go at once. Of costly stages, and of
+        what is measured elsewhere, all, unless there are stops: between them no worker is at work.
         """
-        if stage in self.local:
-            size = len(rows) if self._at_ease else 2 * self.local[stage].instruments.worker_count
+        if stage in self.local or self.elsewhere is not None:
+            several = self.local[stage].instruments.worker_count if stage in self.local else self.forward.way["points"]
+            size = len(rows) if self._at_ease else 2 * several
             yield from (rows[start : start + size] for start in range(0, len(rows), size))
             return
         start, at_once = 0, self.forward.way["points"]
@@ -374,6 +404,7 @@ class SurveyRun:
             "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
             "seconds": round(time.time() - started, 3),
             "measurements": made,
+            **({} if self.elsewhere is None else self.elsewhere.signed()),
             **({RUNNING: True} if running else {}),
         }
         self._say(provenance=(*before, run))

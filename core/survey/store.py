@@ -8,6 +8,7 @@ moment leaves points that are measured again, never points that are wrong.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -31,6 +32,9 @@ from .reading import looks_like_landscape, read_points
 
 if TYPE_CHECKING:
     import zarr
+
+
+ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:[/\\]")  # s3:// …, of which a path keeps one stroke; C:\\ is a folder
 
 
 class LandscapeStore:
@@ -68,6 +72,11 @@ class LandscapeStore:
         if self.path.suffix == ".zip":
             raise InputError(
                 f"'{self.path}' ends in .zip, which is for packed landscapes: name a folder, such as 'land.zarr'."
+            )
+        if ADDRESS.match(str(self.path)):
+            raise InputError(
+                f"'{self.path}' is an address, and a landscape is written to a folder that can be locked: choose one, and copy the "
+                "landscape when it is done."
             )
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from ..plane.plane import Plane, Span
 from ..problem.problem import Problem
 from .footprint import footprint, refuse_what_does_not_fit
 from .landscape import landscape
-from .run import Progress, SurveyRun
+from .run import Elsewhere, Progress, SurveyRun
 from .specification import Specification
 from .store import LandscapeStore
 
@@ -110,14 +110,16 @@ def surveyed(
     progress: Progress | None = None,
     overwrite: bool = False,
     repair: bool = False,
+    elsewhere: Elsewhere | None = None,
 ) -> xr.Dataset:
     """The landscape of a specification; `store` and `progress` as in `survey`.
 
     overwrite  measure anew what is in the store; the old landscape is kept beside it until the new one is complete
     repair     measure again what is damaged in the store, and only that
+    elsewhere  other processes that measure the points
     """
     refuse_what_does_not_fit(footprint(specification))
-    run = SurveyRun.of(specification, progress)
+    run = SurveyRun.of(specification, progress, elsewhere)
     if store is None:
         return landscape(run.run())  # nobody sees a first look
     keeper = LandscapeStore(store)

@@ -10,15 +10,15 @@ from typing import Annotated, Any
 
 import typer
 from lossnav.core import Estimation, InputError, Tolerance, read_landscape
+from lossnav.core.cluster import Workers, connected, share_threads
 from lossnav.core.local import preset
 from lossnav.core.machine import written_whole
-from lossnav.core.properties import anchored
-from lossnav.core.survey import Specification, affordable_stride, estimate, surveyed
+from lossnav.core.survey import Specification, estimate, surveyed
 
-from ..request.planes import make_plane, zoomed
 from ..request.survey import SurveyRequest
 from ..summaries.adaptive import adaptive_text
 from ..summaries.forward import forward_sentences
+from .asked import AskedSurvey
 from .options import Target, console, numbers, progress
 from .plane_options import with_plane
 from .problem_options import Dtype, ProblemChoice, with_problem
@@ -101,35 +101,42 @@ def survey_command(
     repair: Annotated[
         bool, typer.Option("--repair", help="Measure again what is damaged in the landscape, and only that.")
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Measure on so many processes of this machine, which share its cores.")
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="Measure on the workers of the Dask scheduler at this address: tcp://host:8786, or its .json file."
+        ),
+    ] = None,
     forecast: Annotated[
         bool, typer.Option("--forecast", help="Say what it will cost and whether --precision pays; measure nothing.")
     ] = False,
 ) -> None:
     """Measure a landscape and keep it in a folder."""
     landscape = Path(f"{Path(target.partition(':')[0]).stem}.zarr") if out is None else out
-    problem = choice.problem()
-    problem = problem if anchor is None else anchored(problem, anchor)
-    chosen = make_plane(problem, plane)
-    shape, where = _shape(grid), zoomed(_span(span) if span else chosen.span, zoom)
-    shape = (shape[0], 1) if chosen.is_line else shape
-    estimation = _estimation(effort, probes, steps, curvature_examples, of, coordinates)
-    allowed = None if tolerance is None else Tolerance(tolerance, scale, clip, costly)
-    stride = every or (affordable_stride(problem, shape, estimation) if allowed is None else 1)
-    what = Specification(
-        problem,
-        chosen,
-        shape,
-        overlay or ("all",),
+    if workers is not None or cluster is not None:
+        share_threads(workers)
+    asked = AskedSurvey(
+        choice,
+        plane,
+        _shape(grid),
+        _span(span) if span else None,
+        zoom,
+        tuple(overlay or ("all",)),
+        _estimation(effort, probes, steps, curvature_examples, of, coordinates),
+        None if tolerance is None else Tolerance(tolerance, scale, clip, costly),
+        every,
+        anchor,
         device,
         dtype,
-        tolerance=allowed,
-        span=where,
-        fidelity=fidelity,
-        effort=estimation,
-        every=stride,
-        precision=precision,
-        insist=insist,
+        precision,
+        batch_size,
+        insist,
+        fidelity,
     )
+    what = asked.specification()
     if forecast:
         _foretell(what, out)
         return
@@ -142,9 +149,18 @@ def survey_command(
                 typer.echo(told)
             if cost.longest > WORTH_TELLING:
                 typer.echo(str(cost))
-    with _stoppable(), progress() as bar:
-        task = bar.add_task(f"{problem.name}, {plane.kind.title}", total=None)
-        surveyed(what, landscape, lambda done, total: bar.update(task, completed=done, total=total), overwrite, repair)
+    with _stoppable(), _elsewhere(workers, cluster, asked, what) as others, progress() as bar:
+        task = bar.add_task(f"{what.problem.name}, {plane.kind.title}", total=None)
+        surveyed(
+            what,
+            landscape,
+            lambda done, total: bar.update(task, completed=done, total=total),
+            overwrite,
+            repair,
+            others,
+        )
+    if others is not None and others.warning:
+        console.print(others.warning, markup=False)
     land = read_landscape(landscape)
     said = adaptive_text(land)
     console.print(f"Landscape in {landscape}" + (f": {said}" if said else ""))
@@ -152,6 +168,20 @@ def survey_command(
         if sentence != told:
             console.print(sentence, markup=False)
     tell_verdict(land)
+
+
+@contextmanager
+def _elsewhere(
+    workers: int | None, cluster: str | None, asked: AskedSurvey, what: Specification
+) -> Iterator[Workers | None]:
+    """The processes that measure in place of this one; None: there are none."""
+    if workers is None and cluster is None:
+        yield None
+        return
+    with connected(workers, cluster) as client:
+        others = Workers(client, asked.recipe, what)
+        console.print(f"Measuring on {others}.", markup=False)
+        yield others
 
 
 def _foretell(what: Specification, out: Path | None) -> None:

@@ -362,3 +362,14 @@ def test_a_packed_name_and_a_closed_folder_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cannot be made"):
         survey(problem, Plane.random(problem), (2, 2), store=tmp_path / "file" / "land.zarr")
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/land.zarr", "gs:/bucket/land.zarr", "https://host/land.zarr"])
+def test_an_address_is_no_folder(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with (
+        pytest.raises(InputError, match="is an address, and a landscape is written to a folder"),
+        LandscapeStore(place).writing(),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,183 @@
+"""The client's side: points go out in tiles of about a second, and come back in their order, whoever measured them."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ..checks import InputError
+from ..engine.evaluator import Evaluator
+from ..local.evaluator import LocalEvaluator
+from ..properties.protocol import STAGES
+from ..survey.specification import Specification
+from .bench import measured
+from .identity import identity, kind_of_machine
+from .recipe import Recipe
+from .tile import Answer, Tile
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+TILE_SECONDS = 1.0  # what a killed worker loses, and many times what a tile costs on the way
+SHARES = 100  # workers; the more there are beyond, the longer their tiles, so that the client has the same to do (docs/scaling.md)
+AHEAD = 2  # tiles for each worker: one that it measures, and one that waits at its door
+LOOK_SECONDS = 2.0  # between looks at who is there
+LONELY_SECONDS = 60.0  # without any worker, after which nobody is waited for
+KEPT = "What was measured is kept, and the same command goes on from there."
+
+
+class Workers:
+    """Dask's workers, which measure a survey's points in place of this process; an `Elsewhere` of a SurveyRun.
+
+    client         connected to a scheduler
+    recipe         what makes the specification, there as it did here
+    specification  the survey
+
+    Numbers are those of one process with as many threads on the same kind of machine, bit for bit.
+
+    Raises
+    ------
+    InputError  nobody is left to measure, or one refuses to, as what it would measure is something else
+    """
+
+    def __init__(self, client: Client, recipe: Recipe, specification: Specification) -> None:
+        self._client, self._recipe, self._specification = client, recipe, specification
+        self._identity, self._threads = identity(specification), torch.get_num_threads()
+        self._cost: dict[str, float] = {}  # stage → seconds for a point, as the last tile took
+        self._count, self._looked, self._met = 0, -math.inf, time.monotonic()
+        self.machines: set[str] = set()
+
+    def __str__(self) -> str:
+        """For people: how many, and how they compute."""
+        each = "1 thread" if self._threads == 1 else f"{self._threads} threads"
+        return f"{self.count} {'worker' if self.count == 1 else 'workers'} of {each} each"
+
+    def forward(self, evaluator: Evaluator, points: np.ndarray) -> Iterator[np.ndarray]:
+        """A row of the evaluator's columns for each of `points` (m, 2), run the way that it is."""
+
+        def tile(part: np.ndarray) -> Tile:
+            return self._tile(STAGES[0], part, way=evaluator.way, precision=evaluator.precision)
+
+        for answer in self._answers(points, STAGES[0], tile, evaluator.way["points"], lambda: True):
+            if answer.fallbacks:  # it is run like that everywhere from now on, as in one process
+                evaluator.fallbacks.extend(answer.fallbacks)
+                evaluator.pin(answer.way)
+            yield from answer.found
+
+    def around(self, stage: str, evaluator: LocalEvaluator, places: list[list[float]]) -> Generator[list[Any]]:
+        """What each of the evaluator's measures finds at places (α, β)."""
+
+        def tile(part: np.ndarray) -> Tile:
+            return self._tile(stage, part, columns=evaluator.columns, experience=evaluator.experience)
+
+        # which measures are given up is decided by the first points, as in one process
+        certain, several = lambda: evaluator.is_experienced, self._threads
+        for answer in self._answers(np.array(places).reshape(-1, 2), stage, tile, several, certain):
+            evaluator.learn(answer.experience)
+            yield from answer.found
+
+    def signed(self) -> dict[str, Any]:
+        """Who measured, ready for JSON."""
+        return {"workers": max(self._count, 1), "worker_machines": sorted(self.machines)}
+
+    @property
+    def warning(self) -> str:
+        """A sentence where the workers are on other kinds of machines than this process; "" where they are not."""
+        own = kind_of_machine(self._specification.where)
+        if self.machines <= {own}:
+            return ""
+        return (
+            f"Workers ran on {', '.join(sorted(self.machines))} and the client on {own}: numbers of different kinds of machines "
+            "agree to rounding, not to the last bit."
+        )
+
+    def _tile(self, stage: str, points: np.ndarray, **more: Any) -> Tile:
+        return Tile(self._recipe, self._identity, self._threads, stage, points, **more)
+
+    def _answers(
+        self,
+        points: np.ndarray,
+        stage: str,
+        tile: Callable[[np.ndarray], Tile],
+        several: int,
+        certain: Callable[[], bool],
+    ) -> Iterator[Answer]:
+        """Answers in the order of `points`; one point after another until `certain`."""
+        waiting: deque[Future] = deque()
+        start = 0
+        try:
+            while start < len(points) or waiting:
+                while start < len(points) and len(waiting) < (AHEAD * self.count if certain() else 1):
+                    size = self._size(stage, len(points) - start, several) if certain() else 1
+                    waiting.append(self._client.submit(measured, tile(points[start : start + size]), pure=False))
+                    start += size
+                answer = self._answer(waiting.popleft())
+                self._cost[stage] = answer.seconds / len(answer.found)
+                self.machines.add(answer.machine)
+                yield answer
+        finally:
+            with contextlib.suppress(OSError, TimeoutError, CancelledError):  # there may be no scheduler left to tell
+                self._client.cancel(list(waiting))
+
+    def _size(self, stage: str, left: int, several: int) -> int:
+        """Points in the next tile: about a second's, as many as go at once, and so few that everybody has some to the end."""
+        if stage not in self._cost:
+            return several
+        wanted = min(tile_seconds(self.count) / max(self._cost[stage], 1e-9), left / (AHEAD * self.count))
+        return several * max(1, int(wanted / several))
+
+    @property
+    def count(self) -> int:
+        """Workers that were there at the last look, at least one."""
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            self._look()
+        return max(1, self._count)
+
+    def _look(self) -> None:
+        try:
+            self._count = len(self._client.nthreads())
+        except (OSError, CancelledError, TimeoutError) as error:
+            raise self._gone() from error
+        self._looked = time.monotonic()
+        if self._count:
+            self._met = self._looked
+        elif self._looked - self._met > LONELY_SECONDS:
+            raise InputError(f"No worker has been there for {LONELY_SECONDS:.0f} s: start some. {KEPT}")
+
+    def _answer(self, future: Future) -> Answer:
+        from distributed import KilledWorker
+        from distributed.comm import CommClosedError
+
+        while True:
+            try:
+                found: Answer = future.result(timeout=LOOK_SECONDS)
+                return found
+            except KilledWorker as error:
+                raise InputError(
+                    f"A tile ended every worker that it was given to, {error.allowed_failures + 1} in all, as a want of memory "
+                    f"does: see the workers' logs. {KEPT}"
+                ) from error
+            except TimeoutError:
+                self._look()
+            except (CancelledError, CommClosedError) as error:
+                raise self._gone() from error
+
+    def _gone(self) -> InputError:
+        return InputError(f"The scheduler has gone: start one again. {KEPT}")
+
+
+def tile_seconds(workers: int) -> float:
+    """Seconds that a tile should take.
+
+    >>> tile_seconds(2), tile_seconds(1000)
+    (1.0, 10.0)
+    """
+    return TILE_SECONDS * max(1.0, workers / SHARES)
