@@ -132,7 +132,7 @@ def _layers(graph: fx.Graph, model: nn.Module) -> Iterator[Layer]:
 def _layer(name: str, module: nn.Module) -> Layer:
     if getattr(module, "groups", 1) != 1:
         raise _refused(f"'{name}' is cut into groups")
-    units = int(module.weight.shape[0])  # type: ignore[union-attr,index]
+    units = int(module.weight.shape[0])  # type: ignore[index]
     return Layer(f"{name}.weight", units, [f"{name}.bias"] if module.bias is not None else [])
 
 
@@ -146,7 +146,9 @@ def _lets_pass(node: fx.Node, modules: dict[str, nn.Module], layer: Layer) -> bo
         return int(norm.num_features) == layer.units  # type: ignore[arg-type]
     if _module(node, modules, (*POINTWISE, *POOLS, *STILL)) is not None or _flattens(node, modules):
         return True
-    return node.target in (FUNCTIONS if node.op == "call_function" else METHODS if node.op == "call_method" else ())
+    return bool(
+        node.target in (FUNCTIONS if node.op == "call_function" else METHODS if node.op == "call_method" else ())
+    )
 
 
 def _flattens(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
@@ -157,7 +159,7 @@ def _flattens(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
     if node.target in (torch.flatten, "flatten"):
         given = (*node.args[1:], *node.kwargs.values())
         return given in ((1,), (1, -1))
-    return node.target in ("view", "reshape") and len(node.args) == 3 and node.args[2] == -1
+    return bool(node.target in ("view", "reshape") and len(node.args) == 3 and node.args[2] == -1)
 
 
 def _module(node: fx.Node, modules: dict[str, nn.Module], kinds: tuple[type[nn.Module], ...]) -> nn.Module | None:
