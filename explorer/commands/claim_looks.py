@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,3 +94,55 @@ def _say(lines: list[str]) -> None:
     screen = Console(soft_wrap=True, highlight=False)
     for line in lines:
         screen.print(line, markup=False)
+
+
+def recheck_command(
+    quick: Annotated[bool, typer.Option("--quick", help="The networks of the smaller run.")] = False,
+    draws: Annotated[int | None, typer.Option(help="Draws; without it, the run's.")] = None,
+    out: Out = None,
+) -> None:
+    """Read claim memory again with p-values that are exact, by pairs: which words of its map and which controls rest on it."""
+    from lossnav.core.claims import claim_of, read_result
+    from lossnav.core.claims.recheck import controls, recheck, word
+
+    from ..request.claim import ClaimRequest, populations_folder
+    from ..summaries.claim_results import best_result
+
+    request = ClaimRequest("memory", quick)
+    _check(out, request.path)
+    plan = claim_of("memory").quick if quick else claim_of("memory").full
+    with progress() as bar:
+        task = bar.add_task("Training", total=None)
+        tests = recheck(
+            replace(plan, draws=draws or plan.draws),
+            populations_folder(),
+            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+        )
+    registered = read_result(request.path) if request.path.exists() else best_result("memory")
+    words = {} if registered is None else {_key(t): t["outcome"] for t in registered.findings.get("tests", [])}
+    for test in tests:
+        test["registered"] = words.get(_key(test))
+        test["by_pairs"] = None if test["registered"] is None else word(test, test["registered"])
+    _write({out}, {"tests": tests, "controls": controls(tests)})
+    lines = [
+        f"  {test['data']}, {test['arm']}, {test['contrast']}: {test['registered']} as registered, {test['by_pairs']} by exact p"
+        for test in tests
+        if test["registered"] != test["by_pairs"]
+    ]
+    said = [
+        f"  {name}: least corrected p {p:.2g}, {'passes' if fine else 'fails'}"
+        for name, (p, fine) in controls(tests).items()
+    ]
+    _say(
+        [
+            "Controls by exact p:",
+            *said,
+            "Words that change:",
+            *(lines or ["  none"]),
+            "The verdict is as registered: nothing of this is in it.",
+        ]
+    )
+
+
+def _key(test: Any) -> tuple[str, str, str]:
+    return test["data"], test["arm"], test["contrast"]

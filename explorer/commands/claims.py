@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .claim_labels import labels_command
-from .claim_looks import look_command, twins_command
+from .claim_looks import look_command, recheck_command, twins_command
 from .claim_robustness import robustness_command
 from .options import console, folder_for, progress
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 claims_app = typer.Typer(help="Put the vocabulary's claims to the test.", invoke_without_command=True)
 claims_app.command(name="look")(look_command)
 claims_app.command(name="twins")(twins_command)
+claims_app.command(name="recheck")(recheck_command)
 claims_app.command(name="robustness")(robustness_command)
 claims_app.command(name="labels")(labels_command)
 Name = Annotated[str, typer.Argument(help="A claim; `lossnav claims` lists them.")]

@@ -8,6 +8,8 @@ leaves every fold balanced, and under the null each is as likely as the labels t
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from sklearn.model_selection import RepeatedKFold
 
@@ -33,7 +35,11 @@ class PairedTest(Test):
         self.score, self.correct, self.p = self._alone(list(spectrum.values()))
         self.chance = calibrated(self.score, labels, seed)
         self.drawn = np.column_stack([labels, conditional_draws(self.chance, draws, self.generator)])
-        self.drawn_right = self._right(list(spectrum.values()), self.drawn)[1]
+
+    @cached_property
+    def drawn_right(self) -> np.ndarray:  # type: ignore[override]  # what no one asks for is not computed
+        """How often V is right of the drawn labels, (n, B + 1)."""
+        return self._right(list(self.spectrum.values()), self.drawn)[1]
 
 
 def pairs_of(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
