@@ -17,6 +17,8 @@ FLOORS = (
     "answers",
     "checks",
     "claims",
+    "claims.labelled",
+    "claims.robustness",
     "cluster",
     "density",
     "engine",

@@ -12,10 +12,10 @@ OUTCOMES = (BESIDE, INSIDE, SATURATED, NO_MARK, UNCLEAR)
 Cells = dict[tuple[str, str], list[Mapping[str, Any]]]
 
 
-def cells(findings: Mapping[str, Any]) -> Cells:
+def map_cells(findings: Mapping[str, Any]) -> Cells:
     """(data, arm) → tests of its contrasts, the late arm first; nothing where the findings are another claim's.
 
-    >>> found = cells({"tests": [{"data": "digits", "arm": arm} for arm in ("stop", "late", "stop")]})
+    >>> found = map_cells({"tests": [{"data": "digits", "arm": arm} for arm in ("stop", "late", "stop")]})
     >>> [(place, len(tests)) for place, tests in found.items()]
     [(('digits', 'late'), 1), (('digits', 'stop'), 2)]
     """

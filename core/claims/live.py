@@ -17,8 +17,8 @@ from .populations import joined, populations
 from .protocol import QUICK_SEED, Progress
 
 NETWORKS, DRAWS, ARM = 60, 99, "late"
-NAMES = tuple(each.name for each in CONTRASTS)
-SAID = (
+LOOK_CONTRASTS = tuple(each.name for each in CONTRASTS)
+LOOK_SAID = (
     f"{NETWORKS} networks, {DRAWS} draws, one contrast in one arm: a look at the rule at work, not at the claim. With so few, an accuracy is "
     "known to about ±0.12, and what is not found may well be there."
 )
@@ -39,7 +39,7 @@ class Look:
     @property
     def steps(self) -> dict[str, list[tuple[str, str, bool]]]:
         """The rule's three conditions for W and for F: (what is asked, the number, whether it holds)."""
-        return steps_of(self.test)
+        return rule_steps(self.test)
 
     @property
     def sentence(self) -> str:
@@ -62,7 +62,7 @@ def look(contrast: str, folder: Path, progress: Progress, networks: int = NETWOR
     ------
     InputError  an unknown contrast; fewer than 24 networks, or an odd number
     """
-    known(contrast, NAMES, "contrast")
+    known(contrast, LOOK_CONTRASTS, "contrast")
     if networks < 24 or networks % 2:
         raise InputError(f"networks should be an even number, 24 or more, but is {networks}.")
     each = contrast_of(contrast)
@@ -81,7 +81,7 @@ def read_look(path: Path) -> Look:
     return Look(**json.loads(path.read_text(encoding="utf-8")))
 
 
-def steps_of(test: Mapping[str, Any]) -> dict[str, list[tuple[str, str, bool]]]:
+def rule_steps(test: Mapping[str, Any]) -> dict[str, list[tuple[str, str, bool]]]:
     """The rule's three conditions for each of W and F beside V: (what is asked, the number, whether it holds)."""
     return {kind: _steps(gain) for kind, gain in test["gains"].items()}
 

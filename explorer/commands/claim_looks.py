@@ -22,7 +22,7 @@ def look_command(
     out: Out = None,
 ) -> None:
     """Put one pair of histories through claim memory's rule: 60 networks, in less than a minute; never a verdict."""
-    from lossnav.core.claims.live import SAID, look
+    from lossnav.core.claims import LOOK_SAID, look
 
     from ..request.claim import LookRequest, populations_folder
 
@@ -41,7 +41,7 @@ def look_command(
         for kind, each in found.steps.items()
         for asked, number, holds in each
     ]
-    _say([found.sentence, "Beside viscosity, where all three hold for W or for F:", *steps, SAID])
+    _say([found.sentence, "Beside viscosity, where all three hold for W or for F:", *steps, LOOK_SAID])
 
 
 def twins_command(
@@ -49,7 +49,7 @@ def twins_command(
     out: Out = None,
 ) -> None:
     """Train two networks of exactly equal spectrum and different history, and measure both terrains."""
-    from lossnav.core.claims.twin_pair import HISTORIES, twin_pair
+    from lossnav.core.claims import TWIN_HISTORIES, twin_pair
 
     from ..request.claim import TwinsRequest
 
@@ -59,7 +59,7 @@ def twins_command(
     _write({own, out}, found.as_json())
     losses = [
         f"  {each}: loss on task A {a:.4f}, on task B {b:.4f}"
-        for each, a, b in zip(HISTORIES, *_tasks(found), strict=True)
+        for each, a, b in zip(TWIN_HISTORIES, *_tasks(found), strict=True)
     ]
     _say(
         [
@@ -102,8 +102,7 @@ def recheck_command(
     out: Out = None,
 ) -> None:
     """Read claim memory again with p-values that are exact, by pairs: which words of its map and which controls rest on it."""
-    from lossnav.core.claims import claim_of, read_result
-    from lossnav.core.claims.recheck import controls, recheck, word
+    from lossnav.core.claims import claim_of, controls_by_pairs, read_result, recheck, word_by_pairs
 
     from ..request.claim import ClaimRequest, populations_folder
     from ..summaries.claim_results import best_result
@@ -122,8 +121,8 @@ def recheck_command(
     words = {} if registered is None else {_key(t): t["outcome"] for t in registered.findings.get("tests", [])}
     for test in tests:
         test["registered"] = words.get(_key(test))
-        test["by_pairs"] = None if test["registered"] is None else word(test, test["registered"])
-    _write({out}, {"tests": tests, "controls": controls(tests)})
+        test["by_pairs"] = None if test["registered"] is None else word_by_pairs(test, test["registered"])
+    _write({out}, {"tests": tests, "controls": controls_by_pairs(tests)})
     lines = [
         f"  {test['data']}, {test['arm']}, {test['contrast']}: {test['registered']} as registered, {test['by_pairs']} by exact p"
         for test in tests
@@ -131,7 +130,7 @@ def recheck_command(
     ]
     said = [
         f"  {name}: least corrected p {p:.2g}, {'passes' if fine else 'fails'}"
-        for name, (p, fine) in controls(tests).items()
+        for name, (p, fine) in controls_by_pairs(tests).items()
     ]
     _say(
         [

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
-from lossnav.core.claims.live import NAMES, SAID, read_look
-from lossnav.core.claims.twin_pair import HISTORIES, TwinPair, read_twins
+from lossnav.core.claims import LOOK_CONTRASTS, LOOK_SAID, TWIN_HISTORIES, TwinPair, read_look, read_twins
 
 from ..figures.shared.plain_text import for_markdown
 from ..figures.web.claim_map import terrains_figure
@@ -18,8 +17,10 @@ FIRST = "adam"
 def live_look() -> None:
     """Choose a pair of histories, run it, see each step of the rule."""
     with st.expander("Watch the rule at work, in less than a minute"):
-        st.caption(for_markdown(SAID))
-        contrast = st.selectbox("Pair of histories", NAMES, index=NAMES.index(FIRST), key="look_contrast")
+        st.caption(for_markdown(LOOK_SAID))
+        contrast = st.selectbox(
+            "Pair of histories", LOOK_CONTRASTS, index=LOOK_CONTRASTS.index(FIRST), key="look_contrast"
+        )
         request = LookRequest(contrast)
         offer = (
             f"Trains the networks of “{contrast}” and tests them, about half a minute on two idle cores.",
@@ -56,7 +57,7 @@ def _twins(found: TwinPair) -> None:
 
 
 def _said(found: TwinPair) -> str:
-    first, second = HISTORIES
+    first, second = TWIN_HISTORIES
     own = [f"{found.losses[task][k]:.3f}" for k in (0, 1) for task in ("task A", "task B")]
     return (
         f"One learned task A first and one task B first, then both learned both. Their {len(found.spectra[0])} eigenvalues differ by {found.difference:.0e} of λ_max at most, "

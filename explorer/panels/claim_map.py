@@ -7,9 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
-from lossnav.core.claims import Result
-from lossnav.core.claims.cells import accuracy_panel, cells, map_panel, sharpness_panel
-from lossnav.core.claims.live import steps_of
+from lossnav.core.claims import Result, accuracy_panel, map_cells, map_panel, rule_steps, sharpness_panel
 
 from ..figures.shared.plain_text import for_markdown
 from ..figures.web.claim_map import grid_figure
@@ -21,7 +19,7 @@ ARMS = {"late": "after the common finish", "stop": "at its beginning"}
 
 def claim_map(found: Result) -> None:
     """Contrast by outcome, and the picked contrast's distributions; nothing of a result without contrasts."""
-    places = cells(found.findings)
+    places = map_cells(found.findings)
     if not places:
         return
     st.markdown("##### Where the mark of each history is found")
@@ -50,7 +48,7 @@ def contrast_details(test: Mapping[str, Any], place: str) -> None:
     dark = st.context.theme.type == "dark"
     name = f"{place}_{test['contrast']}_{test['data']}_{test['arm']}"
     chart(panel_figure(accuracy_panel(test), dark), f"accuracies_{name}", "How often the history is told")
-    rule_steps(test)
+    steps_said(test)
     chart(panel_figure(sharpness_panel(test), dark), f"sharpness_{name}", "λ_max by history")
     spread = test["spread"]
     st.caption(
@@ -60,10 +58,10 @@ def contrast_details(test: Mapping[str, Any], place: str) -> None:
     )
 
 
-def rule_steps(test: Mapping[str, Any]) -> None:
+def steps_said(test: Mapping[str, Any]) -> None:
     """Which of the rule's conditions hold."""
     st.markdown(for_markdown(f"Outcome: {test['outcome']}.").replace(test["outcome"], f"**{test['outcome']}**", 1))
-    for kind, steps in steps_of(test).items():
+    for kind, steps in rule_steps(test).items():
         said = "; ".join(f"{asked}: {number}, {'yes' if holds else 'no'}" for asked, number, holds in steps)
         st.caption(for_markdown(f"{kind} beside V — {said}."))
 

@@ -12,7 +12,7 @@ from lossnav.core import InputError
 from lossnav.core.claims import Control, Result, Verdict, claim_of, code_hash, write_result
 from lossnav.core.claims.live import Look
 from lossnav.core.claims.memory import BESIDE, NO_MARK
-from lossnav.core.claims.twin_pair import TwinPair
+from lossnav.core.claims.twin_networks import TwinPair
 from lossnav.explorer.cli import app as commands
 from lossnav.explorer.figures.web.claim_map import grid_figure, terrains_figure
 from lossnav.explorer.request.claim import ClaimRequest, LookRequest, TwinsRequest
@@ -126,8 +126,8 @@ def test_the_grid_marks_the_picked_contrast_and_terrains_share_one_scale() -> No
 
 def test_the_commands_write_what_the_page_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = dataclasses.replace(TWINS, seed=1_000_000)
-    monkeypatch.setattr("lossnav.core.claims.twin_pair.twin_pair", lambda seed: made)
-    monkeypatch.setattr("lossnav.core.claims.live.look", lambda *_: Look("lr", 60, 99, a_test("lr", NO_MARK)))
+    monkeypatch.setattr("lossnav.core.claims.twin_pair", lambda seed: made)
+    monkeypatch.setattr("lossnav.core.claims.look", lambda *_: Look("lr", 60, 99, a_test("lr", NO_MARK)))
     out = tmp_path / "twins.json"
     found = CliRunner().invoke(commands, ["claims", "twins", "--out", str(out)])
     assert found.exit_code == 0, found.output

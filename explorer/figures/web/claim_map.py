@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import plotly.graph_objects as go
-from lossnav.core.claims.cells import OUTCOMES
-from lossnav.core.claims.panel import Panel
-from lossnav.core.claims.twin_pair import HISTORIES, TwinPair
+from lossnav.core.claims import OUTCOMES, TWIN_HISTORIES, Panel, TwinPair
 from plotly.subplots import make_subplots
 
 from ..shared.plain_text import for_plotly
@@ -52,7 +50,7 @@ def grid_figure(panel: Panel, picked: str, dark: bool) -> go.Figure:
 
 def terrains_figure(found: TwinPair, examples: str, dark: bool) -> go.Figure:
     """Both networks' loss over some examples, each on the plane of its own two sharpest directions, on one scale."""
-    figure = make_subplots(1, 2, subplot_titles=HISTORIES, shared_yaxes=True, horizontal_spacing=0.04)
+    figure = make_subplots(1, 2, subplot_titles=TWIN_HISTORIES, shared_yaxes=True, horizontal_spacing=0.04)
     grids = found.terrains[examples]
     top = max(value for grid in grids for row in grid for value in row)
     for k, grid in enumerate(grids):

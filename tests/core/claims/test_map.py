@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from lossnav.core import InputError
-from lossnav.core.claims.cells import OUTCOMES, accuracy_panel, cells, map_panel, sharpness_panel
-from lossnav.core.claims.live import look, read_look, steps_of
+from lossnav.core.claims.cells import OUTCOMES, accuracy_panel, map_cells, map_panel, sharpness_panel
+from lossnav.core.claims.live import look, read_look, rule_steps
 from lossnav.core.claims.memory import BESIDE, NO_MARK, QUANTILES, is_beside
-from lossnav.core.claims.twin_pair import read_twins, twin_pair
+from lossnav.core.claims.twin_networks import read_twins, twin_pair
 
 
 def a_test(contrast: str, outcome: str, data: str = "digits", arm: str = "late", low: float = 0.1) -> dict[str, Any]:
@@ -42,13 +42,13 @@ def test_each_contrast_has_one_mark_in_the_column_of_its_outcome() -> None:
 
 def test_places_of_the_map_begin_with_the_late_arm_and_another_claim_has_none() -> None:
     tests = [a_test("lr", BESIDE, data, arm) for arm in ("stop", "late") for data in ("mirrored", "digits")]
-    assert list(cells({"tests": tests})) == [
+    assert list(map_cells({"tests": tests})) == [
         ("digits", "late"),
         ("mirrored", "late"),
         ("digits", "stop"),
         ("mirrored", "stop"),
     ]
-    assert cells({"arms": {}}) == {}
+    assert map_cells({"arms": {}}) == {}
 
 
 def test_a_cell_opens_accuracies_and_sharpness() -> None:
@@ -67,7 +67,7 @@ def test_the_steps_are_the_rules_own(low: float, p: float) -> None:
     test = a_test("lr", BESIDE, low=low)
     for gain in test["gains"].values():
         gain["p_corrected"] = p
-    for kind, steps in steps_of(test).items():
+    for kind, steps in rule_steps(test).items():
         assert all(holds for _, _, holds in steps) == is_beside(test["gains"][kind], p)
 
 

@@ -56,10 +56,10 @@ def _tested(name: str, table: Table, arm: str, draws: int, seed: int) -> dict[st
     return {"data": data, "contrast": contrast, "arm": arm, "networks": len(pairs.rows), "p": p}
 
 
-def word(test: Mapping[str, Any], registered: str) -> str:
+def word_by_pairs(test: Mapping[str, Any], registered: str) -> str:
     """The map's word for a contrast by exact p; what the other conditions decide stays.
 
-    >>> word({"p_corrected": {"V": 0.2, "W": 0.3, "F": 0.4}}, "in viscosity only")
+    >>> word_by_pairs({"p_corrected": {"V": 0.2, "W": 0.3, "F": 0.4}}, "in viscosity only")
     'no mark found'
     """
     if registered in (BESIDE, SATURATED):
@@ -68,7 +68,7 @@ def word(test: Mapping[str, Any], registered: str) -> str:
     return INSIDE if told["V"] else UNCLEAR if any(told.values()) else NO_MARK
 
 
-def controls(tests: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, bool]]:
+def controls_by_pairs(tests: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, bool]]:
     """What the two controls that rest on such a p come to: (least corrected p, whether nothing is told)."""
     same = [p for test in tests if test["contrast"] == "same" for p in test["p_corrected"].values()]
     mirrored = [test["p"][kind] for test in tests if test["contrast"] == "mirrored" for kind in ("V", "sorted W")]

@@ -21,7 +21,7 @@ from .population.twins import twins
 from .protocol import QUICK_SEED
 
 POINTS, REACH, DIGITS = 21, 1.0, 5
-HISTORIES = ("task A first", "task B first")
+TWIN_HISTORIES = ("task A first", "task B first")
 
 
 @dataclass(frozen=True)

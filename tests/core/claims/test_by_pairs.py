@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from lossnav.core.claims import claim_of
+from lossnav.core.claims.by_pairs import controls_by_pairs, recheck, word_by_pairs
 from lossnav.core.claims.memory import BESIDE, INSIDE, NO_MARK, SATURATED, UNCLEAR, Memory
 from lossnav.core.claims.population import LEVELS, SHAPE
-from lossnav.core.claims.recheck import controls, recheck, word
 from lossnav.core.claims.statistics import holm
 
 
@@ -39,7 +39,7 @@ def test_what_is_in_the_weights_is_told_and_what_is_not_is_not(tmp_path: Path, m
     family = [found[name]["p"][kind] for name in ("same", "adam") for kind in ("V", "W", "F")]
     assert [found[n]["p_corrected"][k] for n in ("same", "adam") for k in ("V", "W", "F")] == holm(family).tolist()
     assert set(found["mirrored"]["p"]) == {"V", "W", "F", "sorted W"}
-    least, passes = controls(tests)["same"]
+    least, passes = controls_by_pairs(tests)["same"]
     assert (least, passes) == (min(found["same"]["p_corrected"].values()), least > 0.05)
 
 
@@ -55,4 +55,4 @@ def test_what_is_in_the_weights_is_told_and_what_is_not_is_not(tmp_path: Path, m
 )
 def test_only_words_that_rest_on_an_accuracys_p_change(p: tuple[float, ...], registered: str, wanted: str) -> None:
     test: dict[str, Any] = {"p_corrected": dict(zip(("V", "W", "F"), p, strict=True))}
-    assert word(test, registered) == wanted
+    assert word_by_pairs(test, registered) == wanted
