@@ -24,7 +24,7 @@ from ..figures.web.profile import profile_figure
 from ..request.profile import Place, ProfileRequest
 from ..request.survey import SurveyRequest
 from ..summaries.profile import barrier_of, barrier_sentence, sidecar_text
-from .progress import jobs, waiting_panel
+from .progress import waiting_panel
 
 
 def profile_panel(
@@ -74,10 +74,9 @@ def _shown(wanted: ProfileRequest) -> None:
         return
     land, before = read_landscape(wanted.path), None
     if wanted.align:
-        if _ready(wanted.unaligned):
-            before = read_landscape(wanted.unaligned.path)
-        elif st.button("Measure it without alignment too", key="profile_before"):
-            jobs().start(wanted.unaligned)
+        plain, offer = wanted.unaligned, ("Beside it, the same without alignment.", "Measure")
+        if waiting_panel(plain, _ready(plain), offer=offer, name="_before"):
+            before = read_landscape(plain.path)
         if wanted.sidecar.exists():
             st.html(f"<p class='trust'>{html.escape(sidecar_text(wanted.sidecar.read_text(encoding='utf-8')))}</p>")
     said = barrier_sentence(land)
