@@ -22,6 +22,7 @@ KINDS = {
     "density": "Density map",
     "answers": "Answers at a point",
     "walks": "Walk",
+    "profiles": "Profile",
     "basins": "Ends of walks",
     "forecasts": "Forecast",
     "claims": "Result of a claim",

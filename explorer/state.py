@@ -75,6 +75,7 @@ class View:
     arrows     the properties that show their arrows
     ground     what colours the terrain where no overlay does; None: its height
     walks      that lie over the terrain
+    line       the two ends of a profile
     """
 
     elevation: Drawing
@@ -85,6 +86,7 @@ class View:
     arrows: tuple[str, ...] = tuple(ARROWS)
     ground: Drawing | None = None
     walks: tuple[DrawnWalk, ...] = ()
+    line: tuple[tuple[float, float], tuple[float, float]] | None = None
 
     def picture(self, land: xr.Dataset) -> Picture:
         """The picture of `land`: one overlay as colour, the others as lines, forces as arrows."""
@@ -99,4 +101,5 @@ class View:
             point=self.point,
             dark=self.dark,
             walks=self.walks,
+            line=self.line,
         )

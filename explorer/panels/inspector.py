@@ -22,7 +22,7 @@ def inspector(land: xr.Dataset, cell: tuple[int, int], shown: Sequence[str]) -> 
     Returns the place beside that panel's button, for two more.
     """
     readout_table(inspected(land, cell, shown))
-    left, right = st.columns([1.2, 3.55], gap="small")
+    left, right = st.columns([1.2, 4.4], gap="xsmall")
     with left.popover("All readouts", key="all_readouts", width="stretch", on_change="rerun") as panel:
         if panel.open:
             readout_table(inspected(land, cell), columns=1)

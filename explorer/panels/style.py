@@ -41,9 +41,9 @@ _CSS = """
   .facts b { white-space: nowrap; }
   [data-testid="stPopoverBody"] { max-width: 460px; max-height: 78vh; }
   [data-testid="stPopoverBody"]:has(.st-key-inside_body) { width: 560px; max-width: 560px; }
-  [data-testid="stPopoverBody"]:has(.st-key-walk_body) { width: 520px; max-width: 520px; }
-  :is(.st-key-all_readouts, .st-key-point_full, .st-key-inside, .st-key-walk, .st-key-profile) button { padding: 0.2rem 0.3rem;
-    min-height: 2rem; font-size: 0.8rem; white-space: nowrap; }
+  [data-testid="stPopoverBody"]:is(:has(.st-key-walk_body), :has(.st-key-profile_body)) { width: 520px; max-width: 520px; }
+  :is(.st-key-all_readouts, .st-key-point_full, .st-key-inside, .st-key-walk, .st-key-profile) button { padding: 0.2rem 0.15rem;
+    min-height: 2rem; font-size: 0.78rem; white-space: nowrap; }
   table.answers { width: 100%; border-collapse: collapse; font-size: 0.78rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
   table.answers th, table.answers td { padding: 0.15rem 0.9rem 0.15rem 0; vertical-align: middle; text-align: left;
     font-weight: 400; border-bottom: 1px solid #8883; }
@@ -55,7 +55,7 @@ _CSS = """
   .bar i { font-style: normal; white-space: nowrap; } .bar em { font-style: normal; text-align: right; }
   .bar b { display: block; height: 0.45rem; background: #8882; } .bar u { display: block; height: 100%; background: #7C8A8C; }
   .bar.right { font-weight: 650; } .bar.right u { background: #0D9488; }
-  .st-key-inside_body div[class*="st-key-resume"] button { padding: 0 0.35rem; }
+  [data-testid="stPopoverBody"] div[class*="st-key-resume"] button { padding: 0 0.35rem; }
   dl.said { display: grid; grid-template-columns: max-content 1fr; gap: 0 0.8rem; margin: 0 0 0.5rem !important; padding: 0 !important;
     font-size: 0.78rem; line-height: 1.45; font-variant-numeric: tabular-nums; border-bottom: 1px solid #8883; }
   dl.said dt, dl.said dd { margin: 0 !important; padding: 0 !important; } dl.said dt { opacity: 0.8; }

@@ -24,14 +24,19 @@ def barrier_sentence(land: xr.Dataset) -> str:
     >>> axis = np.linspace(0, 1, 9)
     >>> land = xr.Dataset({"loss": (("alpha", "beta"), (axis * (1 - axis))[:, None])}, {"alpha": axis, "beta": [0.0]})
     >>> barrier_sentence(land)
-    'Loss 0 → 0, barrier 0.25 at t = 0.5: two basins along this line (level 0.1).'
+    'Loss 0 → 0, barrier 0.25 at t = 0.5: above 0.1, so not one basin along this line.'
     """
     rise, losses = barrier_of(land), land["loss"].values[:, 0]
     same = judged(rise, LEVEL)
-    says = {True: "one basin", False: "two basins along this line", None: "the error leaves open whether one basin"}
+    level = format_value(LEVEL)
+    says = {
+        True: f"none above {level} along this line",
+        False: f"above {level}, so not one basin along this line",
+        None: f"its error leaves open whether above {level}",
+    }
     ends = f"Loss {format_value(float(losses[0]))} → {format_value(float(losses[-1]))}"
     known = says[same] if np.isfinite(rise.height) or rise.height == np.inf else "nothing follows"
-    return f"{ends}, {barrier_text(rise)}: {known} (level {format_value(LEVEL)})."
+    return f"{ends}, {barrier_text(rise)}: {known}."
 
 
 def alignment_text(how: Aligned) -> str:

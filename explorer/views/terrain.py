@@ -2,6 +2,7 @@
 
 import streamlit as st
 from lossnav.explorer.controls import terrain as controls
+from lossnav.explorer.controls.profile import line_of_address
 from lossnav.explorer.controls.walk import walks_of
 from lossnav.explorer.figures.web.picking import nearest_cell
 from lossnav.explorer.landscapes import best, drawable
@@ -17,6 +18,7 @@ from lossnav.explorer.panels.inside import inside_panel
 from lossnav.explorer.panels.inspector import inspector
 from lossnav.explorer.panels.legend import legend
 from lossnav.explorer.panels.point import point_panel
+from lossnav.explorer.panels.profile import profile_panel
 from lossnav.explorer.panels.progress import work_panel
 from lossnav.explorer.panels.trust import trust_panel
 from lossnav.explorer.panels.values import show_values, shown_readouts
@@ -110,9 +112,9 @@ def picture(
     with st.sidebar:
         elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
     dark = st.context.theme.type == "dark"
-    walks = walks_of(request)
+    walks, line = walks_of(request), line_of_address()
     walked, picked = drawn_walks(walks), st.session_state.get("picked")
-    view = View(elevation, switches.overlays, color, picked, dark, switches.arrows, ground, walked)
+    view = View(elevation, switches.overlays, color, picked, dark, switches.arrows, ground, walked, line)
     charts = drawn(land, view, turning and turning.request)
     with header:
         facts_line(land, request.target)
@@ -130,13 +132,15 @@ def picture(
         legend(land, charts.picture)
         cell = nearest_cell(land, view.point)
         with inspector(land, cell, shown_readouts(switches, elevation, ground)):
-            measured, inside, walking = st.columns([1.5, 1.1, 0.95], gap="small")
+            measured, inside, walking, profiled = st.columns([1.45, 1.05, 0.9, 1.0], gap="xsmall")
             with measured:
                 point_panel(request, land, cell, settings)
             with inside:
                 inside_panel(request, land, cell)
             with walking:
                 walk_panel(request, land, cell, walks, walked)
+            with profiled:
+                profile_panel(request, land, cell, line)
     waits = source.points.info.unavailable.items()
     show_values(land, switches, view, frozenset(v for v, why in waits if why == turning_panel.WAITING))
     with st.sidebar:

@@ -104,3 +104,19 @@ def test_a_walk_is_drawn_kept_in_the_address_and_removed(page: Page) -> None:
     page.wait_for_function(
         "p => !document.querySelector(p)._fullData.some(t => (t.name || '').includes('SGD'))", arg=MAP, timeout=WAIT
     )
+
+
+def test_a_profile_runs_to_a_clicked_point_and_is_measured_on_a_press(page: Page) -> None:
+    before = place_of(page)
+    page.locator(".st-key-profile button").first.click()
+    box = page.locator(".st-key-profile_c input")
+    box.fill("0.75", timeout=WAIT)
+    box.press("Enter")
+    page.wait_for_function("() => location.search.includes('line=')", timeout=WAIT)
+    page.locator(".st-key-resume_profile button").click(timeout=WAIT)
+    expect(page.locator(".profile_said")).to_contain_text("barrier", timeout=2 * WAIT)
+    expect(page.locator(".st-key-profile_figure .js-plotly-plot")).to_be_visible(timeout=WAIT)
+    assert "profile" in names(page, MAP)
+    assert place_of(page) == before
+    page.locator(".st-key-profile_off button").click(timeout=WAIT)
+    page.wait_for_function("() => !location.search.includes('line=')", timeout=WAIT)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import lossnav.explorer
 import numpy as np
 import pytest
 from cases import classifier
 from lossnav.core import InputError, Plane, load_problem, read_landscape, survey
 from lossnav.core.plane import on_plane
+from lossnav.core.profile import Barrier
 from lossnav.explorer.cli import app
+from lossnav.explorer.figures.web.profile import profile_figure
+from lossnav.explorer.jobs import Jobs
+from lossnav.explorer.jobs.record import records
+from lossnav.explorer.panels.profile import readouts_along
+from lossnav.explorer.request.profile import ProfileRequest
+from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.summaries.profile import barrier_of
+from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 COPIES = """
@@ -136,3 +146,54 @@ def test_units_with_statistics_of_their_own_are_not_aligned_under_the_trained_ne
     ]
     with pytest.raises(InputError, match="keep their own statistics"):
         CliRunner().invoke(app, ["profile", *words, "--batchnorm", "eval"], catch_exceptions=False)
+
+
+def test_the_requests_are_commands_that_run() -> None:
+    plane = SurveyRequest("gaussians-mlp", zoom=2.0)
+    request = ProfileRequest.across(plane, ((0.0, 0.0), (-0.5, 0.25)))
+    assert request.path != ProfileRequest.across(plane, ((0.0, 0.0), (-0.5, 0.25)), whole=True).path
+    job = Jobs().start(request)
+    assert job.process.wait(timeout=300) == 0, job.failure
+    land = read_landscape(request.path)
+    assert land.lossnav.plane["between"] == ["(0, 0)", "(-0.5, 0.25)"]
+    assert land.sizes["alpha"] == 33
+    between = ProfileRequest.between("gaussians-mlp", "initial", "trained", True)
+    assert "--align" in between.arguments
+    assert "--align" not in between.unaligned.arguments
+
+
+def test_the_loss_its_chord_and_its_barrier_are_drawn_and_the_readouts_below(tmp_path: Path) -> None:
+    out = tmp_path / "p.zarr"
+    run("gaussians-mlp", "--from", "-1,-1", "--to", "1,1", "--points", "9", "--overlay", "forward", "-o", str(out))
+    land = read_landscape(out)
+    names = readouts_along(land)
+    assert "perplexity" in names
+    figure = profile_figure(land, names, Barrier(0.5, 0.25, 0.0, 9), dark=True, before=land)
+    drawn = {trace.name: trace for trace in figure.data}
+    losses = land["loss"].values[:, 0]
+    np.testing.assert_array_equal(drawn["loss"].y, losses)
+    np.testing.assert_array_equal(drawn["straight line"].y, losses[[0, -1]])
+    foot = 0.75 * losses[0] + 0.25 * losses[-1]
+    np.testing.assert_allclose(drawn["barrier"].y, [foot, foot + 0.5])
+    assert {"before alignment", *names} <= set(drawn)
+
+
+def _page(line: str) -> AppTest:
+    page = AppTest.from_file(str(Path(lossnav.explorer.__path__[0]) / "app.py"), default_timeout=120)
+    page.query_params["line"] = line
+    page.run()
+    assert not page.exception
+    return page
+
+
+def test_a_link_with_a_line_draws_it_and_measures_nothing() -> None:
+    page = _page("0.0,0.0,0.5,0.5")
+    figures = [json.loads(json.loads(chart.proto.json)["figure"]) for chart in page.get("bidi_component")]
+    names = [trace.get("name") for figure in figures for trace in figure["data"]]
+    assert names.count("profile") == 1
+    assert records() == []
+
+
+def test_a_link_with_a_line_that_is_none_says_so() -> None:
+    page = _page("0.0,nan,1")
+    assert any("names a line '0.0,nan,1' that is none" in box.value for box in page.warning)

@@ -59,6 +59,7 @@ class Picture:
     point      (alpha, beta) of the picked point
     dark       on a dark page
     walks      of optimisers from places of the plane
+    line       the two ends of a profile
     """
 
     elevation: Layer
@@ -70,6 +71,7 @@ class Picture:
     point: tuple[float, float] | None = None
     dark: bool = False
     walks: tuple[DrawnWalk, ...] = ()
+    line: tuple[tuple[float, float], tuple[float, float]] | None = None
 
 
 def fitting_scale(land: xr.Dataset, variable: str, kind: str | None = None) -> Scale:

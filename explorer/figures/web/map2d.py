@@ -15,6 +15,7 @@ from ..shared.scales import format_value
 from ..shared.style import contour_color
 from .colorbar import colouring
 from .line import GROUND, is_slice, slice_figure
+from .profile import line_on_map
 from .theme import axis, base_layout, ink
 from .titles import title_of
 from .walks import walks_on_map
@@ -43,6 +44,7 @@ def map_figure(land: xr.Dataset, picture: Picture, height: int | None = None) ->
     if picture.path:
         figure.add_traces(_path(land, picture))
     figure.add_traces(walks_on_map(land, picture.walks))
+    figure.add_traces(line_on_map(picture.line))
     figure.add_traces(_marks(land, picture))
     first, second = axis_titles(land)
     figure.update_xaxes(**axis(picture.dark, first), range=_ends(land, "alpha"), constrain="domain", showgrid=False)

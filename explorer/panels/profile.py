@@ -1,0 +1,105 @@
+"""A profile: chosen on the map or between two networks, measured on a press, with every readout and the barrier."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import streamlit as st
+import xarray as xr
+from lossnav.core import InputError, read_landscape
+from lossnav.core.properties import PROPERTIES
+
+from ..controls.profile import (
+    NETWORKS,
+    forget_line,
+    keep_line,
+    map_controls,
+    network_controls,
+    way_control,
+    whole_control,
+)
+from ..figures.web.line import is_slice
+from ..figures.web.profile import profile_figure
+from ..request.profile import Place, ProfileRequest
+from ..request.survey import SurveyRequest
+from ..summaries.profile import barrier_of, barrier_sentence, sidecar_text
+from .progress import waiting_panel
+
+
+def profile_panel(
+    request: SurveyRequest, land: xr.Dataset, cell: tuple[int, int], held: tuple[Place, Place] | None
+) -> None:
+    """The panel; the address holds the line, and nothing is measured before a press."""
+    with st.popover("Profile", key="profile", width="stretch", on_change="rerun", disabled=is_slice(land)) as panel:
+        if not panel.open:
+            return
+        with st.container(key="profile_body"):
+            way, whole = way_control(), whole_control()
+            if way == NETWORKS:
+                wanted = _between(request, whole)
+            else:
+                picked = (float(land["alpha"].values[cell[0]]), float(land["beta"].values[cell[1]]))
+                ends = map_controls(picked, held)
+                wanted = ProfileRequest.across(request, ends, whole) if ends[0] != ends[1] else None
+                if wanted is None:
+                    st.caption(
+                        "A line needs two places: click the map for another, then take it over as “From” or “To”."
+                    )
+                elif ends != held:
+                    keep_line(ends)
+                    st.rerun()
+            if wanted is not None:
+                _shown(wanted)
+            if held is not None and way != NETWORKS:
+                st.button("Take the line off the map", key="profile_off", on_click=forget_line)
+
+
+def _between(request: SurveyRequest, whole: bool) -> ProfileRequest | None:
+    try:
+        wanted = network_controls(request, whole)
+    except InputError as error:
+        st.caption(str(error))
+        return None
+    first, second = str(wanted.plane.values["between"]).split(",")
+    if first == second:
+        st.caption("A line needs two networks: choose another.")
+        return None
+    return wanted
+
+
+def _shown(wanted: ProfileRequest) -> None:
+    what = "33 points of the line" + (", with curvature and descents." if wanted.whole else ", forward passes.")
+    if not waiting_panel(wanted, _ready(wanted), offer=(f"Not measured yet: {what}", "Measure"), name="_profile"):
+        return
+    land, before = read_landscape(wanted.path), None
+    if wanted.align:
+        plain, offer = wanted.unaligned, ("Beside it, the same without alignment.", "Measure")
+        if waiting_panel(plain, _ready(plain), offer=offer, name="_before"):
+            before = read_landscape(plain.path)
+        if wanted.sidecar.exists():
+            st.html(f"<p class='trust'>{html.escape(sidecar_text(wanted.sidecar.read_text(encoding='utf-8')))}</p>")
+    said = barrier_sentence(land)
+    lines = [f"<b>{html.escape(said)}</b>"]
+    lines += [f"Before alignment: {html.escape(barrier_sentence(before))}"] if before is not None else []
+    st.html(f"<p class='trust profile_said'>{'<br>'.join(lines)}</p>")
+    figure = profile_figure(land, readouts_along(land), barrier_of(land), st.context.theme.type == "dark", before)
+    st.plotly_chart(figure, theme=None, key="profile_figure", config={"displayModeBar": False}, alt=said)
+
+
+def _ready(wanted: ProfileRequest) -> bool:
+    """Whether all of it is measured."""
+    try:
+        land = read_landscape(wanted.path)
+    except (InputError, OSError, KeyError):
+        return False
+    return bool(all(land[name].values.all() for name in land.data_vars if str(name).startswith("measured")))
+
+
+def readouts_along(land: xr.Dataset) -> Sequence[str]:
+    """The first readout of each property that was measured along the line."""
+    found = []
+    for owner in PROPERTIES:
+        known = [r.variable for r in owner.readouts if r.variable in land and not land[r.variable].isnull().all()]
+        found += [name for name in known if land[name].dims == ("alpha", "beta")][:1]
+    return found
