@@ -28,13 +28,29 @@ docs: $(READY)
 gallery: $(READY)
 	$(BIN)/python tests/documents.py docs/gallery.md --into docs/gallery
 
-# torch first and by its exact version, so that every machine gets one known build and nothing pulls another
-$(READY): pyproject.toml constraints.txt
-	$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'lossnav needs Python 3.11 or newer; set PYTHON=python3.11')"
+# Everything but torch by its hash; then torch by its exact version, whose builds differ from index to index, and which finds what
+# it needs but its GPU packages there already; then lossnav itself, built by the setuptools that is there.
+$(READY): pyproject.toml constraints.txt requirements.lock
+	$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11, 5) else 'make needs Python 3.11.5 or newer; set PYTHON=python3.12')"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $(READY)
+
+# requirements.lock anew, after a change of pyproject.toml or constraints.txt; needs PyPI
+LOCK := .venv-lock
+GPU := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime \
+	nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 \
+	nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
+
+.PHONY: lock
+lock:
+	$(PYTHON) -m venv $(LOCK)
+	$(LOCK)/bin/python -m pip install --quiet uv==0.13.9
+	$(LOCK)/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11.5 --constraint constraints.txt \
+		--generate-hashes --no-annotate --no-header --quiet $(addprefix --no-emit-package ,torch $(GPU)) --output-file requirements.lock
+	rm -rf $(LOCK)
 
 .PHONY: browser
 browser:

@@ -173,7 +173,7 @@ def test_without_workers_or_a_scheduler_it_is_said_and_what_was_measured_is_kept
     monkeypatch.setattr(client_side, "LONELY_SECONDS", 0.5)
     monkeypatch.setattr(client_side, "LOOK_SECONDS", 0.2)
     monkeypatch.setattr(connecting, "WORKER_SECONDS", 1)
-    asked = recipe(shape=(33, 33), overlays=("slope",))
+    asked = recipe(shape=(17, 17), overlays=("slope",))
     spec = asked.specification()
     with scheduler(tmp_path) as (file, boss):
         with pytest.raises(InputError, match="has no worker after 1 s"), connected(address=file):
@@ -191,5 +191,6 @@ def test_without_workers_or_a_scheduler_it_is_said_and_what_was_measured_is_kept
                     surveyed(spec, place, end, elsewhere=Workers(client, asked, spec))
             assert ("No worker" if ended == "worker" else "The scheduler has gone") in str(said.value)
             assert read_points(place).made >= 3
+    monkeypatch.setattr(course, "SECONDS_BETWEEN_WRITES", 0.5)
     same(surveyed(spec, tmp_path / "worker.zarr"), surveyed(spec))
     assert read_landscape(tmp_path / "scheduler.zarr")["measured"].any()
