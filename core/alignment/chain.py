@@ -56,7 +56,7 @@ WHAT = "Weight matching is defined for chains of linear layers and convolutions 
 
 
 @dataclass
-class Layer:
+class ChainLayer:
     """One layer of the chain.
 
     weight   name of its weight, whose dimension 0 is its units, and 1 the units before
@@ -71,7 +71,7 @@ class Layer:
     statistics: list[str] = field(default_factory=list)
 
 
-def chain_of(problem: Problem) -> list[Layer]:
+def chain_of(problem: Problem) -> list[ChainLayer]:
     """The layers of a problem's network in their order.
 
     Raises
@@ -97,7 +97,7 @@ def chain_of(problem: Problem) -> list[Layer]:
     return layers
 
 
-def _layers(graph: fx.Graph, model: nn.Module) -> Iterator[Layer]:
+def _layers(graph: fx.Graph, model: nn.Module) -> Iterator[ChainLayer]:
     """The layers; the chain ends with the last of them."""
     nodes = [node for node in graph.nodes if node.op not in ("placeholder", "output")]
     inputs = [node for node in graph.nodes if node.op == "placeholder"]
@@ -129,14 +129,14 @@ def _layers(graph: fx.Graph, model: nn.Module) -> Iterator[Layer]:
         yield layer
 
 
-def _layer(name: str, module: nn.Module) -> Layer:
+def _layer(name: str, module: nn.Module) -> ChainLayer:
     if getattr(module, "groups", 1) != 1:
         raise _refused(f"'{name}' is cut into groups")
     units = int(module.weight.shape[0])  # type: ignore[index]
-    return Layer(f"{name}.weight", units, [f"{name}.bias"] if module.bias is not None else [])
+    return ChainLayer(f"{name}.weight", units, [f"{name}.bias"] if module.bias is not None else [])
 
 
-def _lets_pass(node: fx.Node, modules: dict[str, nn.Module], layer: Layer) -> bool:
+def _lets_pass(node: fx.Node, modules: dict[str, nn.Module], layer: ChainLayer) -> bool:
     """Whether a step treats every unit alone, or flattens; BatchNorm's numbers are noted in the layer before it."""
     norm = _module(node, modules, NORMS)
     if norm is not None:

@@ -20,7 +20,7 @@ from ..checks import InputError, matching
 from ..plane.configuration import Configuration, tensors_of
 from ..plane.statistics import statistics_of
 from ..problem.problem import Problem
-from .chain import Layer, chain_of
+from .chain import ChainLayer, chain_of
 
 STARTS = 5
 MOST_SWEEPS = 100
@@ -91,7 +91,7 @@ def aligned(problem: Problem, a: Configuration, b: Configuration, seed: int = 0,
 
 
 def _matched(
-    layers: Sequence[Layer], a: Mapping[str, Tensor], b: Mapping[str, Tensor], still: Orders, seed: int, start: int
+    layers: Sequence[ChainLayer], a: Mapping[str, Tensor], b: Mapping[str, Tensor], still: Orders, seed: int, start: int
 ) -> Orders:
     """Orders from which no single layer can be improved; from the second start on, from random ones."""
     draw = np.random.default_rng((seed, start))
@@ -109,7 +109,7 @@ def _matched(
 
 
 def _assigned(
-    layers: Sequence[Layer], a: Mapping[str, Tensor], b: Mapping[str, Tensor], index: int
+    layers: Sequence[ChainLayer], a: Mapping[str, Tensor], b: Mapping[str, Tensor], index: int
 ) -> tuple[np.ndarray, float]:
     """The best order of one layer's units, where the others of `b` are in theirs; 1.0 where there is any to be had."""
     layer, behind = layers[index], layers[index + 1]
@@ -134,7 +134,7 @@ def _columns(weight: Tensor, units: int) -> Tensor:
 
 
 def _ordered(
-    layers: Sequence[Layer], tensors: Mapping[str, Tensor], orders: Orders, without: int | None = None
+    layers: Sequence[ChainLayer], tensors: Mapping[str, Tensor], orders: Orders, without: int | None = None
 ) -> dict[str, Tensor]:
     """The same network with its hidden units in these orders, but for those of layer `without`."""
     found = dict(tensors)
@@ -163,7 +163,7 @@ def _cosine(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
 
 @torch.no_grad()
 def _require_same_function(
-    problem: Problem, layers: Sequence[Layer], parameters: Mapping[str, Tensor], orders: Orders
+    problem: Problem, layers: Sequence[ChainLayer], parameters: Mapping[str, Tensor], orders: Orders
 ) -> None:
     """Hold the network's outputs on a few examples against those of the network in its new order."""
     model = problem.working_copy()

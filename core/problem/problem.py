@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ..checks import InputError, known
@@ -26,32 +25,30 @@ from .arguments import (
     checked_report,
     fitted_trajectory,
 )
-from .counted_examples import with_examples_counted
-from .data import Brought, brought, chosen_rows, comes_in_examples, handed_whole
-from .kept_trials import trials_like
+from .data import Brought, brought
+from .from_loss import from_loss
 from .language import SAID as SHIFTED
 from .language import shifted
-from .likelihoods.batch_mean import ONE_NUMBER
-from .likelihoods.of_network import NetworkLoss, OfNetwork
+from .likelihoods.of_network import NetworkLoss
 from .likelihoods.protocol import Likelihood, PerExampleLoss
 from .notes import parameter_notes
 from .outputs import Output, Reader
+from .parts import PRODUCTS, of_examples, over
+from .quantities import Quantities
 from .resolve import resolve
 from .selection import Selection, by_name, selected
 from .stated import SAID as STATED
 from .stated import likelihood_alone, stated_likelihood
-from .structure import taken_apart
 from .trajectory import Anchor, Trajectory
 from .transformers_models import language
-from .trial import FIRST, NetworkTrial, tried
+from .trial import NetworkTrial, tried_as, tried_on_enough
 from .working_copy import working_copy
 from .wrappers import unwrapped
 
 BATCHNORM_MODES = ("eval", "recalibrate")
-PRODUCTS = ("differences",)
 
 
-class Problem:
+class Problem(Quantities):
     """A trained network with the data and loss whose landscape is asked for.
 
     The model is never written to: everything that computes works on a copy in eval mode (dropout off).
@@ -105,6 +102,7 @@ class Problem:
     InputError    empty data, NaN weights or data, shapes or names that do not belong together, outputs that can be read in
                   two ways
 
+    >>> import torch
     >>> problem = Problem(nn.Linear(2, 3), torch.zeros(4, 2), torch.tensor([0, 1, 2, 0]))
     >>> problem.parameter_count, problem.example_count, problem.classes
     (9, 4, 3)
@@ -171,15 +169,15 @@ class Problem:
         stated = None if likelihood is None else stated_likelihood(self.likelihood, likelihood)
         self.targets = self.targets if stated is None else stated.accepted(self.targets)
         self.output = output
-        trial = self._tried(output)
+        trial = tried_on_enough(self, output)
         self.likelihood, self.classes = trial.likelihood, trial.classes
         self.differentiates, self.changes_inputs = trial.differentiates, trial.changes_inputs
         self.changes_itself = trial.changes_itself
         self.reader: Reader | None = trial.reader
         self.gives_tensor = trial.gives_tensor
-        self.beside = None if stated is None else self._tried_as(stated)
+        self.beside = None if stated is None else tried_as(self, stated)
         self.law = checked_law(law, self.stated.likelihood, self.targets, self.stated.classes)
-        self._take_trajectory(trajectory)
+        self.take_trajectory(trajectory)
         # (parameters, statistics) of networks whose statistics are their own where the others' are recomputed
         self.known_statistics: tuple[tuple[Mapping[str, Tensor], Mapping[str, Tensor]], ...] = ()
         self.anchor = checked_anchor(anchor, self.parameters)
@@ -202,6 +200,7 @@ class Problem:
         ------
         InputError  as for `Problem`; a loss that returns something else
 
+        >>> import torch
         >>> def residual(model, x):  # u' = u
         ...     x = x.requires_grad_()
         ...     u = model(x)
@@ -209,18 +208,7 @@ class Problem:
         >>> Problem.from_loss(nn.Linear(1, 1), torch.ones(4, 1), residual).differentiates
         True
         """
-        read = handed_whole(data, more.pop("examples", None) if comes_in_examples(data) else None)
-        if more.get("batches") == "loader":
-            more["batches"] = checked_batches("loader", read.batches)
-        leaves, structure = taken_apart(read.content)
-        rows = leaves[0].shape[0]
-        problem = cls(model, leaves, torch.zeros(rows, 0), OfNetwork(loss, structure), **more)
-        problem.likelihood = with_examples_counted(problem)
-        problem.loader_batches, problem.notes = read.batches, (*read.notes, *problem.notes)
-        problem.notes += (ONE_NUMBER,) if problem.likelihood.is_of_batches else ()
-        if structure.whole:
-            problem.notes += ("The data have no common number of rows, so all of them together count as one example.",)
-        return problem
+        return from_loss(cls, model, data, loss, **more)
 
     @classmethod
     def from_transformers(
@@ -259,67 +247,14 @@ class Problem:
         return cls(found.model, inputs, loss=found.likelihood, output=found.output, shift_labels=False, **more)
 
     @property
-    def parameters(self) -> dict[str, Tensor]:
-        """θ₀: the parameters of the landscape by name, tied ones once; views of the model's own tensors."""
-        trainable = self.trainable_parameters
-        return trainable if self.selection is None else {name: trainable[name] for name in self.selection}
-
-    @property
-    def trainable_parameters(self) -> dict[str, Tensor]:
-        """Every parameter of the model that is trained, by name, tied ones once; those of the landscape among them."""
-        return {k: p.detach() for k, p in self.model.named_parameters() if p.requires_grad}
-
-    @property
-    def fixed_parameters(self) -> dict[str, Tensor]:
-        """The parameters that stay as they are, by name: those that are not trained, and those not chosen."""
-        chosen = self.parameters
-        return {k: p.detach() for k, p in self.model.named_parameters() if k not in chosen}
-
-    @property
-    def parameter_count(self) -> int:
-        """P, the number of real numbers in these parameters; a complex one is two."""
-        return sum(p.numel() * (1 + p.is_complex()) for p in self.parameters.values())
-
-    @property
-    def example_count(self) -> int:
-        """n, the number of examples."""
-        return int(self.targets.shape[0])
-
-    @property
-    def ignores(self) -> bool:
-        """Whether some targets are −100, that is, not predicted."""
-        predicted = self.likelihood.predicted(self.likelihood.target_rows(self.targets))
-        return predicted is not None and not bool(predicted.all())
-
-    @property
-    def prediction_count(self) -> int:
-        """N of METHODS: examples, or predicted tokens for a language model, or outputs for several labels."""
-        return self.likelihood.prediction_count(self.targets)
-
-    @property
-    def states_loss(self) -> bool:
-        """Whether the loss is −ln p(target | input) alone, so that its exponential is the perplexity."""
-        return self.likelihood.states_loss and not self.weight_decay
-
-    @property
     def stated(self) -> Problem:
         """The problem whose loss is the likelihood stated beside this one's; this one where none is."""
         return self if self.beside is None else likelihood_alone(self)
 
-    @property
-    def tried_count(self) -> int:
-        """Examples that the network is tried on: two, or a whole batch where batches were chosen."""
-        size = {None: FIRST, "whole": self.example_count}.get(self.batches, self.batches)  # type: ignore[arg-type]
-        return min(int(size), self.example_count)  # type: ignore[arg-type]
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """All input tensors, positional ones first."""
-        return (*self.args, *self.kwargs.values())
-
     def subset(self, rows: Tensor) -> Problem:
         """The same problem on the examples of these rows (m,), in their order; an example may come more than once.
 
+        >>> import torch
         >>> problem = Problem(nn.Linear(2, 3), torch.eye(2).repeat(2, 1), torch.tensor([0, 1, 2, 0]))
         >>> problem.subset(torch.tensor([2, 2, 0])).targets.tolist()
         [2, 2, 0]
@@ -335,20 +270,12 @@ class Problem:
     def of_examples(self, examples: int | Sequence[int]) -> Problem:
         """The same problem on some of its examples, whose mean its loss is: so many, drawn from seed 0, or these rows.
 
+        >>> import torch
         >>> problem = Problem(nn.Linear(2, 3), torch.zeros(4, 2), torch.tensor([0, 1, 2, 0]))
         >>> problem.of_examples(3)
         Problem('Linear', 9 parameters, 3 examples)
         """
-        rows = chosen_rows(self.example_count, examples)
-        if rows is None:
-            return self
-        part = self.subset(torch.tensor(rows))
-        part.trials = trials_like(self.trials, part)
-        trial = part._tried(self.output)  # weights are divided by their sum over these targets
-        part.likelihood = with_examples_counted(part) if trial.likelihood.sees == "network" else trial.likelihood
-        part.beside = None if self.beside is None else part._tried_as(self.beside.likelihood)
-        part.notes = (*self.notes, f"{len(rows):,} of {self.example_count:,} examples, the same at every point.")
-        return part
+        return of_examples(self, examples)
 
     def over(
         self, parameters: Selection | None = None, weight_decay: float | None = None, products: str | None = None
@@ -356,22 +283,12 @@ class Problem:
         """The same problem over some of its parameters, with another weight decay, or with products taken otherwise; None: as
         it is.
 
+        >>> import torch
         >>> problem = Problem(nn.Linear(2, 3), torch.zeros(4, 2), torch.tensor([0, 1, 2, 0]))
         >>> problem.over("bias", 0.1)
         Problem('Linear', 3 parameters, 4 examples)
         """
-        part = copy.copy(self)
-        part.trials = trials_like(self.trials, part)
-        if parameters is not None:
-            part.selection = selected(self.parameters, by_name(self.model, parameters))
-        if weight_decay is not None:
-            part.weight_decay = checked_decay(weight_decay)
-        if products is not None:
-            part.products = known(products, PRODUCTS, "way to take products")
-        part.dtype = number_types.working_dtype(part.parameters.values())
-        part._take_trajectory(self.trajectory)
-        part.notes = (*(note for note in self.notes if note not in parameter_notes(self)), *parameter_notes(part))
-        return part
+        return over(self, parameters, weight_decay, products)
 
     def working_copy(self, placed: Mapping[str, Tensor] | None = None) -> nn.Module:
         """A copy of the model in eval mode without gradients: what every computation writes to instead.
@@ -379,17 +296,6 @@ class Problem:
         placed  tensors that hold the trainable parameters already and take the place of copies of them, by name
         """
         return working_copy(self, placed)
-
-    @property
-    def converts(self) -> bool:
-        """Whether the network is evaluated in other numbers than its own."""
-        return number_types.converts(self.parameters.values())
-
-    @property
-    def is_adapted(self) -> bool:
-        """Whether calling the network on the inputs is not yet what the loss is of."""
-        wanted = self.likelihood.sees == "network" or self.reader is not None
-        return wanted or bool(self.fixed) or self.changes_inputs or self.differentiates
 
     def adapted(self, model: nn.Module) -> nn.Module:
         """The module that is called on the inputs of a batch in place of `model`, a copy of the network, so that what the likelihood
@@ -399,36 +305,8 @@ class Problem:
     def __repr__(self) -> str:
         return f"Problem({self.name!r}, {self.parameter_count:,} parameters, {self.example_count:,} examples)"
 
-    @property
-    def _input_dtype(self) -> torch.dtype:
-        """Of real inputs: the network's own, or what it is converted to."""
-        if self.converts:
-            return self.dtype
-        first = next((p.dtype for p in self.model.parameters() if p.is_floating_point()), None)
-        return first or torch.get_default_dtype()
-
-    def _tried(self, output: Output | None) -> NetworkTrial:
-        """A trial on the first examples; on all of them for a network that takes all or none: one graph, a table of its rows."""
-        try:
-            return tried(self, output)
-        except InputError as error:
-            if error.__cause__ is None or self.batches is not None or self.tried_count == self.example_count:
-                raise
-            self.batches, self.trials["examples_coupled"] = "whole", True
-            try:
-                return tried(self, output)
-            except InputError:
-                self.batches = None
-                del self.trials["examples_coupled"]
-                raise error from error.__cause__
-
-    def _tried_as(self, stated: Likelihood) -> NetworkTrial:
-        """A trial as if this likelihood were the loss."""
-        part = copy.copy(self)
-        part.likelihood = stated
-        return part._tried(self.output)
-
-    def _take_trajectory(self, trajectory: Trajectory | None) -> None:
+    def take_trajectory(self, trajectory: Trajectory | None) -> None:
+        """Set the checkpoints, fitted to the parameters of the landscape."""
         self.trajectory = fitted_trajectory(trajectory, self.parameters)
         if self.trajectory is not None:
             self.notes = (*self.notes, *self.trajectory.notes)

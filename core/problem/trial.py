@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,6 +99,29 @@ def tried(problem: Problem, output: Output | None) -> NetworkTrial:
     return NetworkTrial(
         settled, classes, differentiates, changes_inputs, changes_itself, reader, tensor, (*notes, *settled.notes)
     )
+
+
+def tried_on_enough(problem: Problem, output: Output | None) -> NetworkTrial:
+    """A trial on the first examples; on all of them for a network that takes all or none: one graph, a table of its rows."""
+    try:
+        return tried(problem, output)
+    except InputError as error:
+        if error.__cause__ is None or problem.batches is not None or problem.tried_count == problem.example_count:
+            raise
+        problem.batches, problem.trials["examples_coupled"] = "whole", True
+        try:
+            return tried(problem, output)
+        except InputError:
+            problem.batches = None
+            del problem.trials["examples_coupled"]
+            raise error from error.__cause__
+
+
+def tried_as(problem: Problem, likelihood: Likelihood) -> NetworkTrial:
+    """A trial as if this likelihood were the loss."""
+    part = copy.copy(problem)
+    part.likelihood = likelihood
+    return tried_on_enough(part, problem.output)
 
 
 def _refuse_new_parameters(problem: Problem, model: nn.Module) -> None:

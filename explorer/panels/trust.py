@@ -11,6 +11,7 @@ from lossnav.core.spectrum import student
 
 from ..figures.shared.scales import format_value
 from ..figures.web.trust import band_figure, path_figure
+from ..summaries.constant import constant_sentences
 from ..summaries.forward import forward_sentences
 from ..summaries.trust import sentences
 
@@ -20,7 +21,8 @@ def trust_panel(land: xr.Dataset, dark: bool) -> None:
     fidelity = land.lossnav.fidelity or {}
     left, right = st.columns([6, 1], vertical_alignment="center", gap="small")
     said = " ".join(
-        html.escape(sentence, quote=False) for sentence in [*sentences(land, fidelity), *forward_sentences(land)]
+        html.escape(sentence, quote=False)
+        for sentence in [*sentences(land, fidelity), *forward_sentences(land), *constant_sentences(land)]
     )
     left.html(f"<p class='trust'><b>How far to trust this plane.</b> {said}</p>")
     if fidelity:

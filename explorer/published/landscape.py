@@ -24,6 +24,7 @@ from ..figures.shared.picture import (
 )
 from ..figures.web.map2d import arrow_shapes
 from ..summaries.adaptive import adaptive_text, readout_text
+from ..summaries.constant import constant_sentences
 from ..summaries.facts import estimation_text, facts
 from ..summaries.forward import forward_sentences
 from ..summaries.trust import sentences
@@ -131,7 +132,7 @@ def _remarks(land: xr.Dataset) -> dict[str, str]:
 
 def _trust(land: xr.Dataset) -> list[str]:
     found = land.lossnav.fidelity
-    return [*(sentences(land, found) if found else []), *forward_sentences(land)]
+    return [*(sentences(land, found) if found else []), *forward_sentences(land), *constant_sentences(land)]
 
 
 def _made(land: xr.Dataset) -> list[tuple[str, str]]:

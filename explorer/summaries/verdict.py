@@ -14,6 +14,7 @@ from lossnav.core.plane import EVAL
 
 from ..figures.shared.picture import measured_mask
 from ..figures.shared.scales import format_value
+from .constant import ADVICE, CONSTANT, is_constant
 
 GREEN, AMBER, RED = LIGHTS = ("green", "amber", "red")
 LOWER = 0.01  # of the centre's loss: what lies lower by less is the same to the eye
@@ -91,6 +92,11 @@ def _finite(land: xr.Dataset) -> Reason | None:
             AMBER, f"At {format_value(100 * gaps, 2)} % of the points the loss is not finite: holes.", smaller
         )
     return Reason(GREEN, "The loss is finite (almost) everywhere." if gaps else "The loss is finite everywhere.")
+
+
+def _constant(land: xr.Dataset) -> Reason | None:
+    """Whether nothing in the plane moves the loss."""
+    return Reason(RED, CONSTANT, ADVICE) if is_constant(land) else None
 
 
 def _lowest(land: xr.Dataset) -> Reason | None:
@@ -190,7 +196,8 @@ def _chance(land: xr.Dataset) -> Reason | None:
     """Accuracy against guessing one of equally frequent classes."""
     accuracy = _centre(land, "accuracy")
     classes = land.lossnav.facts.get("probability", {}).get("classes")
-    count = land.lossnav.problem.get("predictions") or land.lossnav.problem.get("examples")
+    told = land.lossnav.facts.get("probability", {}).get("predictions")  # of a likelihood beside the loss, its own
+    count = told or land.lossnav.problem.get("predictions") or land.lossnav.problem.get("examples")
     if accuracy is None or not classes or not count or classes < 2:
         return None
     chance = 1 / classes
@@ -285,6 +292,7 @@ def _at_centre(land: xr.Dataset, name: str) -> float | None:
 
 CHECKS: tuple[Callable[[xr.Dataset], Reason | None], ...] = (
     _finite,
+    _constant,
     _chance,
     _lowest,
     _gradient,
