@@ -10,7 +10,9 @@ import zipfile
 from pathlib import Path
 
 import xarray as xr
+from lossnav.core import Settings
 from lossnav.core.formats import write_csv
+from lossnav.core.properties import KNOBS
 
 from .figures.paper import PaperSpec, draw_map, draw_surface, save
 from .figures.paper.camera import angles
@@ -41,7 +43,7 @@ def _write(land: xr.Dataset, spec: PaperSpec, kind: str, folder: Path) -> None:
     texts = {
         "caption.txt": caption(land, spec.picture, kind),
         "references.bib": bibtex(land, drawn(land, spec.picture, kind)).rstrip("\n"),
-        "made.json": json.dumps(_made(land, command(spec, kind)), indent=2, ensure_ascii=False),
+        "made.json": json.dumps(_made(land, command(spec, kind) + knobs(land)), indent=2, ensure_ascii=False),
     }
     for name, text in texts.items():
         (folder / name).write_text(f"{text}\n", encoding="utf-8")
@@ -67,6 +69,21 @@ def command(spec: PaperSpec, kind: str = "map") -> str:
     words += [word for line in lines for word in ("--contours", line)]
     words += [] if picture.path else ["--no-path"]
     return shlex.join(words + (["--arrows"] if picture.arrows else []))
+
+
+def knobs(land: xr.Dataset) -> str:
+    """The end of that command: the settings of properties under which a landscape was derived, where they are not the usual ones.
+
+    >>> knobs(xr.Dataset(attrs={"settings": '{"temperature": 2.0, "width": null}'})), knobs(xr.Dataset())
+    (' --knob temperature=2', '')
+    """
+    turned = json.loads(land.attrs.get("settings", "{}"))
+    usual = Settings()
+    return "".join(
+        f" --knob {name}={value:.12g}"
+        for name, value in turned.items()
+        if name in KNOBS and value is not None and value != getattr(usual, name)
+    )
 
 
 def _made(land: xr.Dataset, drawn_by: str) -> dict[str, object]:

@@ -6,6 +6,7 @@ error, with its range and words. FOLDER holds landscapes called NAME.random.zarr
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,5 +101,14 @@ def with_places(text: str, folder: Path | None) -> str:
 
 
 if __name__ == "__main__":
-    place = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    parser = argparse.ArgumentParser(
+        prog="python -m lossnav.sample_models.places",
+        description="Write that part of docs/readouts.md which says which readouts tell places apart.",
+    )
+    parser.add_argument(
+        "folder", nargs="?", type=Path, help="landscapes NAME.random.zarr; without it, those that come with the samples"
+    )
+    place = parser.parse_args().folder
+    if place is not None and not place.is_dir():
+        parser.error(f"there is no folder '{place}'")
     TARGET.write_text(with_places(TARGET.read_text("utf-8"), place), "utf-8")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +46,18 @@ def address_in(log: Path, server: subprocess.Popen[bytes]) -> str:
             return found[0]
         time.sleep(0.2)
     pytest.fail(f"The explorer did not start: {log.read_text()}")
+
+
+def explorer_in(folder: Path) -> Iterator[str]:
+    """The address that the explorer prints, started as a person starts it; it ends in the token. Its cache is the folder."""
+    command = [sys.executable, "-m", "lossnav.explorer.cli", "explore", "--port", str(free_port())]
+    with (folder / "log").open("w+") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "XDG_CACHE_HOME": str(folder)})
+        try:
+            yield address_in(Path(log.name), server)
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
 
 
 def chromium_of() -> Iterator[Browser]:

@@ -12,6 +12,7 @@ import xarray as xr
 
 from ..checks import InputError
 from ..machine.atomic import File
+from ..properties import Settings
 from .li_h5 import read_li_h5
 from .netcdf import read_netcdf, write_netcdf
 from .table import write_csv
@@ -28,17 +29,22 @@ def convert(source: File, target: File) -> Path:
     return write(read(source), target)
 
 
-def read_any(path: File, overlays: Sequence[str] = ()) -> xr.Dataset:
+def read_any(path: File, overlays: Sequence[str] = (), settings: Settings | None = None) -> xr.Dataset:
     """The landscape in a file or folder of any kind that is known here: .zarr, its .zip, .nc, or an .h5 surface of Li et al.
 
     overlays  readouts to derive beside those in it, as far as they follow from what is stored (.zarr and .zip)
+    settings  what may be turned without measuring again (.zarr and .zip)
 
-    InputError: nothing there, or none of these.
+    InputError: nothing there, or none of these; settings of a file that holds finished numbers alone.
     """
     if Path(path).is_dir() or (Path(path).suffix.lower() == ".zip" and Path(path).exists()):
-        return _read_store(path, overlays)
+        return _read_store(path, overlays, settings)
     if not Path(path).exists():
         raise InputError(f"No landscape at '{path}': check the path, or make one with `lossnav survey`.")
+    if settings is not None and settings != Settings():
+        raise InputError(
+            f"'{Path(path).name}' holds finished numbers, which no setting changes: give the landscape's own folder, .zarr or .zarr.zip."
+        )
     found: xr.Dataset = _by_ending(path, READERS, "A landscape is read from")(path)
     return found
 
@@ -49,10 +55,10 @@ def is_landscape(path: File) -> bool:
     return path.suffix.lower() in READERS or (path / "zarr.json").is_file()
 
 
-def _read_store(path: File, overlays: Sequence[str] = ()) -> xr.Dataset:
+def _read_store(path: File, overlays: Sequence[str] = (), settings: Settings | None = None) -> xr.Dataset:
     from ..survey.reading import read_landscape
 
-    return read_landscape(Path(path), None, overlays)
+    return read_landscape(Path(path), settings, overlays)
 
 
 Reader = Callable[[File], xr.Dataset]

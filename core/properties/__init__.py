@@ -7,7 +7,7 @@ from .elasticity import anchored
 from .protocol import STAGES, Knob, NavigatorProperty, Owner, Points, Readout
 from .registry import OWNERS, PROPERTIES, READOUTS, owner_of
 from .selection import EVERYTHING, FORWARD, Wanted, overlay_names, wanted
-from .settings import Settings
+from .settings import KNOBS, Settings
 from .terrain import TERRAIN
 from .vocabulary import DERIVED, INDEPENDENT, ROLES, Entry
 
@@ -16,6 +16,7 @@ __all__ = [
     "EVERYTHING",
     "FORWARD",
     "INDEPENDENT",
+    "KNOBS",
     "OWNERS",
     "PROPERTIES",
     "READOUTS",

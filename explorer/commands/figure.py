@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from lossnav.core.properties import KNOBS
 
-from .options import console, folder_for, numbers, read_landscape_file
+from .options import console, folder_for, numbers, read_landscape_file, settings
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,6 +54,12 @@ def figure_command(
     arrows: Annotated[bool, typer.Option("--arrows", help="Draw forces as arrows.")] = False,
     camera: Annotated[str, typer.Option(help="Azimuth and elevation of the surface, in degrees.")] = "-55,36",
     title: Annotated[str | None, typer.Option(help="Text over the figure.")] = None,
+    knob: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"A property's setting, as on the page, NAME=VALUE: {', '.join(KNOBS)}.", metavar="NAME=VALUE"
+        ),
+    ] = None,
 ) -> None:
     """Draw a landscape for a paper."""
     from lossnav.core.checks import known
@@ -66,7 +73,8 @@ def figure_command(
     draw = {"map": draw_map, "surface": draw_surface}[known(kind, ("map", "surface"), "kind of figure")]
     azimuth, elevation = numbers(camera, 2, "--camera")
     lines, colors = [] if contours == ["none"] else contours or ["loss"], color or ["loss"]
-    lands = [read_landscape_file(each, (*colors, *lines, surface)) for each in landscapes]
+    turned = settings(knob or ())
+    lands = [read_landscape_file(each, (*colors, *lines, surface), turned) for each in landscapes]
     if len(lands) * len(colors) > 1:
         check_composite(output, kind, lines, surface, arrows)
         rows = Rows(colors, color_scale, (surface, scale), bool(lines), path)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from lossnav.core import InputError, Problem
+from lossnav.core import InputError, Problem, Settings
 from lossnav.core.plane import on_plane
 from lossnav.core.problem import at_checkpoint
 from rich.console import Console
@@ -48,6 +48,26 @@ def numbers(text: str, count: int, option: str) -> list[float]:
     if len(parsed) != count:
         raise InputError(f"{option} should be {count} numbers separated by commas, but is '{text}'.")
     return parsed
+
+
+def settings(knobs: Sequence[str]) -> Settings:
+    """Settings from "name=value" texts.
+
+    >>> settings(["temperature=2"]).temperature
+    2.0
+
+    Raises
+    ------
+    InputError  a text of another form, an unknown name, a value outside the knob's range
+    """
+    values: dict[str, float | None] = {}
+    for text in knobs:
+        name, _, value = text.partition("=")
+        try:
+            values[name.strip()] = float(value)
+        except ValueError as error:
+            raise InputError(f"--knob should be NAME=VALUE, such as temperature=2, but is '{text}'.") from error
+    return Settings(**values)
 
 
 def place(
@@ -91,7 +111,7 @@ def folder_for(path: Path) -> Path:
     return path
 
 
-def read_landscape_file(path: Path, readouts: Sequence[str] = ()) -> Any:
+def read_landscape_file(path: Path, readouts: Sequence[str] = (), settings: Settings | None = None) -> Any:
     """The landscape in a file or folder of any kind, or of a sample's name, with `readouts`, those measured on a coarser
     grid interpolated."""
     from lossnav.core.formats import read_any
@@ -100,4 +120,5 @@ def read_landscape_file(path: Path, readouts: Sequence[str] = ()) -> Any:
 
     from ..landscape_file import landscape_path
 
-    return filled(read_any(landscape_path(path), [name for name in readouts if name in overlay_names()]))
+    derived = [name for name in readouts if name in overlay_names()]
+    return filled(read_any(landscape_path(path), derived, settings))

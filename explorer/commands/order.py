@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import select
 from pathlib import Path
 from tokenize import TokenError
 from typing import Annotated
@@ -18,6 +21,7 @@ from ..figures.shared.scales import format_value
 from .options import Checkpoint, Device, Target
 from .problem_options import ProblemChoice, with_problem
 
+PATIENCE = 10.0  # seconds until something is written into a pipe
 UNREADABLE = (OSError, ValueError, TypeError, EOFError, SyntaxError, TokenError, MemoryError)  # numpy parses a header
 
 
@@ -63,14 +67,36 @@ def steps_in(path: Path) -> np.ndarray:
             raise InputError(f"There is no file '{path}': give the steps as .npy or as a text of numbers.")
         if path.suffix.lower() == ".npy":
             # mapped, so that a header that promises more than the file holds takes no memory
-            return steps_of(np.load(path, mmap_mode="r" if path.is_file() else None, allow_pickle=False))
-        return np.array(path.read_text("utf-8-sig").replace(",", " ").split(), dtype=float)
+            source = path if path.is_file() else io.BytesIO(_content(path))
+            return steps_of(np.load(source, mmap_mode="r" if path.is_file() else None, allow_pickle=False))
+        return np.array(_content(path).decode("utf-8-sig").replace(",", " ").split(), dtype=float)
     except InputError:
         raise
     except UNREADABLE as error:
         raise InputError(
             f"'{path.name}' should hold numbers, as .npy or as text, but does not: {first_line(error)}."
         ) from error
+
+
+def _content(path: Path) -> bytes:
+    """All that is in a file; of a pipe, all that is written into it, if it is begun within PATIENCE.
+
+    Raises
+    ------
+    InputError  a pipe that nothing is written into
+    """
+    if not path.is_fifo():
+        return path.read_bytes()
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # which does not wait for somebody to write
+    with open(pipe, "rb", closefd=True) as opened:
+        begun, _, _ = select.select([pipe], [], [], PATIENCE)
+        os.set_blocking(pipe, True)
+        content = opened.read() if begun else b""
+    if not content:
+        raise InputError(
+            f"'{path}' is a pipe into which nothing is written: give a file, or what a command writes, <(command)."
+        )
+    return content
 
 
 def sentence(order: MemorisedOrder) -> str:

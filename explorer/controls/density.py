@@ -13,7 +13,7 @@ from lossnav.sample_models import card, names
 
 from ..request.density import DensityRequest
 from ..request.survey import SurveyRequest
-from .url import URL, first, targets
+from .url import URL, model_choice, targets
 
 TRAINED, CHECKPOINT, PICKED = PLACES = ("Trained network", "Checkpoint of the training", "Picked point of the terrain")
 INPUTS = "inputs"
@@ -29,7 +29,7 @@ COLORS = {
 def density_controls() -> DensityRequest:
     """Which model, what of it is mapped, and where in parameter space."""
     offered = targets()
-    target = st.selectbox("Model", offered, first(offered), key="model", on_change=_forget_layer, **URL)
+    target = model_choice(offered, _forget_layer)
     layers = [INPUTS, *_layers(target)]
     layer = st.selectbox("Map of", layers, key="layer", help=LAYER_HELP, **URL)
     chosen = None if layer in (None, INPUTS) else layer

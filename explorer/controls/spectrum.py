@@ -8,7 +8,7 @@ from lossnav.sample_models import card, names
 from ..request.opened import remembered
 from ..request.spectrum import MATRICES, SHAPES, AlongRequest, SpectrumRequest
 from ..request.survey import SurveyRequest
-from .url import URL, first, targets
+from .url import URL, model_choice, targets
 
 TRAINED, CHECKPOINT, ALONG, PICKED = PLACES = (
     "Trained network",
@@ -22,7 +22,7 @@ EIGENVALUES, SWEEP, LAYERS = SECTIONS = ("Eigenvalues", "What coupling does", "L
 def spectrum_controls() -> SpectrumRequest | AlongRequest:
     """Which model, which matrix, and where."""
     offered = targets()
-    target = st.selectbox("Model", offered, first(offered), key="model", **URL)
+    target = model_choice(offered)
     of = st.selectbox("Matrix", list(MATRICES), key="matrix", format_func=MATRICES.__getitem__, **URL)
     picked: tuple[float, float] | None = st.session_state.get("picked")
     surveyed: SurveyRequest | None = st.session_state.get("surveyed")

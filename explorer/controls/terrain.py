@@ -28,7 +28,7 @@ from ..state import TERRAIN_NAME, Drawing
 from ..workspace import CHECKPOINTS, LANDSCAPE, TRANSFORMERS
 from .plane import position_controls
 from .precision import precision_controls
-from .url import URL, first, targets
+from .url import URL, model_choice, targets
 from .vocabulary_card import vocabulary_card
 
 SCALES = ("auto", "linear", "log", "symlog")
@@ -54,7 +54,7 @@ EFFORT_HELP = "Curvature, gradients and descents cost far more than the loss. " 
 def model_control() -> str:
     """What is looked at: a model, or something else of the folder that the explorer was started in."""
     offered = targets(LANDSCAPE, CHECKPOINTS, TRANSFORMERS)
-    return st.selectbox("Model", offered, first(offered), key="model", **URL)
+    return model_choice(offered)
 
 
 def plane_controls(target: str) -> tuple[SurveyRequest, bool]:

@@ -21,10 +21,11 @@ def in_words(number: int) -> str:
 def page() -> None:
     """Cards under their roles."""
     st.title(f"The {in_words(len(PROPERTIES))} navigator properties")
+    counts = {role: in_words(sum(owner.entry.role == role for owner in PROPERTIES)) for role in ROLES}
     st.markdown(
         "The Loss Landscape Vocabulary Framework says with them how a model moves through the terrain, resists it, keeps a "
-        "history and spreads its probability. A later review of the framework found three of its seven independent and four "
-        "derived. Its definitions and its own warnings are shown as they are; under them stands what lossnav computes."
+        f"history and spreads its probability. A later review of the framework found {counts[INDEPENDENT]} of its "
+        f"{in_words(len(PROPERTIES))} independent and {counts[DERIVED]} derived. Its definitions and its own warnings are shown as they are; under them stands what lossnav computes."
     )
     for role, (title, side_by_side) in ROLES.items():
         members = [owner for owner in PROPERTIES if owner.entry.role == role]

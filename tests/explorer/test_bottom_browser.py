@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from explorer_in_browser import MAP, SURFACE, WAIT, address_in, chromium_of, free_port
+from explorer_in_browser import MAP, SURFACE, WAIT, chromium_of, explorer_in
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -17,15 +13,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder, port = tmp_path_factory.mktemp("server"), free_port()
-    with (folder / "log").open("w+") as log:
-        command = [sys.executable, "-m", "lossnav.explorer.cli", "explore", "--port", str(port)]
-        server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "XDG_CACHE_HOME": str(folder)})
-        try:
-            yield address_in(Path(log.name), server)
-        finally:
-            server.terminate()
-            server.wait(timeout=20)
+    yield from explorer_in(tmp_path_factory.mktemp("server"))
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from explorer_in_browser import MAP, SURFACE, WAIT, address_in, chromium_of, free_port
+from explorer_in_browser import MAP, SURFACE, WAIT, chromium_of, explorer_in
 from lossnav.core import PROPERTIES
 from playwright.sync_api import Browser, Page, expect
 
@@ -19,18 +16,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address that the explorer prints, started as a person starts it; it ends in the token."""
-    port = free_port()
-    folder = tmp_path_factory.mktemp("server")
-    log = (folder / "log").open("w+")
-    command = [sys.executable, "-m", "lossnav.explorer.cli", "explore", "--port", str(port)]
-    server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "XDG_CACHE_HOME": str(folder)})
-    try:
-        yield address_in(Path(log.name), server)
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-        log.close()
+    yield from explorer_in(tmp_path_factory.mktemp("server"))
 
 
 @pytest.fixture
