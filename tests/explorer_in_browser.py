@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -48,11 +48,25 @@ def address_in(log: Path, server: subprocess.Popen[bytes]) -> str:
     pytest.fail(f"The explorer did not start: {log.read_text()}")
 
 
-def explorer_in(folder: Path) -> Iterator[str]:
-    """The address that the explorer prints, started as a person starts it; it ends in the token. Its cache is the folder."""
-    command = [sys.executable, "-m", "lossnav.explorer.cli", "explore", "--port", str(free_port())]
+def explorer_in(
+    folder: Path,
+    *arguments: str,
+    started: Sequence[str] = ("-m", "lossnav.explorer.cli"),
+    cwd: Path | None = None,
+    **variables: str,
+) -> Iterator[str]:
+    """The address that the explorer prints, started as a person starts it; it ends in the token.
+
+    folder     its cache and its log
+    arguments  of `lossnav explore`
+    started    how Python comes to the command
+    cwd        the folder that it is started in
+    variables  of its environment
+    """
+    command = [sys.executable, *started, "explore", *arguments, "--port", str(free_port())]
+    own = {**os.environ, "XDG_CACHE_HOME": str(folder), **variables}
     with (folder / "log").open("w+") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "XDG_CACHE_HOME": str(folder)})
+        server = subprocess.Popen(command, cwd=cwd, stdout=log, stderr=log, env=own)
         try:
             yield address_in(Path(log.name), server)
         finally:

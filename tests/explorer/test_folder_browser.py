@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from explorer_in_browser import WAIT, address_in, chromium_of, free_port
+from explorer_in_browser import WAIT, chromium_of, explorer_in
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -28,18 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def printed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an explorer that was started in the folder."""
-    kept = tmp_path_factory.mktemp("server")
-    log = (kept / "log").open("w+")
-    command = [sys.executable, "-m", "lossnav.explorer.cli", "explore", "--port", str(free_port())]
-    server = subprocess.Popen(
-        command, cwd=folder, stdout=log, stderr=log, env={**os.environ, "XDG_CACHE_HOME": str(kept)}
-    )
-    try:
-        yield address_in(Path(log.name), server)
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-        log.close()
+    yield from explorer_in(tmp_path_factory.mktemp("server"), cwd=folder)
 
 
 @pytest.fixture(scope="module")

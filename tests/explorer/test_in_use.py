@@ -5,15 +5,12 @@ A survey runs, and whatever it adds has the page drawn anew, twice a second. Not
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from explorer_in_browser import MAP, SURFACE, WAIT, address_in, chromium_of, free_port
+from explorer_in_browser import MAP, SURFACE, WAIT, chromium_of, explorer_in
 from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -65,18 +62,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[str]:
     """The address of an explorer of the slow network."""
-    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    folder = tmp_path_factory.mktemp("server")
     network = folder / "slow.py"
     network.write_text(SLOW)
-    with (folder / "log").open("w+") as log:
-        command = [sys.executable, "-c", SERVER, "explore", str(network), "--port", str(port)]
-        own = {**os.environ, "XDG_CACHE_HOME": str(folder), "RUNS": str(runs)}
-        server = subprocess.Popen(command, stdout=log, stderr=log, env=own)
-        try:
-            yield address_in(Path(log.name), server)
-        finally:
-            server.terminate()
-            server.wait(timeout=20)
+    yield from explorer_in(folder, str(network), started=("-c", SERVER), RUNS=str(runs))
 
 
 @pytest.fixture(scope="module")
