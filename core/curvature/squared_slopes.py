@@ -55,10 +55,10 @@ def _together(workspace: Workspace, point: Mapping[str, Tensor], batch: Batch, a
         return _summed(point, (pull(direction)[0] for direction in directions))
 
     with twice_differentiable(workspace.model):
-        found = vmap_in_groups(
+        each_examples = vmap_in_groups(
             workspace.problem.trials, squares, batch.args, dict(batch.kwargs), batch.shaped_targets, along
         )
-    return {name: each.sum(0) for name, each in found.items()}
+    return {name: each.sum(0) for name, each in each_examples.items()}
 
 
 def _one_by_one(
