@@ -6,6 +6,7 @@ import hashlib
 import json
 import shlex
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from lossnav.core.claims import Plan, claim_of, code_hash, plan_of
@@ -86,8 +87,13 @@ class TwinsRequest:
 
 
 def _place(name: str) -> Path:
-    key = code_hash(claim_of("memory"))[:12]
-    return user_cache_path("lossnav") / "claims" / f"memory-{name}-{key}.json"
+    return user_cache_path("lossnav") / "claims" / f"memory-{name}-{_code()}.json"
+
+
+@cache
+def _code() -> str:
+    """Of the claim's code, which does not change while this runs."""
+    return code_hash(claim_of("memory"))[:12]
 
 
 def populations_folder() -> Path:

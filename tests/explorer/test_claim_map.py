@@ -12,8 +12,11 @@ from lossnav.core import InputError
 from lossnav.core.claims import Control, Result, Verdict, claim_of, code_hash, write_result
 from lossnav.core.claims.live import Look
 from lossnav.core.claims.memory import BESIDE, NO_MARK
+from lossnav.core.claims.robustness import Pass
+from lossnav.core.claims.robustness.networks import PassPopulation
 from lossnav.core.claims.twin_networks import TwinPair
 from lossnav.explorer.cli import app as commands
+from lossnav.explorer.figures.shared.plain_text import for_markdown
 from lossnav.explorer.figures.web.claim_map import grid_figure, terrains_figure
 from lossnav.explorer.request.claim import ClaimRequest, LookRequest, TwinsRequest
 from streamlit.testing.v1 import AppTest
@@ -84,6 +87,18 @@ def test_the_map_opens_a_contrast_with_its_distributions_and_the_rules_steps() -
     app.selectbox(key="claim_map_place").set_value(("mixture", "late")).run()
     assert not app.exception
     assert app.selectbox(key="claim_map_contrast").value == "lr"
+
+
+def test_a_pass_that_came_with_the_package_stands_beside_the_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Pass("coupling", PassPopulation("relu", 0.05, 60, ("lr",)), 299, {}, "coupling carries 79 % of λ_max.")
+    (tmp_path / "coupling-relu.json").write_text(json.dumps(made.as_json()))
+    monkeypatch.setattr("lossnav.core.claims.robustness.passes.FOLDER", tmp_path)
+    app = opened()
+    assert not app.exception
+    wanted = "Beside the verdict, relu, loss 0.05, 60 networks a contrast: coupling carries 79 % of λ"
+    assert [for_markdown(wanted) in each.value for each in app.caption].count(True) == 1
 
 
 def test_a_look_and_twins_are_offered_and_nothing_starts_by_itself() -> None:

@@ -45,8 +45,9 @@ class PairedTest(Test):
 def pairs_of(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """(n/2, 2) places: one of each side, at random.
 
-    >>> pairs_of(np.array([1, 1, -1, -1]), np.random.default_rng(0)).tolist()
-    [[1, 2], [0, 3]]
+    >>> labels = np.array([1, 1, -1, -1])
+    >>> labels[pairs_of(labels, np.random.default_rng(0))].tolist()
+    [[1, -1], [1, -1]]
     """
     return np.stack([generator.permutation(np.flatnonzero(labels == side)) for side in (1, -1)], 1)
 

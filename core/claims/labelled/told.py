@@ -102,7 +102,7 @@ def labels_told(
 
 
 @dataclass(frozen=True)
-class Contrast:
+class LabelContrast:
     """Networks by their places (n,), and on which side each is, ±1 (n,): +1 for the label that is named first."""
 
     name: str
@@ -110,20 +110,20 @@ class Contrast:
     sides: np.ndarray
 
 
-def _contrasts(networks: Labelled, seed: int) -> list[Contrast]:
+def _contrasts(networks: Labelled, seed: int) -> list[LabelContrast]:
     labels, names = np.array(networks.labels), list(networks.counts)
     if len(names) == 2:
         return [balanced(f"{names[0]} against {names[1]}", labels == names[0], seed)]
     return [balanced(f"{name} against the others", labels == name, seed) for name in names]
 
 
-def balanced(name: str, first: np.ndarray, seed: int) -> Contrast:
+def balanced(name: str, first: np.ndarray, seed: int) -> LabelContrast:
     """All of the smaller side, and as many of the other."""
     generator = np.random.default_rng([seed, 2])
     both = [np.flatnonzero(first), np.flatnonzero(~first)]
     count = min(map(len, both))
     rows = [np.sort(generator.permutation(each)[:count]) for each in both]
-    return Contrast(name, np.concatenate(rows), np.repeat([1, -1], count))
+    return LabelContrast(name, np.concatenate(rows), np.repeat([1, -1], count))
 
 
 def _check(draws: int, seed: int, contrasts: int) -> None:
@@ -185,7 +185,7 @@ def features_of(found: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, 
     }
 
 
-def tested(contrast: Contrast, features: Mapping[str, Any], draws: int, seed: int) -> dict[str, Any]:
+def tested(contrast: LabelContrast, features: Mapping[str, Any], draws: int, seed: int) -> dict[str, Any]:
     """Everything about one label, in the words of claim `memory`."""
     test = PairedTest(contrast.sides, features["V"], draws, seed)
     alone = {kind: test.alone(features[kind]) for kind in ("W", "F", "loss")}

@@ -19,14 +19,14 @@ from ..population import data_of
 from ..protocol import Progress, Table
 from ..source import made_by
 from .architectures import architecture_of
-from .networks import BASE, Population
+from .networks import BASE, PassPopulation
 
 CONTRASTS = ("same",)
 LINES, PLACES, SPAN = 4, 65, "smooth"
 
 
 def findings(
-    population: Population, numbers: Mapping[str, Table], draws: int, folder: Path, progress: Progress
+    population: PassPopulation, numbers: Mapping[str, Table], draws: int, folder: Path, progress: Progress
 ) -> dict[str, Any]:
     """Slopes and correlations of every pair as the claim has them, on lines with half as many places."""
     table = numbers["same"]
@@ -47,7 +47,7 @@ def findings(
     return {**found, "claimed": in_claimed_direction(found), "lines": count}
 
 
-def _line(population: Population, theta: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def _line(population: PassPopulation, theta: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """Each field along a network's line with the variance of its estimate from one draw."""
     architecture, weights = architecture_of(population.architecture), torch.from_numpy(theta)
     problem = architecture.problem(weights, data_of("digits"))
@@ -58,7 +58,7 @@ def _line(population: Population, theta: np.ndarray, seed: int) -> dict[str, np.
     return {f"{SPAN}_{name}": np.array([each[name] for each in values]) for name in values[0]}
 
 
-def _at(population: Population, theta: torch.Tensor) -> dict[str, float]:
+def _at(population: PassPopulation, theta: torch.Tensor) -> dict[str, float]:
     problem = architecture_of(population.architecture).problem(theta, data_of("digits"))
     matrix = dense_matrix(curvature(problem, device="cpu")).double().numpy()
     each = example_losses(problem, device="cpu")

@@ -17,14 +17,14 @@ from ..protocol import Progress, Table
 from ..statistics import bootstrap_interval
 from ..turns import in_turns
 from .architectures import architecture_of
-from .networks import Population
+from .networks import PassPopulation
 
 CONTRASTS = ("pretask", "lr", "adam")
 MATRICES, ARRANGEMENTS = 12, 4
 
 
 def findings(
-    population: Population, numbers: Mapping[str, Table], draws: int, folder: Path, progress: Progress
+    population: PassPopulation, numbers: Mapping[str, Table], draws: int, folder: Path, progress: Progress
 ) -> dict[str, Any]:
     """(a) 1 − λ(0)/λ(1); (b) R² of ln λ_max on the logit of the off-diagonal share; (c) λ_max at the same amount, arranged otherwise."""
     top, diagonal, share = (
@@ -41,7 +41,7 @@ def findings(
     }
 
 
-def _arranged(population: Population, number: int, theta: np.ndarray) -> dict[str, float]:
+def _arranged(population: PassPopulation, number: int, theta: np.ndarray) -> dict[str, float]:
     """λ_max over the true one under each arrangement, of one network's Hessian by the library."""
     problem = architecture_of(population.architecture).problem(torch.from_numpy(theta), data_of("digits"))
     matrix = dense_matrix(curvature(problem, device="cpu")).double().numpy()

@@ -10,13 +10,13 @@ from ..labelled.told import balanced, correct, features_of, tested
 from ..protocol import Progress, Table
 from ..turns import in_turns
 from .networks import CONTRASTS as ALL
-from .networks import Population
+from .networks import PassPopulation
 
 CONTRASTS = ALL
 
 
 def findings(
-    population: Population, numbers: Mapping[str, Table], draws: int, folder: Path, progress: Progress
+    population: PassPopulation, numbers: Mapping[str, Table], draws: int, folder: Path, progress: Progress
 ) -> dict[str, Any]:
     """The outcome of each contrast by the claim's rule, with tests by pairs; `same` should be “no mark found”."""
     contrasts = {name: balanced(name, table["label"] > 0, 0) for name, table in numbers.items()}

@@ -26,7 +26,7 @@ CONTRASTS = ("same", "pretask", "lr", "adam")
 
 
 @dataclass(frozen=True)
-class Population:
+class PassPopulation:
     """Networks of some contrasts at one loss.
 
     networks  of each contrast, half of either history
@@ -46,7 +46,7 @@ class Population:
             raise InputError(f"networks should be an even number, 24 or more, but is {self.networks}.")
 
 
-def tables(population: Population, folder: Path, progress: Progress) -> dict[str, Table]:
+def tables(population: PassPopulation, folder: Path, progress: Progress) -> dict[str, Table]:
     """Contrast → label (−1, +1), seed, theta, loss, spectrum, W, F, off-diagonal share, of the networks that reach the level."""
     population.check()
     here = Path(__file__).parent
@@ -72,7 +72,7 @@ def _usable(both: Table) -> Table:
     return {name: values[there] for name, values in joined.items()}
 
 
-def _side(population: Population, contrast: str, side: int) -> dict[str, np.ndarray]:
+def _side(population: PassPopulation, contrast: str, side: int) -> dict[str, np.ndarray]:
     architecture, data = architecture_of(population.architecture), data_of("digits")
     count = population.networks // 2
     seeds: Sequence[int] = [BASE + k for k in range(count)]

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from ...checks import InputError
 from ..protocol import Claim, Progress
 from . import conjugate, coupling, memory, valleys
-from .networks import Population, tables
+from .networks import PassPopulation, tables
 
 FOLDER = Path(__file__).parent / "results"
 LARGEST = 100_000  # bytes of each that comes with the package
@@ -36,7 +36,7 @@ class Pass:
     """
 
     claim: str
-    population: Population
+    population: PassPopulation
     draws: int
     findings: Mapping[str, Any]
     said: str
@@ -83,7 +83,7 @@ def robustness(
     if draws < 19:
         raise InputError(f"draws should be 19 or more, but is {draws}.")
     find, say, contrasts = QUESTIONS[name]
-    population = Population(architecture, level, networks, contrasts)
+    population = PassPopulation(architecture, level, networks, contrasts)
     numbers = tables(population, folder, progress)
     if min(len(table["loss"]) for table in numbers.values()) < networks // 2:
         raise InputError(f"Fewer than half of the networks reach a loss of {level:g}: ask for a higher one.")
@@ -98,7 +98,7 @@ def read_pass(path: Path) -> Pass:
     """What was written of `Pass.as_json`."""
     content = json.loads(path.read_text(encoding="utf-8"))
     what = content["population"]
-    population = Population(**{**what, "contrasts": tuple(what["contrasts"])})
+    population = PassPopulation(**{**what, "contrasts": tuple(what["contrasts"])})
     return Pass(**{**content, "population": population})
 
 

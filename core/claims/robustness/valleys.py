@@ -20,14 +20,14 @@ from ..source import made_by
 from ..statistics import bootstrap_interval
 from ..valleys import EFFORT, POINTS, REACH, partial_rank_correlation
 from .architectures import architecture_of
-from .networks import BASE, Population
+from .networks import BASE, PassPopulation
 
 CONTRASTS = ("lr", "adam")
 TERRAINS = 8
 
 
 def findings(
-    population: Population, numbers: Mapping[str, Table], draws: int, folder: Path, progress: Progress
+    population: PassPopulation, numbers: Mapping[str, Table], draws: int, folder: Path, progress: Progress
 ) -> dict[str, Any]:
     """ρ of each terrain, given radius too, and of one terrain's confidence with another's λ_max; ρ among networks at equal loss."""
     units = [unit for name, table in numbers.items() for unit in _units(population, name, table)][:TERRAINS]
@@ -55,14 +55,16 @@ def findings(
     }
 
 
-def _units(population: Population, name: str, table: Table) -> list[tuple[Population, str, int, np.ndarray, int]]:
+def _units(
+    population: PassPopulation, name: str, table: Table
+) -> list[tuple[PassPopulation, str, int, np.ndarray, int]]:
     """The first networks of either history."""
     each_side = TERRAINS // (2 * len(CONTRASTS))
     places = [(side, k) for side in (-1, 1) for k in np.flatnonzero(table["label"] == side)[:each_side]]
     return [(population, name, side, table["theta"][k], int(table["seed"][k])) for side, k in places]
 
 
-def _terrain(population: Population, name: str, side: int, theta: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def _terrain(population: PassPopulation, name: str, side: int, theta: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     problem = architecture_of(population.architecture).problem(torch.from_numpy(theta), data_of("digits"))
     span, names = ((-REACH, REACH), (-REACH, REACH)), ("probability", "viscosity")
     land = survey(problem, Plane.random(problem, seed=seed), (POINTS, POINTS), span=span, overlays=names, effort=EFFORT)

@@ -14,7 +14,7 @@ from lossnav.core.claims.population import Recipe, Shape, data_of, hessians
 from lossnav.core.claims.population.network import losses_and_gradients
 from lossnav.core.claims.robustness import NAMES, Pass, read_pass, robustness, shipped_passes
 from lossnav.core.claims.robustness.architectures import ARCHITECTURES, architecture_of, named
-from lossnav.core.claims.robustness.networks import Population
+from lossnav.core.claims.robustness.networks import PassPopulation
 from lossnav.core.claims.robustness.passes import FOLDER, LARGEST, QUESTIONS
 from lossnav.core.claims.robustness.training import trained
 from lossnav.core.curvature.dense import dense_matrix
@@ -97,7 +97,7 @@ def test_what_cannot_be_asked_gets_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_pass_is_read_back_and_what_is_shipped_is_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Pass("valleys", Population("cnn", 0.05, 24, ("lr",)), 19, {"raw": 1.0}, "said")
+    made = Pass("valleys", PassPopulation("cnn", 0.05, 24, ("lr",)), 19, {"raw": 1.0}, "said")
     (tmp_path / "valleys-cnn.json").write_text(json.dumps(made.as_json()))
     assert read_pass(tmp_path / "valleys-cnn.json") == made
     assert made.place == "cnn, loss 0.05, 24 networks a contrast"
