@@ -26,6 +26,7 @@ FLOORS = (
     "machine",
     "moved",
     "network",
+    "persistence",
     "plane",
     "plane.kinds",
     "problem",
