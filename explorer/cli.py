@@ -19,6 +19,7 @@ from .commands.claims import claims_app
 from .commands.coupling import coupling_command
 from .commands.density import density_command
 from .commands.figure import figure_command
+from .commands.minima import minima_command
 from .commands.new import new_command
 from .commands.options import console, folder_for, read_landscape_file
 from .commands.order import order_command
@@ -98,6 +99,7 @@ app.command(name="coupling")(coupling_command)
 app.command(name="density")(density_command)
 app.command(name="order")(order_command)
 app.command(name="answers")(answers_command)
+app.command(name="minima")(minima_command)
 app.command(name="profile")(profile_command)
 app.command(name="walk")(walk_command)
 app.command(name="basins")(basins_command)

@@ -14,6 +14,7 @@ from .figures.shared.picture import ARROWS, Layer, Picture, arrows_in, fitting_s
 from .figures.shared.style import TERRAIN_NAME
 from .figures.shared.walks import DrawnWalk
 
+Place = tuple[float, float]  # (alpha, beta)
 AS_ARROWS = {pair[0] for pair in ARROWS.values()}  # readouts that are drawn as arrows, by their first component
 
 
@@ -76,6 +77,7 @@ class View:
     ground     what colours the terrain where no overlay does; None: its height
     walks      that lie over the terrain
     line       the two ends of a profile
+    minima     of the height that are marked
     """
 
     elevation: Drawing
@@ -86,7 +88,8 @@ class View:
     arrows: tuple[str, ...] = tuple(ARROWS)
     ground: Drawing | None = None
     walks: tuple[DrawnWalk, ...] = ()
-    line: tuple[tuple[float, float], tuple[float, float]] | None = None
+    line: tuple[Place, Place] | None = None
+    minima: tuple[Place, ...] = ()
 
     def picture(self, land: xr.Dataset) -> Picture:
         """The picture of `land`: one overlay as colour, the others as lines, forces as arrows."""
@@ -102,4 +105,5 @@ class View:
             dark=self.dark,
             walks=self.walks,
             line=self.line,
+            minima=self.minima,
         )

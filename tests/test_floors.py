@@ -22,7 +22,7 @@ FLOORS = {
         ("curvature",),
         ("network",),
         ("problem",),
-        ("parameters", "adaptive", "foreign", "full_disk"),
+        ("parameters", "adaptive", "foreign", "full_disk", "persistence"),
         ("machine", "checks", "lazy", "moved"),
     ),
     "explorer": (

@@ -28,6 +28,7 @@ FLOORS = (
     "machine",
     "moved",
     "network",
+    "persistence",
     "plane",
     "plane.kinds",
     "problem",

@@ -120,9 +120,8 @@ def _layers(graph: fx.Graph, model: nn.Module) -> Iterator[ChainLayer]:
             if layer is not None:
                 yield layer
             layer = _layer(str(node.target), found)
-        elif layer is not None and not _lets_pass(
-            node, modules, layer
-        ):  # what is before the first layer stays as it is
+        # what is before the first layer stays as it is
+        elif layer is not None and not _lets_pass(node, modules, layer):
             raise _refused(f"'{node.name}' is none of these")
         value = node
     if layer is not None:

@@ -23,6 +23,8 @@ def legend(land: xr.Dataset, picture: Picture) -> None:
     entries += [_entry(walk.color, f"{walk.name}: projection, ★ end") for walk in picture.walks]
     if picture.line is not None:
         entries.append(_entry("#9AA", "profile: ○ start, ● end"))
+    if picture.minima:
+        entries.append(_entry("#9AA", "▼ minima beyond the error"))
     entries.append(_entry("#9AA", f"{title_of(land, picture.elevation.variable)}, contours; × lowest"))
     entries += [f"<span class='entry'>{html.escape(text)}</span> " for text in interpolation_texts(land, picture)]
     if floor_of(land, picture.elevation) is not None:

@@ -17,6 +17,7 @@ from lossnav.explorer.panels.forecast import forecast_panel
 from lossnav.explorer.panels.inside import inside_panel
 from lossnav.explorer.panels.inspector import inspector
 from lossnav.explorer.panels.legend import legend
+from lossnav.explorer.panels.minima import marked_minima
 from lossnav.explorer.panels.point import point_panel
 from lossnav.explorer.panels.profile import profile_panel
 from lossnav.explorer.panels.progress import work_panel
@@ -111,13 +112,15 @@ def picture(
     land = landscape(source, settings)
     with st.sidebar:
         elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
+        with st.expander("Minima"):
+            minima, counted = marked_minima(land, elevation.variable)
     dark = st.context.theme.type == "dark"
     walks, line = walks_of(request), line_of_address()
     walked, picked = drawn_walks(walks), st.session_state.get("picked")
-    view = View(elevation, switches.overlays, color, picked, dark, switches.arrows, ground, walked, line)
+    view = View(elevation, switches.overlays, color, picked, dark, switches.arrows, ground, walked, line, minima)
     charts = drawn(land, view, turning and turning.request)
     with header:
-        facts_line(land, request.target)
+        facts_line(land, request.target, counted)
     if turning is None:
         with answer:
             verdict_panel(land)

@@ -60,6 +60,7 @@ class Picture:
     dark       on a dark page
     walks      of optimisers from places of the plane
     line       the two ends of a profile
+    minima     (alpha, beta) of the minima of the height that are marked
     """
 
     elevation: Layer
@@ -72,6 +73,7 @@ class Picture:
     dark: bool = False
     walks: tuple[DrawnWalk, ...] = ()
     line: tuple[tuple[float, float], tuple[float, float]] | None = None
+    minima: tuple[tuple[float, float], ...] = ()
 
 
 def fitting_scale(land: xr.Dataset, variable: str, kind: str | None = None) -> Scale:

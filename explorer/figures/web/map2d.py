@@ -169,6 +169,7 @@ def _marks(land: xr.Dataset, picture: Picture) -> list[go.Scatter]:
     if lowest is not None:
         place = float(land["alpha"].values[lowest[0]]), float(land["beta"].values[lowest[1]])
         marks.append(_mark(*place, "lowest point", "x", "white", "rgba(0,0,0,0.6)", 8))
+    marks += [_mark(*place, "minimum", "triangle-down", "white", "black", 9) for place in picture.minima]
     if picture.point is not None:
         marks.append(_mark(*picture.point, "picked point", "circle-open", "white", "white", 13))
         marks.append(_mark(*picture.point, "picked point", "circle-open", "black", "black", 15))

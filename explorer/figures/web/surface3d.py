@@ -155,6 +155,11 @@ def _add_marks(figure: go.Figure, land: xr.Dataset, picture: Picture, lift: floa
         z = heights_at(land, picture.elevation, *place) + 3 * lift
         look = {"symbol": "cross", "size": 6, "color": colors.ground}  # an "x" would be a glyph that many fonts lack
         figure.add_trace(_mark(*place, z, look, "lowest point"))
+    if picture.minima:
+        a, b = (np.array(numbers) for numbers in zip(*picture.minima, strict=True))
+        z = heights_at(land, picture.elevation, a, b) + 3 * lift
+        look = {"symbol": "diamond", "size": 5, "color": "white", "line": {"color": "black", "width": 1}}
+        figure.add_trace(_mark(a, b, z, look, "minimum"))
     if picture.point is not None:
         place = (np.array([picture.point[0]]), np.array([picture.point[1]]))
         z = heights_at(land, picture.elevation, *place) + 3 * lift
