@@ -2,7 +2,7 @@
 
 Folds that are stratified by the labels themselves favour these: permuted ones are not balanced in them, and a learner that has nothing
 to go by says what is commoner among the training networks, which is then rarer among the others. Of 48 networks with labels that
-mean nothing one in seven then had p ≤ 0.05. Pairs are drawn without looking at anything but the labels, every exchange within them
+mean nothing one in ten then had p ≤ 0.05. Pairs are drawn without looking at anything but the labels, every exchange within them
 leaves every fold balanced, and under the null each is as likely as the labels that are there: p is exact.
 """
 
