@@ -10,7 +10,6 @@ from lossnav.core.walk import Walk
 
 from ..figures.shared.scales import format_value
 
-
 ROUNDING = 1e-12  # in the loss's unit: an error that float64 alone makes is not told
 
 
