@@ -55,7 +55,7 @@ def tokens_of(problem: Problem) -> int | str | None:
     """The place or name of the input whose next tokens the targets are; None where there is none.
 
     >>> from torch import nn
-    >>> text = torch.arange(12).reshape(2, 6) % 5
+    >>> text = torch.arange(14).reshape(2, 7) % 5
     >>> model = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 5))
     >>> tokens_of(Problem(model, text[:, :-1], text[:, 1:])), tokens_of(Problem(model, text, text))
     (0, None)

@@ -9,11 +9,11 @@ from lossnav.core import InputError
 from ..controls.minima import minima_controls
 from ..figures.web.line import is_slice
 from ..state import Place
-from ..summaries.minima import minima_of, minima_text, stated_error
+from ..summaries.minima import minima_count, minima_of, minima_text, stated_error
 
 
 def marked_minima(land: xr.Dataset, variable: str) -> tuple[tuple[Place, ...], list[str]]:
-    """(α, β) of each minimum of the height, and the sentence for the line of facts; nothing where nobody asked."""
+    """(α, β) of each minimum of the height, and their number for the line of facts; nothing where nobody asked."""
     factor = minima_controls()
     if factor is None or is_slice(land):
         return (), []
@@ -26,4 +26,5 @@ def marked_minima(land: xr.Dataset, variable: str) -> tuple[tuple[Place, ...], l
     a, b = land["alpha"].values, land["beta"].values
     places = tuple((float(a[each.cell[0]]), float(b[each.cell[1]])) for each in found)
     unit = str(land[variable].attrs.get("units", ""))
-    return places, [minima_text(found, error, unit)]
+    st.caption(f"{minima_text(found, error, unit)}.")
+    return places, [minima_count(found)]

@@ -43,11 +43,15 @@ def minima_text(found: list[Minimum], error: float, unit: str) -> str:
     """How many minima, and how deep.
 
     >>> minima_text([Minimum((1, 1), 0.0, float("inf"), None, False), Minimum((2, 5), 0.2, 0.5, (2, 3), True)], 0.01, "nats")
-    '2 minima deeper than 0.02 nats, 1 at the edge; barriers out of them from 0.5 nats'
+    '2 minima (1 at the edge), deeper than 0.02 nats; barriers out of them from 0.5 nats'
     """
-    edge = sum(each.at_edge for each in found)
-    at_edge = f", {edge} at the edge" if edge else ""
     depths = [each.depth for each in found if np.isfinite(each.depth)]
     least = f"; barriers out of them from {format_value(min(depths))} {unit}" if depths else ""
+    return f"{minima_count(found)}, deeper than {format_value(2 * error)} {unit}{least}"
+
+
+def minima_count(found: list[Minimum]) -> str:
+    """How many minima, and how many of them where the picture ends."""
+    edge = sum(each.at_edge for each in found)
     word = "minimum" if len(found) == 1 else "minima"
-    return f"{len(found)} {word} deeper than {format_value(2 * error)} {unit}{at_edge}{least}"
+    return f"{len(found)} {word}{f' ({edge} at the edge)' if edge else ''}"

@@ -10,6 +10,8 @@ from lossnav.core.walk import Walk
 
 from ..figures.shared.scales import format_value
 
+ROUNDING = 1e-12  # in the loss's unit: an error that float64 alone makes is not told
+
 
 def walk_sentence(found: Walk) -> str:
     """How a walk went."""
@@ -48,9 +50,9 @@ def barrier_text(found: Barrier) -> str:
     """
     if not np.isfinite(found.height):
         return "barrier infinite" if found.height == np.inf else "no barrier, as the loss is not finite at an end"
-    if found.height == 0 and found.error == 0:
+    if found.height == 0 and found.error <= ROUNDING:
         return "barrier 0"
-    error = f" ± {format_value(found.error, 2)}" if found.error > 0 else ""
+    error = f" ± {format_value(found.error, 2)}" if found.error > ROUNDING else ""
     return f"barrier {format_value(found.height)}{error} at t = {format_value(found.at)}"
 
 
