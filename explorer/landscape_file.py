@@ -45,7 +45,9 @@ class Opened:
 
     def measured(self, settings: Settings) -> xr.Dataset:
         """The file's numbers, gaps and all."""
-        return self.land if self.points is None else landscape(self.points, settings)
+        if self.points is None or settings == self.land.lossnav.settings:
+            return self.land
+        return landscape(self.points, settings)
 
     def landscape(self, settings: Settings) -> xr.Dataset:
         """The landscape to draw: readouts of coarser grids interpolated, of an unfinished survey its finest complete level."""

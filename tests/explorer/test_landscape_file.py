@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 from lossnav.core import InputError, Plane, Settings, load_problem, survey
 from lossnav.core.formats.convert import write_netcdf
+from lossnav.core.survey import landscape
 from lossnav.core.survey.packing import pack
 from lossnav.explorer import cli
 from lossnav.explorer.landscape_file import opened
@@ -44,6 +45,14 @@ def test_every_kind_holds_the_same_terrain(kind: str, files: Path) -> None:
     np.testing.assert_allclose(found.measured(Settings())["accuracy"], expected["accuracy"], rtol=1e-6)
     assert ("perplexity" in found.unavailable) == (kind == "land.h5")
     assert "viscosity" in found.unavailable
+
+
+def test_readouts_are_derived_anew_only_where_the_settings_are_others(files: Path) -> None:
+    found = opened(files / "land.zarr")
+    assert found.measured(Settings()) is found.land
+    warmer = found.measured(Settings(temperature=2.0))
+    assert warmer.lossnav.settings.temperature == 2.0
+    assert warmer.identical(landscape(found.points, Settings(temperature=2.0)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
