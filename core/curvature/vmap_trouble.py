@@ -5,8 +5,10 @@ from __future__ import annotations
 from ..checks import first_line
 
 # what torch's message begins with → what it means
+HANGS = "what it computes hangs on the value of a tensor, by .item() or an if"
 KNOWN = {
-    "vmap: It looks like you're either (1) calling .item()": "what it computes hangs on the value of a tensor, by .item() or an if"
+    "vmap: It looks like you're either (1) calling .item()": HANGS,
+    "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow": HANGS,
 }
 
 
