@@ -89,9 +89,9 @@ def test_points_that_are_done_are_not_measured_again(tmp_path: Path, monkeypatch
     def count(evaluator: type) -> None:
         evaluate = evaluator.evaluate  # type: ignore[attr-defined]
 
-        def counted(self: object, points: np.ndarray) -> object:
+        def counted(self: object, points: np.ndarray, *more: object) -> object:
             measured.append(len(points))
-            return evaluate(self, points)
+            return evaluate(self, points, *more)
 
         monkeypatch.setattr(evaluator, "evaluate", counted)
 
