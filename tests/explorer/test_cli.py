@@ -177,6 +177,10 @@ def test_overwrite_deletes_nothing_but_landscapes(mine: Path, tmp_path: Path) ->
     assert (folder / "thesis.txt").read_text() == "years of work"
 
 
+def _mind_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_a_survey_that_is_interrupted_says_what_becomes_of_it(tmp_path: Path) -> None:
     out = tmp_path / "land.zarr"
     command = [
@@ -190,7 +194,8 @@ def test_a_survey_that_is_interrupted_says_what_becomes_of_it(tmp_path: Path) ->
         "--out",
         str(out),
     ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # where the tests themselves run in the background, Ctrl-C would be ignored by all that they start
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_mind_interrupts)
     while process.poll() is None and not (out.exists() and read_points(out).done.any()):
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
