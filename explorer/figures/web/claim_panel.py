@@ -9,14 +9,15 @@ from ..shared.plain_text import for_plotly
 from ..shared.style import class_colors
 from .theme import axis, base_layout, ink
 
-TALL, ROW = 300, 46  # pixels, and of each named row
+TALL, ROW, BAR = 300, 46, 24  # pixels, of each named row, and of each bar
+LETTER = 6.4  # pixels of a row's name, on average
 FAINT = 0.25
 
 
 def panel_figure(panel: Panel, dark: bool) -> go.Figure:
     """The panel as it is drawn on the page."""
     right = 130 if panel.words else 12
-    figure = go.Figure(layout=base_layout(dark, {"l": 70, "r": right, "t": 34, "b": 44}))
+    figure = go.Figure(layout=base_layout(dark, {"l": _left(panel), "r": right, "t": 34, "b": 44}))
     colors = class_colors(len(panel.series))
     shown: set[str] = set()
     for series, color in zip(panel.series, colors, strict=True):
@@ -29,13 +30,22 @@ def panel_figure(panel: Panel, dark: bool) -> go.Figure:
         title={"text": for_plotly(panel.title), "font": {"size": 13}, "x": 0, "xref": "paper"},
         showlegend=len(named) > 1,
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right", "font": {"size": 11}},
-        height=max(TALL, 100 + ROW * len(panel.rows)),
+        height=max(TALL, 100 + _row(panel) * len(panel.rows)),
     )
     figure.update_xaxes(**axis(dark, for_plotly(panel.x)), type="log" if "x" in panel.logarithmic else "linear")
     figure.update_yaxes(**axis(dark, for_plotly(panel.y)), type="log" if "y" in panel.logarithmic else "linear")
     if panel.rows:
         _name_rows(figure, panel)
     return figure
+
+
+def _left(panel: Panel) -> int:
+    """Room for the longest name of a row."""
+    return max(70, int(LETTER * max((len(name) for name in panel.rows), default=0)) + 16)
+
+
+def _row(panel: Panel) -> int:
+    return BAR if all(series.kind == "bars" for series in panel.series) else ROW
 
 
 def _trace(series: Series, color: str, named: bool, first: bool) -> go.Scatter | go.Bar:
