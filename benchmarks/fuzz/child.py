@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
 import random
@@ -39,6 +41,7 @@ def main(name: str, first: int, count: int, seed: int, place: Path) -> None:
         os.mkfifo(pipe)  # whoever opens it waits forever
     hdf5_trial.PATIENCE = SECONDS_EACH / 4
     one = reader(name, emptied(folder))
+    _settle()
     outside = _watched(place)
     _bounded()
     with (place / "notes").open("a", buffering=1) as notes:
@@ -46,6 +49,13 @@ def main(name: str, first: int, count: int, seed: int, place: Path) -> None:
             path = one.make(random.Random(f"{seed}/{name}/{number}"), emptied(folder))
             notes.write(json.dumps({"number": number}) + "\n")
             notes.write(json.dumps({"number": number, **_outcome(one.read, path, outside)}) + "\n")
+
+
+def _settle() -> None:
+    """Where dask is installed xarray asks it whose numbers it sees; dask then reads its settings, whatever the input is."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("dask.array")
+        importlib.import_module("distributed")
 
 
 def _outcome(read: Any, path: Path, outside: list[str]) -> dict[str, Any]:
