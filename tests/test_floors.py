@@ -12,7 +12,8 @@ ROOT = Path(__file__).parent.parent
 # From the top down; folders of one floor do not know each other.
 FLOORS = {
     "core": (
-        ("formats", "claims", "cluster"),
+        ("formats", "claims"),
+        ("cluster",),
         ("survey",),
         ("properties",),
         ("local", "walk", "profile", "alignment"),

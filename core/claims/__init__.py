@@ -5,6 +5,7 @@ from __future__ import annotations
 from .by_pairs import controls_by_pairs, recheck, word_by_pairs
 from .cells import OUTCOMES, accuracy_panel, map_cells, map_panel, sharpness_panel
 from .live import LOOK_CONTRASTS, LOOK_SAID, Look, look, read_look, rule_steps
+from .on_workers import train_on_workers
 from .package_results import shipped
 from .panel import Panel, Series
 from .protocol import NOT_SUPPORTED, SUPPORTED, UNDECIDED, Claim, Control, Plan, Verdict
@@ -50,6 +51,7 @@ __all__ = [
     "run",
     "sharpness_panel",
     "shipped",
+    "train_on_workers",
     "twin_pair",
     "why_not_confirmatory",
     "word_by_pairs",

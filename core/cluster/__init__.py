@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from .connection import connected, share_threads
+from .identity import code_identity, refuse_another
+from .pool import Pool
 from .recipe import Recipe
 from .workers import Workers
 
-__all__ = ["Recipe", "Workers", "connected", "share_threads"]
+__all__ = ["Pool", "Recipe", "Workers", "code_identity", "connected", "refuse_another", "share_threads"]

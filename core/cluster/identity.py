@@ -34,10 +34,14 @@ def identity(specification: Specification) -> dict[str, str]:
         "problem": digest(spec["problem"]),
         "plane": digest(plane_identity(specification.plane)["vectors"]),
         "survey": digest(rest),
-        "lossnav": code_digest(),
-        "torch": torch.__version__,
+        **code_identity(),
         "device": specification.where.type,
     }
+
+
+def code_identity() -> dict[str, str]:
+    """What must be the same on a worker whatever it does: the code, and the library that computes."""
+    return {"lossnav": code_digest(), "torch": torch.__version__}
 
 
 def refuse_another(own: Mapping[str, str], asked: Mapping[str, str]) -> None:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from ..checks import InputError
 from ..engine.evaluator import Evaluator
 from ..local.evaluator import LocalEvaluator
 from ..properties.protocol import STAGES
 from ..survey.specification import Specification
 from .bench import measured
 from .identity import identity, kind_of_machine
+from .pool import AHEAD, Pool
 from .recipe import Recipe
 from .tile import Answer, Tile
 
@@ -28,10 +24,6 @@ if TYPE_CHECKING:
 
 TILE_SECONDS = 1.0  # what a killed worker loses, and many times what a tile costs on the way
 SHARES = 100  # workers; the more there are beyond, the longer their tiles, so that the client has the same to do (docs/scaling.md)
-AHEAD = 2  # tiles for each worker: one that it measures, and one that waits at its door
-LOOK_SECONDS = 2.0  # between looks at who is there
-LONELY_SECONDS = 60.0  # without any worker, after which nobody is waited for
-KEPT = "What was measured is kept, and the same command goes on from there."
 
 
 class Workers:
@@ -49,10 +41,9 @@ class Workers:
     """
 
     def __init__(self, client: Client, recipe: Recipe, specification: Specification) -> None:
-        self._client, self._recipe, self._specification = client, recipe, specification
+        self._pool, self._recipe, self._specification = Pool(client), recipe, specification
         self._identity, self._threads = identity(specification), torch.get_num_threads()
         self._cost: dict[str, float] = {}  # stage → seconds for a point, as the last tile took
-        self._count, self._looked, self._met = 0, -math.inf, time.monotonic()
         self.machines: set[str] = set()
 
     def __str__(self) -> str:
@@ -86,7 +77,7 @@ class Workers:
 
     def signed(self) -> dict[str, Any]:
         """Who measured, ready for JSON."""
-        return {"workers": max(self._count, 1), "worker_machines": sorted(self.machines)}
+        return {"workers": self._pool.met, "worker_machines": sorted(self.machines)}
 
     @property
     def warning(self) -> str:
@@ -117,15 +108,14 @@ class Workers:
             while start < len(points) or waiting:
                 while start < len(points) and len(waiting) < (AHEAD * self.count if certain() else 1):
                     size = self._size(stage, len(points) - start, several) if certain() else 1
-                    waiting.append(self._client.submit(measured, tile(points[start : start + size]), pure=False))
+                    waiting.append(self._pool.submit(measured, tile(points[start : start + size])))
                     start += size
-                answer = self._answer(waiting.popleft())
+                answer: Answer = self._pool.answer(waiting.popleft())
                 self._cost[stage] = answer.seconds / len(answer.found)
                 self.machines.add(answer.machine)
                 yield answer
         finally:
-            with contextlib.suppress(OSError, TimeoutError, CancelledError):  # there may be no scheduler left to tell
-                self._client.cancel(list(waiting))
+            self._pool.cancel(waiting)
 
     def _size(self, stage: str, left: int, several: int) -> int:
         """Points in the next tile: about a second's, as many as go at once, and so few that everybody has some to the end."""
@@ -137,41 +127,7 @@ class Workers:
     @property
     def count(self) -> int:
         """Workers that were there at the last look, at least one."""
-        if time.monotonic() - self._looked > LOOK_SECONDS:
-            self._look()
-        return max(1, self._count)
-
-    def _look(self) -> None:
-        try:
-            self._count = len(self._client.nthreads())
-        except (OSError, CancelledError, TimeoutError) as error:
-            raise self._gone() from error
-        self._looked = time.monotonic()
-        if self._count:
-            self._met = self._looked
-        elif self._looked - self._met > LONELY_SECONDS:
-            raise InputError(f"No worker has been there for {LONELY_SECONDS:.0f} s: start some. {KEPT}")
-
-    def _answer(self, future: Future) -> Answer:
-        from distributed import KilledWorker
-        from distributed.comm import CommClosedError
-
-        while True:
-            try:
-                found: Answer = future.result(timeout=LOOK_SECONDS)
-                return found
-            except KilledWorker as error:
-                raise InputError(
-                    f"A tile ended every worker that it was given to, {error.allowed_failures + 1} in all, as a want of memory "
-                    f"does: see the workers' logs. {KEPT}"
-                ) from error
-            except TimeoutError:
-                self._look()
-            except (CancelledError, CommClosedError) as error:
-                raise self._gone() from error
-
-    def _gone(self) -> InputError:
-        return InputError(f"The scheduler has gone: start one again. {KEPT}")
+        return self._pool.count
 
 
 def tile_seconds(workers: int) -> float:

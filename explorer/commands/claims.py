@@ -14,6 +14,7 @@ from rich.table import Table
 from .claim_labels import labels_command
 from .claim_looks import look_command, recheck_command, twins_command
 from .claim_robustness import robustness_command
+from .cluster_options import ClusterOption, WorkersOption
 from .options import console, folder_for, progress
 
 if TYPE_CHECKING:
@@ -62,9 +63,12 @@ def run_command(
     networks: Networks = None,
     data: Data = None,
     out: Annotated[Path | None, typer.Option(help="Also write the result to this file (.json).")] = None,
+    workers: WorkersOption = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Train what is missing, analyse, decide. A run that was stopped goes on with the networks that it has."""
-    from lossnav.core.claims import claim_of, run, write_result
+    from lossnav.core.claims import claim_of, run, train_on_workers, write_result
+    from lossnav.core.cluster import connected
 
     from ..request.claim import ClaimRequest, populations_folder
 
@@ -76,12 +80,14 @@ def run_command(
         folder_for(out)
     with progress() as bar:
         task = bar.add_task("Training", total=None)
-        result = run(
-            claim,
-            plan,
-            populations_folder(),
-            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
-        )
+
+        def told(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        if workers is not None or cluster is not None:
+            with connected(workers, cluster) as client:
+                train_on_workers(claim, plan, populations_folder(), client, told, request.source)
+        result = run(claim, plan, populations_folder(), told)
     write_result(result, request.path)
     if out is not None and out != request.path:
         write_result(result, out)

@@ -19,6 +19,7 @@ from ..request.survey import SurveyRequest
 from ..summaries.adaptive import adaptive_text
 from ..summaries.forward import forward_sentences
 from .asked import AskedSurvey
+from .cluster_options import ClusterOption, WorkersOption
 from .options import Target, console, numbers, progress
 from .plane_options import with_plane
 from .problem_options import Dtype, ProblemChoice, with_problem
@@ -101,15 +102,8 @@ def survey_command(
     repair: Annotated[
         bool, typer.Option("--repair", help="Measure again what is damaged in the landscape, and only that.")
     ] = False,
-    workers: Annotated[
-        int | None, typer.Option(help="Measure on so many processes of this machine, which share its cores.")
-    ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            help="Measure on the workers of the Dask scheduler at this address: tcp://host:8786, or its .json file."
-        ),
-    ] = None,
+    workers: WorkersOption = None,
+    cluster: ClusterOption = None,
     forecast: Annotated[
         bool, typer.Option("--forecast", help="Say what it will cost and whether --precision pays; measure nothing.")
     ] = False,

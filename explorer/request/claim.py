@@ -33,6 +33,11 @@ class ClaimRequest:
         return plan_of(claim_of(self.name), self.quick, self.base, self.networks, self.data)
 
     @property
+    def source(self) -> str | None:
+        """The problem's file that the examples are from; None: they are the claim's own."""
+        return None if self.data is None or self.plan.data == (self.data,) else self.data
+
+    @property
     def path(self) -> Path:
         """Where the result is kept on this machine."""
         content = json.dumps({"claim": self.name, **self.plan.as_json()}, sort_keys=True)

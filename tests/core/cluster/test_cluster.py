@@ -18,9 +18,8 @@ import pytest
 import torch
 import xarray as xr
 from lossnav.core import InputError, read_landscape
-from lossnav.core.cluster import Recipe, Workers, connected
+from lossnav.core.cluster import Recipe, Workers, connected, pool
 from lossnav.core.cluster import connection as connecting
-from lossnav.core.cluster import workers as client_side
 from lossnav.core.survey import LandscapeStore, surveyed
 from lossnav.core.survey import run as course
 from lossnav.core.survey.reading import read_points
@@ -170,8 +169,8 @@ def test_without_workers_or_a_scheduler_it_is_said_and_what_was_measured_is_kept
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(course, "SECONDS_BETWEEN_WRITES", -1.0)
-    monkeypatch.setattr(client_side, "LONELY_SECONDS", 0.5)
-    monkeypatch.setattr(client_side, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(pool, "LONELY_SECONDS", 0.5)
+    monkeypatch.setattr(pool, "LOOK_SECONDS", 0.2)
     monkeypatch.setattr(connecting, "WORKER_SECONDS", 1)
     asked = recipe(shape=(17, 17), overlays=("slope",))
     spec = asked.specification()
