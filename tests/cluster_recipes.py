@@ -10,7 +10,7 @@ from typing import Any
 
 import cases
 import numpy as np
-from lossnav.core import Plane
+from lossnav.core import Plane, Problem
 from lossnav.core.engine import Evaluator
 from lossnav.core.survey import Specification
 
@@ -19,7 +19,7 @@ OTHER = "LOSSNAV_TEST_OTHER"  # of workers that have another version of the prob
 
 
 def every_stage(words: Mapping[str, Any]) -> Specification:
-    problem = cases.with_path(int(words.get("seed", 0)) + int(os.environ.get(OTHER, 0)))
+    problem = with_path(words)
     _die_once(os.environ.get(DEATH))
     return Specification(
         problem,
@@ -30,6 +30,10 @@ def every_stage(words: Mapping[str, Any]) -> Specification:
         tolerance=words.get("tolerance"),
         fidelity=bool(words.get("fidelity")),
     )
+
+
+def with_path(words: Mapping[str, Any]) -> Problem:
+    return cases.with_path(int(words.get("seed", 0)) + int(os.environ.get(OTHER, 0)))
 
 
 def _die_once(folder: str | None) -> None:

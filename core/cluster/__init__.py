@@ -6,6 +6,16 @@ from .connection import connected, share_threads
 from .identity import code_identity, refuse_another
 from .pool import Pool
 from .recipe import Recipe
+from .spectra import spectra_on_workers
 from .workers import Workers
 
-__all__ = ["Pool", "Recipe", "Workers", "code_identity", "connected", "refuse_another", "share_threads"]
+__all__ = [
+    "Pool",
+    "Recipe",
+    "Workers",
+    "code_identity",
+    "connected",
+    "refuse_another",
+    "share_threads",
+    "spectra_on_workers",
+]

@@ -1,21 +1,23 @@
-"""A survey by name: what travels to a worker is where its specification is made and of what, never objects or code."""
+"""A survey or a problem by name: what travels to a worker is where it is made and of what, never objects or code."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ..checks import InputError
 from ..survey.specification import Specification
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
 class Recipe:
     """A function that every worker can import, and what it is given.
 
-    build      "package.module:function", which returns a Specification
+    build      "package.module:function", which returns a Specification, or a Problem
     arguments  its one argument, ready for JSON
     """
 
@@ -23,16 +25,20 @@ class Recipe:
     arguments: Mapping[str, Any]
 
     def specification(self) -> Specification:
-        """The specification, made here.
+        """The specification, made here (see `made`)."""
+        return self.made(Specification)
+
+    def made(self, kind: type[Made]) -> Made:
+        """What the function makes, here, which should be of that kind.
 
         Raises
         ------
         InputError  nothing of that name can be imported, or it makes something else
         """
-        made = self._function()(self.arguments)
-        if not isinstance(made, Specification):
-            raise InputError(f"'{self.build}' should make a Specification, but makes a {type(made).__name__}.")
-        return made
+        found = self._function()(self.arguments)
+        if not isinstance(found, kind):
+            raise InputError(f"'{self.build}' should make a {kind.__name__}, but makes a {type(found).__name__}.")
+        return found
 
     def _function(self) -> Callable[[Mapping[str, Any]], Any]:
         module, _, name = self.build.partition(":")

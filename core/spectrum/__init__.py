@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .along import CHECKPOINTS, PROBES, STEPS, TOP, spectra_along
+from .along import CHECKPOINTS, PROBES, STEPS, TOP, SpectraElsewhere, spectra_along
 from .coupling_sweep import GAMMAS, MOST_DIAGONALISED_IN_SWEEP, coupling_sweep
 from .eigenvalues import MOST_DIAGONALISED
 from .estimate import student
@@ -17,6 +17,7 @@ __all__ = [
     "STEPS",
     "TOP",
     "SpectraAlong",
+    "SpectraElsewhere",
     "StoredCoupling",
     "coupling_sweep",
     "read_along",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +15,11 @@ from ..parameters.hashing import digest
 from ..problem.at_checkpoint import at_checkpoint
 from ..problem.identity import problem_identity
 from ..problem.problem import Problem
+from .density import Spectrum
 from .eigenvalues import spectrum
 from .io import SpectraAlong, read_along, write_along
 
+SpectraElsewhere = Callable[[Sequence[int], Mapping[str, Any]], Iterator[Spectrum]]
 CHECKPOINTS = 11
 # A dozen spectra cost what one may cost, so each is coarser than a single one; 12 largest still show K − 1 of 10 classes.
 TOP, STEPS, PROBES = 12, 40, 4
@@ -34,6 +37,7 @@ def spectra_along(
     device: str = "auto",
     out: Path | None = None,
     dtype: torch.dtype | None = None,
+    elsewhere: SpectraElsewhere | None = None,
 ) -> Iterator[SpectraAlong]:
     """Yield the spectra so far after each checkpoint, the last one complete; a file begun by the same call goes on.
 
@@ -43,6 +47,7 @@ def spectra_along(
     top, steps, probes, seed  as in `spectrum`
     device, dtype             as in `survey`
     out                       written after each checkpoint, by renaming
+    elsewhere                 who finds the spectra, given checkpoints and what is asked at each; None: this process
 
     Raises
     ------
@@ -68,15 +73,25 @@ def spectra_along(
     so_far = _begun(out, so_far)
     if so_far.spectra:
         yield so_far
-    for index in so_far.checkpoints[len(so_far.spectra) :]:
-        there = at_checkpoint(problem, index, own_statistics=True)
-        method = "exact" if exact else "slq"
-        at = there.parameters
-        each = spectrum(there, at, of, top, steps, probes, seed, method=method, device=device, dtype=dtype)
+    method = "exact" if exact else "slq"
+    words = {"of": of, "top": top, "steps": steps, "probes": probes, "seed": seed, "method": method}
+    words |= {"device": device, "dtype": dtype}
+    find = _here(problem) if elsewhere is None else elsewhere
+    for each in find(so_far.checkpoints[len(so_far.spectra) :], words):
         so_far = replace(so_far, spectra=(*so_far.spectra, each))
         if out is not None:
             write_along(so_far, out)
         yield so_far
+
+
+def spectrum_at_checkpoint(problem: Problem, index: int, words: Mapping[str, Any]) -> Spectrum:
+    """The spectrum at one checkpoint, with its own statistics; `words` are arguments of `spectrum`."""
+    there = at_checkpoint(problem, index, own_statistics=True)
+    return spectrum(there, there.parameters, **words)
+
+
+def _here(problem: Problem) -> SpectraElsewhere:
+    return lambda checkpoints, words: (spectrum_at_checkpoint(problem, index, words) for index in checkpoints)
 
 
 def spread(length: int, count: int) -> list[int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from lossnav.core import Estimation, Problem, Tolerance
@@ -17,7 +16,7 @@ from lossnav.core.survey import Specification, affordable_stride
 
 from ..request.planes import make_plane, zoomed
 from ..request.survey import SurveyRequest
-from .problem_options import ProblemChoice
+from .problem_options import ProblemChoice, anywhere
 
 
 @dataclass(frozen=True)
@@ -84,11 +83,8 @@ class AskedSurvey:
     @property
     def recipe(self) -> Recipe:
         """The same for another process, in whatever folder it was started."""
-        choice, plane = asdict(self.choice), asdict(self.plane)
-        for each in (choice, plane):
-            each["target"] = anywhere(each["target"])
-        choice["texts"] = choice["texts"] and str(Path(choice["texts"]).resolve())
-        words = json.dumps({**asdict(self), "choice": choice, "plane": plane})
+        plane = {**asdict(self.plane), "target": anywhere(self.plane.target)}
+        words = json.dumps({**asdict(self), "choice": self.choice.as_json(), "plane": plane})
         return Recipe(f"{__name__}:specification", json.loads(words))
 
 
@@ -98,12 +94,11 @@ def specification(words: Mapping[str, Any]) -> Specification:
 
 
 def _read(words: Mapping[str, Any]) -> AskedSurvey:
-    plane, choice = dict(words["plane"]), dict(words["choice"])
+    plane = dict(words["plane"])
     plane["choices"] = tuple((name, value) for name, value in plane["choices"])
-    choice["texts"] = choice["texts"] and Path(choice["texts"])
     tolerance, span = words["tolerance"], words["span"]
     read = {
-        "choice": ProblemChoice(**choice),
+        "choice": ProblemChoice.of_json(words["choice"]),
         "plane": SurveyRequest(**plane),
         "shape": tuple(words["shape"]),
         "overlays": tuple(words["overlays"]),
@@ -112,15 +107,3 @@ def _read(words: Mapping[str, Any]) -> AskedSurvey:
         "tolerance": tolerance and Tolerance(**tolerance),
     }
     return AskedSurvey(**{**words, **read})
-
-
-def anywhere(target: str) -> str:
-    """A target that means the same in every folder: a file or folder by its whole path, all else as it is.
-
-    >>> anywhere("digits-resnet"), anywhere("package.module:problem")
-    ('digits-resnet', 'package.module:problem')
-    >>> Path(anywhere(f"{__file__}:problem")).is_absolute()
-    True
-    """
-    path, colon, rest = target.partition(":")
-    return f"{Path(path).resolve()}{colon}{rest}" if Path(path).exists() else target

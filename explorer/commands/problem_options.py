@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from lossnav.core import InputError, Problem, load_problem
+from lossnav.core.cluster import Recipe
 
 Dtype = Annotated[
     str | None,
@@ -80,6 +81,39 @@ class ProblemChoice:
         if self.parameters or self.decay or self.products is not None:
             problem = problem.over(self.parameters or None, self.decay or None, self.products)
         return problem
+
+    def as_json(self) -> dict[str, Any]:
+        """Ready for JSON, meaning the same in every folder."""
+        texts = None if self.texts is None else str(self.texts.resolve())
+        return {**asdict(self), "target": anywhere(self.target), "texts": texts}
+
+    @classmethod
+    def of_json(cls, words: Mapping[str, Any]) -> ProblemChoice:
+        """What `as_json` gave."""
+        texts = words["texts"]
+        return cls(**{**words, "texts": texts and Path(texts)})
+
+    @property
+    def recipe(self) -> Recipe:
+        """The same problem for another process, in whatever folder it was started."""
+        return Recipe(f"{__name__}:problem_of", self.as_json())
+
+
+def problem_of(words: Mapping[str, Any]) -> Problem:
+    """The problem that a `ProblemChoice.recipe` means."""
+    return ProblemChoice.of_json(words).problem()
+
+
+def anywhere(target: str) -> str:
+    """A target that means the same in every folder: a file or folder by its whole path, all else as it is.
+
+    >>> anywhere("digits-resnet"), anywhere("package.module:problem")
+    ('digits-resnet', 'package.module:problem')
+    >>> Path(anywhere(f"{__file__}:problem")).is_absolute()
+    True
+    """
+    path, colon, rest = target.partition(":")
+    return f"{Path(path).resolve()}{colon}{rest}" if Path(path).exists() else target
 
 
 def with_problem(command: Callable[..., None]) -> Callable[..., None]:

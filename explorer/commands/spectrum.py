@@ -12,13 +12,15 @@ from typing import Annotated
 import torch
 import typer
 from lossnav.core import InputError, Problem, Spectrum
+from lossnav.core.cluster import share_threads
 from lossnav.core.network import dtype_of
-from lossnav.core.spectrum import CHECKPOINTS, PROBES, STEPS, TOP, spectra_along
+from lossnav.core.spectrum import CHECKPOINTS, PROBES, STEPS, TOP, SpectraElsewhere, spectra_along
 from rich.console import Console
 from rich.table import Table
 
 from ..request.survey import SurveyRequest
 from . import options
+from .cluster_options import ClusterOption, WorkersOption, spectra_elsewhere
 from .options import At, Checkpoint, Device, Of, Seed, Target
 from .plane_options import with_plane
 from .problem_options import Dtype, ProblemChoice, with_problem
@@ -54,6 +56,8 @@ def spectrum_command(
     out: Annotated[
         Path | None, typer.Option(help="Also write it to this file, as JSON; along, after every checkpoint.")
     ] = None,
+    workers: WorkersOption = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Eigenvalues of the curvature: density, largest and smallest, trace."""
     from lossnav.core import spectrum
@@ -65,9 +69,15 @@ def spectrum_command(
         raise InputError("--critical is at one place: leave out --along.")
     if along and (checkpoint is not None or at is not None):
         raise InputError("--along is the whole training path: leave out --checkpoint and --at.")
+    if not along and (workers is not None or cluster is not None):
+        raise InputError("--workers and --cluster go with --along, a checkpoint for each: leave them out.")
+    if workers is not None or cluster is not None:
+        share_threads(workers)
     problem, numbers = choice.problem(), dtype_of(dtype)
     if along:
-        _along(problem, of, CHECKPOINTS if count is None else count, top, steps, probes, seed, device, numbers, out)
+        with spectra_elsewhere(workers, cluster, choice.recipe, problem) as others:
+            asked = CHECKPOINTS if count is None else count
+            _along(problem, of, asked, top, steps, probes, seed, device, numbers, out, others)
         return
     problem, point = options.place(problem, checkpoint, at, plane)
     if critical:
@@ -118,12 +128,13 @@ def _along(
     device: str,
     dtype: torch.dtype | None,
     out: Path | None,
+    elsewhere: SpectraElsewhere | None,
 ) -> None:
     table = Table("step", "λₘₐₓ", "λₘᵢₙ", "trace", "outliers", box=None, header_style="bold")
     with options.progress() as bar:
         task = bar.add_task(f"{problem.name}, along the training", total=None)
         counts = (_or(top, TOP), _or(steps, STEPS), _or(probes, PROBES))
-        for along in spectra_along(problem, of, count, *counts, seed, device, out, dtype):
+        for along in spectra_along(problem, of, count, *counts, seed, device, out, dtype, elsewhere):
             bar.update(task, completed=len(along.spectra), total=len(along.checkpoints))
     for step, each in zip(along.steps, along.spectra, strict=True):
         trace = f"{each.trace:.4g} ± {each.trace_reach:.2g}"

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lossnav.core import Estimation, InputError, Tolerance, read_landscape
-from lossnav.explorer.commands.asked import AskedSurvey, anywhere, specification
-from lossnav.explorer.commands.problem_options import ProblemChoice
+from lossnav.explorer.commands.asked import AskedSurvey, specification
+from lossnav.explorer.commands.problem_options import ProblemChoice, anywhere
 from lossnav.explorer.request.survey import SurveyRequest
 
 SLURM = Path(__file__).parents[2] / "docs" / "slurm_survey.py"

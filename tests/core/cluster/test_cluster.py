@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from lossnav.core import InputError, read_landscape
-from lossnav.core.cluster import Recipe, Workers, connected, pool
+from lossnav.core import InputError, Problem, read_landscape
+from lossnav.core.cluster import Recipe, Workers, connected, pool, spectra, spectra_on_workers
 from lossnav.core.cluster import connection as connecting
+from lossnav.core.spectrum import spectra_along
 from lossnav.core.survey import LandscapeStore, surveyed
 from lossnav.core.survey import run as course
 from lossnav.core.survey.reading import read_points
@@ -193,3 +194,29 @@ def test_without_workers_or_a_scheduler_it_is_said_and_what_was_measured_is_kept
     monkeypatch.setattr(course, "SECONDS_BETWEEN_WRITES", 0.5)
     same(surveyed(spec, tmp_path / "worker.zarr"), surveyed(spec))
     assert read_landscape(tmp_path / "scheduler.zarr")["measured"].any()
+
+
+def test_spectra_along_a_path_are_those_of_one_process(address: str, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    asked = Recipe("cluster_recipes:with_path", {"seed": 1})
+    problem, out = asked.made(Problem), tmp_path / "along.json"
+    with connected(address=address) as client:
+        client.wait_for_workers(2)
+        find = spectra_on_workers(client, asked, problem)
+        first = next(spectra_along(problem, count=5, device="cpu", out=out, elsewhere=find))
+        *_, found = spectra_along(problem, count=5, device="cpu", out=out, elsewhere=find)  # goes on from the file
+    *_, alone = spectra_along(problem, count=5, device="cpu")
+    assert (len(first.spectra), len(found.spectra)) == (1, 5)
+    assert found.checkpoints == alone.checkpoints
+    for there, here in zip(found.spectra, alone.spectra, strict=True):
+        np.testing.assert_array_equal(there.top, here.top)
+        np.testing.assert_array_equal(there.eigenvalues, here.eigenvalues)
+        assert there.trace == here.trace
+
+
+def test_a_worker_with_another_problem_finds_no_spectrum() -> None:
+    asked = Recipe("cluster_recipes:with_path", {"seed": 2})
+    known = spectra._identity(asked.made(Problem), "cpu")
+    piece = spectra.SpectrumPiece(asked, {**known, "problem": "another"}, 1, 0, {"device": "cpu"})
+    with pytest.raises(InputError, match=r"its problem is .* not another: give every machine the same files"):
+        spectra.found(piece)
