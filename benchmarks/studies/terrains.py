@@ -17,7 +17,7 @@ NARROWEST = 0.25  # the coarse grid's spacing, in a domain of [-1, 1]: what is n
 
 def network_terrain(seed: int) -> dict[str, np.ndarray]:
     """Readout → (65, 65): the loss of a small network that was drawn and trained a little, and how sure it is of its classes."""
-    problem, x, y = _network(seed)
+    problem, x, y = drawn_network(seed)
     rng = np.random.default_rng(10_000 + seed)
     normalize, half = str(rng.choice(["filter", "filter", "layer", "none"])), float(rng.choice([0.5, 1, 1, 2, 3]))
     plane = Plane.random(problem, seed=seed, normalize=normalize)
@@ -55,7 +55,8 @@ def formula_terrain(seed: int) -> dict[str, np.ndarray]:
     return {"loss": total}
 
 
-def _network(seed: int) -> tuple[Problem, Tensor, Tensor]:
+def drawn_network(seed: int) -> tuple[Problem, Tensor, Tensor]:
+    """A small network with its inputs (n, d) and targets, trained a little: depth, width, examples and classes are drawn."""
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     inputs, outputs = int(rng.integers(2, 9)), int(rng.integers(2, 5))
     count, width, depth = (int(rng.integers(*ends)) for ends in ((30, 200), (6, 28), (1, 6)))

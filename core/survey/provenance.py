@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import platform
 import shlex
 import sys
+import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -22,6 +24,16 @@ def environment(device: torch.device) -> dict[str, Any]:
         "device_name": name,
         "threads": torch.get_num_threads(),
         "command": shlex.join(["lossnav", *sys.argv[1:]]) if sys.argv[0].endswith(("lossnav", "cli.py")) else "python",
+    }
+
+
+def run_record(device: torch.device, started: float, measurements: int) -> dict[str, Any]:
+    """This run of a survey so far: environment, when it `started` (seconds since 1970), how long it takes, what it measured."""
+    return {
+        **environment(device),
+        "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.time() - started, 3),
+        "measurements": measurements,
     }
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
@@ -17,13 +16,14 @@ from ..checks import UNFIT, InputError, first_line
 from ..engine.evaluator import Evaluator
 from ..local.evaluator import LocalEvaluator
 from ..properties.protocol import STAGES
-from ..properties.selection import reading, waiting_for
+from ..properties.selection import reading
 from .fidelity import fidelity
 from .info import Json
 from .landscape import known_at
+from .left_out import note, note_failed, note_fallbacks, note_hopeless, note_unfit
 from .points import MeasuredPoints
 from .preview import Glance, glance_of
-from .provenance import environment
+from .provenance import run_record
 from .schedule import is_over, schedule
 from .specification import Specification
 from .store import LandscapeStore
@@ -208,8 +208,8 @@ class SurveyRun:
             except UNFIT as error:
                 if stage == STAGES[0] or (self.points.info.later or {})[stage]["filled"]:
                     raise
-                self._say_unfit(reading(left["columns"], self.points.overlays), error)
-            self._leave_out_hopeless(stage)
+                note_unfit(self.points, reading(left["columns"], self.points.overlays), error)
+            self._note_hopeless(stage)
             self._say(later={s: each for s, each in (self.points.info.later or {}).items() if s != stage} or None)
             self._write_info()
 
@@ -221,10 +221,10 @@ class SurveyRun:
         if spec.fidelity and info.fidelity is None:
             self._say(fidelity=fidelity(spec.problem, spec.plane, spec.where, spec.number, spec.seed))
         for each in list(self.local.values())[:1]:  # all have the same instruments
-            self._say_fallbacks(each.instruments.fallbacks)
+            note_fallbacks(self.points, each.instruments.fallbacks)
 
     def _say(self, **more: object) -> None:
-        self.points.info = replace(self.points.info, **more)  # type: ignore[arg-type]
+        note(self.points, **more)
 
     def _look_first(self) -> None:
         """Once, show roughly what the costly stages will show."""
@@ -246,25 +246,13 @@ class SurveyRun:
                 raise InputError(
                     f"The survey stopped at its {stage} stage ({first_line(error)}): what was measured is kept."
                 ) from error
-            self._say(failed=(*(self.points.info.failed or ()), stage))
-            self._say_unfit(waiting_for(stage, self.points.overlays), error)
+            note_failed(self.points, stage, error)
             self._write_info()
-        self._leave_out_hopeless(stage)
+        self._note_hopeless(stage)
 
-    def _leave_out_hopeless(self, stage: str) -> None:
-        """Say of readouts that never worked why; what belongs to the same stage stays."""
-        hopeless = self.local[stage].hopeless if stage in self.local else {}
-        for columns, why in hopeless.items():
-            known = self.points.info.unavailable
-            new = [v for v in reading(columns, self.points.overlays) if v not in known]
-            if new:
-                self._say_unfit(new, RuntimeError(why))
-                self._write_info()
-
-    def _say_unfit(self, variables: list[str], error: Exception) -> None:
-        """Give the reason why readouts are missing: the network does not stand what they need."""
-        sentence = f"This network could not be measured around a point ({first_line(error)})."
-        self._say(unavailable={**self.points.info.unavailable, **dict.fromkeys(variables, sentence)})
+    def _note_hopeless(self, stage: str) -> None:
+        if stage in self.local and note_hopeless(self.points, self.local[stage]):
+            self._write_info()
 
     def _choose_way(self) -> None:
         """Run the network the way that the points measured so far were, or the fastest where there are none yet."""
@@ -289,15 +277,9 @@ class SurveyRun:
         """Write down, once, that the network runs no longer as it was chosen, so that a survey that goes on runs the same."""
         if isinstance(self.forward, Evaluator) and self.forward.fallbacks:
             self._say(spec={**(self.points.info.spec or {}), "way": self.forward.way})
-            self._say_fallbacks(self.forward.fallbacks)
+            note_fallbacks(self.points, self.forward.fallbacks)
             self.forward.fallbacks.clear()
             self._write_info()
-
-    def _say_fallbacks(self, sentences: Sequence[str]) -> None:
-        spec = self.points.info.spec or {}
-        known = spec.get("fallbacks", [])
-        if new := [sentence for sentence in sentences if sentence not in known]:
-            self._say(spec={**spec, "fallbacks": [*known, *new]})
 
     def _forward_rows(self, points: np.ndarray) -> Iterator[np.ndarray]:
         if self.elsewhere is None:
@@ -399,12 +381,6 @@ class SurveyRun:
         self, before: Sequence[Json], specification: Specification, started: float, made: int, running: bool = False
     ) -> None:
         """Add this run to those `before` it."""
-        run = {
-            **environment(specification.where),
-            "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
-            "seconds": round(time.time() - started, 3),
-            "measurements": made,
-            **({} if self.elsewhere is None else self.elsewhere.signed()),
-            **({RUNNING: True} if running else {}),
-        }
+        more = {} if self.elsewhere is None else self.elsewhere.signed()
+        run = {**run_record(specification.where, started, made), **more, **({RUNNING: True} if running else {})}
         self._say(provenance=(*before, run))

@@ -65,21 +65,32 @@ class StageRefinement:
 
     def _chosen(self) -> np.ndarray | None:
         """The next choice's rows that are not measured yet; None when nothing more is needed, all where choosing takes too long."""
+        if not self._pays(waiting=0):  # not even if all that is left were saved
+            return self._all()
         refinement, started = self.refinement, now()
         land = landscape_as_measured(self.points)
         names = refinement.followed
         noise = {name: _noise(self.points, land, name) for name in names if f"{name}_se" in land}
         cells = refinement.next({name: land[name].values for name in names}, noise)
         self.worth.decided(now() - started)
-        left = int((refinement.candidates & ~refinement.asked).sum())
-        self.whole = bool(len(cells)) and left > 0 and not self.worth.pays(left, refinement.waiting)
+        if len(cells) and not self._pays(refinement.waiting):
+            return self._all()
         self._note()
         if not len(cells):
             return None
-        if self.whole:
-            return self._left()
         rows = np.sort(self._rows[tuple(cells.T)])
         return rows[~self.points.done_at(self.stage)[rows]]
+
+    def _pays(self, waiting: int) -> bool:
+        """Whether another choice may save what it takes; where nothing is left it takes nothing."""
+        left = int((self.refinement.candidates & ~self.refinement.asked).sum())
+        return left == 0 or self.worth.pays(left, waiting)
+
+    def _all(self) -> np.ndarray:
+        """Choose no more, and measure the whole stage."""
+        self.whole = True
+        self._note()
+        return self._left()
 
     def _left(self) -> np.ndarray:
         """All rows of the stage that are not measured."""

@@ -7,6 +7,7 @@ import cases
 import numpy as np
 import pytest
 from lossnav.core import InputError, Plane, Tolerance, read_landscape, survey
+from lossnav.core.adaptive.refinement import Refinement
 from lossnav.core.survey.worth import Worth
 
 SCHEDULE = importlib.import_module("lossnav.core.survey.schedule")
@@ -55,6 +56,14 @@ def test_where_deciding_takes_too_long_the_whole_grid_is_measured_and_that_is_sa
     assert land.lossnav.adaptive["forward"] == {"measured": 1089, "of": 1089, "error": 0.0, "whole": True}
     np.testing.assert_array_equal(land["loss"].values, survey(problem, plane, GRID)["loss"].values)
     assert (land["loss_error"].values == 0).all()
+
+
+def test_a_choice_that_cannot_pay_is_not_made(problem, monkeypatch):
+    clock(monkeypatch, 1.0)
+    chosen, choose = [], Refinement.next
+    monkeypatch.setattr(Refinement, "next", lambda self, *words: chosen.append(1) or choose(self, *words))
+    survey(problem, Plane.random(problem, seed=1), GRID, tolerance=0.01)
+    assert len(chosen) == 1  # the first, of which nothing is known before
 
 
 def test_whoever_wants_few_points_whatever_that_takes_says_so(problem, monkeypatch):
