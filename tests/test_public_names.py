@@ -74,7 +74,7 @@ def test_what_a_floor_gives_is_there(name: str) -> None:
 
 
 def test_help_loads_no_page_no_figure_and_no_file_format() -> None:
-    heavy = ("streamlit", "plotly", "matplotlib", "zarr", "h5py")
+    heavy = ("streamlit", "plotly", "matplotlib", "zarr", "h5py", "scipy.stats")
     code = (
         "import sys\nfrom typer.testing import CliRunner\nfrom lossnav.explorer.cli import app\n"
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"

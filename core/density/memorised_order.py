@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import Tensor
 
 from ..checks import InputError, first_line, matching
@@ -126,6 +125,8 @@ def _check(problem: Problem, steps: np.ndarray, draws: int, seed: int) -> None:
 
 def _tested(losses: np.ndarray, steps: np.ndarray, draws: int, seed: int) -> tuple[float, float]:
     """ρ, and its p-value for an order that is remembered; 0 and 1 where all losses are the same."""
+    from scipy import stats  # a quarter of a second, which no other work needs
+
     ranks = stats.rankdata(losses), stats.rankdata(steps)
     if np.ptp(ranks[0]) == 0:
         return 0.0, 1.0

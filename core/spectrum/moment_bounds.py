@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 import torch
-from scipy import stats
+from scipy.special import chdtri
 from torch import Tensor
 
 from .estimate import CONFIDENCE, student
@@ -95,7 +95,7 @@ class MomentBounds:
         end = float(self._values[-1 if largest else 0])
         if self.closed:
             return end
-        least = float(stats.chi2.ppf(1 - confidence, len(self._along)))
+        least = float(chdtri(len(self._along), confidence))
         near, far = 0.0, float(self._turned_beside.norm()) + 1e-9 * abs(end)
         while self.most_mass(end + sign * far) >= least and math.isfinite(far):
             near, far = far, 2 * far
