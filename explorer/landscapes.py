@@ -30,6 +30,7 @@ from lossnav.core.survey import (
 
 from .cache import touch
 from .request.survey import COORDINATE_TITLES, DEFAULT_GRID, FORWARD_ONLY, SurveyRequest
+from .shared import FILES
 
 REDRAWN = 6  # times that an adaptive picture is drawn anew while its points double
 
@@ -144,7 +145,7 @@ def _found(path: Path, overlays: Sequence[str] = ()) -> Found:
     return found
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=FILES)
 def _last(path: Path) -> list[Any]:
     """The state of `path` when it was read last, and what was found; empty before that."""
     return []

@@ -111,12 +111,14 @@ def _run(access: Access, open_browser: bool) -> None:
     from starlette.middleware import Middleware
     from streamlit.starlette import App
 
+    from .collector import search_seldom
     from .delivery import keep_what_a_whole_run_wrote
     from .guard import Guard
 
     _check_free(access)
     _check_certificate(access)
     keep_what_a_whole_run_wrote()
+    search_seldom()
     token = secrets.token_urlsafe(32) if access.token else None
     address = access.address(token)
     guard = Middleware(Guard, token=token, cookie=f"lossnav-{access.port}")

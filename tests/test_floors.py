@@ -39,7 +39,7 @@ FLOORS = {
         ("figures.shared",),
         ("request",),
         ("server", "moved"),
-        ("guard", "delivery", "cache", "workspace", "dropped"),
+        ("guard", "delivery", "collector", "shared", "cache", "workspace", "dropped"),
     ),
 }
 

@@ -140,7 +140,7 @@ from lossnav.sample_models import NAMES
 from streamlit.testing.v1 import AppTest
 
 def drawn(app, kind):
-    figures = [json.loads(json.loads(chart.proto.json)["figure"]) for chart in app.get("bidi_component")]
+    figures = [json.loads(json.loads(chart.proto.json)["figure"]) for chart in app.get("bidi_component") if "figure" in chart.proto.json]
     return next(f for f in figures if f["data"][0]["type"] == kind)
 
 def fine(app):

@@ -24,7 +24,7 @@ def filled(land: xr.Dataset) -> xr.Dataset:
     >>> bool(abs(found - land["v"]).max() < 1e-12), found.attrs["measured_on"]
     (True, '5 × 5')
     """
-    complete = land.copy()
+    gone, spread = [], {}
     refined = land.lossnav.adaptive  # those are everywhere already, by their own measure
     levels = {
         name.removeprefix("measured_"): finest_complete(land[name].values)
@@ -37,11 +37,11 @@ def filled(land: xr.Dataset) -> xr.Dataset:
             continue
         level = levels[stage]
         if level is None:
-            complete = complete.drop_vars(name)
+            gone.append(name)
         elif len(level[0]) * len(level[1]) < land[name].size:
-            complete[name] = (land[name].dims, _spread(land, name, *level), land[name].attrs)
-            complete[name].attrs["measured_on"] = f"{len(level[0])} × {len(level[1])}"
-    return complete
+            said = {**land[name].attrs, "measured_on": f"{len(level[0])} × {len(level[1])}"}
+            spread[name] = (land[name].dims, _spread(land, name, *level), said)
+    return land.drop_vars(gone).assign(spread)  # at once: one by one, each compares itself with all the others
 
 
 def _spread(land: xr.Dataset, name: str, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

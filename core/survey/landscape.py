@@ -20,6 +20,7 @@ from .intervals import interval_attributes
 from .points import MeasuredPoints
 from .preview import glanced
 
+GRID = ("alpha", "beta")
 MATRIX_NAMES = {
     "ggn": "the Gauss-Newton matrix",
     "remainder": "the remainder",
@@ -51,13 +52,15 @@ def landscape(points: MeasuredPoints, settings: Settings | None = None) -> xr.Da
 def landscape_as_measured(points: MeasuredPoints, settings: Settings | None = None) -> xr.Dataset:
     """`landscape` without what an adaptive survey interpolates: NaN wherever nothing was measured."""
     settings, plan = settings or Settings(), points.plan
-    land = xr.Dataset(coords={"alpha": ("alpha", plan.alpha), "beta": ("beta", plan.beta)})
-    for stage in points.used:
-        name = "measured" if stage == STAGES[0] else f"measured_{stage}"
-        land[name] = (("alpha", "beta"), plan.grid(points.done_at(stage), fill=False))
+    found: dict[str, Any] = {
+        "measured" if stage == STAGES[0] else f"measured_{stage}": (GRID, plan.grid(points.done_at(stage), fill=False))
+        for stage in points.used
+    }
     known = known_at(points)
     for owner in OWNERS:
-        _add(land, owner, points, known, settings)
+        found |= _readouts(owner, points, known, settings)
+    land = xr.Dataset(coords={"alpha": ("alpha", plan.alpha), "beta": ("beta", plan.beta)})
+    land = land.assign(found)  # at once: one by one, each compares its coordinates with all that are there
     _add_notes(land, points, known, settings)
     land.attrs = points.info.as_attrs(settings)
     return land
@@ -79,21 +82,21 @@ def _shown(owner: Owner, points: MeasuredPoints) -> list[Readout]:
     return [r for r in owner.readouts if (owner is TERRAIN and not r.local) or r.variable in points.overlays]
 
 
-def _add(land: xr.Dataset, owner: Owner, points: MeasuredPoints, known: Points, settings: Settings) -> None:
-    wanted = _shown(owner, points)
-    if not wanted:
-        return
-    values = owner.values(known, settings)
+def _readouts(owner: Owner, points: MeasuredPoints, known: Points, settings: Settings) -> dict[str, Any]:
+    """A property's readouts and their errors, as variables of a Dataset."""
+    wanted, found = _shown(owner, points), {}
+    values = owner.values(known, settings) if wanted else {}
     for readout in wanted:
         if readout.variable not in values or readout.variable in points.info.unavailable:
             continue
         attrs = _attributes(owner, readout, points.info)
-        land[readout.variable] = (("alpha", "beta"), points.plan.grid(values[readout.variable]), attrs)
+        found[readout.variable] = (GRID, points.plan.grid(values[readout.variable]), attrs)
         if f"{readout.variable}_se" in values:
             error = {**attrs, "long_name": f"{readout.label}: {readout.error}", "error_of": readout.variable}
             error |= interval_attributes(readout, points)
             errors = points.plan.grid(values[f"{readout.variable}_se"])
-            land[f"{readout.variable}_se"] = (("alpha", "beta"), errors, error)
+            found[f"{readout.variable}_se"] = (GRID, errors, error)
+    return found
 
 
 def _add_notes(land: xr.Dataset, points: MeasuredPoints, known: Points, settings: Settings) -> None:

@@ -1,21 +1,32 @@
 // A Plotly chart that stays: made once, then changed in place, so that nothing blinks and the camera is kept.
 // The page gives { name, figure: JSON text, alt, config, picks, library: address of plotly.js }.
+//
+// window.lossnavPlotly is library.js's.
 
 const cameras = new Map(); // by chart, so that a chart that is made anew starts from where it was left
 const charts = new Set(); // those on the page
-let loading;
 
-function library(address) {
-  loading ??= new Promise((resolve, reject) => {
-    const script = Object.assign(document.createElement("script"), { src: address });
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => {
-      loading = undefined; // the next draw tries again
-      reject(new Error("The drawing library did not load: reload the page."));
-    };
-    document.head.append(script);
-  });
-  return loading;
+// Whether pictures are drawn without a graphics card. Those of twice the screen's points, as plotly.js makes them, take twice as long.
+const slow = (() => {
+  const context = document.createElement("canvas").getContext("webgl", { failIfMajorPerformanceCaveat: true });
+  context?.getExtension("WEBGL_lose_context")?.loseContext();
+  return !context;
+})();
+
+const FINE = 180; // vertices along an axis, up to which a surface is refined
+const FLAT = 3; // of fewer vertices, a surface is a pane
+const SMALL = { type: "surface", x: [0, 1], y: [0, 1], z: [[0, 0], [0, 0]], showscale: false };
+let even = false; // whether surfaces are refined evenly from now on
+
+// plotly.js (3.x, `estimateScale`) refines a surface until its coarsest and its narrowest step are whole multiples of one: where
+// a few further rows lie between even ones, 175 × 175 points become 870 × 870, which takes seconds to draw without a graphics
+// card. Here the coarse ones alone are refined. Where the name it goes by is another one, all stays as it was.
+function refineEvenly(node) {
+  const traces = Object.values(node._fullLayout.scene?._scene?.traces ?? {});
+  const kind = Object.getPrototypeOf(traces.find((trace) => trace.data?.type === "surface") ?? {});
+  if (typeof kind.estimateScale === "function")
+    kind.estimateScale = (count) => (count < FLAT ? 1 : Math.max(1, Math.round(FINE / count)));
+  even = true;
 }
 
 class Chart {
@@ -44,10 +55,11 @@ class Chart {
   }
 
   async draw(wish) {
-    const { figure, alt, config, library: address } = wish.data;
+    const { figure, alt, library: address } = wish.data;
+    const config = slow ? { plotGlPixelRatio: 1, ...wish.data.config } : wish.data.config;
     this.node.setAttribute("aria-label", alt);
     if (figure !== this.figure) {
-      const plotly = await library(address);
+      const plotly = await window.lossnavPlotly(address);
       if (this.removed) return;
       const { data, layout } = JSON.parse(figure);
       const camera = this.camera();
@@ -62,7 +74,11 @@ class Chart {
   async make(plotly, data, layout, config) {
     this.node.textContent = "";
     this.made = true; // from now on there is something to clear
-    await plotly.newPlot(this.node, data, layout, config);
+    if (!even && data[0]?.type === "surface") {
+      const small = plotly.newPlot(this.node, [SMALL], layout, config);
+      refineEvenly(this.node);
+      await Promise.all([small, plotly.react(this.node, data, layout, config)]);
+    } else await plotly.newPlot(this.node, data, layout, config);
     if (!this.removed) this.listen();
   }
 

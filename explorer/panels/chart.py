@@ -14,12 +14,16 @@ import plotly
 import streamlit as st
 import streamlit.components.v1 as pages
 
-_SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+_LOADER = Path(__file__).with_name("library.js").read_text(encoding="utf-8")
+_SCRIPT = _LOADER + Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 _HTML = "<div class='lossnav-chart' role='img'></div>"
 _CSS = ".lossnav-chart { height: var(--tall, 400px); width: 100%; }"
 _LIBRARY = Path(plotly.__file__).parent / "package_data"
 
 _mount = st.components.v2.component("lossnav_chart", html=_HTML, css=_CSS, js=_SCRIPT, isolate_styles=False)
+
+_LOAD = "export default ({ data }) => { window.lossnavPlotly(data.library).catch(() => {}); };"
+_mount_library = st.components.v2.component("lossnav_library", html="<span></span>", js=_LOADER + _LOAD)
 
 _PULSE = """
 const timers = new WeakMap();
@@ -73,6 +77,12 @@ def chart(
             on_camera_change=_nothing,
             on_picked_change=on_pick or _nothing,
         )
+
+
+def expect_charts() -> None:
+    """Have the browser fetch what draws them, while the server is still at work on what they show."""
+    with st.container(key="library"):
+        _mount_library(key="drawing_library", data={"library": _address()})
 
 
 def ask_again(milliseconds: int) -> None:

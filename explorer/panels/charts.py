@@ -13,6 +13,7 @@ from ..figures.shared.picture import Layer, Picture
 from ..figures.web.map2d import map_figure
 from ..figures.web.picking import picked_point
 from ..figures.web.surface3d import surface_figure
+from ..shared import LANDSCAPES, PICTURES, Recent
 from ..state import Readable, View
 from .camera import remember
 from .chart import chart
@@ -27,34 +28,32 @@ class RenderedPicture:
     map: str
 
 
+_landscapes = Recent[xr.Dataset](LANDSCAPES, lambda land: land.nbytes)
+_pictures = Recent[RenderedPicture](PICTURES, lambda found: len(found.surface) + len(found.map))
+
+
 def landscape(source: Readable, settings: Settings) -> xr.Dataset:
-    """The landscape to draw; that of the last run of the page where it would be the same."""
-    last = st.session_state.get("landscape")
-    if last is not None and last[0] is source and last[1] == settings:
-        return last[2]
-    land = source.landscape(settings)
-    st.session_state["landscape"] = (source, settings, land)
-    return land
+    """The landscape to draw, which all sessions share that look at this source: read, never written to."""
+    return _landscapes.get(source, settings, lambda: source.landscape(settings))
 
 
 def drawn(land: xr.Dataset, view: View, plane: object = None) -> RenderedPicture:
-    """The figures of a landscape; those of the last turn of the page where they would be the same.
+    """The figures of a landscape, shared likewise.
 
     plane  of a live picture: the sharper ones of the same plane keep axis and colours, so that nothing jumps
     """
-    last = st.session_state.get("drawn")
-    if last is not None and last[0] is land and last[1] == view:
-        return last[2]
     picture = view.picture(land)
     if plane is not None:
         asked = (plane, view.elevation, view.ground, tuple(view.overlays.values()))
         picture = replace(
             picture, elevation=_kept(picture.elevation, land, asked), color=_kept(picture.color, land, asked)
         )
+    return _pictures.get(land, picture, lambda: _rendered(land, picture))
+
+
+def _rendered(land: xr.Dataset, picture: Picture) -> RenderedPicture:
     part, shown = decimated(land, picture)
-    found = RenderedPicture(picture, surface_figure(part, shown).to_json(), map_figure(part, shown).to_json())
-    st.session_state["drawn"] = (land, view, found)
-    return found
+    return RenderedPicture(picture, surface_figure(part, shown).to_json(), map_figure(part, shown).to_json())
 
 
 def _kept(layer: Layer, land: xr.Dataset, asked: object) -> Layer:

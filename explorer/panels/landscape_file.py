@@ -13,7 +13,9 @@ from ..controls import terrain as controls
 from ..figures.shared.plain_text import for_markdown
 from ..figures.web.picking import nearest_cell
 from ..landscape_file import Opened, opened
+from ..shared import OPENED
 from ..state import View
+from .chart import expect_charts
 from .charts import drawn, landscape, map_chart, surface_chart
 from .export import export_panel
 from .facts import facts_line
@@ -24,7 +26,7 @@ from .values import show_values, shown_readouts
 from .verdict import verdict_panel
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=OPENED, show_spinner=False)
 def _kept(path: str, _changed: float) -> Opened:
     """The file as it was read, until it changes."""
     return opened(path)
@@ -32,6 +34,7 @@ def _kept(path: str, _changed: float) -> Opened:
 
 def landscape_file(path: Path, name: str) -> None:
     """The picture of the landscape at `path`, called `name`; what is wrong with the file is a sentence."""
+    expect_charts()
     try:
         source = _kept(str(path), os.path.getmtime(path))
     except (InputError, OSError) as error:

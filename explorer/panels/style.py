@@ -29,7 +29,7 @@ _CSS = """
   .st-key-terrain2d { --tall: clamp(250px, calc(100vh - 440px), 680px); }
   :is(.st-key-terrain3d, .st-key-terrain2d) :is(.stElementContainer, .stFullScreenFrame, .stPlotlyChart) {
     height: var(--tall) !important; min-height: var(--tall) !important; }
-  :is(.st-key-pulse, .st-key-saving), [data-testid="stLayoutWrapper"]:has(> :is(.st-key-pulse, .st-key-saving)) {
+  :is(.st-key-pulse, .st-key-saving, .st-key-library), [data-testid="stLayoutWrapper"]:has(> :is(.st-key-pulse, .st-key-saving, .st-key-library)) {
     display: none; }
   .st-key-save_place { position: relative; }
   .st-key-save_place > .stElementContainer:not(.st-key-save) { position: absolute; inset: 0; z-index: 2;

@@ -8,6 +8,7 @@ from lossnav.explorer.figures.web.picking import nearest_cell
 from lossnav.explorer.landscapes import best, drawable
 from lossnav.explorer.live.pool import Turning
 from lossnav.explorer.panels import live as turning_panel
+from lossnav.explorer.panels.chart import expect_charts
 from lossnav.explorer.panels.charts import drawn, landscape, map_chart, surface_chart
 from lossnav.explorer.panels.check import check_panel
 from lossnav.explorer.panels.compute import compute_panel
@@ -36,6 +37,7 @@ def page() -> None:
 
     What comes and goes has a place that is always there, so that nothing else moves, and nothing in use is built anew.
     """
+    expect_charts()
     with st.sidebar:
         target = controls.model_control()
     if dropped_file() or other_than_problem(target):

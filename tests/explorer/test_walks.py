@@ -128,7 +128,11 @@ def test_a_link_with_walks_that_are_there_draws_them() -> None:
     app.query_params["walks"] = SHORT.text
     app.run()
     assert not app.exception
-    figures = [json.loads(json.loads(chart.proto.json)["figure"]) for chart in app.get("bidi_component")]
+    figures = [
+        json.loads(json.loads(chart.proto.json)["figure"])
+        for chart in app.get("bidi_component")
+        if "figure" in chart.proto.json
+    ]
     names = [trace.get("name") for figure in figures for trace in figure["data"]]
     assert names.count("1 SGD, seed 2, projection") == 2
     assert records() == []

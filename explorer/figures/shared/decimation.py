@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from .picture import Layer, Picture, minimum
+from .picture import ARROWS, Layer, Picture, minimum
 
 MOST = 201  # rows, and columns, up to which everything is drawn
 AXES = ("alpha", "beta")
@@ -28,7 +28,7 @@ def decimated(land: xr.Dataset, picture: Picture) -> tuple[xr.Dataset, Picture]:
         return land, picture
     rows, columns = (np.array(sorted(set(found))) for found in zip(*_worth_keeping(land, picture), strict=True))
     kept = [np.union1d(_even(land.sizes[axis]), found) for axis, found in zip(AXES, (rows, columns), strict=True)]
-    part = land.isel(alpha=kept[0], beta=kept[1])
+    part = land[_needed(land, picture)].isel(alpha=kept[0], beta=kept[1])
     return _with_holes(part, land, kept), _covering(land, picture)
 
 
@@ -44,6 +44,16 @@ def decimation_text(land: xr.Dataset) -> str | None:
         return None
     drawn = " × ".join(str(len(_even(size))) for size in sizes)
     return f"Drawn: about {drawn} of {sizes[0]} × {sizes[1]} points. Numbers and exports are of all points."
+
+
+def _needed(land: xr.Dataset, picture: Picture) -> list[str]:
+    """The variables that a figure reads: the loss, whose holes are everybody's, its layers, arrows, and what is no grid."""
+    read = {
+        "loss",
+        *(layer.variable for layer in _layers(picture)),
+        *(v for name in picture.arrows for v in ARROWS[name]),
+    }
+    return [str(name) for name, values in land.data_vars.items() if name in read or values.dims != AXES]
 
 
 def _even(size: int) -> np.ndarray:

@@ -63,7 +63,8 @@ def test_ends_extremes_centre_and_picked_point_are_drawn(large: xr.Dataset, view
 def test_what_is_drawn_was_measured_there(large: xr.Dataset, view: View) -> None:
     part, _ = decimated(large, view.picture(large))
     same = large.sel(alpha=part["alpha"], beta=part["beta"])
-    for name in large.data_vars:
+    assert set(part.data_vars) == {"loss"}, "what the figures read, and nothing else"
+    for name in part.data_vars:
         drawn = np.isfinite(part[name].values)
         assert (~drawn).sum() == 1, "the hole alone"
         assert np.array_equal(part[name].values[drawn], same[name].values[drawn])
