@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import lossnav.explorer
 import numpy as np
 import pytest
+import typed
 import xarray as xr
 from lossnav.core import InputError, coupling_matrix, load_problem
 from lossnav.core.spectrum.coupling_sweep import coupling_sweep
@@ -130,28 +129,22 @@ def test_the_request_is_a_command_that_a_person_can_type(tmp_path: Path) -> None
     ]
     assert len({r.path for r in requests} | {SpectrumRequest("gaussians-mlp", "ggn").path}) == 5
     out = tmp_path / "c.json"
-    result = lossnav(*shlex.split(requests[3].command)[1:], "--out", str(out))
+    result = typed.lossnav(*shlex.split(requests[3].command)[1:], "--out", str(out))
     assert result.returncode == 0, result.stderr
     assert read_coupling(out).sweep is None
     assert read_coupling(out).matrix is not None
 
 
-def lossnav(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "lossnav.explorer.cli", *words], capture_output=True, text=True, timeout=300
-    )
-
-
 def test_the_command_does_both_and_says_what_is_wrong(tmp_path: Path) -> None:
     out = tmp_path / "c.json"
-    result = lossnav("coupling", "gaussians-mlp", "--out", str(out))
+    result = typed.lossnav("coupling", "gaussians-mlp", "--out", str(out))
     assert result.returncode == 0, result.stderr
     assert "The diagonal alone gives λₘₐₓ 0.137 of 1.59: coupling makes 91.4 % of it." in result.stdout
     found = read_coupling(out)
     assert found.sweep is not None
     assert found.matrix is not None
     for words, said in {("--part", "sweeep"): "did you mean 'sweep'", ("--probes", "1"): "--probes should be"}.items():
-        result = lossnav("coupling", "gaussians-mlp", *words)
+        result = typed.lossnav("coupling", "gaussians-mlp", *words)
         assert result.returncode == 2
         assert said in result.stderr
 

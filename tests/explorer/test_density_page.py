@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import lossnav.explorer
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+import typed
 import xarray as xr
 from lossnav.core import density_map, load_problem
 from lossnav.core.density.claims import DENSITY_CLAIMS
@@ -131,9 +130,8 @@ def test_every_choice_is_another_map() -> None:
     assert "--at=0.5,-0.1" in requests[4].command
 
 
-def command_line(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lossnav.explorer.cli", "density", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+def command_line(*words: str) -> typed.Ended:
+    return typed.lossnav("density", *words)
 
 
 def test_the_command_says_both_claims_and_keeps_the_map(tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import lossnav.explorer
 import numpy as np
 import pytest
+import typed
 from lossnav.core import InputError, load_problem
 from lossnav.core.spectrum.along import spectra_along, spread
 from lossnav.core.spectrum.io import SpectraAlong, read_along, write_along
@@ -32,12 +31,6 @@ APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 def found() -> SpectraAlong:
     *_, last = spectra_along(load_problem("gaussians-mlp"), count=4, top=6)
     return last
-
-
-def lossnav(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "lossnav.explorer.cli", *words], capture_output=True, text=True, timeout=300
-    )
 
 
 def test_first_and_last_checkpoint_are_always_there() -> None:
@@ -129,7 +122,7 @@ def test_the_request_is_a_command_that_a_person_can_type(tmp_path: Path) -> None
     request = AlongRequest("gaussians-mlp", "ggn", 3)
     assert request.command == "lossnav spectrum gaussians-mlp --of ggn --along 3"
     assert len({request.path, AlongRequest("gaussians-mlp", "ggn").path, SpectrumRequest("gaussians-mlp").path}) == 3
-    result = lossnav(*shlex.split(request.command)[1:], "--out", str(tmp_path / "a.json"))
+    result = typed.lossnav(*shlex.split(request.command)[1:], "--out", str(tmp_path / "a.json"))
     assert result.returncode == 0, result.stderr
     assert "1200" in result.stdout
     assert read_along(tmp_path / "a.json").complete
@@ -146,7 +139,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(tmp_path: Path) -> None:
         ("gaussians-mlp", "--along", "--checkpoint", "3"): "leave out --checkpoint",
     }
     for words, said in wrong.items():
-        result = lossnav("spectrum", *words)
+        result = typed.lossnav("spectrum", *words)
         assert result.returncode == 2, result.stderr
         assert len(result.stderr.strip().splitlines()) == 1
         assert said in result.stderr

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import lossnav.explorer
 import numpy as np
 import pytest
+import typed
 from lossnav.core import InputError, load_problem, spectrum
 from lossnav.core.spectrum.io import read_spectrum, write_spectrum
 from lossnav.explorer.controls.spectrum import ALONG, CHECKPOINT, PICKED, TRAINED
@@ -100,8 +99,7 @@ def test_every_choice_is_another_spectrum() -> None:
 def test_the_command_prints_and_keeps_it(tmp_path: Path) -> None:
     for words in ([], ["--checkpoint", "0"], ["--at=0.5,-0.25"]):
         out = tmp_path / f"{len(words)}{words[:1]}.json"
-        command = [sys.executable, "-m", "lossnav.explorer.cli", "spectrum", "gaussians-mlp", *words, "--out", str(out)]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        result = typed.lossnav("spectrum", "gaussians-mlp", *words, "--out", str(out))
         assert result.returncode == 0, result.stderr
         assert "trace" in result.stdout
         assert read_spectrum(out)[0].parameter_count == 371
@@ -111,8 +109,7 @@ def test_the_command_prints_and_keeps_it(tmp_path: Path) -> None:
         ("7",): "goes with --along",
     }
     for words, said in wrong.items():
-        command = [sys.executable, "-m", "lossnav.explorer.cli", "spectrum", "gaussians-mlp", *words]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        result = typed.lossnav("spectrum", "gaussians-mlp", *words)
         assert result.returncode == 2
         assert said in result.stderr
 
