@@ -10,14 +10,17 @@ VIEWS = HERE / "views"
 def main() -> None:
     """Streamlit runs this at every turn of the page."""
     import streamlit as st
+    from lossnav.explorer.controls.address import arrive
     from lossnav.explorer.controls.url import drop_impossible
     from lossnav.explorer.panels.style import page_style
+    from lossnav.explorer.panels.undo import undo
     from lossnav.explorer.panels.workspace import watch
     from lossnav.explorer.server import LANDSCAPE_VARIABLE
     from lossnav.explorer.workspace import latest
 
     st.set_page_config(page_title="lossnav", page_icon=str(HERE / "icon.svg"), layout="wide")
     page_style()
+    undo()
     drop_impossible()
     opened = LANDSCAPE_VARIABLE in os.environ
     file_page = [st.Page(VIEWS / "file.py", title="File", icon=":material/folder_open:", default=True)]
@@ -34,7 +37,9 @@ def main() -> None:
         st.Page(VIEWS / "vocabulary.py", title="Vocabulary", icon=":material/menu_book:"),
     ]
     drawn = latest()
-    st.navigation(pages, position="top").run()
+    page = st.navigation(pages, position="top")
+    arrive(page.title)
+    page.run()
     watch(drawn)
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 import xarray as xr
 
 from ..figures.shared.picture import name_of
+from .address import offered as known
 from .url import URL
 
 MOST = 4
@@ -23,6 +24,7 @@ def compare_controls(
     """The landscapes that were chosen, and what asks for height and colour once it is known what they have in common."""
     default = [name for name in OPENS_ON if name in offered] or list(offered[:2])
     chosen = st.multiselect("Landscapes", offered, default, key="compared", max_selections=MOST, **URL)
+    known("compare_look", {name: name for name in LOOKS}, "the look")
     st.segmented_control(
         "Show", LOOKS, default=LOOKS[0], key="compare_look", required=True, label_visibility="collapsed", **URL
     )
@@ -33,6 +35,7 @@ def compare_controls(
 def _readouts(names: Sequence[str], land: xr.Dataset) -> tuple[str, str]:
     numbers = [name for name in names if "labels" not in land[name].attrs]
     titles = {name: name_of(land, name) for name in names}
+    known("compare_height", {name: titles[name] for name in numbers}, "the height")
     height = st.selectbox("Height", numbers, key="compare_height", format_func=titles.__getitem__, **URL)
     color = st.selectbox(
         "Colour",

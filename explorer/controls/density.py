@@ -12,7 +12,9 @@ from lossnav.core.formats import read_density_map
 from lossnav.sample_models import card, names
 
 from ..request.density import DensityRequest
+from ..request.shipped import result_of
 from ..request.survey import SurveyRequest
+from .address import offered
 from .url import URL, model_choice, targets
 
 TRAINED, CHECKPOINT, PICKED = PLACES = ("Trained network", "Checkpoint of the training", "Picked point of the terrain")
@@ -28,8 +30,7 @@ COLORS = {
 
 def density_controls() -> DensityRequest:
     """Which model, what of it is mapped, and where in parameter space."""
-    offered = targets()
-    target = model_choice(offered, _forget_layer)
+    target = model_choice(targets(), _forget_layer)
     layers = [INPUTS, *_layers(target)]
     layer = st.selectbox("Map of", layers, key="layer", help=LAYER_HELP, **URL)
     chosen = None if layer in (None, INPUTS) else layer
@@ -63,17 +64,19 @@ class DensityDisplay:
 
 def look_controls() -> DensityDisplay:
     """Always all choices, also while the map is computed: what is not drawn would fall out of the address bar."""
+    offered("color_by", COLORS, "the colour")
     color = st.selectbox("Colour", list(COLORS), key="color_by", format_func=COLORS.__getitem__, **URL)
     named = {claim.called.capitalize(): claim for claim in DENSITY_CLAIMS}
     first = next(iter(named))
+    offered("claim", {name: name for name in named}, "the claim")
     chosen = st.segmented_control("Density against", list(named), default=first, key="claim", required=True, **URL)
     return DensityDisplay(color, named[chosen or first])
 
 
 def _layers(target: str) -> list[str]:
     """The layers that a map can be made of, as the first map of the inputs told; one in the address bar is believed."""
-    path = DensityRequest(target).path
-    if path.exists():
+    path = result_of(DensityRequest(target))
+    if path is not None:
         with suppress(InputError, ValueError, KeyError, TypeError):  # damaged: the page itself says so
             return list(DensityInfo.of(read_density_map(path)).layers)
     wanted = st.query_params.get("layer", INPUTS)

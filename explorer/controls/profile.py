@@ -7,9 +7,10 @@ from lossnav.core import InputError
 
 from ..request.profile import Place, ProfileRequest, ends_of_text, ends_text
 from ..request.survey import SurveyRequest, checkpoints
+from .address import LINE, keep
 from .url import targets
 
-ADDRESS = "line"  # in the address
+ADDRESS = LINE  # in the address
 ON_MAP, NETWORKS = WAYS = ("On this map", "Between two networks")
 
 
@@ -27,10 +28,7 @@ def line_of_address() -> tuple[Place, Place] | None:
 
 def keep_line(ends: tuple[Place, Place] | None) -> None:
     """Have the address name this line."""
-    if ends is not None:
-        st.query_params[ADDRESS] = ends_text(ends)
-    elif ADDRESS in st.query_params:
-        del st.query_params[ADDRESS]
+    keep(ADDRESS, None if ends is None else ends_text(ends))
 
 
 def way_control() -> str:

@@ -8,6 +8,7 @@ from lossnav.sample_models import card, names
 from ..request.opened import remembered
 from ..request.spectrum import MATRICES, SHAPES, AlongRequest, SpectrumRequest
 from ..request.survey import SurveyRequest
+from .address import offered
 from .url import URL, model_choice, targets
 
 TRAINED, CHECKPOINT, ALONG, PICKED = PLACES = (
@@ -21,14 +22,16 @@ EIGENVALUES, SWEEP, LAYERS = SECTIONS = ("Eigenvalues", "What coupling does", "L
 
 def spectrum_controls() -> SpectrumRequest | AlongRequest:
     """Which model, which matrix, and where."""
-    offered = targets()
-    target = model_choice(offered)
+    target = model_choice(targets())
+    offered("matrix", MATRICES, "the matrix")
     of = st.selectbox("Matrix", list(MATRICES), key="matrix", format_func=MATRICES.__getitem__, **URL)
     picked: tuple[float, float] | None = st.session_state.get("picked")
     surveyed: SurveyRequest | None = st.session_state.get("surveyed")
     usable = surveyed is not None and surveyed.target == target and picked is not None
     count = _checkpoints(target)
     places = {TRAINED: True, CHECKPOINT: bool(count), ALONG: count != 0, PICKED: usable}
+    words = dict(zip(("trained", "checkpoint", "along", "picked"), PLACES, strict=True))
+    offered("place", {word: name for word, name in words.items() if places[name]}, "the place")
     place = st.radio("Where", [name for name in PLACES if places[name]], key="place", **URL)
     if place == CHECKPOINT and count:
         return SpectrumRequest(
@@ -51,6 +54,7 @@ def _checkpoints(target: str) -> int | None:
 
 def section_control() -> str:
     """Which section is open: the others do not start any work."""
+    offered("section", dict(zip(("eigenvalues", "sweep", "layers"), SECTIONS, strict=True)), "the section")
     return (
         st.segmented_control(
             "Section",

@@ -26,6 +26,7 @@ from ..request.survey import (
 )
 from ..state import TERRAIN_NAME, Drawing
 from ..workspace import CHECKPOINTS, LANDSCAPE, TRANSFORMERS
+from .address import offered
 from .plane import position_controls
 from .precision import precision_controls
 from .url import URL, model_choice, targets
@@ -53,17 +54,18 @@ EFFORT_HELP = "Curvature, gradients and descents cost far more than the loss. " 
 
 def model_control() -> str:
     """What is looked at: a model, or something else of the folder that the explorer was started in."""
-    offered = targets(LANDSCAPE, CHECKPOINTS, TRANSFORMERS)
-    return model_choice(offered)
+    return model_choice(targets(LANDSCAPE, CHECKPOINTS, TRANSFORMERS))
 
 
 def plane_controls(target: str) -> tuple[SurveyRequest, bool]:
     """The sidebar's further choices that matter: a plane and a span; and whether the plane is being turned."""
+    offered("plane", {name: kind_named(name).title for name in _planes(target)}, "the plane")
+    offered("zoom", {factor: f"×{factor:g}" for factor in SPAN_FACTORS}, "the span")
     plane = st.selectbox("Plane", _planes(target), key="plane", format_func=lambda k: kind_named(k).title, **URL)
     zoom = st.select_slider("Span", SPAN_FACTORS, 1.0, key="zoom", format_func=lambda z: f"×{z:g}", **URL)
-    offered = kind_named(plane).turns_live
-    live = st.toggle("Turn the plane", key="live", disabled=not offered, help=LIVE_HELP, on_change=_pressed, **URL)
-    return SurveyRequest(target, plane, zoom=zoom), live and offered
+    turns = kind_named(plane).turns_live
+    live = st.toggle("Turn the plane", key="live", disabled=not turns, help=LIVE_HELP, on_change=_pressed, **URL)
+    return SurveyRequest(target, plane, zoom=zoom), live and turns
 
 
 def _pressed() -> None:
@@ -72,6 +74,10 @@ def _pressed() -> None:
 
 def request_controls(base: SurveyRequest, live: bool) -> SurveyRequest:
     """Where the plane lies, in the open while it is turned; and the folded choices of plane and grid."""
+    offered("grid", {n: f"{n} × {n}" for n in GRID_SIZES}, "the grid")
+    offered("points", TOLERANCES, "the points measured")
+    offered("effort", {name: title for name, (title, _) in EFFORTS.items()}, "the effort")
+    offered("coordinates", COORDINATE_TITLES, "the coordinates of curvature")
     if live:
         base = position_controls(base)
     with st.expander("Plane and grid"):
@@ -127,10 +133,10 @@ def _anchor_control(target: str) -> int | None:
     last = checkpoints(target) - 1
     if last < 1:
         return None
-    offered = [OWN_ANCHOR, *sorted({0, last // 4, last // 2, 3 * last // 4})]
+    choices = [OWN_ANCHOR, *sorted({0, last // 4, last // 2, 3 * last // 4})]
     choice = st.selectbox(
         "Elasticity pulls back to",
-        offered,
+        choices,
         key="anchor",
         format_func=lambda k: "the model's own anchor" if k == OWN_ANCHOR else f"checkpoint {k} of {last}",
         help="Without an earlier task a model is its own anchor, and the penalty is one paraboloid around it.",
@@ -149,6 +155,7 @@ def elevation_controls(available: set[str]) -> tuple[Drawing, Drawing | None]:
     readouts = [readout for owner in OWNERS if owner.heights for readout in _readouts(owner)]
     shown = {r.variable: r for r in readouts if r.variable in available and not r.arrows}
     heights = [v for v, r in shown.items() if not r.labels]
+    offered("height", {v: shown[v].label for v in heights}, "the height")
     with st.expander("Height and terrain"):
         variable = st.selectbox("Height", heights, key="height", format_func=lambda v: shown[v].label, **URL)
         height = Drawing(variable, *_scale_controls(TERRAIN_NAME))
@@ -260,6 +267,7 @@ def _switch(
 def _readout_controls(owner: NavigatorProperty, unavailable: dict[str, str], facts: dict[str, Any]) -> Drawing:
     shown = {r.variable: r for r in _readouts(owner) if r.variable not in unavailable}
     first = first_drawn(owner, facts, unavailable)
+    offered(f"readout_{owner.name}", {v: _readout_title(r) for v, r in shown.items()}, f"a readout of {owner.name}")
     variable = st.selectbox(
         "Readout",
         list(shown),
@@ -294,6 +302,7 @@ def _knob_controls(owner: NavigatorProperty, facts: dict[str, Any]) -> dict[str,
 
 
 def _scale_controls(key: str) -> tuple[str, float | None, float | None]:
+    offered(f"scale_{key}", {name: name for name in SCALES}, "the scale")
     kind = st.segmented_control("Scale", SCALES, default="auto", key=f"scale_{key}", required=True, **URL)
     low, high = st.columns(2)
     return (

@@ -10,12 +10,13 @@ from lossnav.core.walk import OPTIMIZERS, Recipe
 
 from ..request.survey import SurveyRequest
 from ..request.walk import WalkRequest
+from .address import WALKS, keep
 
 STEPS = (50, 100, 200, 500, 1000, 2000, 5000)
 TITLES = {"sgd": "SGD", "adam": "Adam", "sam": "SAM", "flow": "Gradient flow"}
 RATES = {"sgd": 0.05, "adam": 0.001, "sam": 0.05, "flow": None}
 MOST = 4  # walks on one page
-ADDRESS = "walks"  # in the address
+ADDRESS = WALKS  # in the address
 
 
 def walk_controls() -> Recipe:
@@ -52,7 +53,4 @@ def walks_of(plane: SurveyRequest) -> tuple[WalkRequest, ...]:
 
 def keep_walks(walks: Sequence[WalkRequest]) -> None:
     """Have the address name these walks."""
-    if walks:
-        st.query_params[ADDRESS] = ";".join(each.text for each in walks)
-    elif ADDRESS in st.query_params:
-        del st.query_params[ADDRESS]
+    keep(ADDRESS, ";".join(each.text for each in walks) or None)

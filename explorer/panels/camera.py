@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-Camera = dict[str, dict[str, float]]  # plotly's "eye", "center" and "up", each {"x", "y", "z"}
+from ..controls.address import CAMERA, Camera, turn
+
+__all__ = ["CAMERA", "camera", "remember"]
 
 
 def camera() -> Camera:
@@ -12,7 +14,6 @@ def camera() -> Camera:
     return st.session_state.setdefault("camera", {})
 
 
-def remember(told: Camera | None) -> None:
-    """Keep what the chart told."""
-    if told:
-        camera().update({part: dict(told[part]) for part in ("eye", "center", "up")})
+def remember(chart: str) -> None:
+    """Keep what a chart told, here and in the address."""
+    turn(st.session_state[chart].camera)

@@ -14,6 +14,8 @@ import plotly
 import streamlit as st
 import streamlit.components.v1 as pages
 
+from ..controls.address import CAMERA
+
 _LOADER = Path(__file__).with_name("library.js").read_text(encoding="utf-8")
 _SCRIPT = _LOADER + Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 _HTML = "<div class='lossnav-chart' role='img'></div>"
@@ -44,6 +46,7 @@ def chart(
     *,
     config: dict[str, Any] | None = None,
     on_pick: Callable[[], None] | None = None,
+    on_turn: Callable[[], None] | None = None,
     together: str = "",
 ) -> Any:
     """A figure as high as the style sheet's --tall for the container `place`.
@@ -56,6 +59,7 @@ def chart(
     config   plotly.js's options
     together  surfaces with the same word turn together
     on_pick  called when a point is clicked; the coordinates are then in `.picked` of the result
+    on_turn  called when the surface was turned, and has the address hold its camera; the surface starts from the one there
 
     Returns
     -------
@@ -69,12 +73,13 @@ def chart(
         "library": _address(),
         "picks": on_pick is not None,
         "together": together,
+        "address": "" if on_turn is None else CAMERA,
     }
     with st.container(key=place):
         return _mount(
             key=name,
             data=data,
-            on_camera_change=_nothing,
+            on_camera_change=on_turn or _nothing,
             on_picked_change=on_pick or _nothing,
         )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import streamlit as st
 import xarray as xr
 from lossnav.core import Settings
 
+from ..controls.address import pick
 from ..figures.shared.decimation import decimated
 from ..figures.shared.picture import Layer, Picture
 from ..figures.web.map2d import map_figure
@@ -71,8 +73,14 @@ def _kept(layer: Layer, land: xr.Dataset, asked: object) -> Layer:
 @st.fragment
 def surface_chart(figure: str) -> None:
     """The terrain in three dimensions; turning it runs nothing but this again."""
-    turned = chart("terrain3d", figure, "surface", "The terrain in three dimensions", config={"scrollZoom": True})
-    remember(turned.camera)
+    chart(
+        "terrain3d",
+        figure,
+        "surface",
+        "The terrain in three dimensions",
+        config={"scrollZoom": True},
+        on_turn=partial(remember, "surface"),
+    )
 
 
 def map_chart(figure: str) -> None:
@@ -81,4 +89,4 @@ def map_chart(figure: str) -> None:
 
 
 def _remember_pick() -> None:
-    st.session_state["picked"] = picked_point(st.session_state["map2d"].picked) or st.session_state.get("picked")
+    pick(picked_point(st.session_state["map2d"].picked))

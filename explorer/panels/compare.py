@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -13,6 +14,7 @@ import xarray as xr
 from lossnav.core import InputError, Settings
 
 from ..comparable import Comparable
+from ..controls.address import pick
 from ..controls.compare import LOOKS, MOST
 from ..figures.shared.decimation import decimated
 from ..figures.shared.picture import Layer, Picture, path_inside, title_of, value_text
@@ -176,12 +178,13 @@ def _one(
 @st.fragment
 def _surface(k: int, figure: str, alt: str) -> None:
     """One of the surfaces; all of them turn together."""
-    turned = chart(f"compare_{k}", figure, f"compared3d{k}", alt, config={"scrollZoom": True}, together="compared")
-    remember(turned.camera)
+    name, together = f"compared3d{k}", "compared"
+    on_turn = partial(remember, name)
+    chart(f"compare_{k}", figure, name, alt, config={"scrollZoom": True}, on_turn=on_turn, together=together)
 
 
 def _pick(k: int) -> None:
-    st.session_state["picked"] = picked_point(st.session_state[f"compared{k}"].picked) or st.session_state.get("picked")
+    pick(picked_point(st.session_state[f"compared{k}"].picked))
 
 
 def difference_panel(landscapes: Sequence[tuple[str, xr.Dataset]], asked: Comparison) -> None:

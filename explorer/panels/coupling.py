@@ -10,7 +10,7 @@ from ..figures.shared.scales import format_value
 from ..figures.web.coupling import matrix_figure, sweep_figure
 from ..request.spectrum import CouplingRequest
 from ..summaries.coupling import coupling_sentence, how_sentence, matrix_sentence, strongest_pairs
-from .progress import kept, waiting_panel
+from .progress import kept, origin, waiting_panel
 from .spectrum import chart
 
 
@@ -26,6 +26,7 @@ def coupling_panel(request: CouplingRequest) -> None:
         _sweep(coupling.sweep, dark)
     if coupling.matrix is not None:
         _matrix(coupling.matrix, dark)
+    origin(request)
 
 
 def _sweep(sweep: xr.DataArray, dark: bool) -> None:

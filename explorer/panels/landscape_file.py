@@ -20,6 +20,7 @@ from .charts import drawn, landscape, map_chart, surface_chart
 from .export import export_panel
 from .facts import facts_line
 from .inspector import inspector
+from .keys import keys_panel
 from .legend import legend
 from .trust import trust_panel
 from .values import show_values, shown_readouts
@@ -75,7 +76,9 @@ def _picture(source: Opened, name: str, switches: controls.Switches, header: Del
     with right:
         map_chart(charts.map)
         legend(land, charts.picture)
-        inspector(land, nearest_cell(land, view.point), shown_readouts(switches, elevation, ground))
+        cell = nearest_cell(land, view.point)
+        inspector(land, cell, shown_readouts(switches, elevation, ground))
+        keys_panel(land, cell)
     show_values(land, switches, view)
     with leaving:
         export_panel(land, lambda: source.measured(settings), charts.picture, stem)

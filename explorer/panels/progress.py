@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..cache import touch
 from ..figures.shared.plain_text import for_markdown
 from ..jobs import QUEUED, Job, Jobs, Request
 from ..landscapes import Found, begin_from_shipped, own
+from ..request.shipped import result_of, shipped
 from ..request.survey import SurveyRequest
 
 T = TypeVar("T")
@@ -72,12 +74,13 @@ def _damaged(request: SurveyRequest, damage: str) -> None:
 
 def kept(request: Request, read: Callable[[Path], T]) -> T | None:
     """The result of `read` on a request's file; None where that is damaged, which is said, with a way on."""
+    found = result_of(request) or request.path
     try:
-        return read(request.path)
+        return read(found)
     except Exception as error:  # damage of any kind is a sentence here
         st.error(f"What was kept of this cannot be read: {for_markdown(first_line(error))}", icon=":material/error:")
     if st.button("Set it aside and compute it again", key="again", type="primary"):
-        request.path.replace(request.path.with_name(f"damaged-{request.path.name}"))
+        found.replace(found.with_name(f"damaged-{found.name}"))
         jobs().start(request)
         st.rerun()
     return None
@@ -88,6 +91,15 @@ def start(request: SurveyRequest, overwrite: bool = False) -> Job:
     if not overwrite:
         begin_from_shipped(request)
     return jobs().start(request, overwrite)
+
+
+def origin(request: Request) -> None:
+    """Say of a result that came with the sample that it did, and how it was made."""
+    found = None if request.path.exists() else shipped(request)
+    if found is None:
+        return
+    made = f"by `{shlex.join(['lossnav', *found.made_by])}` " if found.made_by else ""
+    st.caption(f"Came with the sample: made {made}with torch {found.versions['torch']}.")
 
 
 OFFER = ("It is not computed yet.", "Compute")
@@ -109,7 +121,7 @@ def waiting_panel(
     """
     job = jobs().of(request)
     over = job is not None and not job.open  # asked before the file is looked for: what ended in between has made it
-    if request.path.exists() if ready is None else ready:
+    if result_of(request) is not None if ready is None else ready:
         touch(request.path)
         return True
     if job is None and pressed:

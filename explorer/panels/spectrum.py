@@ -13,7 +13,7 @@ from ..figures.shared.scales import format_value
 from ..figures.web.spectral_density import density_figure
 from ..figures.web.spectrum import spectrum_figure
 from ..request.spectrum import HISTOGRAM, SpectrumRequest, spectral_law
-from .progress import kept, waiting_panel
+from .progress import kept, origin, waiting_panel
 
 # Figures are as high as the window leaves room for; the page's toolbar reaches a little below the header.
 _CSS = """<style>
@@ -56,6 +56,7 @@ def spectrum_panel(request: SpectrumRequest, shape: str) -> None:
             )
     with right:
         spectrum_numbers(spectrum)
+        origin(request)
 
 
 def spectrum_numbers(spectrum: Spectrum) -> None:

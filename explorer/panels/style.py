@@ -29,8 +29,9 @@ _CSS = """
   .st-key-terrain2d { --tall: clamp(250px, calc(100vh - 440px), 680px); }
   :is(.st-key-terrain3d, .st-key-terrain2d) :is(.stElementContainer, .stFullScreenFrame, .stPlotlyChart) {
     height: var(--tall) !important; min-height: var(--tall) !important; }
-  :is(.st-key-pulse, .st-key-saving, .st-key-library), [data-testid="stLayoutWrapper"]:has(> :is(.st-key-pulse, .st-key-saving, .st-key-library)) {
+  :is(.st-key-pulse, .st-key-saving, .st-key-library, .st-key-undo), [data-testid="stLayoutWrapper"]:has(> :is(.st-key-pulse, .st-key-saving, .st-key-library, .st-key-undo)) {
     display: none; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-keyboard) { position: absolute; }
   .st-key-save_place { position: relative; }
   .st-key-save_place > .stElementContainer:not(.st-key-save) { position: absolute; inset: 0; z-index: 2;
     display: flex; align-items: center; justify-content: center; border-radius: 0.5rem;
@@ -94,6 +95,9 @@ _COMPARE = """
   :is(.st-key-compare_0, .st-key-compare_1) { --tall: max(330px, calc(100vh - 190px)); }
   .st-key-compare_two_rows :is(.st-key-compare_0, .st-key-compare_1) { --tall: max(230px, calc(50vh - 125px)); }
   [class*="st-key-compare_"] :is(.stElementContainer, .stFullScreenFrame):has(> div > .lossnav-chart) { min-height: var(--tall); }
+  .st-key-compared [data-tag] { height: auto; min-height: 1.6rem; max-width: 100%; padding-block: 0.15rem; }
+  :is(.st-key-compared [data-tag] > span[title], [role="option"] *) { white-space: normal !important; overflow: visible !important;
+    text-overflow: clip !important; max-width: none; line-height: 1.25; }
 </style>
 """
 

@@ -10,7 +10,8 @@ from lossnav.explorer.controls import density as controls
 from lossnav.explorer.figures.web.claim import claim_figure
 from lossnav.explorer.figures.web.density import density_figure, picked_example
 from lossnav.explorer.panels.density import available_color, claim_sentences, density_style, example_panel, map_facts
-from lossnav.explorer.panels.progress import kept, waiting_panel
+from lossnav.explorer.panels.progress import kept, origin, waiting_panel
+from lossnav.explorer.request.density import DensityRequest
 
 
 def page() -> None:
@@ -24,11 +25,12 @@ def page() -> None:
     if waiting_panel(request):
         found = kept(request, read_density_map)
         if found is not None:
-            draw(found, look, request.target)
+            draw(found, look, request)
 
 
-def draw(dataset: xr.Dataset, look: controls.DensityDisplay, target: str) -> None:
+def draw(dataset: xr.Dataset, look: controls.DensityDisplay, request: DensityRequest) -> None:
     """The map, and the claims beside it."""
+    target = request.target
     example = st.session_state.get("picked_example", {}).get(target)
     dark = st.context.theme.type == "dark"
     left, right = st.columns([1.5, 1], gap="medium")
@@ -48,6 +50,7 @@ def draw(dataset: xr.Dataset, look: controls.DensityDisplay, target: str) -> Non
                 "claim_plot", claim_figure(dataset, look.claim.variable, dark), f"Density against {look.claim.called}"
             )
         example_panel(dataset, example)
+        origin(request)
 
 
 def chart(place: str, figure: go.Figure, alt: str, on_select: Any = "ignore") -> None:

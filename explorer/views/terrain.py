@@ -17,6 +17,7 @@ from lossnav.explorer.panels.facts import facts_line
 from lossnav.explorer.panels.forecast import forecast_panel
 from lossnav.explorer.panels.inside import inside_panel
 from lossnav.explorer.panels.inspector import inspector
+from lossnav.explorer.panels.keys import keys_panel
 from lossnav.explorer.panels.legend import legend
 from lossnav.explorer.panels.minima import marked_minima
 from lossnav.explorer.panels.point import point_panel
@@ -146,6 +147,7 @@ def picture(
                 walk_panel(request, land, cell, walks, walked)
             with profiled:
                 profile_panel(request, land, cell, line)
+        keys_panel(land, cell)
     waits = source.points.info.unavailable.items()
     show_values(land, switches, view, frozenset(v for v, why in waits if why == turning_panel.WAITING))
     with st.sidebar:

@@ -145,6 +145,69 @@ def test_switching_keeps_the_camera(page: Page) -> None:
         assert kept[axis] == pytest.approx(turned[axis], abs=1e-3)
 
 
+EYE = "place => document.querySelector(place)._fullLayout.scene._scene.getCamera().eye"
+
+
+def test_keys_move_the_point_press_switches_and_back_undoes_each(page: Page) -> None:
+    start = page.url
+    page.locator("dl.inspector").click()  # the page has the keyboard
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => location.search.includes('point=0.04')", timeout=WAIT)
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function("() => location.search.includes('point=0.04%2C0.04')", timeout=WAIT)
+    rest(page)
+    assert "0.04, 0.04" in inspected(page)
+    page.keyboard.press("4")
+    page.wait_for_function("() => location.search.includes('on_perplexity=true')", timeout=WAIT)
+    rest(page)
+    page.keyboard.press("?")
+    expect(page.get_by_text("switch perplexity on or off")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.go_back()
+    expect(page.locator(".st-key-on_perplexity input")).not_to_be_checked(timeout=WAIT)
+    rest(page)
+    assert "0.04, 0.04" in inspected(page)
+    page.go_back()
+    page.go_back()
+    page.wait_for_function("() => !document.querySelector('dl.inspector').innerText.includes('0.04')", timeout=WAIT)
+    assert page.url == start
+    page.go_forward()
+    page.wait_for_function("() => document.querySelector('dl.inspector').innerText.includes('0.04, 0')", timeout=WAIT)
+
+
+def test_keys_typed_into_a_field_do_nothing_else(page: Page) -> None:
+    page.locator(".st-key-plane input").first.focus()
+    page.keyboard.press("4")
+    page.keyboard.press("?")
+    page.wait_for_timeout(600)
+    assert not page.get_by_text("switch perplexity on or off").is_visible()
+    assert not page.locator(".st-key-on_perplexity input").is_checked()
+
+
+def test_the_camera_is_in_the_address_and_survives_reload_and_other_pages(page: Page) -> None:
+    box = page.locator(SURFACE).bounding_box()
+    assert box is not None
+    page.evaluate("place => { document.querySelector(place).stayed = true }", SURFACE)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 60, box["y"] + box["height"] / 2 + 10, steps=6)
+    page.mouse.up()
+    page.wait_for_function("() => location.search.includes('camera=')", timeout=WAIT)
+    rest(page)
+    assert page.evaluate("place => document.querySelector(place).stayed === true", SURFACE)
+    turned = page.evaluate(EYE, SURFACE)
+    page.reload()
+    drawn(page)
+    assert page.evaluate(EYE, SURFACE) == pytest.approx(turned, abs=2e-3)
+    page.get_by_role("link", name="Vocabulary", exact=True).first.click()
+    page.wait_for_function("() => location.pathname.includes('vocabulary')", timeout=WAIT)
+    rest(page)
+    page.get_by_role("link", name="Terrain", exact=True).first.click()
+    page.wait_for_function("() => location.search.includes('camera=')", timeout=WAIT)
+    drawn(page)
+    assert page.evaluate(EYE, SURFACE) == pytest.approx(turned, abs=2e-3)
+
+
 def test_a_switch_changes_the_charts_in_place(page: Page) -> None:
     for place in (SURFACE, MAP):
         page.evaluate("place => { document.querySelector(place).stayed = true }", place)

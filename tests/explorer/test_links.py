@@ -38,9 +38,9 @@ def opened(page: str, **query: str) -> AppTest:
     [
         (TERRAIN, {"seed": "5"}, SurveyRequest("gaussians-mlp", seed=5)),
         (TERRAIN, {"grid": "101 × 101"}, SurveyRequest("gaussians-mlp", grid=101)),
-        (SPECTRUM, {}, SpectrumRequest("gaussians-mlp")),
+        (SPECTRUM, {"matrix": "Gauss-Newton"}, SpectrumRequest("gaussians-mlp", "ggn")),
         (SPECTRUM, {"place": "Along the training"}, AlongRequest("gaussians-mlp", "hessian")),
-        (DENSITY, {}, DensityRequest("gaussians-mlp")),
+        (DENSITY, {"layer": "0"}, DensityRequest("gaussians-mlp", "0")),
     ],
 )
 def test_an_address_offers_and_a_press_starts(

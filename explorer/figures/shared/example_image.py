@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
+import xarray as xr
 
 SMALLEST_SIDE = 4
 SHOWN = 96  # pixels along the longer side, at least
@@ -30,6 +32,15 @@ def as_image(values: np.ndarray, shape: tuple[int, ...], lowest: float, highest:
     gray = np.clip(np.round(255 * (pixels - lowest) / (highest - lowest)), 0, 255).astype(np.uint8)
     times = max(1, -(-SHOWN // max(gray.shape[:2])))
     return gray.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def shows_inputs(found: xr.Dataset) -> bool:
+    """Whether an example of a density map is shown by its input: as a picture, or as tokens."""
+    if "input" not in found:
+        return False
+    values, about = found["input"].values, found["input"].attrs
+    shape, ends = tuple(json.loads(about["shape"])), (float(values.min()), float(values.max()))
+    return bool(about.get("tokens")) or as_image(values[0], shape, *ends) is not None
 
 
 def _arranged(values: np.ndarray, shape: tuple[int, ...], lowest: float) -> np.ndarray | None:

@@ -1,0 +1,94 @@
+"""Computes what pages open on for the samples: `python -m lossnav.explorer.commands.ship [NAME …]`.
+
+By the very commands that the pages would run, so that what is shipped is what a press would give.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from lossnav.core import load_problem
+from lossnav.core.formats import read_density_map, write_density_map
+from lossnav.core.parameters.hashing import digest
+from lossnav.core.problem.identity import problem_identity
+from lossnav.sample_models import NAMES
+
+from ..figures.shared.example_image import shows_inputs
+from ..request.density import DensityRequest
+from ..request.shipped import FOLDER, INDEX, Asked, Shipped, card_digest, file_digest, index
+from ..request.spectrum import CouplingRequest, SpectrumRequest
+
+COMMAND = (sys.executable, "-m", "lossnav.explorer.cli")
+VERSIONED = ("lossnav", "torch", "numpy", "scikit-learn")
+
+
+def wanted(name: str) -> dict[str, Asked]:
+    """What the pages ask for at their own settings: what follows the sample's name in the file's → request."""
+    place = SpectrumRequest(name)
+    return {
+        "density.nc": DensityRequest(name),
+        "spectrum.json": place,
+        "sweep.json": CouplingRequest.beside(place, "sweep"),
+        "matrix.json": CouplingRequest.beside(place, "matrix"),
+    }
+
+
+def ship(name: str, kinds: Sequence[str] = (), further: Sequence[str] = ()) -> None:
+    """Compute a sample's results and list them.
+
+    kinds    only these keys of `wanted`
+    further  words for the command, where what the page asks for takes too long
+    """
+    FOLDER.mkdir(exist_ok=True)
+    problem = digest(problem_identity(load_problem(name)))
+    for kind, request in wanted(name).items():
+        if kinds and kind not in kinds:
+            continue
+        path, started = FOLDER / f"{name}.{kind}", time.monotonic()
+        words = [*request.arguments, *further]
+        _compute(words, path)
+        seconds = round(time.monotonic() - started, 1)
+        made_by = words if further else ()
+        versions = {package: version(package) for package in VERSIONED}
+        content, card = file_digest(path), card_digest(name)
+        _list(request, Shipped(path.name, content, card, problem, seconds, versions, made_by))
+        print(f"{path.name}: {path.stat().st_size / 1024:.0f} KiB, {seconds:.0f} s", flush=True)
+
+
+def _compute(words: Sequence[str], path: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / path.name
+        subprocess.run([*COMMAND, *words, "--out", str(made)], check=True, stdout=subprocess.DEVNULL)
+        if path.suffix == ".nc":
+            write_small(made, path)
+        else:
+            shutil.copyfile(made, path)
+
+
+def write_small(made: Path, path: Path) -> None:
+    """A density map without what its page does not show, in float32, packed."""
+    found = read_density_map(made)
+    if not shows_inputs(found):
+        found = found.drop_vars("input", errors="ignore")
+    # the places of the grid stay as they are: a plot's ends are read from them
+    found = found.assign({n: v.astype("float32") for n, v in found.data_vars.items() if v.dtype == "float64"})
+    write_density_map(found, path, packed=True)
+
+
+def _list(request: Asked, made: Shipped) -> None:
+    listed = {words: asdict(each) for words, each in index().items()} | {" ".join(request.arguments): asdict(made)}
+    (FOLDER / INDEX).write_text(json.dumps(listed, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    for chosen in sys.argv[1:] or NAMES:
+        ship(chosen)

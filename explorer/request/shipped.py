@@ -1,0 +1,91 @@
+"""Results that came with the samples: each under the `lossnav` command that it is of, as pages ask for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Protocol
+
+from .base import modified
+
+FOLDER = Path(str(files("lossnav.sample_models"))) / "pages"
+INDEX = "index.json"
+
+
+class Asked(Protocol):
+    """What a page asks for: the words of `lossnav` that compute it, the second of which is the target; and its place here."""
+
+    @property
+    def arguments(self) -> list[str]: ...
+
+    @property
+    def path(self) -> Path: ...
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A result in FOLDER.
+
+    file      its name there
+    content   SHA-256 of the file
+    card      SHA-256 of the sample's card when it was made: weights that were trained anew have another
+    problem   SHA-256 of the problem's identity: network, weights, data
+    made_by   the words of `lossnav` that made it, where those are not the ones it is listed under: fewer probes, say
+    seconds   that it took
+    versions  package → version
+    """
+
+    file: str
+    content: str
+    card: str
+    problem: str
+    seconds: float
+    versions: Mapping[str, str]
+    made_by: Sequence[str] = ()
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return FOLDER / self.file
+
+
+def index(folder: Path | None = None) -> dict[str, Shipped]:
+    """Everything that came with the samples, by the command's words."""
+    place = (folder or FOLDER) / INDEX
+    return _read(place, place.stat().st_mtime_ns) if place.exists() else {}
+
+
+@lru_cache(maxsize=4)
+def _read(place: Path, written: int) -> dict[str, Shipped]:
+    return {words: Shipped(**about) for words, about in json.loads(place.read_text("utf-8")).items()}
+
+
+def shipped(request: Asked) -> Shipped | None:
+    """What came with a sample of exactly this request; None where nothing did, or the sample or the file is another now."""
+    found = index().get(" ".join(request.arguments))
+    if found is None or card_digest(request.arguments[1]) != found.card or not found.path.is_file():
+        return None
+    return found if file_digest(found.path) == found.content else None
+
+
+def result_of(request: Asked) -> Path | None:
+    """The result of a request that is at hand: computed on this machine, else shipped."""
+    if request.path.exists():
+        return request.path
+    found = shipped(request)
+    return None if found is None else found.path
+
+
+def card_digest(name: str) -> str:
+    """Of a sample's card, which states what its weights reach."""
+    return hashlib.sha256(modified(name).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
