@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..network.workspace import choose_device
-from ..parameters.hashing import digest
-from ..problem.identity import problem_identity
+from ..problem.identity import problem_digest
 from ..problem.problem import Problem
 from ..spectrum.along import SpectraElsewhere, spectrum_at_checkpoint
 from ..spectrum.density import Spectrum
@@ -78,4 +77,4 @@ def _problem(recipe: Recipe) -> Problem:
 
 
 def _identity(problem: Problem, device: str) -> dict[str, str]:
-    return {"problem": digest(problem_identity(problem)), **code_identity(), "device": choose_device(device).type}
+    return {"problem": problem_digest(problem), **code_identity(), "device": choose_device(device).type}

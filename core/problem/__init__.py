@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .at_checkpoint import at_checkpoint
-from .identity import problem_identity
+from .identity import problem_digest, problem_identity
 
-__all__ = ["at_checkpoint", "problem_identity"]
+__all__ = ["at_checkpoint", "problem_digest", "problem_identity"]

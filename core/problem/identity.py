@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ..parameters.hashing import tensor_digest
+from ..parameters.hashing import digest, tensor_digest
 
 if TYPE_CHECKING:
     from .likelihoods.protocol import Likelihood
@@ -76,3 +76,8 @@ def _loss_name(problem: Problem) -> str:
     if function is None:
         return problem.likelihood.name
     return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+
+
+def problem_digest(problem: Problem) -> str:
+    """SHA-256 of `problem_identity(problem)`, hexadecimal."""
+    return digest(problem_identity(problem))

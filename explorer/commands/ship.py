@@ -18,8 +18,7 @@ from pathlib import Path
 
 from lossnav.core import load_problem
 from lossnav.core.formats import read_density_map, write_density_map
-from lossnav.core.parameters.hashing import digest
-from lossnav.core.problem.identity import problem_identity
+from lossnav.core.problem import problem_digest
 from lossnav.sample_models import NAMES
 
 from ..figures.shared.example_image import shows_inputs
@@ -49,7 +48,7 @@ def ship(name: str, kinds: Sequence[str] = (), further: Sequence[str] = ()) -> N
     further  words for the command, where what the page asks for takes too long
     """
     FOLDER.mkdir(exist_ok=True)
-    problem = digest(problem_identity(load_problem(name)))
+    problem = problem_digest(load_problem(name))
     for kind, request in wanted(name).items():
         if kinds and kind not in kinds:
             continue

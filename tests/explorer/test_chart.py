@@ -9,6 +9,7 @@ from pathlib import Path
 import lossnav.explorer
 import pytest
 import xarray as xr
+from charts import charts_of
 from lossnav.explorer.export import Export, exported
 from lossnav.explorer.panels import chart as charts
 from lossnav.explorer.panels.legend import interpolation_texts
@@ -17,6 +18,7 @@ from lossnav.explorer.summaries.adaptive import adaptive_text
 from lossnav.explorer.summaries.facts import facts
 from streamlit.testing.v1 import AppTest
 
+PANELS = Path(lossnav.explorer.__path__[0]) / "panels"
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 
 
@@ -27,7 +29,7 @@ def app() -> AppTest:
 
 def given(app: AppTest) -> dict[str, dict]:
     """What each chart is given, by name."""
-    found = [json.loads(component.proto.json) for component in app.get("bidi_component")]
+    found = [json.loads(component.proto.json) for component in charts_of(app)]
     return {data["name"]: data for data in found if "figure" in data}
 
 
@@ -47,9 +49,9 @@ def test_numbers_travel_as_typed_arrays(app: AppTest) -> None:
 
 
 def test_a_chart_is_the_same_element_whatever_it_shows(app: AppTest) -> None:
-    before = [c.proto.id for c in app.get("bidi_component")]
+    before = [c.proto.id for c in charts_of(app)]
     app.toggle(key="on_probability").set_value(True).run()
-    assert [c.proto.id for c in app.get("bidi_component")] == before
+    assert [c.proto.id for c in charts_of(app)] == before
 
 
 def test_the_library_is_that_of_the_installed_package(app: AppTest) -> None:
@@ -61,7 +63,7 @@ def test_the_library_is_that_of_the_installed_package(app: AppTest) -> None:
 def test_the_script_is_shipped() -> None:
     project = Path(__file__).resolve().parents[2] / "pyproject.toml"
     shipped = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
-    assert "chart.js" in shipped["lossnav.explorer.panels"]
+    assert set(shipped["lossnav.explorer.panels"]) == {path.name for path in PANELS.glob("*.js")}
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import lossnav.explorer
 import numpy as np
 import pytest
 import xarray as xr
+from charts import charts_of
 from lossnav.core import InputError, Settings
 from lossnav.explorer.comparable import Comparable, comparable
 from lossnav.explorer.figures.shared.picture import path_inside
@@ -137,7 +138,7 @@ def page(**query: object) -> AppTest:
 
 
 def drawn(app: AppTest) -> list[dict]:
-    return [json.loads(json.loads(chart.proto.json)["figure"]) for chart in app.get("bidi_component")]
+    return [json.loads(json.loads(chart.proto.json)["figure"]) for chart in charts_of(app)]
 
 
 def test_the_page_opens_on_two_and_shows_up_to_four() -> None:
@@ -145,7 +146,7 @@ def test_the_page_opens_on_two_and_shows_up_to_four() -> None:
     assert not app.exception
     assert app.multiselect(key="compared").value == list(PAIR)
     assert [f["data"][0]["type"] for f in drawn(app)] == ["surface"] * 2
-    assert {json.loads(c.proto.json)["together"] for c in app.get("bidi_component")} == {"compared"}
+    assert {json.loads(c.proto.json)["together"] for c in charts_of(app)} == {"compared"}
     four = [*PAIR, "digits-small-batch · random", "digits-large-batch · random"]
     app.multiselect(key="compared").set_value(four).run()
     app.segmented_control(key="compare_look").set_value("2-D").run()
