@@ -34,7 +34,7 @@ Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Piece:
+class Networks:
     """Networks that a worker makes.
 
     what    some networks of a population, or one draw of claim `collapse`
@@ -65,14 +65,14 @@ def train_on_workers(
     """
     pool, asked = Pool(client), code_identity()
     missing = list(_missing(claim, plan, folder))
-    pieces = (Piece(what, asked, source) for what, _ in missing)
+    pieces = (Networks(what, asked, source) for what, _ in missing)
     for done, (found, (_, store)) in enumerate(zip(pool.in_order(trained, pieces), missing, strict=True)):
         store(found)
         progress("Training", done + 1, len(missing))
     return len(missing)
 
 
-def trained(piece: Piece) -> Arrays:
+def trained(piece: Networks) -> Arrays:
     """The arrays of a piece, in this process; Dask calls it by its name.
 
     Raises

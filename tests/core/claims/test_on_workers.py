@@ -97,6 +97,6 @@ def test_a_worker_with_other_code_or_other_examples_makes_nothing(tmp_path: Path
     population, count = on_workers._populations(claim_of("conjugate"), Plan(3, 0, ("other-0123",), SEED))[0]
     chunk = Chunk(population, 0, count, Path("nowhere"))
     with pytest.raises(InputError, match=r"its lossnav is .*, not abc: install the same lossnav everywhere"):
-        on_workers.trained(on_workers.Piece(chunk, {**code_identity(), "lossnav": "abc"}))
+        on_workers.trained(on_workers.Networks(chunk, {**code_identity(), "lossnav": "abc"}))
     with pytest.raises(InputError, match=r"other examples in .*give every machine the same file"):
-        on_workers.trained(on_workers.Piece(chunk, code_identity(), str(mine)))
+        on_workers.trained(on_workers.Networks(chunk, code_identity(), str(mine)))
