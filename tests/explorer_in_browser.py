@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 FLAGS = [
@@ -29,6 +29,7 @@ FLAGS = [
 SURFACE = ".st-key-terrain3d .js-plotly-plot"
 MAP = ".st-key-terrain2d .js-plotly-plot"
 WAIT = 60_000  # milliseconds; software rendering on a busy machine is slow, and nothing here measures time
+expect.set_options(timeout=WAIT)  # else 5 seconds
 
 
 def free_port() -> int:
@@ -40,7 +41,7 @@ def free_port() -> int:
 
 def address_in(log: Path, server: subprocess.Popen[bytes]) -> str:
     """The address that an explorer prints once it can be reached there; it ends in the token."""
-    for _ in range(600):
+    for _ in range(1500):
         assert server.poll() is None, log.read_text()
         if found := re.search(r"http://\S+", log.read_text()):
             return found[0]
@@ -71,7 +72,7 @@ def explorer_in(
             yield address_in(Path(log.name), server)
         finally:
             server.terminate()
-            server.wait(timeout=20)
+            server.wait(timeout=WAIT / 1000)
 
 
 def chromium_of() -> Iterator[Browser]:

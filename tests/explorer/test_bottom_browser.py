@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from explorer_in_browser import MAP, SURFACE, WAIT, chromium_of, explorer_in
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -21,9 +22,17 @@ def chromium() -> Iterator[Browser]:
     yield from chromium_of()
 
 
-@pytest.fixture
-def page(chromium: Browser, printed: str) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser that has the page's scripts, once it has shown it."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    context.set_default_timeout(WAIT)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, printed: str) -> Iterator[Page]:
     page = context.new_page()
     wrong: list[str] = []
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
@@ -32,12 +41,15 @@ def page(chromium: Browser, printed: str) -> Iterator[Page]:
         page.wait_for_selector(f"{place} .main-svg", timeout=WAIT, state="attached")
     expect(page.locator("[data-testid='stStatusWidget']")).to_have_count(0, timeout=WAIT)
     yield page
-    context.close()
+    page.close()
     assert wrong == []
 
 
-def names(page: Page, place: str) -> list[str]:
-    return page.evaluate("place => document.querySelector(place)._fullData.map(t => t.name)", place)
+def drawn_in(page: Page, place: str, trace: str) -> None:
+    """Wait until a trace of that name is drawn there."""
+    page.wait_for_function(
+        "([place, name]) => document.querySelector(place)?._fullData?.some(t => t.name === name)", arg=[place, trace]
+    )
 
 
 def place_of(page: Page) -> list[float]:
@@ -74,17 +86,13 @@ def test_a_walk_is_drawn_kept_in_the_address_and_removed(page: Page) -> None:
     expect(remove).to_be_visible(timeout=2 * WAIT)
     expect(page.locator(".st-key-walk_losses .js-plotly-plot")).to_be_visible(timeout=WAIT)
     for place in (SURFACE, MAP):
-        assert "1 SGD, seed 0, projection" in names(page, place)
-    assert "walks=sgd" in page.url
+        drawn_in(page, place, "1 SGD, seed 0, projection")
+    expect(page).to_have_url(re.compile("walks=sgd"))
     page.locator(".st-key-resume_basins button").click(timeout=WAIT)
     expect(page.locator(".walk_ends")).to_contain_text("one basin", timeout=2 * WAIT)
     page.reload()
     page.wait_for_selector(f"{SURFACE} .main-svg", timeout=WAIT, state="attached")
-    page.wait_for_function(
-        "p => document.querySelector(p)?._fullData?.some(t => t.name === '1 SGD, seed 0, projection')",
-        arg=SURFACE,
-        timeout=WAIT,
-    )
+    drawn_in(page, SURFACE, "1 SGD, seed 0, projection")
     page.locator(".st-key-walk button").first.click()
     remove.click(timeout=WAIT)
     expect(remove).to_have_count(0, timeout=WAIT)
@@ -104,7 +112,7 @@ def test_a_profile_runs_to_a_clicked_point_and_is_measured_on_a_press(page: Page
     page.locator(".st-key-resume_profile button").click(timeout=WAIT)
     expect(page.locator(".profile_said")).to_contain_text("barrier", timeout=2 * WAIT)
     expect(page.locator(".st-key-profile_figure .js-plotly-plot")).to_be_visible(timeout=WAIT)
-    assert "profile" in names(page, MAP)
+    drawn_in(page, MAP, "profile")
     assert place_of(page) == before
     page.locator(".st-key-profile_off button").click(timeout=WAIT)
     page.wait_for_function("() => !location.search.includes('line=')", timeout=WAIT)

@@ -30,27 +30,41 @@ def chromium() -> Iterator[Browser]:
     yield from chromium_of()
 
 
-@pytest.fixture
-def page(chromium: Browser, printed: str, address: str) -> Iterator[Page]:
-    """The Terrain page; at the end, nothing may have gone wrong in the console or reached for the network."""
+@pytest.fixture(scope="module")
+def opened(chromium: Browser, printed: str) -> Iterator[tuple[Page, str, list[str]]]:
+    """The Terrain page, its address, and what went wrong on it in the console or reached for the network."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
-    page = context.new_page()
-    wrong: list[str] = []
+    context.set_default_timeout(WAIT)
+    page, wrong, own = context.new_page(), list[str](), printed.partition("/?")[0]
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda r: None if r.url.startswith((address, "ws:", "data:", "blob:")) else wrong.append(r.url))
+    page.on("request", lambda r: None if r.url.startswith((own, "ws:", "data:", "blob:")) else wrong.append(r.url))
     page.goto(f"{printed}&model=digits-resnet")
     drawn(page)
-    assert "token" not in page.url
-    yield page
+    plain = page.evaluate("location.href")
+    assert "token" not in plain
+    yield page, plain, wrong
     context.close()
-    assert wrong == []
+
+
+@pytest.fixture
+def page(opened: tuple[Page, str, list[str]]) -> Iterator[Page]:
+    """The Terrain page with no overlay on and no point picked; at the end, nothing may have gone wrong on it."""
+    page, plain, wrong = opened
+    if page.evaluate("location.href") != plain:  # the address holds all that a person chose
+        page.goto(plain)
+        drawn(page)
+    yield page
+    found = wrong.copy()
+    wrong.clear()
+    assert found == []
 
 
 def drawn(page: Page) -> None:
     """Wait until both figures are there and the page is at rest."""
     for place in (SURFACE, MAP):
         page.wait_for_selector(f"{place} .main-svg", timeout=WAIT, state="attached")
+    page.wait_for_function("place => document.querySelector(place)._fullLayout?.scene?._scene", arg=SURFACE)
     rest(page)
 
 
@@ -59,18 +73,21 @@ def rest(page: Page) -> None:
     expect(page.locator("[data-stale='true']")).to_have_count(0, timeout=WAIT)
 
 
-def traces(page: Page, place: str) -> list[str]:
-    """Names of the traces that are drawn."""
-    return page.evaluate("place => document.querySelector(place)._fullData.map(t => t.name)", place)
+def drawn_in(page: Page, place: str, trace: str) -> None:
+    """Wait until a trace of that name is drawn there."""
+    page.wait_for_function(
+        "([place, name]) => document.querySelector(place)._fullData.some(t => t.name === name)", arg=[place, trace]
+    )
 
 
-def colors(page: Page) -> str:
-    return page.evaluate("place => JSON.stringify(document.querySelector(place)._fullData[0].colorscale)", SURFACE)
+COLORS = "place => JSON.stringify(document.querySelector(place)._fullData[0].colorscale)"
 
 
 def switch(page: Page, name: str) -> None:
+    """Switch an overlay; the surface then has other colours."""
+    before = page.evaluate(COLORS, SURFACE)
     page.locator(f".st-key-on_{name} label").first.click()
-    page.wait_for_timeout(300)
+    page.wait_for_function(f"([place, before]) => ({COLORS})(place) !== before", arg=[SURFACE, before])
     rest(page)
 
 
@@ -86,31 +103,19 @@ def test_every_overlay_switches_on_and_off_or_says_why_not(page: Page, owner: st
         expect(page.get_by_text("Unavailable:").first).to_be_visible(timeout=WAIT)
         page.keyboard.press("Escape")
         return
-    plain = colors(page)
+    plain = page.evaluate(COLORS, SURFACE)
     switch(page, owner)
-    page.wait_for_function(
-        "([place, plain]) => JSON.stringify(document.querySelector(place)._fullData[0].colorscale) !== plain",
-        arg=[SURFACE, plain],
-        timeout=WAIT,
-    )
-    assert f"on_{owner}=true" in page.url
+    expect(page).to_have_url(re.compile(f"on_{owner}=true"))
     switch(page, owner)
-    page.wait_for_function(
-        "([place, plain]) => JSON.stringify(document.querySelector(place)._fullData[0].colorscale) === plain",
-        arg=[SURFACE, plain],
-        timeout=WAIT,
-    )
+    page.wait_for_function(f"([place, plain]) => ({COLORS})(place) === plain", arg=[SURFACE, plain])
+    expect(page).not_to_have_url(re.compile(f"on_{owner}"))
 
 
 def test_several_overlays_at_once_are_colour_and_lines(page: Page) -> None:
     switch(page, "probability")
-    switch(page, "memory")
-    page.wait_for_function(
-        "place => document.querySelector(place)._fullData.some(t => t.name === 'Occupation by the path')",
-        arg=MAP,
-        timeout=WAIT,
-    )
-    assert "Occupation by the path" in traces(page, SURFACE)
+    page.locator(".st-key-on_memory label").first.click()  # the colours stay
+    for place in (MAP, SURFACE):
+        drawn_in(page, place, "Occupation by the path")
 
 
 def test_a_click_on_the_map_picks_the_point(page: Page) -> None:
@@ -124,11 +129,14 @@ def test_a_click_on_the_map_picks_the_point(page: Page) -> None:
     alpha, beta = (float(x.replace("−", "-")) for x in re.findall(r"[−\d.]+", inspected(page).split("Loss")[0])[-2:])
     assert alpha == pytest.approx(0.56, abs=0.06)
     assert beta == pytest.approx(0.5, abs=0.06)
-    assert "picked point" in traces(page, MAP)
+    drawn_in(page, MAP, "picked point")
+
+
+EYE = "place => document.querySelector(place)._fullLayout.scene._scene.getCamera().eye"
 
 
 def test_switching_keeps_the_camera(page: Page) -> None:
-    turned = {"x": 0.3, "y": -2.0, "z": 0.6}
+    before = page.evaluate(EYE, SURFACE)
     box = page.locator(SURFACE).bounding_box()
     assert box is not None
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -136,11 +144,18 @@ def test_switching_keeps_the_camera(page: Page) -> None:
     page.mouse.down()
     page.mouse.move(middle[0] + 120, middle[1] + 30, steps=6)
     page.mouse.up()
-    page.wait_for_timeout(500)
-    eye = "place => document.querySelector(place)._fullLayout.scene._scene.getCamera().eye"
-    turned = page.evaluate(eye, SURFACE)
+    page.wait_for_function(f"([place, before]) => ({EYE})(place).x !== before.x", arg=[SURFACE, before])
+    page.wait_for_function(
+        f"""place => {{
+          const eye = JSON.stringify(({EYE})(place)), now = performance.now();
+          if (window.seen?.eye !== eye) window.seen = {{ eye, since: now }};
+          return now - window.seen.since > 500;
+        }}""",
+        arg=SURFACE,
+    )  # it turns no more
+    turned = page.evaluate(EYE, SURFACE)
     switch(page, "perplexity")
-    kept = page.evaluate(eye, SURFACE)
+    kept = page.evaluate(EYE, SURFACE)
     for axis in "xyz":
         assert kept[axis] == pytest.approx(turned[axis], abs=1e-3)
 
@@ -275,7 +290,7 @@ def test_the_pages_and_nothing_overflows(page: Page) -> None:
             page.get_by_role("link", name=title, exact=True).first.click()
             page.wait_for_timeout(700)
             rest(page)
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (title, width)
+            page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
             assert page.locator("[data-testid='stException']").count() == 0
     drawn(page)
     last = page.locator("dl.inspector").bounding_box()
@@ -284,7 +299,7 @@ def test_the_pages_and_nothing_overflows(page: Page) -> None:
 
 
 def test_a_new_plane_is_computed_while_one_watches(page: Page, address: str) -> None:
-    page.goto(f"{address}/?model=gaussians-mlp&seed=11&grid=25+%C3%97+25")
+    page.goto(f"{address}/?model=gaussians-mlp&seed=11&grid=25+%C3%97+25&effort=None")
     page.locator(".st-key-resume button").click(timeout=WAIT)
     drawn(page)
     expect(page.get_by_text("How far to trust this plane.")).to_be_visible(timeout=WAIT)

@@ -49,6 +49,7 @@ def test_it_is_what_was_asked_for(place: Path) -> None:
 
 def test_it_opens_switches_and_answers_a_click(chromium: Browser, address: str) -> None:
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    page.set_default_timeout(2 * WAIT)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(address)
@@ -57,7 +58,10 @@ def test_it_opens_switches_and_answers_a_click(chromium: Browser, address: str) 
     drawn = page.evaluate("place => document.querySelector(place)._fullData[0].x.length", SURFACE)
     assert 100 < drawn < SIZE  # decimated for the picture
     expect(page.locator("[data-testid='stException']")).to_have_count(0)
+    colors = "place => JSON.stringify(document.querySelector(place)._fullData[0].colorscale)"
+    plain = page.evaluate(colors, SURFACE)
     page.locator(".st-key-on_viscosity label").first.click()
+    page.wait_for_function(f"([place, plain]) => ({colors})(place) !== plain", arg=[SURFACE, plain])
     expect(page.locator("[data-testid='stStatusWidget']")).to_have_count(0, timeout=WAIT)
     said = page.locator("dl.inspector")
     before = said.inner_text(timeout=WAIT)
