@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from explorer_in_browser import WAIT, chromium_of, explorer_in
+from explorer_in_browser import SURFACE, WAIT, chromium_of, explorer_in
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -51,17 +52,18 @@ def page(chromium: Browser, printed: str) -> Iterator[Page]:
 
 
 def test_a_file_that_is_saved_while_the_page_is_open_appears_and_does_not_run(page: Page, folder: Path) -> None:
-    expect(page.locator(".st-key-model input")).to_be_visible(timeout=WAIT)
+    page.wait_for_selector(f"{SURFACE} .main-svg", state="attached")  # drawn to the end, and watching
     (folder / "mine.py").write_text(MINE)
-    option = page.get_by_role("option", name="mine.py")
-    for _ in range(20):  # an open menu keeps what it was opened with
+    option, last = page.get_by_role("option", name="mine.py"), time.monotonic() + 4 * WAIT / 1000
+    while True:  # an open menu keeps what it was opened with
         page.wait_for_timeout(2000)
         page.locator(".st-key-model input").click()
         page.wait_for_timeout(300)
         if option.count():
             break
+        assert time.monotonic() < last, "the file does not appear"
         page.keyboard.press("Escape")
-    option.click(timeout=WAIT)
+    option.click()
     expect(page.get_by_text("has not run")).to_be_visible(timeout=WAIT)
     page.locator(".st-key-test_network button").click()
     expect(page.get_by_test_id("stAlert").first).to_contain_text(
