@@ -13,7 +13,6 @@ from ..figures.shared.plain_text import for_markdown
 from ..figures.web.picking import nearest_cell
 from ..landscape_file import Opened, opened_once
 from ..state import View
-from .chart import expect_charts
 from .charts import drawn, landscape, map_chart, surface_chart
 from .export import export_panel
 from .facts import facts_line
@@ -26,7 +25,6 @@ from .verdict import verdict_panel
 
 def landscape_file(path: Path, name: str) -> None:
     """The picture of the landscape at `path`, called `name`; what is wrong with the file is a sentence."""
-    expect_charts()
     try:
         source = opened_once(path)
     except (InputError, OSError) as error:
