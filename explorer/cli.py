@@ -81,7 +81,7 @@ def explore(
     access = Access(port, host, tuple(allow_host or ()), token, encrypted)
 
     if target is not None and is_landscape(target):
-        read_landscape_file(Path(target))  # says now, not in the browser, what is wrong with it
+        _read_now(Path(target))
         serve_landscape(Path(target), access, browser)
         return
     if target is None or Path(target).is_dir():
@@ -89,6 +89,16 @@ def explore(
         return
     path = load_problem(target).trajectory  # says now, not in the browser, what is wrong with it
     serve(target, 0 if path is None else len(path), access, browser)
+
+
+def _read_now(path: Path) -> None:
+    """Say now, not in the browser, what is wrong with a landscape file; where all is well, the page shows what is read here."""
+    from .landscape_file import opened_once
+
+    try:
+        opened_once(path)
+    except InputError:  # of a survey that has only begun the page says so, until there is something to draw
+        read_landscape_file(path)
 
 
 app.command(name="new")(new_command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from lossnav.core.formats import read_any
 from lossnav.core.survey import MeasuredPoints, filled, landscape, read_points
 
 from .landscapes import drawn_level
+from .shared import OPENED
 
 SHIPPED = Path(str(files("lossnav.sample_models"))) / "landscapes"
 NOT_IN_FILE = "The file does not hold it, and without its network it cannot be measured."
@@ -67,6 +69,22 @@ def landscape_path(named: str | Path) -> Path:
     path = Path(named)
     shipped = [SHIPPED / f"{path.name}{kind}.zarr.zip" for kind in ("", ".random")] if path == Path(path.name) else []
     return path if path.exists() else next((each for each in shipped if each.exists()), path)
+
+
+def opened_once(path: Path) -> Opened:
+    """The landscape at `path` as it was read when the file was last written.
+
+    Raises
+    ------
+    InputError  as `opened`
+    OSError     it cannot be looked at
+    """
+    return _opened(str(path.absolute()), path.stat().st_mtime)
+
+
+@lru_cache(maxsize=OPENED)
+def _opened(path: str, _written: float) -> Opened:
+    return opened(path)
 
 
 def opened(path: str | Path) -> Opened:

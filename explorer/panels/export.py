@@ -7,8 +7,6 @@ from collections.abc import Callable
 import streamlit as st
 import xarray as xr
 
-from ..export import DATA_FORMATS, FIGURE_FORMATS, MEASURED_FORMATS, Export, exported
-from ..figures.paper import PRESETS
 from ..figures.shared.picture import Picture
 from .camera import camera
 from .saving import save_button
@@ -32,6 +30,10 @@ def export_panel(land: xr.Dataset, measured: Callable[[], xr.Dataset], picture: 
     with st.popover("Export", key="export", on_change="rerun") as panel:
         if not panel.open:
             return
+        # here, so that a page opens without waiting for matplotlib
+        from ..export import DATA_FORMATS, FIGURE_FORMATS, MEASURED_FORMATS, Export, exported
+        from ..figures.paper import PRESETS
+
         kind = st.segmented_control(
             "Figure", ("map", "surface"), default="map", key="export_kind", required=True,
             format_func=lambda k: {"map": "2-D map", "surface": "3-D surface"}[k],
@@ -40,7 +42,11 @@ def export_panel(land: xr.Dataset, measured: Callable[[], xr.Dataset], picture: 
             "Format", (*FIGURE_FORMATS, *DATA_FORMATS), key="export_format", format_func=_TITLES.__getitem__
         )
         width = st.selectbox(
-            "Width", list(PRESETS), key="export_width", disabled=file_format in DATA_FORMATS, format_func=_width_title
+            "Width",
+            list(PRESETS),
+            key="export_width",
+            disabled=file_format in DATA_FORMATS,
+            format_func=lambda w: f"{PRESETS[w].title} ({PRESETS[w].width:g} in)",
         )
         choice = Export(kind or "map", file_format, width or "single", camera())
         save_button(
@@ -48,7 +54,3 @@ def export_panel(land: xr.Dataset, measured: Callable[[], xr.Dataset], picture: 
             f"{name}-{kind}.{file_format}" if file_format in FIGURE_FORMATS else f"{name}.{file_format}",
             choice.mime,
         )
-
-
-def _width_title(name: str) -> str:
-    return f"{PRESETS[name].title} ({PRESETS[name].width:g} in)"

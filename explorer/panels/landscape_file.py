@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import streamlit as st
@@ -12,10 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 from ..controls import terrain as controls
 from ..figures.shared.plain_text import for_markdown
 from ..figures.web.picking import nearest_cell
-from ..landscape_file import Opened, opened
-from ..shared import OPENED
+from ..landscape_file import Opened, opened_once
 from ..state import View
-from .chart import expect_charts
 from .charts import drawn, landscape, map_chart, surface_chart
 from .export import export_panel
 from .facts import facts_line
@@ -27,17 +24,10 @@ from .values import show_values, shown_readouts
 from .verdict import verdict_panel
 
 
-@st.cache_resource(max_entries=OPENED, show_spinner=False)
-def _kept(path: str, _changed: float) -> Opened:
-    """The file as it was read, until it changes."""
-    return opened(path)
-
-
 def landscape_file(path: Path, name: str) -> None:
     """The picture of the landscape at `path`, called `name`; what is wrong with the file is a sentence."""
-    expect_charts()
     try:
-        source = _kept(str(path), os.path.getmtime(path))
+        source = opened_once(path)
     except (InputError, OSError) as error:
         st.error(for_markdown(str(error).replace(str(path), name).replace(path.name, name)))
         return

@@ -17,6 +17,8 @@ from benchmarks.large import made
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SIZE = 513
+REFINED = """place => Object.values(document.querySelector(place)._fullLayout.scene._scene.traces)
+  .filter(trace => trace.data.type === "surface").map(trace => [trace.dataScaleX, trace.dataScaleY])"""
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,9 @@ def test_it_opens_switches_and_answers_a_click(chromium: Browser, address: str) 
         page.wait_for_selector(f"{figure} .main-svg", timeout=2 * WAIT, state="attached")
     drawn = page.evaluate("place => document.querySelector(place)._fullData[0].x.length", SURFACE)
     assert 100 < drawn < SIZE  # decimated for the picture
+    refined = page.evaluate(REFINED, SURFACE)
+    assert refined, "a surface"
+    assert set(map(tuple, refined)) == {(1, 1)}, "plotly.js was kept from refining it"
     expect(page.locator("[data-testid='stException']")).to_have_count(0)
     colors = "place => JSON.stringify(document.querySelector(place)._fullData[0].colorscale)"
     plain = page.evaluate(colors, SURFACE)

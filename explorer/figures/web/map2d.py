@@ -31,7 +31,7 @@ def map_figure(land: xr.Dataset, picture: Picture, height: int | None = None) ->
     """Colour, contour lines of the elevation and of further overlays, path, arrows and the picked point."""
     if is_slice(land):
         return slice_figure(land, picture, picture.color, height)
-    figure = go.Figure(layout=base_layout(picture.dark, {"l": 46, "r": 8, "t": 8, "b": 40}))
+    figure = go.Figure(layout=_layout(land, picture, height))
     figure.add_trace(_color(land, picture))
     if picture.contours:
         figure.add_trace(_lines(land, picture.elevation, ELEVATION_OUTLINE, 2.2, ", outline"))
@@ -46,11 +46,17 @@ def map_figure(land: xr.Dataset, picture: Picture, height: int | None = None) ->
     figure.add_traces(walks_on_map(land, picture.walks))
     figure.add_traces(line_on_map(picture.line))
     figure.add_traces(_marks(land, picture))
-    first, second = axis_titles(land)
-    figure.update_xaxes(**axis(picture.dark, first), range=_ends(land, "alpha"), constrain="domain", showgrid=False)
-    figure.update_yaxes(**axis(picture.dark, second), range=_ends(land, "beta"), showgrid=False)
-    figure.update_layout(height=height, clickmode="event", hovermode="closest", hoverdistance=30)
     return figure
+
+
+def _layout(land: xr.Dataset, picture: Picture, height: int | None) -> go.Layout:
+    """The layout, whole before it has a figure, which it would tell of every part."""
+    first, second = (axis(picture.dark, title) for title in axis_titles(land))
+    layout = base_layout(picture.dark, {"l": 46, "r": 8, "t": 8, "b": 40})
+    layout.xaxis = {**first, "range": _ends(land, "alpha"), "constrain": "domain", "showgrid": False}
+    layout.yaxis = {**second, "range": _ends(land, "beta"), "showgrid": False}
+    layout.height, layout.clickmode, layout.hovermode, layout.hoverdistance = height, "event", "closest", 30
+    return layout
 
 
 def _color(land: xr.Dataset, picture: Picture) -> go.Heatmap:

@@ -46,7 +46,13 @@ def surface_figure(
     """
     if is_slice(land):
         return slice_figure(land, picture, picture.elevation, height)
-    figure = go.Figure(layout=base_layout(picture.dark, {"l": 0, "r": 0, "t": 0, "b": 0}))
+    layout = base_layout(
+        picture.dark, {"l": 0, "r": 0, "t": 0, "b": 0}
+    )  # whole before it has a figure, which it would tell
+    layout.scene, layout.height = _scene(land, picture, camera or CAMERA), height
+    layout.meta = {"plane": made_from(land)}
+    layout.annotations = pole_annotations(land, picture.color, picture.dark, 0.0, BAR)
+    figure = go.Figure(layout=layout)
     figure.add_trace(_surface(land, picture))
     _add_floor(figure, land, picture)
     lift = 0.006 * float(np.ptp(_drawn_range(land, picture)))
@@ -59,8 +65,6 @@ def surface_figure(
         _add_path(figure, land, picture, lift)
     figure.add_traces(walks_over_terrain(land, picture.elevation, picture.walks, lift))
     _add_marks(figure, land, picture, lift)
-    figure.update_layout(scene=_scene(land, picture, camera or CAMERA), height=height, meta={"plane": made_from(land)})
-    figure.update_layout(annotations=pole_annotations(land, picture.color, picture.dark, 0.0, BAR))
     return figure
 
 
