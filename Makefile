@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: explore test test-machines docs gallery clean
+.PHONY: explore test test-machines docs gallery pictures clean
 
 explore: $(READY)
 	$(BIN)/lossnav explore $(if $(PORT),--port $(PORT))
@@ -28,6 +28,10 @@ docs: $(READY)
 # the pictures of docs/gallery.md, by the commands that stand over them
 gallery: $(READY)
 	$(BIN)/python tests/documents.py docs/gallery.md --into docs/gallery
+
+# the pictures of the README, from an explorer in Chromium
+pictures: $(READY) browser
+	$(BIN)/python docs/_build/pictures.py
 
 # Everything but torch by its hash; then torch by its exact version, whose builds differ from index to index, and which finds what
 # it needs but its GPU packages there already; then lossnav itself, built by the setuptools that is there.

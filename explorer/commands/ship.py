@@ -1,5 +1,7 @@
 """Computes what pages open on for the samples: `python -m lossnav.explorer.commands.ship [NAME …]`.
 
+With --missing, only what is not there, or not of the samples as they are.
+
 By the very commands that the pages would run, so that what is shipped is what a press would give.
 """
 
@@ -23,7 +25,7 @@ from lossnav.sample_models import NAMES
 
 from ..figures.shared.example_image import shows_inputs
 from ..request.density import DensityRequest
-from ..request.shipped import FOLDER, INDEX, Asked, Shipped, card_digest, file_digest, index
+from ..request.shipped import FOLDER, INDEX, Asked, Shipped, card_digest, file_digest, index, shipped
 from ..request.spectrum import CouplingRequest, SpectrumRequest
 
 COMMAND = (sys.executable, "-m", "lossnav.explorer.cli")
@@ -39,6 +41,11 @@ def wanted(name: str) -> dict[str, Asked]:
         "sweep.json": CouplingRequest.beside(place, "sweep"),
         "matrix.json": CouplingRequest.beside(place, "matrix"),
     }
+
+
+def missing(name: str) -> list[str]:
+    """Keys of `wanted` of which there is nothing that fits the sample as it is."""
+    return [kind for kind, request in wanted(name).items() if shipped(request) is None]
 
 
 def ship(name: str, kinds: Sequence[str] = (), further: Sequence[str] = ()) -> None:
@@ -89,5 +96,10 @@ def _list(request: Asked, made: Shipped) -> None:
 
 
 if __name__ == "__main__":
-    for chosen in sys.argv[1:] or NAMES:
-        ship(chosen)
+    if sys.argv[1:] == ["--missing"]:
+        for chosen in NAMES:
+            if lacking := missing(chosen):
+                ship(chosen, lacking)
+    else:
+        for chosen in sys.argv[1:] or NAMES:
+            ship(chosen)

@@ -41,6 +41,7 @@ COORDINATES_HELP = (
     "they are, as in the Spectrum page."
 )
 PRESSED = "turning was asked for"  # in the session's state
+COLOR_KEY = "options of the colour"  # in the session's state
 LIVE_HELP = (
     "The terrain follows while you turn the plane or move its centre: coarse at once, sharper while you look. "
     "What needs curvature waits until the plane is measured. For "
@@ -319,7 +320,7 @@ def color_control(overlays: dict[str, Drawing]) -> str:
     st.session_state["switched"] = order
     options = [*overlays, TERRAIN_NAME]
     wanted = st.query_params.get("color")
-    key = f"color_{'_'.join(overlays)}"
+    st.session_state[COLOR_KEY] = key = f"color_{'_'.join(overlays)}"
     chosen = st.segmented_control(
         "Colour",
         options,
@@ -328,11 +329,16 @@ def color_control(overlays: dict[str, Drawing]) -> str:
         key=key,
         format_func=_layer_title,
         required=True,
-        on_change=lambda: st.query_params.update(
-            color=st.session_state[key]
-        ),  # the options come and go, the choice stays
+        on_change=_keep_color,  # the options come and go, the choice stays
+        args=(key,),
     )
     return chosen or TERRAIN_NAME
+
+
+def _keep_color(key: str) -> None:
+    """Have the address hold the colour, where it was chosen from the options that are shown: a browser tells of those that went, too."""
+    if st.session_state.get(COLOR_KEY) == key:
+        st.query_params["color"] = st.session_state[key]
 
 
 def _layer_title(name: str) -> str:

@@ -13,6 +13,7 @@ from ..figures.shared.scales import format_value
 from ..figures.web.spectral_density import density_figure
 from ..figures.web.spectrum import spectrum_figure
 from ..request.spectrum import HISTOGRAM, SpectrumRequest, spectral_law
+from .first_look import first_look
 from .progress import kept, origin, waiting_panel
 
 # Figures are as high as the window leaves room for; the page's toolbar reaches a little below the header.
@@ -38,6 +39,7 @@ def chart(figure: go.Figure, key: str, alt: str) -> None:
 def spectrum_panel(request: SpectrumRequest, shape: str) -> None:
     """Compute what is missing, then draw it; `shape` is one of SHAPES."""
     if not waiting_panel(request):
+        first_look(request)
         return
     read = kept(request, read_spectrum)
     if read is None:

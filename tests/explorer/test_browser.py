@@ -178,6 +178,13 @@ def test_keys_move_the_point_press_switches_and_back_undoes_each(page: Page) -> 
     page.keyboard.press("?")
     expect(page.get_by_text("switch perplexity on or off")).to_be_visible()
     page.keyboard.press("Escape")
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(400)
+    rest(page)
+    assert "color=" not in page.url, "nobody chose one"
+    page.go_back()
+    page.go_back()
     page.go_back()
     expect(page.locator(".st-key-on_perplexity input")).not_to_be_checked(timeout=WAIT)
     rest(page)

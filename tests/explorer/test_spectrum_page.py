@@ -16,7 +16,8 @@ from lossnav.explorer.controls.spectrum import ALONG, CHECKPOINT, PICKED, TRAINE
 from lossnav.explorer.figures.shared.marchenko_pastur import marchenko_pastur
 from lossnav.explorer.figures.web.spectral_density import density_figure, density_grid
 from lossnav.explorer.figures.web.spectrum import spectrum_figure, spectrum_scale, summary_text
-from lossnav.explorer.request.spectrum import DENSITY, SpectrumRequest
+from lossnav.explorer.jobs.record import Record
+from lossnav.explorer.request.spectrum import DENSITY, PointSpectrumRequest, SpectrumRequest
 from lossnav.explorer.request.survey import SurveyRequest
 from streamlit.testing.v1 import AppTest
 
@@ -143,3 +144,21 @@ def test_the_places_are_those_that_there_are(page: AppTest) -> None:
     page.selectbox(key="model").set_value("gaussians-mlp").run()
     assert list(page.radio(key="place").options) == [TRAINED, CHECKPOINT, ALONG, PICKED]
     assert not page.exception
+
+
+def test_where_nothing_is_computed_a_press_gives_a_first_look_and_its_pace_a_forecast(found) -> None:
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.query_params["model"], app.query_params["matrix"] = "linear-regression", "ggn"
+    app.switch_page("views/spectrum.py").run()
+    assert not app.exception
+    assert {b.key for b in app.button} == {"resume", "resume_look"}
+    assert not app.get("plotly_chart")
+    look = PointSpectrumRequest("linear-regression", "ggn")
+    write_spectrum(replace(found, method="slq", steps=24, probes=2), look.path, {"examples": 1000})
+    end = look.path.stat().st_mtime
+    Record(look.path, tuple(look.arguments), end - 20, Path("none"), started=end - 17, code=0).write()
+    app.run()
+    assert not app.exception
+    assert any("in 17 s. At that pace the whole takes 205 s at most" in c.value for c in app.caption)
+    assert len(app.get("plotly_chart")) == 1
+    assert [b.key for b in app.button] == ["resume"]  # the whole is still offered
