@@ -58,6 +58,7 @@ class Elsewhere(Protocol):
 
 
 SECONDS_BETWEEN_WRITES = 0.5
+TILE_SECONDS, MOST_IN_TILE = 0.02, 512  # of forward passes
 RUNNING = "running"  # of a run in the provenance: that it has not ended, or was killed
 
 
@@ -342,8 +343,9 @@ class SurveyRun:
     def _tiles(self, stage: str, rows: np.ndarray) -> Iterator[np.ndarray]:
         """Rows until the next look at the clock, or the next stop.
 
-        Of forward passes few at first, while the cost of one is not known, but all that go at once. Of costly stages, and of
-        what is measured elsewhere, all, unless there are stops: between them no worker is at work.
+        Of forward passes as many as go at once, then as many as take about TILE_SECONDS: what a tile costs beside its points is
+        then little, and the next stop is near. Of costly stages, and of what is measured elsewhere, all, unless there are stops:
+        between them no worker is at work.
         """
         if stage in self.local or self.elsewhere is not None:
             several = self.local[stage].instruments.worker_count if stage in self.local else self.forward.way["points"]
@@ -351,10 +353,15 @@ class SurveyRun:
             yield from (rows[start : start + size] for start in range(0, len(rows), size))
             return
         start, at_once = 0, self.forward.way["points"]
+        size = at_once
         while start < len(rows):
-            size = max(at_once, 1 if start < 8 else 8)
+            began = time.perf_counter()
             yield rows[start : start + size]
-            start += size
+            start, took = start + size, time.perf_counter() - began
+            if took < TILE_SECONDS / 2:
+                size = min(2 * size, max(at_once, MOST_IN_TILE))
+            elif took > 2 * TILE_SECONDS:
+                size = max(at_once, size // 2)
 
     def _write(self, waiting: list[int], filled: str | None = None) -> None:
         """Write measured rows down; `filled` is the stage whose later columns they are."""
