@@ -5,13 +5,18 @@ from __future__ import annotations
 import gc
 import threading
 import time
+from pathlib import Path
 
+import lossnav.explorer
 import pytest
 import xarray as xr
 from lossnav.core import Settings
+from lossnav.explorer.landscape_file import landscape_path
 from lossnav.explorer.panels import charts
 from lossnav.explorer.shared import MOST, Recent
 from lossnav.explorer.state import Drawing, View
+from lossnav.explorer.workspace import FOLDER_VARIABLE
+from streamlit.testing.v1 import AppTest
 
 
 class Source:
@@ -88,3 +93,16 @@ def test_a_landscape_and_its_figures_are_made_once_for_all_sessions(land: xr.Dat
     first, second = (charts.drawn(one, view) for view in views)
     assert first is second
     assert charts.drawn(one, View(Drawing("loss"))) is not first
+
+
+def test_a_landscape_of_the_folder_is_drawn_on_the_terrain_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "mine.zarr.zip"
+    place.write_bytes(landscape_path("gaussians-mlp").read_bytes())
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    app = AppTest.from_file(str(Path(lossnav.explorer.__path__[0]) / "app.py"), default_timeout=120)
+    app.query_params["model"] = str(place)
+    app.run()
+    assert not app.exception
+    assert sum("figure" in chart.proto.json for chart in app.get("bidi_component")) == 2
