@@ -28,7 +28,7 @@ FLAGS = [
 ]
 SURFACE = ".st-key-terrain3d .js-plotly-plot"
 MAP = ".st-key-terrain2d .js-plotly-plot"
-WAIT = 60_000  # milliseconds; software rendering on a busy machine is slow, and nothing here measures time
+WAIT = 180_000  # milliseconds; software rendering on a machine that shares its cores with ten others is slow, and nothing here measures time
 expect.set_options(timeout=WAIT)  # else 5 seconds
 
 

@@ -160,9 +160,6 @@ def test_switching_keeps_the_camera(page: Page) -> None:
         assert kept[axis] == pytest.approx(turned[axis], abs=1e-3)
 
 
-EYE = "place => document.querySelector(place)._fullLayout.scene._scene.getCamera().eye"
-
-
 def test_keys_move_the_point_press_switches_and_back_undoes_each(page: Page) -> None:
     start = page.url
     page.locator("dl.inspector").click()  # the page has the keyboard
@@ -192,7 +189,7 @@ def test_keys_move_the_point_press_switches_and_back_undoes_each(page: Page) -> 
     page.go_back()
     page.go_back()
     page.wait_for_function("() => !document.querySelector('dl.inspector').innerText.includes('0.04')", timeout=WAIT)
-    assert page.url == start
+    expect(page).to_have_url(start)
     page.go_forward()
     page.wait_for_function("() => document.querySelector('dl.inspector').innerText.includes('0.04, 0')", timeout=WAIT)
 

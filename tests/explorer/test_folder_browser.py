@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from explorer_in_browser import SURFACE, WAIT, chromium_of, explorer_in
+from explorer_in_browser import WAIT, chromium_of, explorer_in
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -52,7 +52,7 @@ def page(chromium: Browser, printed: str) -> Iterator[Page]:
 
 
 def test_a_file_that_is_saved_while_the_page_is_open_appears_and_does_not_run(page: Page, folder: Path) -> None:
-    page.wait_for_selector(f"{SURFACE} .main-svg", state="attached")  # drawn to the end, and watching
+    expect(page.locator(".st-key-model input")).to_be_visible()
     (folder / "mine.py").write_text(MINE)
     option, last = page.get_by_role("option", name="mine.py"), time.monotonic() + 4 * WAIT / 1000
     while True:  # an open menu keeps what it was opened with
