@@ -5,23 +5,6 @@
 
 const cameras = new Map(); // by chart, so that a chart that is made anew starts from where it was left
 const charts = new Set(); // those on the page
-// The camera that the address has under this name: eye, then centre and upward direction where they are not the usual ones.
-function cameraIn(name) {
-  const text = name && new URLSearchParams(location.search).get(name);
-  const found = text ? text.split(",").map(Number) : [];
-  if (![3, 6, 9].includes(found.length) || !found.every(Number.isFinite)) return undefined;
-  const full = [...found, ...[0, 0, 0, 0, 0, 1].slice(found.length - 3)];
-  const part = (k) => ({ x: full[k], y: full[k + 1], z: full[k + 2] });
-  return { eye: part(0), center: part(3), up: part(6) };
-}
-
-// Back and Forward: each surface looks from where it did.
-addEventListener("popstate", () => {
-  for (const chart of charts) chart.restore();
-});
-const USUAL = { center: { x: 0, y: 0, z: 0 }, up: { x: 0, y: 0, z: 1 } };
-const same = (a, b) =>
-  ["eye", "center", "up"].every((part) => ["x", "y", "z"].every((k) => Math.abs(a[part][k] - b[part][k]) < 1e-3));
 
 // Whether pictures are drawn without a graphics card. Those of twice the screen's points, as plotly.js makes them, take twice as long.
 const slow = (() => {
