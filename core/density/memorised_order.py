@@ -125,7 +125,7 @@ def _check(problem: Problem, steps: np.ndarray, draws: int, seed: int) -> None:
 
 def _tested(losses: np.ndarray, steps: np.ndarray, draws: int, seed: int) -> tuple[float, float]:
     """ρ, and its p-value for an order that is remembered; 0 and 1 where all losses are the same."""
-    from scipy import stats  # a quarter of a second, which no other work needs
+    from scipy import stats  # about 0.15 s, which no other work needs
 
     ranks = stats.rankdata(losses), stats.rankdata(steps)
     if np.ptp(ranks[0]) == 0:
