@@ -15,6 +15,7 @@ from .problem.weights import load_weights, read_weights
 from .properties import PROPERTIES, Settings
 from .spectrum.coupling_matrix import coupling_matrix
 from .spectrum.critical_sharpness import CriticalSharpness, critical_sharpness
+from .spectrum.curvature_recorder import CurvatureRecorder
 from .spectrum.density import Spectrum
 from .spectrum.eigenvalues import eigenpairs, spectrum
 from .survey.check import Finding, check
@@ -27,6 +28,7 @@ __all__ = [
     "Bernoulli",
     "CriticalSharpness",
     "CrossEntropy",
+    "CurvatureRecorder",
     "Estimation",
     "Finding",
     "Gaussian",
