@@ -72,4 +72,4 @@ def test_the_wheel_brings_samples_pages_and_words(installed: Path) -> None:
         "app = AppTest.from_file(e.__path__[0] + '/app.py', default_timeout=120).run();"
         "print(app.exception, sum('figure' in c.proto.json for c in app.get('bidi_component')))"
     )
-    assert "ElementList() 3" in run(python, "-c", page, folder=installed)
+    assert "ElementList() 2" in run(python, "-c", page, folder=installed)

@@ -23,6 +23,7 @@ COMMAND = (sys.executable, "-m", "lossnav.explorer.cli")
 CORES_EACH = 4
 FEWEST = 2  # at once, so that what is short need not wait for what is long
 GLANCE = 0.5  # seconds between looks for room, while something waits
+REAPED = 10.0  # seconds that the end of a process may take to be noted
 
 
 def most_at_once() -> int:
@@ -46,6 +47,7 @@ class Jobs:
         self._queue: list[Job] = []
         self._lock = threading.RLock()
         self._waiter: threading.Thread | None = None
+        self._reapers: list[threading.Thread] = []
         self._server: Path | None = None
         self._closed = False
         atexit.register(self.close)
@@ -106,6 +108,8 @@ class Jobs:
                 job.process.terminate()
         for job in ours:
             job.cancel()
+        for reaper in self._reapers:
+            reaper.join(REAPED)  # how it ended is written down before the server goes
         if ours:
             print(f"Stopped what was being computed ({len(ours)}). What was measured is kept.", file=sys.stderr)
 
@@ -166,7 +170,9 @@ class Jobs:
             job.record = record.changed(started=time.time(), pid=job.process.pid)
         finally:
             os.close(lock)  # from here on the child alone has it
-        threading.Thread(target=self._reap, args=(job, job.process), daemon=True).start()
+        reaper = threading.Thread(target=self._reap, args=(job, job.process), daemon=True)
+        self._reapers = [*(each for each in self._reapers if each.is_alive()), reaper]
+        reaper.start()
 
     def _reap(self, job: Job, process: subprocess.Popen[bytes]) -> None:
         """Wait for the end of a process, so that nothing of it is left, note it, and go on with what waits."""

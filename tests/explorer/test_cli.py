@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from lossnav.core import read_landscape
 from lossnav.core.survey.reading import read_points
-from typed import lossnav, sentence
+from typed_command import lossnav, sentence
 
 PROBLEM = """
 import torch

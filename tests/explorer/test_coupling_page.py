@@ -9,7 +9,7 @@ from pathlib import Path
 import lossnav.explorer
 import numpy as np
 import pytest
-import typed
+import typed_command as typed
 import xarray as xr
 from lossnav.core import InputError, coupling_matrix, load_problem
 from lossnav.core.spectrum.coupling_sweep import coupling_sweep

@@ -9,7 +9,7 @@ import lossnav.explorer
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-import typed
+import typed_command as typed
 import xarray as xr
 from lossnav.core import density_map, load_problem
 from lossnav.core.density.claims import DENSITY_CLAIMS

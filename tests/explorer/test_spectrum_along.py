@@ -11,7 +11,7 @@ from pathlib import Path
 import lossnav.explorer
 import numpy as np
 import pytest
-import typed
+import typed_command as typed
 from lossnav.core import InputError, load_problem
 from lossnav.core.spectrum.along import spectra_along, spread
 from lossnav.core.spectrum.io import SpectraAlong, read_along, write_along

@@ -9,7 +9,7 @@ from pathlib import Path
 import lossnav.explorer
 import numpy as np
 import pytest
-import typed
+import typed_command as typed
 from lossnav.core import InputError, load_problem, spectrum
 from lossnav.core.spectrum.io import read_spectrum, write_spectrum
 from lossnav.explorer.controls.spectrum import ALONG, CHECKPOINT, PICKED, TRAINED

@@ -26,6 +26,7 @@ ABOUT = {
         "the terrain, an owner of readouts itself: its shape reads what viscosity measures",
     ),
     "explorer/commands/order.py": ("density", "the floor of the readouts of single examples"),
+    "explorer/commands/ship.py": ("density", "the page of input density, whose result comes with a sample"),
     "explorer/commands/survey.py": ("elasticity", "the choice of its anchor, which is the problem's"),
     "explorer/controls/terrain.py": ("elasticity", "the choice of its anchor, which is the problem's"),
     "core/survey/intervals.py": ("elasticity", "the draws of the Fisher, over which its error is"),
