@@ -8,7 +8,9 @@ takes more than a small share of the time. Python's own searches, which follow w
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import os
 import time
 from collections.abc import Callable
 from threading import Lock
@@ -24,8 +26,13 @@ class SeldomCollector:
     The first search sets aside whatever outlives it. Of a session that is open by then, cycles alone are kept for good.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, freeze: Callable[[], None] = gc.freeze) -> None:
-        self.clock, self.freeze = clock, freeze
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        freeze: Callable[[], None] = gc.freeze,
+        trim: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.clock, self.freeze, self.trim = clock, freeze, trim
         self.due: float | None = None  # None: before the first
         self.lock = Lock()
 
@@ -36,6 +43,7 @@ class SeldomCollector:
             if self.due is not None and began < self.due:
                 return 0
             found = gc.collect(generation)
+            self.trim()
             if self.due is None:
                 self.freeze()
             ended = self.clock()
@@ -43,7 +51,14 @@ class SeldomCollector:
             return found
 
 
+def give_back() -> None:
+    """Return to the system what is free in the C library's heaps, where it can: each thread of a page's run leaves some."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None  # glibc's
+    if trim is not None:
+        trim(0)
+
+
 def search_seldom() -> None:
     """Have Streamlit's script runner search so seldom, for this process; a second call changes nothing."""
     if not isinstance(script_runner.gc, SeldomCollector):
-        script_runner.gc = SeldomCollector()  # type: ignore[assignment]
+        script_runner.gc = SeldomCollector(trim=give_back)  # type: ignore[assignment]

@@ -14,8 +14,8 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 FILES, OPENED = 16, 4  # landscapes as they were read: of requests, and files that are looked at without their network
-LANDSCAPES = 500e6  # bytes of derived landscapes; one of 513 × 513 with every readout has 100 MB, of 51 × 51 1 MB
-PICTURES = 100e6  # bytes of figures as text; of 513 × 513 3 MB, of 51 × 51 0.3 MB
+LANDSCAPES = 150e6  # bytes of derived landscapes; one of 513 × 513 with every readout has 100 MB, of 51 × 51 1 MB
+PICTURES = 60e6  # bytes of figures as text; of 513 × 513 3 MB, of 51 × 51 0.3 MB
 MOST = 200  # results of a kind, whatever their size: a look-up compares with each
 
 
