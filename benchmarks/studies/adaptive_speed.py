@@ -18,6 +18,7 @@ import torch
 from lossnav.core import Plane, Problem, Tolerance, survey
 from lossnav.core.machine import written_whole
 
+from ..machine import processor
 from .terrains import drawn_network
 
 FIRST = 7_001  # odd: no constant was tuned on it
@@ -97,7 +98,8 @@ def main() -> None:
             lines.append(line)
             print(line, flush=True)
     if asked.write:
-        words = f"# Adaptive against full\n\n{asked.threads} thread, the fastest of {asked.rounds} rounds by turns (`python -m benchmarks.studies.adaptive_speed --write`).\n\n"
+        how = f"{processor()}, torch {torch.__version__}, {asked.threads} thread; the fastest of {asked.rounds} round(s) by turns"
+        words = f"# Adaptive against full\n\n{how} (`python -m benchmarks.studies.adaptive_speed --write`).\n\n"
         written_whole(RESULT, lambda place: place.write_text(words + "\n".join(lines) + "\n", encoding="utf-8"))
 
 
