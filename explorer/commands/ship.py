@@ -24,15 +24,16 @@ from lossnav.core.problem import problem_digest
 from lossnav.sample_models import NAMES
 
 from ..figures.shared.example_image import shows_inputs
+from ..request.base import Request
 from ..request.density import DensityRequest
-from ..request.shipped import FOLDER, INDEX, Asked, Shipped, card_digest, file_digest, index, shipped
+from ..request.shipped import FOLDER, INDEX, Shipped, card_digest, file_digest, index, shipped
 from ..request.spectrum import CouplingRequest, SpectrumRequest
 
 COMMAND = (sys.executable, "-m", "lossnav.explorer.cli")
 VERSIONED = ("lossnav", "torch", "numpy", "scikit-learn")
 
 
-def wanted(name: str) -> dict[str, Asked]:
+def wanted(name: str) -> dict[str, Request]:
     """What the pages ask for at their own settings: what follows the sample's name in the file's → request."""
     place = SpectrumRequest(name)
     return {
@@ -90,7 +91,7 @@ def write_small(made: Path, path: Path) -> None:
     write_density_map(found, path, packed=True)
 
 
-def _list(request: Asked, made: Shipped) -> None:
+def _list(request: Request, made: Shipped) -> None:
     listed = {words: asdict(each) for words, each in index().items()} | {" ".join(request.arguments): asdict(made)}
     (FOLDER / INDEX).write_text(json.dumps(listed, indent=1, sort_keys=True) + "\n", "utf-8")
 

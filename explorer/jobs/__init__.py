@@ -4,8 +4,9 @@ The page only reads what they write. They belong to this cache of this person, n
 explorer next finds what still runs, and can end it.
 """
 
+from ..request.base import Request
 from .job import ENDED, FAILED, QUEUED, RUNNING, STOPPED, Job
 from .queue import Jobs
-from .record import Again, Request
+from .record import Again
 
 __all__ = ["ENDED", "FAILED", "QUEUED", "RUNNING", "STOPPED", "Again", "Job", "Jobs", "Request"]

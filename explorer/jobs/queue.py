@@ -14,10 +14,11 @@ from pathlib import Path
 from lossnav.core.survey import LandscapeStore
 from platformdirs import user_cache_path
 
+from ..request.base import Request
 from ..server import JOBS_VARIABLE
 from .job import Job
 from .lock import hold
-from .record import Record, Request, folder, record_of, records, sweep
+from .record import Record, folder, record_of, records, sweep
 
 COMMAND = (sys.executable, "-m", "lossnav.explorer.cli")
 CORES_EACH = 4

@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from lossnav.core.machine import written_whole
 from platformdirs import user_cache_path
@@ -15,16 +15,6 @@ from platformdirs import user_cache_path
 from .lock import held
 
 MOST_KEPT = 50  # records of work that is over
-
-
-class Request(Protocol):
-    """Something to compute: the `lossnav` arguments that do it, without --out, and where the result is kept."""
-
-    @property
-    def arguments(self) -> list[str]: ...
-
-    @property
-    def path(self) -> Path: ...
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ _LIBRARY = Path(plotly.__file__).parent / "package_data"
 
 _mount = st.components.v2.component("lossnav_chart", html=_HTML, css=_CSS, js=_SCRIPT, isolate_styles=False)
 
-_LOAD = "export default ({ data }) => { window.lossnavPlotly(data.library).catch(() => {}); };"
+_LOAD = "export default ({ data: { library } }) => { window.lossnavPlotly(library).catch(() => {}); };"
 _mount_library = st.components.v2.component("lossnav_library", html="<span></span>", js=_LOADER + _LOAD)
 
 _PULSE = """

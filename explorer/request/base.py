@@ -1,14 +1,25 @@
-"""Where the results of a request are kept."""
+"""What a request is, and when its target has changed."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 from pathlib import Path
+from typing import Protocol
 
 from lossnav.sample_models import card, names
 
 WATCHED = (".py", ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy")  # code, weights and data
+
+
+class Request(Protocol):
+    """Something to compute: the `lossnav` arguments that do it, without --out, the second of them the target; and where the result is kept."""
+
+    @property
+    def arguments(self) -> list[str]: ...
+
+    @property
+    def path(self) -> Path: ...
 
 
 def modified(target: str) -> str:

@@ -9,22 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Protocol
 
-from .base import modified
+from .base import Request, modified
 
 FOLDER = Path(str(files("lossnav.sample_models"))) / "pages"
 INDEX = "index.json"
-
-
-class Asked(Protocol):
-    """What a page asks for: the words of `lossnav` that compute it, the second of which is the target; and its place here."""
-
-    @property
-    def arguments(self) -> list[str]: ...
-
-    @property
-    def path(self) -> Path: ...
 
 
 @dataclass(frozen=True)
@@ -65,7 +54,7 @@ def _read(place: Path, written: int) -> dict[str, Shipped]:
     return {words: Shipped(**about) for words, about in json.loads(place.read_text("utf-8")).items()}
 
 
-def shipped(request: Asked) -> Shipped | None:
+def shipped(request: Request) -> Shipped | None:
     """What came with a sample of exactly this request; None where nothing did, or the sample or the file is another now."""
     found = index().get(" ".join(request.arguments))
     if found is None or card_digest(request.arguments[1]) != found.card or not found.path.is_file():
@@ -73,7 +62,7 @@ def shipped(request: Asked) -> Shipped | None:
     return found if file_digest(found.path) == found.content else None
 
 
-def result_of(request: Asked) -> Path | None:
+def result_of(request: Request) -> Path | None:
     """The result of a request that is at hand: computed on this machine, else shipped."""
     if request.path.exists():
         return request.path
