@@ -9,12 +9,13 @@ import xarray as xr
 
 from ..figures.shared.picture import name_of
 from ..summaries.compare import in_common
+from .menu import in_steady_order
 from .url import URL
 
 
 def landscape_control(offered: Sequence[str]) -> str:
     """The landscape."""
-    return st.selectbox("Landscape", offered, key="atlas_of", **URL)
+    return st.selectbox("Landscape", in_steady_order("atlas", offered), key="atlas_of", **URL)
 
 
 def atlas_controls(land: xr.Dataset, first: Sequence[str]) -> list[str]:

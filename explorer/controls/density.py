@@ -15,7 +15,8 @@ from ..request.density import DensityRequest
 from ..request.shipped import result_of
 from ..request.survey import SurveyRequest
 from .address import offered
-from .url import URL, model_choice, targets
+from .model import model_choice, targets
+from .url import URL
 
 TRAINED, CHECKPOINT, PICKED = PLACES = ("Trained network", "Checkpoint of the training", "Picked point of the terrain")
 INPUTS = "inputs"

@@ -8,7 +8,7 @@ from lossnav.core import InputError
 from ..request.profile import Place, ProfileRequest, ends_of_text, ends_text
 from ..request.survey import SurveyRequest, checkpoints
 from .address import LINE, keep
-from .url import targets
+from .model import targets
 
 ADDRESS = LINE  # in the address
 ON_MAP, NETWORKS = WAYS = ("On this map", "Between two networks")

@@ -9,7 +9,8 @@ from ..request.opened import remembered
 from ..request.spectrum import MATRICES, SHAPES, AlongRequest, SpectrumRequest
 from ..request.survey import SurveyRequest
 from .address import offered
-from .url import URL, model_choice, targets
+from .model import model_choice, targets
+from .url import URL
 
 TRAINED, CHECKPOINT, ALONG, PICKED = PLACES = (
     "Trained network",

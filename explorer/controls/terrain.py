@@ -27,9 +27,10 @@ from ..request.survey import (
 from ..state import TERRAIN_NAME, Drawing
 from ..workspace import CHECKPOINTS, LANDSCAPE, TRANSFORMERS
 from .address import offered
+from .model import model_choice, targets
 from .plane import position_controls
 from .precision import precision_controls
-from .url import URL, model_choice, targets
+from .url import URL
 from .vocabulary_card import vocabulary_card
 
 SCALES = ("auto", "linear", "log", "symlog")

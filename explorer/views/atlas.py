@@ -4,7 +4,7 @@ import streamlit as st
 from lossnav.core import InputError
 from lossnav.explorer.comparable import comparable
 from lossnav.explorer.controls.atlas import atlas_controls, landscape_control
-from lossnav.explorer.controls.url import given
+from lossnav.explorer.controls.model import given
 from lossnav.explorer.figures.shared.plain_text import for_markdown
 from lossnav.explorer.panels.atlas import atlas_export, atlas_panel
 from lossnav.explorer.panels.compare import kept

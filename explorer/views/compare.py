@@ -3,7 +3,7 @@
 import streamlit as st
 from lossnav.explorer.comparable import comparable
 from lossnav.explorer.controls.compare import compare_controls
-from lossnav.explorer.controls.url import given
+from lossnav.explorer.controls.model import given
 from lossnav.explorer.panels.compare import DIFFERENCE, Comparison, difference_panel, read, side_by_side
 from lossnav.explorer.panels.style import compare_style
 from lossnav.explorer.summaries.compare import in_common
