@@ -87,6 +87,12 @@ def _other_sizes(found) -> dict[str, int]:
     return {k: v for k, v in found.landscape(Settings()).sizes.items() if k not in ("alpha", "beta")}
 
 
+def ship_instead(came: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a landscape come with the samples, whatever its grid."""
+    monkeypatch.setattr(landscapes, "shipped_path", lambda request: came)
+    monkeypatch.setattr(SurveyRequest, "is_standard", True)
+
+
 def test_a_job_computes_what_was_asked_and_the_page_finds_it() -> None:
     request = SurveyRequest("gaussians-mlp", seed=5, grid=25, effort="preview", every=8, tolerance=0.0)
     assert own(request) is None
@@ -137,11 +143,11 @@ def test_an_adaptive_job_draws_the_whole_grid_from_some_of_its_points() -> None:
 def test_a_landscape_in_other_coordinates_stays_as_it_came_and_the_survey_starts_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = SurveyRequest("linear-regression", every=8, tolerance=0.0)
+    request = SurveyRequest("linear-regression", grid=25, effort="preview", every=8, tolerance=0.0)
     before = replace(request, coordinates="parameters")
     assert Jobs().start(before).process.wait(timeout=300) == 0
     pack(before.path, came := tmp_path / "came.zarr.zip")
-    monkeypatch.setattr(landscapes, "shipped_path", lambda request: came)
+    ship_instead(came, monkeypatch)
     shipped = own(request)
     assert shipped is not None
     assert shipped.path == came
@@ -164,12 +170,12 @@ def test_a_landscape_in_other_coordinates_stays_as_it_came_and_the_survey_starts
 def test_a_survey_goes_on_from_the_landscape_that_came_with_the_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = SurveyRequest("linear-regression", every=4, tolerance=0.0)
+    request = SurveyRequest("linear-regression", grid=25, effort="preview", every=4, tolerance=0.0)
     coarse = replace(request, every=8)
     assert Jobs().start(coarse).process.wait(timeout=300) == 0
     pack(coarse.path, came := tmp_path / "came.zarr.zip")
     shutil.rmtree(coarse.path)
-    monkeypatch.setattr(landscapes, "shipped_path", lambda request: came)
+    ship_instead(came, monkeypatch)
     shipped = own(coarse)
     assert shipped is not None
     assert shipped.path == came
