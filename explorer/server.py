@@ -112,18 +112,25 @@ def _run(access: Access, open_browser: bool) -> None:
     from streamlit.starlette import App
 
     from .collector import search_seldom
+    from .delivered import library_path, routes
     from .delivery import keep_what_a_whole_run_wrote
     from .guard import Guard
+    from .no_delay import send_at_once
+    from .preload import Preload
 
     _check_free(access)
     _check_certificate(access)
     keep_what_a_whole_run_wrote()
     search_seldom()
+    send_at_once()
     token = secrets.token_urlsafe(32) if access.token else None
     address = access.address(token)
-    guard = Middleware(Guard, token=token, cookie=f"lossnav-{access.port}")
+    around = [
+        Middleware(Guard, token=token, cookie=f"lossnav-{access.port}"),
+        Middleware(Preload, scripts=[library_path()]),
+    ]
     script = Path(__file__).parent / "app.py"
-    app = App(script, middleware=[guard], lifespan=partial(_greeting, access, address, open_browser))
+    app = App(script, routes=routes(), middleware=around, lifespan=partial(_greeting, access, address, open_browser))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the server stops in good order, then asks to be ended so
     with suppress(KeyboardInterrupt):
         app.run(config=_look() | _options(access))

@@ -39,7 +39,18 @@ FLOORS = {
         ("figures.shared",),
         ("request",),
         ("server", "moved"),
-        ("guard", "delivery", "collector", "shared", "cache", "workspace", "dropped"),
+        (
+            "guard",
+            "preload",
+            "no_delay",
+            "delivered",
+            "delivery",
+            "collector",
+            "shared",
+            "cache",
+            "workspace",
+            "dropped",
+        ),
     ),
 }
 

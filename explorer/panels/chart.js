@@ -1,5 +1,5 @@
 // A Plotly chart that stays: made once, then changed in place, so that nothing blinks and the camera is kept.
-// The page gives { name, figure: JSON text, alt, config, picks, library: address of plotly.js }.
+// The page gives { name, figure: its address, alt, config, picks, library: address of plotly.js }.
 //
 // window.lossnavPlotly is library.js's.
 
@@ -38,6 +38,10 @@ function cameraIn(name) {
   const part = (k) => ({ x: full[k], y: full[k + 1], z: full[k + 2] });
   return { eye: part(0), center: part(3), up: part(6) };
 }
+
+const TRIES = 6;
+const LOST = "The picture did not load: reload the page.";
+const later = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 // Back and Forward: each surface looks from where it did.
 addEventListener("popstate", () => {
@@ -78,9 +82,10 @@ class Chart {
     const config = slow ? { plotGlPixelRatio: 1, ...wish.data.config } : wish.data.config;
     this.node.setAttribute("aria-label", alt);
     if (figure !== this.figure) {
-      const plotly = await window.lossnavPlotly(address);
-      if (this.removed) return;
-      const { data, layout } = JSON.parse(figure);
+      const [plotly, found] = await Promise.all([window.lossnavPlotly(address), this.fetched(wish)]);
+      if (this.removed || !found) return;
+      const { data, layout } = found;
+      this.own = layout.scene?.camera;
       const camera = this.camera();
       if (camera && layout.scene) layout.scene.camera = camera;
       if (this.made) await plotly.react(this.node, data, layout, config);
@@ -88,6 +93,17 @@ class Chart {
       this.figure = figure;
     }
     this.shown = wish;
+  }
+
+  // The figure; nothing where something newer is wished by then. One that the server no longer has is made there again.
+  async fetched(wish) {
+    for (let k = 0; k < TRIES && this.wish === wish && !this.removed; k++) {
+      const answer = await fetch(wish.data.figure).catch(() => undefined); // the server may be away for a moment
+      if (answer?.ok) return answer.json();
+      if (answer?.status === 404) wish.setTriggerValue("lost", true);
+      await later(250 * 2 ** k);
+    }
+    if (this.wish === wish && !this.removed) throw new Error(LOST);
   }
 
   async make(plotly, data, layout, config) {
@@ -108,8 +124,7 @@ class Chart {
 
   async restore() {
     if (!this.shown?.data.address || !this.made) return;
-    const own = JSON.parse(this.figure).layout.scene?.camera;
-    const camera = cameraIn(this.shown.data.address) ?? (own && { ...USUAL, ...own });
+    const camera = cameraIn(this.shown.data.address) ?? (this.own && { ...USUAL, ...this.own });
     cameras.delete(this.shown.data.name);
     if (!camera || same(camera, this.camera())) return;
     this.led = true;

@@ -1,7 +1,7 @@
 """A chart that stays: one Plotly chart is kept over reruns and changed in place, with its camera.
 
 Streamlit's own chart has its content in its identity, so each change builds it anew: a second of blinking for a
-surface. plotly.js comes from the installed plotly package, served by this server.
+surface. The browser fetches figures by their digest (`delivered`): what has not changed is not sent again.
 """
 
 from __future__ import annotations
@@ -10,17 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import plotly
 import streamlit as st
-import streamlit.components.v1 as pages
 
 from ..controls.address import CAMERA
+from ..delivered import figure_path, library_path
 
 _LOADER = Path(__file__).with_name("library.js").read_text(encoding="utf-8")
 _SCRIPT = _LOADER + Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 _HTML = "<div class='lossnav-chart' role='img'></div>"
 _CSS = ".lossnav-chart { height: var(--tall, 400px); width: 100%; }"
-_LIBRARY = Path(plotly.__file__).parent / "package_data"
 
 _mount = st.components.v2.component("lossnav_chart", html=_HTML, css=_CSS, js=_SCRIPT, isolate_styles=False)
 
@@ -67,10 +65,10 @@ def chart(
     """
     data = {
         "name": name,
-        "figure": figure,
+        "figure": _base() + figure_path(figure),
         "alt": alt,
         "config": {"displayModeBar": False, **(config or {})},
-        "library": _address(),
+        "library": _base() + library_path(),
         "picks": on_pick is not None,
         "together": together,
         "address": "" if on_turn is None else CAMERA,
@@ -81,13 +79,14 @@ def chart(
             data=data,
             on_camera_change=on_turn or _nothing,
             on_picked_change=on_pick or _nothing,
+            on_lost_change=_nothing,
         )
 
 
 def expect_charts() -> None:
     """Have the browser fetch what draws them, while the server is still at work on what they show."""
     with st.container(key="library"):
-        _mount_library(key="drawing_library", data={"library": _address()})
+        _mount_library(key="drawing_library", data={"library": _base() + library_path()})
 
 
 def ask_again(milliseconds: int) -> None:
@@ -101,11 +100,10 @@ def ask_again(milliseconds: int) -> None:
         )
 
 
-def _address() -> str:
-    """Where the server has plotly.js: beside the pages of components, a folder of which is declared for it."""
-    folder = pages.declare_component("plotly", path=_LIBRARY)
+def _base() -> str:
+    """What stands before every path of this server."""
     base = st.get_option("server.baseUrlPath").strip("/")
-    return f"{'/' if base else ''}{base}/component/{folder.name}/plotly.min.js"
+    return f"/{base}" if base else ""
 
 
 def _nothing() -> None:

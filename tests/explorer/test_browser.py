@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from explorer_in_browser import MAP, SURFACE, WAIT, chromium_of, explorer_in
 from lossnav.core import PROPERTIES
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 pytestmark = pytest.mark.browser
 
@@ -241,6 +241,25 @@ def test_a_switch_changes_the_charts_in_place(page: Page) -> None:
 HEIGHTS = (
     "place => document.querySelector(place)._fullData[0].z.reduce((s, row) => s + row.reduce((a, b) => a + b, 0), 0)"
 )
+
+
+def test_a_figure_that_the_server_no_longer_has_is_made_again(page: Page, opened: tuple[Page, str, list[str]]) -> None:
+    refused: list[str] = []
+
+    def once(route: Route) -> None:
+        if route.request.url in refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.fulfill(status=404)
+
+    page.route("**/lossnav/figures/*", once)
+    switch(page, "perplexity")  # colours that this page has not fetched yet
+    page.unroute("**/lossnav/figures/*")
+    assert len(set(refused)) == 2, "the surface and the map"
+    _, _, wrong = opened
+    assert all("404" in message for message in wrong)
+    wrong.clear()
 
 
 def test_the_terrain_follows_while_the_plane_is_turned(page: Page, address: str) -> None:

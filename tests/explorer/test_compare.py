@@ -9,7 +9,7 @@ import lossnav.explorer
 import numpy as np
 import pytest
 import xarray as xr
-from charts import charts_of
+from charts import charts_of, figures_of
 from lossnav.core import InputError, Settings
 from lossnav.explorer.comparable import Comparable, comparable
 from lossnav.explorer.figures.shared.picture import path_inside
@@ -138,7 +138,7 @@ def page(**query: object) -> AppTest:
 
 
 def drawn(app: AppTest) -> list[dict]:
-    return [json.loads(json.loads(chart.proto.json)["figure"]) for chart in charts_of(app)]
+    return figures_of(app)
 
 
 def test_the_page_opens_on_two_and_shows_up_to_four() -> None:

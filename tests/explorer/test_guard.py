@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from lossnav.core import InputError
+from lossnav.explorer.delivered import NO_FIGURE, library_path
 from lossnav.explorer.server import Access, _check_certificate
 
 UPGRADE = {
@@ -24,7 +25,16 @@ UPGRADE = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 }
-PATHS = ("/", "/?seed=3", "/_stcore/health", "/_stcore/host-config", "/_stcore/stream", "/static/x.js", "/media/x")
+PATHS = (
+    "/",
+    "/?seed=3",
+    "/_stcore/health",
+    "/_stcore/host-config",
+    "/_stcore/stream",
+    "/static/x.js",
+    "/media/x",
+    "/lossnav/figures/x",
+)
 
 
 @dataclass
@@ -93,6 +103,21 @@ def test_the_printed_address_lets_a_browser_in_and_hides_the_token(running: Runn
     assert page.headers["referrer-policy"] == "no-referrer"
     origin = {"Origin": f"http://127.0.0.1:{running.port}"}
     assert running.ask("/_stcore/stream", {**UPGRADE, **running.cookie, **origin}).status == 101
+
+
+def test_the_page_names_its_drawing_library_and_the_server_has_it(running: Running) -> None:
+    page = running.ask("/", running.cookie)
+    assert page.headers["link"] == f"<{library_path()}>; rel=preload; as=script"
+    library = running.ask(library_path(), running.cookie)
+    assert (library.status, library.headers["content-type"].partition(";")[0]) == (200, "text/javascript")
+    assert "immutable" in library.headers["cache-control"]
+    assert "link" not in library.headers
+    assert running.ask(library_path()).status == 403
+
+
+def test_a_figure_that_is_gone_is_a_sentence(running: Running) -> None:
+    answer = running.ask("/lossnav/figures/" + "0" * 64, running.cookie)
+    assert (answer.status, answer.text) == (404, NO_FIGURE)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("path", PATHS)

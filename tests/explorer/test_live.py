@@ -14,7 +14,7 @@ from pathlib import Path
 import lossnav.explorer
 import numpy as np
 import pytest
-from charts import charts_of
+from charts import charts_of, text_of
 from lossnav.core import Settings, load_problem, survey
 from lossnav.core.survey.reading import read_points
 from lossnav.explorer.controls import terrain as controls
@@ -281,7 +281,7 @@ def test_the_page_turns_and_hands_the_plane_to_a_survey(monkeypatch: pytest.Monk
 
 def shown(app: AppTest) -> str:
     """The surface's figure."""
-    return next(json.loads(c.proto.json)["figure"] for c in charts_of(app) if "surface" in c.proto.json)
+    return next(text_of(c) for c in charts_of(app) if "surface" in c.proto.json)
 
 
 def test_the_plane_of_a_link_is_the_plane_of_the_command(tmp_path: Path) -> None:

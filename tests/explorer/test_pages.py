@@ -8,7 +8,7 @@ from pathlib import Path
 import lossnav.explorer
 import numpy as np
 import pytest
-from charts import charts_of
+from charts import figures_of
 from lossnav.core import PROPERTIES
 from lossnav.sample_models import NAMES
 from streamlit.testing.v1 import AppTest
@@ -23,7 +23,7 @@ def app() -> AppTest:
 
 def figure(app: AppTest, index: int) -> dict:
     """The page's surface (0) or its map (1)."""
-    drawn = [json.loads(json.loads(chart.proto.json)["figure"]) for chart in charts_of(app)]
+    drawn = figures_of(app)
     kind = ("surface", "heatmap")[index]
     return next(f for f in drawn if f["data"][0]["type"] == kind)
 
@@ -178,7 +178,7 @@ def test_a_line_between_two_checkpoints_is_a_curve(app: AppTest) -> None:
     app.select_slider(key="between_1").set_value(7).run()
     assert not app.exception
     assert app.toggle(key="live").disabled
-    drawn = [json.loads(json.loads(chart.proto.json)["figure"]) for chart in charts_of(app)]
+    drawn = figures_of(app)
     assert [f["data"][0]["type"] for f in drawn] == ["scatter", "scatter"]
     assert drawn[0]["layout"]["xaxis"]["title"]["text"] == "α · from checkpoint:7 to trained"
     assert any("checkpoint:7: loss" in box.proto.body for box in app.get("html"))

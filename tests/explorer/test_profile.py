@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import lossnav.explorer
 import numpy as np
 import pytest
 from cases import classifier
-from charts import charts_of
+from charts import figures_of
 from lossnav.core import InputError, Plane, load_problem, read_landscape, survey
 from lossnav.core.plane import on_plane
 from lossnav.core.profile import Barrier
@@ -189,7 +188,7 @@ def _page(line: str) -> AppTest:
 
 def test_a_link_with_a_line_draws_it_and_measures_nothing() -> None:
     page = _page("0.0,0.0,0.5,0.5")
-    figures = [json.loads(json.loads(chart.proto.json)["figure"]) for chart in charts_of(page)]
+    figures = figures_of(page)
     names = [trace.get("name") for figure in figures for trace in figure["data"]]
     assert names.count("profile") == 1
     assert records() == []

@@ -9,7 +9,7 @@ import lossnav.explorer
 import numpy as np
 import pytest
 import xarray as xr
-from charts import charts_of
+from charts import figures_of
 from lossnav.core import InputError, Plane, load_problem
 from lossnav.core.walk import Recipe, read_walk, walk, write_walk
 from lossnav.explorer.figures.shared.walks import DrawnWalk
@@ -129,7 +129,7 @@ def test_a_link_with_walks_that_are_there_draws_them() -> None:
     app.query_params["walks"] = SHORT.text
     app.run()
     assert not app.exception
-    figures = [json.loads(json.loads(chart.proto.json)["figure"]) for chart in charts_of(app)]
+    figures = figures_of(app)
     names = [trace.get("name") for figure in figures for trace in figure["data"]]
     assert names.count("1 SGD, seed 2, projection") == 2
     assert records() == []

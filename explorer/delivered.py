@@ -1,0 +1,90 @@
+"""What the browser fetches beside Streamlit's messages: plotly.js, and figures by their digest.
+
+A figure is sent when it is first drawn and not with every click, and no session keeps a copy of it: Streamlit keeps for each
+session the last messages that were sent to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import plotly
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+PREFIX = "/lossnav"
+LIBRARY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+BOUND = 60e6  # characters of figures; most are shared with `shared.PICTURES`
+UNCHANGING = {"cache-control": "private, max-age=604800, immutable"}  # what changes has another address
+NO_FIGURE = "This figure is no longer here: reload the page."
+
+
+class FigureStore:
+    """Texts by their digest, of which those longest unused go when all have more than `bound` characters; one stays.
+
+    >>> store = FigureStore(5)
+    >>> first, second = store.put("abc"), store.put("def")
+    >>> store.get(first) is None, store.get(second)
+    (True, 'def')
+    """
+
+    def __init__(self, bound: float = BOUND) -> None:
+        self.bound, self.texts, self.lock = bound, OrderedDict[str, str](), Lock()
+
+    def put(self, text: str) -> str:
+        """The digest under which the text is to be had from now on."""
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        with self.lock:
+            self.texts[digest] = text
+            self.texts.move_to_end(digest)
+            excess = sum(map(len, self.texts.values())) - self.bound
+            while excess > 0 and len(self.texts) > 1:
+                excess -= len(self.texts.popitem(last=False)[1])
+        return digest
+
+    def get(self, digest: str) -> str | None:
+        """The text; None where it has gone."""
+        with self.lock:
+            return self.texts.get(digest)
+
+
+FIGURES = FigureStore()
+
+
+def library_path() -> str:
+    """Where the server has plotly.js; another version has another address."""
+    return f"{PREFIX}/plotly-{plotly.__version__}.min.js"
+
+
+def figure_path(text: str) -> str:
+    """Where the server has this figure, its JSON text, from now on."""
+    return f"{PREFIX}/figures/{FIGURES.put(text)}"
+
+
+def figure_at(path: str) -> str | None:
+    """The figure's text; None where it has gone."""
+    return FIGURES.get(path.rpartition("/")[2])
+
+
+def routes() -> list[Route]:
+    """What the server answers there."""
+    from starlette.responses import FileResponse, PlainTextResponse, Response
+    from starlette.routing import Route
+
+    async def library(request: Request) -> Response:
+        return FileResponse(LIBRARY, media_type="text/javascript", headers=UNCHANGING)
+
+    async def figure(request: Request) -> Response:
+        text = FIGURES.get(request.path_params["digest"])
+        if text is None:
+            return PlainTextResponse(NO_FIGURE, 404)
+        return Response(text, media_type="application/json", headers=UNCHANGING)
+
+    return [Route(library_path(), library), Route(PREFIX + "/figures/{digest}", figure)]
