@@ -6,8 +6,8 @@
 A server is started as a person starts it, on the loopback and with a cache of its own; a survey of the sample is measured into
 that cache, so that every session shows a picture that grows. A session speaks Streamlit's protocol over a WebSocket with the
 token in its cookie, as the page's own script does, and draws nothing: it turns a widget that the page has shown it (a list, a
-switch, a choice, a slider), waits until the server says that the run is over, and thinks for a second or two, in which the
-page's own timers go on. So times are the server's, without the browser's drawing. An error is an exception on the page, a run
+switch, a choice, a slider), waits until the server says that the run is over and has sent the figures that are new, and thinks for a
+second or two, in which the page's own timers go on. So times are the server's, without the browser's drawing. An error is an exception on the page, a run
 that ended otherwise than in success, or a connection that broke.
 """
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import http.client
 import json
 import os
 import random
@@ -60,11 +61,37 @@ class Notes:
         self.errors[why] = self.errors.get(why, 0) + 1
 
 
+class Figures:
+    """The figures that a page wishes for, each fetched once, as a browser does."""
+
+    def __init__(self, port: int, headers: dict[str, str]) -> None:
+        self.wire, self.headers = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE), headers
+        self.there, self.wished = set[str](), set[str]()
+
+    def wish(self, data: str) -> None:
+        """Note the figure that a chart's data name, if they name one."""
+        found = json.loads(data).get("figure") if data else None
+        if found and found not in self.there:
+            self.wished.add(found)
+
+    async def fetched(self) -> list[str]:
+        """Fetch what is wished for; what went wrong."""
+        faults = [await asyncio.to_thread(self._fetch, path) for path in self.wished]
+        self.there |= self.wished
+        self.wished.clear()
+        return [fault for fault in faults if fault]
+
+    def _fetch(self, path: str) -> str:
+        self.wire.request("GET", path, headers=self.headers)
+        answer = self.wire.getresponse()
+        return "" if answer.read() and answer.status == 200 else f"a figure was answered with status {answer.status}"
+
+
 class Session:
     """One page of one browser."""
 
-    def __init__(self, wire: ClientConnection, seed: int, notes: Notes) -> None:
-        self.wire, self.chance, self.notes = wire, random.Random(seed), notes
+    def __init__(self, wire: ClientConnection, figures: Figures, seed: int, notes: Notes) -> None:
+        self.wire, self.figures, self.chance, self.notes = wire, figures, random.Random(seed), notes
         self.widgets: dict[str, tuple[str, Any, str]] = {}  # id → kind, element, fragment
         self.states: dict[str, WidgetState] = {}
         self.seen: set[str] = set()  # since the last run ended
@@ -137,6 +164,8 @@ class Session:
                         self.notes.failed(f"a run ended with status {answer.script_finished}")
                         break
                 self._see(answer)
+            for fault in await self.figures.fetched():
+                self.notes.failed(fault)
         seconds.append(time.perf_counter() - started)
 
     def _forget_the_rest(self) -> None:
@@ -161,6 +190,8 @@ class Session:
             named = element.WhichOneof("type")
             if named == "exception":
                 self.notes.failed(f"{element.exception.type}: {element.exception.message}"[:200])
+            elif named == "bidi_component":
+                self.figures.wish(element.bidi_component.json)
             elif named in KINDS:
                 own = getattr(element, named)
                 self.widgets[own.id] = named, own, message.delta.fragment_id
@@ -231,7 +262,7 @@ async def clicked(port: int, token: str, process: psutil.Process, sessions: int,
             place = f"ws://127.0.0.1:{port}/_stcore/stream"
             options: Any = {"subprotocols": ["streamlit"], "additional_headers": cookie, "max_size": None}
             async with connect(place, **options, open_timeout=PATIENCE, ping_timeout=None) as wire:
-                session = Session(wire, number, notes)
+                session = Session(wire, Figures(port, cookie), number, notes)
                 await session.run(began + 60 * minutes)
         except Exception as error:  # whatever it is, it is what the load brought about
             doing = "connecting" if session is None else session.doing
