@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import streamlit as st
@@ -110,6 +110,28 @@ def offered(key: str, titles: Mapping[Any, str], what: str) -> None:
     else:
         st.query_params[key] = title
     reseed()
+
+
+def offered_each(key: str, names: Collection[str], what: str, most: int | None = None) -> None:
+    """Let the address name several choices; those that are not offered, and those above `most`, are told so.
+
+    what  the choices, in words: "landscapes"
+    """
+    if key not in st.query_params or _is_bound(key):
+        return
+    asked = list(dict.fromkeys(st.query_params.get_all(key)))
+    right = [name for name in asked if name in names][:most]
+    wrong = [name for name in asked if name not in names]
+    if wrong:
+        say(f"The address names {what} that are none of those offered here: {', '.join(map(quoted, wrong[:5]))}.")
+    elif len(right) < len(asked):
+        say(f"The address names {len(asked)} {what}: the first {most} are shown.")
+    if right != asked:
+        if right:
+            st.query_params[key] = right
+        else:
+            del st.query_params[key]
+        reseed()
 
 
 def say(sentence: str) -> None:

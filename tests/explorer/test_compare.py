@@ -178,6 +178,32 @@ def test_the_choice_is_in_the_address() -> None:
     assert [f["data"][0]["type"] for f in drawn(app)] == ["heatmap"] * 2
 
 
+def test_names_in_the_address_that_are_not_offered_are_said() -> None:
+    app = page(compared=["gaussians-mlp · random", "nowhere · *random*", "gaussians-mlp · trajectory"])
+    assert not app.exception
+    assert app.multiselect(key="compared").value == ["gaussians-mlp · random", "gaussians-mlp · trajectory"]
+    (said,) = [box.value for box in app.warning]
+    assert said == "The address names landscapes that are none of those offered here: “nowhere · \\*random\\*”."
+
+
+def test_more_landscapes_in_the_address_than_are_compared_are_said() -> None:
+    five = [*PAIR, "digits-small-batch · random", "digits-large-batch · random", "gaussians-mlp · random"]
+    app = page(compared=five)
+    assert not app.exception
+    assert app.multiselect(key="compared").value == five[:4]
+    assert [box.value for box in app.warning] == ["The address names 5 landscapes: the first 4 are shown."]
+
+
+def test_the_atlas_says_what_it_does_not_know() -> None:
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.query_params["atlas_of"] = "nowhere"
+    app.query_params["atlas_readouts"] = ["Loss", "Luck", "Perplexity"]
+    app = app.run().switch_page("views/atlas.py").run()
+    assert not app.exception
+    assert app.multiselect(key="atlas_readouts").value == ["loss", "perplexity"]
+    assert ["“nowhere”" in box.value or "“Luck”" in box.value for box in app.warning] == [True, True]
+
+
 def test_a_file_that_names_nothing_is_compared_by_its_loss(pair: list[xr.Dataset]) -> None:
     bare = pair[0].copy()
     bare["loss"] = xr.DataArray(pair[0]["loss"].values, dims=("alpha", "beta"))
