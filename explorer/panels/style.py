@@ -37,8 +37,8 @@ _CSS = """
     display: flex; align-items: center; justify-content: center; border-radius: 0.5rem;
     background: var(--st-primary-color); color: white; }
   .facts { font-size: 0.9rem; line-height: 1.5; margin: 0 0 0.1rem; }
-  .facts b { font-weight: 650; font-size: 1.02rem; margin-right: 0.4rem; }
-  .facts span.item { margin-left: 0.9rem; white-space: nowrap; opacity: 0.85; }
+  .facts b { font-weight: 650; font-size: 1.02rem; margin-right: 1rem; }
+  .facts span.item { margin-right: 0.7rem; white-space: nowrap; opacity: 0.85; }
   .facts b { white-space: nowrap; }
   [data-testid="stPopoverBody"] { max-width: 460px; max-height: 78vh; }
   [data-testid="stPopoverBody"]:has(.st-key-inside_body) { width: 560px; max-width: 560px; }
