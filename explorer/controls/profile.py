@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 from lossnav.core import InputError
 
@@ -61,6 +63,16 @@ def _end(name: str, keys: str, picked: Place) -> None:
     first.number_input(f"{name} α", key=f"profile_{keys[0]}", format="%g", step=0.1)
     second.number_input(f"{name} β", key=f"profile_{keys[1]}", format="%g", step=0.1)
     button.button("Picked point", key=f"profile_take_{keys}", width="stretch", on_click=_take, args=(keys, picked))
+
+
+def take_line(ends: Sequence[float]) -> None:
+    """Take a line that was dragged over the map, and open the panel: nothing is measured before a press."""
+    a, b, c, d = (round(float(number), 4) for number in ends)
+    keep_line(((a, b), (c, d)))
+    for key, value in zip("abcd", (a, b, c, d), strict=True):
+        st.session_state[f"profile_{key}"] = value
+    st.session_state["profile_way"] = ON_MAP
+    st.session_state["profile"] = True
 
 
 def forget_line() -> None:

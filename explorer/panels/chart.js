@@ -1,7 +1,7 @@
 // A Plotly chart that stays: made once, then changed in place, so that nothing blinks and the camera is kept.
-// The page gives { name, figure: its address, alt, config, picks, library: address of plotly.js }.
+// The page gives { name, figure: its address, alt, config, picks, draws, library: address of plotly.js }.
 //
-// window.lossnavPlotly is library.js's.
+// window.lossnavPlotly is library.js's, watchForLines line.js's.
 
 const cameras = new Map(); // by chart, so that a chart that is made anew starts from where it was left
 const charts = new Set(); // those on the page
@@ -59,6 +59,11 @@ class Chart {
       if (this.made && this.node.offsetWidth) window.Plotly.Plots.resize(this.node);
     });
     this.resized.observe(this.node);
+    this.wasDragged = watchForLines(
+      this.node,
+      () => this.made && this.shown?.data.draws,
+      (ends) => this.shown.setTriggerValue("dragged", ends),
+    );
     charts.add(this);
   }
 
@@ -134,7 +139,7 @@ class Chart {
 
   listen() {
     this.node.on("plotly_click", ({ points: [point] }) => {
-      if (this.shown.data.picks) this.shown.setTriggerValue("picked", [point.x, point.y]);
+      if (this.shown.data.picks && !this.wasDragged()) this.shown.setTriggerValue("picked", [point.x, point.y]);
     });
     this.node.on("plotly_relayout", (changes) => {
       if (!Object.keys(changes).some((key) => key.startsWith("scene.camera"))) return;

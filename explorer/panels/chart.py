@@ -15,12 +15,15 @@ import streamlit as st
 from ..controls.address import CAMERA
 from ..delivered import figure_path, library_path
 
-_LOADER = Path(__file__).with_name("library.js").read_text(encoding="utf-8")
-_SCRIPT = _LOADER + Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+_LOADER, _LINE, _CHART = (
+    Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("library.js", "line.js", "chart.js")
+)
 _HTML = "<div class='lossnav-chart' role='img'></div>"
 _CSS = ".lossnav-chart { height: var(--tall, 400px); width: 100%; }"
 
-_mount = st.components.v2.component("lossnav_chart", html=_HTML, css=_CSS, js=_SCRIPT, isolate_styles=False)
+_mount = st.components.v2.component(
+    "lossnav_chart", html=_HTML, css=_CSS, js=_LOADER + _LINE + _CHART, isolate_styles=False
+)
 
 _LOAD = "export default ({ data: { library } }) => { window.lossnavPlotly(library).catch(() => {}); };"
 _mount_library = st.components.v2.component("lossnav_library", html="<span></span>", js=_LOADER + _LOAD)
@@ -45,6 +48,7 @@ def chart(
     config: dict[str, Any] | None = None,
     on_pick: Callable[[], None] | None = None,
     on_turn: Callable[[], None] | None = None,
+    on_line: Callable[[], None] | None = None,
     together: str = "",
 ) -> Any:
     """A figure as high as the style sheet's --tall for the container `place`.
@@ -57,11 +61,13 @@ def chart(
     config   plotly.js's options
     together  surfaces with the same word turn together
     on_pick  called when a point is clicked; the coordinates are then in `.picked` of the result
+    on_line  called when a line was dragged over a map; its ends are then in `.dragged` of the result
     on_turn  called when the surface was turned, and has the address hold its camera; the surface starts from the one there
 
     Returns
     -------
-    the component's values: `.camera` (plotly's, once it was turned), `.picked` (x, y) where just clicked
+    the component's values: `.camera` (plotly's, once it was turned), `.picked` (x, y) where just clicked,
+    `.dragged` (x, y, x, y) where a line was just dragged
     """
     data = {
         "name": name,
@@ -70,6 +76,7 @@ def chart(
         "config": {"displayModeBar": False, **(config or {})},
         "library": _base() + library_path(),
         "picks": on_pick is not None,
+        "draws": on_line is not None,
         "together": together,
         "address": "" if on_turn is None else CAMERA,
     }
@@ -79,6 +86,7 @@ def chart(
             data=data,
             on_camera_change=on_turn or _nothing,
             on_picked_change=on_pick or _nothing,
+            on_dragged_change=on_line or _nothing,
             on_lost_change=_nothing,
         )
 

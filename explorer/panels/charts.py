@@ -10,6 +10,7 @@ import xarray as xr
 from lossnav.core import Settings
 
 from ..controls.address import pick
+from ..controls.profile import take_line
 from ..figures.shared.decimation import decimated
 from ..figures.shared.picture import Layer, Picture
 from ..figures.web.map2d import map_figure
@@ -83,9 +84,19 @@ def surface_chart(figure: str) -> None:
     )
 
 
-def map_chart(figure: str) -> None:
-    """The map, whose clicks pick a point."""
-    chart("terrain2d", figure, "map2d", "Map of the terrain; a click picks a point", on_pick=_remember_pick)
+def map_chart(figure: str, lines: bool = False) -> None:
+    """The map, whose clicks pick a point.
+
+    lines  whether a line can be dragged over it, for a profile
+    """
+    alt = "Map of the terrain; a click picks a point" + (", dragging draws a line for a profile" if lines else "")
+    chart("terrain2d", figure, "map2d", alt, on_pick=_remember_pick, on_line=_remember_line if lines else None)
+
+
+def _remember_line() -> None:
+    dragged = st.session_state["map2d"].dragged
+    if dragged:
+        take_line(dragged)
 
 
 def _remember_pick() -> None:

@@ -44,7 +44,7 @@ def profile_panel(
                 wanted = ProfileRequest.across(request, ends, whole) if ends[0] != ends[1] else None
                 if wanted is None:
                     st.caption(
-                        "A line needs two places: click the map for another, then take it over as “From” or “To”."
+                        "Drag a line over the map; or click it for another place, and take that over as “From” or “To”."
                     )
                 elif ends != held:
                     keep_line(ends)

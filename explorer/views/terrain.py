@@ -4,6 +4,7 @@ import streamlit as st
 from lossnav.explorer.controls import terrain as controls
 from lossnav.explorer.controls.profile import line_of_address
 from lossnav.explorer.controls.walk import walks_of
+from lossnav.explorer.figures.web.line import is_slice
 from lossnav.explorer.figures.web.picking import nearest_cell
 from lossnav.explorer.landscapes import best, drawable
 from lossnav.explorer.live.pool import Turning
@@ -134,7 +135,7 @@ def picture(
         else:
             turning_panel.live_line(turning)
     with right:
-        map_chart(charts.map)
+        map_chart(charts.map, lines=turning is None and not is_slice(land))
         legend(land, charts.picture)
         cell = nearest_cell(land, view.point)
         with inspector(land, cell, shown_readouts(switches, elevation, ground)):

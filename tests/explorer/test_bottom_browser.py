@@ -116,3 +116,24 @@ def test_a_profile_runs_to_a_clicked_point_and_is_measured_on_a_press(page: Page
     assert place_of(page) == before
     page.locator(".st-key-profile_off button").click(timeout=WAIT)
     page.wait_for_function("() => !location.search.includes('line=')", timeout=WAIT)
+
+
+def test_a_line_that_is_dragged_over_the_map_is_the_profiles(page: Page) -> None:
+    point = page.locator("dl.inspector").inner_text(timeout=WAIT)
+    box = page.locator(f"{MAP} .nsewdrag").first.bounding_box()
+    assert box is not None
+    at = [
+        (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in ((0.25, 0.75), (0.5, 0.5), (0.75, 0.25))
+    ]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    page.mouse.move(*at[1], steps=3)
+    assert page.locator(f"{MAP} svg line").count() == 2, "it is seen while it is dragged"
+    page.mouse.move(*at[2], steps=3)
+    page.mouse.up()
+    drawn_in(page, MAP, "profile")
+    ends = [float(page.locator(f".st-key-profile_{key} input").input_value(timeout=WAIT)) for key in "abcd"]
+    assert ends == pytest.approx([-0.5, -0.5, 0.5, 0.5], abs=0.02)  # the plane spans −1 to 1
+    assert page.locator(f"{MAP} svg line").count() == 0
+    assert page.locator("dl.inspector").inner_text() == point, "dragging is no click"
+    expect(page.locator(".st-key-resume_profile button")).to_be_visible(timeout=WAIT)  # not measured before a press
