@@ -13,11 +13,13 @@ from lossnav.core.local import preset
 from lossnav.core.machine import written_whole
 from lossnav.core.plane import EVAL, OWN, on_plane, places_of
 from lossnav.core.survey import Specification, surveyed
+from lossnav.core.walk import STEPS, low_loss_curve
 from rich.console import Console
+from safetensors.torch import save_file
 
 from ..request.planes import make_plane
 from ..request.survey import SurveyRequest
-from ..summaries.profile import alignment_text, as_sidecar, barrier_sentence
+from ..summaries.profile import alignment_text, as_sidecar, barrier_sentence, curve_sentence, curve_sidecar
 from .options import Device, Target, console, numbers, progress
 from .plane_options import with_plane
 from .problem_options import Dtype, ProblemChoice, with_problem
@@ -36,6 +38,13 @@ def profile_command(
         bool, typer.Option("--align", help="With --plane line: the second network's hidden units in the first's order.")
     ] = False,
     align_seed: Annotated[int, typer.Option(help="Seed of the alignment.")] = 0,
+    curve: Annotated[
+        bool,
+        typer.Option(
+            "--curve", help="With --plane line: a curved path of low loss too, by training (Garipov et al. 2018)."
+        ),
+    ] = False,
+    curve_steps: Annotated[int, typer.Option(help="Steps of the curve's training.")] = STEPS,
     points: Annotated[int, typer.Option(help="Points along the line, an odd number.")] = 33,
     overlay: Annotated[
         list[str] | None,
@@ -55,6 +64,9 @@ def profile_command(
     if points < 5 or points % 2 == 0:
         raise InputError(f"--points should be an odd number, 5 or more, but is {points}.")
     problem = choice.problem()
+    if curve and plane.plane != LINE:
+        raise InputError("--curve is between two networks: choose them by --plane line --between a,b.")
+    whole = problem
     problem, line, how = _line(problem, plane, start, end, align, align_seed)
     where = ((0.0, 1.0), (0.0, 0.0))
     what = Specification(
@@ -79,6 +91,8 @@ def profile_command(
     if how is not None:
         terminal.print(alignment_text(how), markup=False)
     terminal.print(barrier_sentence(land), markup=False)
+    if curve:
+        terminal.print(_curve(whole, plane, how, curve_steps, out, device, dtype), markup=False)
 
 
 def _line(
@@ -105,6 +119,32 @@ def _line(
     names = [word.strip() for word in values["between"].split(",")]
     about = {"between": [names[0], f"{names[1]} aligned"], "origin": names[0]}
     return problem, replace(line, details={**line.details, **about}).over(problem.parameters), how
+
+
+def _curve(
+    problem: Problem, plane: SurveyRequest, how: Aligned | None, steps: int, out: Path | None, device: str, dtype: Dtype
+) -> str:
+    """Find a curve between the ends, keep it beside the landscape, and say what came of it."""
+    a, b = places_of(problem, plane.values["between"], 2, "between")
+    end = b if how is None else how.tensors
+    with progress() as bar:
+        task = bar.add_task(f"{problem.name}, curve", total=steps)
+        found = low_loss_curve(
+            problem,
+            a,
+            end,
+            steps,
+            batchnorm=plane.values["batchnorm"],
+            device=device,
+            dtype=dtype,
+            progress=lambda done: bar.update(task, completed=done),
+        )
+    if out is not None:
+        weights, about = out.with_suffix(".curve.safetensors"), out.with_suffix(".curve.json")
+        written_whole(weights, lambda path: save_file(dict(found.control), path))
+        written_whole(about, lambda path: path.write_text(curve_sidecar(found), encoding="utf-8"))
+        console.print(f"The curve's control point in {weights}; its plane is that --through both ends and this file.")
+    return curve_sentence(found.t, found.loss, found.said)
 
 
 def _normalised(problem: Problem) -> list[str]:

@@ -88,7 +88,7 @@ def _take(keys: str, picked: Place) -> None:
 
 
 def network_controls(request: SurveyRequest, whole: bool) -> ProfileRequest:
-    """Two networks of the same kind, and whether their hidden units are put in one order."""
+    """Two networks of the same kind, whether their hidden units are put in one order, and whether a curved path is looked for."""
     last = checkpoints(request.target) - 1
     places = ["trained", *(["initial", "middle"] if last > 0 else []), *(t for t in targets() if t != request.target)]
     left, right = st.columns(2)
@@ -99,4 +99,9 @@ def network_controls(request: SurveyRequest, whole: bool) -> ProfileRequest:
         key="profile_align",
         help="Weight matching (git re-basin): the second network's hidden units in the first's order. For chains of layers.",
     )
-    return ProfileRequest.between(request.target, first, second, align, whole)
+    curve = st.toggle(
+        "A curve of low loss too",
+        key="profile_curve",
+        help="A path that bends: its middle is trained until the loss along it is low (Garipov et al. 2018). Takes a training.",
+    )
+    return ProfileRequest.between(request.target, first, second, align, whole, curve)

@@ -23,7 +23,7 @@ from ..figures.web.line import is_slice
 from ..figures.web.profile import profile_figure
 from ..request.profile import Place, ProfileRequest
 from ..request.survey import SurveyRequest
-from ..summaries.profile import barrier_of, barrier_sentence, sidecar_text
+from ..summaries.profile import barrier_of, barrier_sentence, curve_sentence, kept_curve, sidecar_text
 from .progress import waiting_panel
 
 
@@ -69,7 +69,8 @@ def _between(request: SurveyRequest, whole: bool) -> ProfileRequest | None:
 
 
 def _shown(wanted: ProfileRequest) -> None:
-    what = "33 points of the line" + (", with curvature and descents." if wanted.whole else ", forward passes.")
+    what = "33 points of the line" + (", with curvature and descents" if wanted.whole else ", forward passes")
+    what += ", and 400 steps of training for the curve." if wanted.curve else "."
     if not waiting_panel(wanted, _ready(wanted), offer=(f"Not measured yet: {what}", "Measure"), name="_profile"):
         return
     land, before = read_landscape(wanted.path), None
@@ -82,8 +83,11 @@ def _shown(wanted: ProfileRequest) -> None:
     said = barrier_sentence(land)
     lines = [f"<b>{html.escape(said)}</b>"]
     lines += [f"Before alignment: {html.escape(barrier_sentence(before))}"] if before is not None else []
+    curve = kept_curve(wanted.curve_file.read_text(encoding="utf-8")) if wanted.curve else None
+    lines += [html.escape(curve_sentence(*curve))] if curve is not None else []
     st.html(f"<p class='trust profile_said'>{'<br>'.join(lines)}</p>")
-    figure = profile_figure(land, readouts_along(land), barrier_of(land), st.context.theme.type == "dark", before)
+    dark = st.context.theme.type == "dark"
+    figure = profile_figure(land, readouts_along(land), barrier_of(land), dark, before, curve and curve[:2])
     st.plotly_chart(figure, theme=None, key="profile_figure", config={"displayModeBar": False}, alt=said)
 
 
@@ -92,6 +96,8 @@ def _ready(wanted: ProfileRequest) -> bool:
     try:
         land = read_landscape(wanted.path)
     except (InputError, OSError, KeyError):
+        return False
+    if wanted.curve and not wanted.curve_file.exists():
         return False
     return bool(all(land[name].values.all() for name in land.data_vars if str(name).startswith("measured")))
 

@@ -28,12 +28,14 @@ class ProfileRequest:
     ends   two places (alpha, beta)
     align  the second network's hidden units in the first's order
     whole  with what needs curvature and descents
+    curve  a curved path of low loss between two networks too
     """
 
     plane: SurveyRequest
     ends: tuple[Place, Place] | None = None
     align: bool = False
     whole: bool = False
+    curve: bool = False
 
     @classmethod
     def across(cls, plane: SurveyRequest, ends: tuple[Place, Place], whole: bool = False) -> ProfileRequest:
@@ -41,7 +43,9 @@ class ProfileRequest:
         return cls(replace_measuring(plane), ends, whole=whole)
 
     @classmethod
-    def between(cls, target: str, first: str, second: str, align: bool, whole: bool = False) -> ProfileRequest:
+    def between(
+        cls, target: str, first: str, second: str, align: bool, whole: bool = False, curve: bool = False
+    ) -> ProfileRequest:
         """Between two networks, by their names as `--between` takes them.
 
         >>> ProfileRequest.between("gaussians-mlp", "initial", "trained", True).arguments[:6]
@@ -54,7 +58,7 @@ class ProfileRequest:
         if "," in first + second:
             raise InputError("The name of a place should hold no comma.")
         line = SurveyRequest(target, "line").with_values({"between": f"{first},{second}"})
-        return cls(replace_measuring(line), align=align, whole=whole)
+        return cls(replace_measuring(line), align=align, whole=whole, curve=curve)
 
     @property
     def path(self) -> Path:
@@ -69,6 +73,11 @@ class ProfileRequest:
         return self.path.with_suffix(".alignment.json")
 
     @property
+    def curve_file(self) -> Path:
+        """The curve's losses, beside it."""
+        return self.path.with_suffix(".curve.json")
+
+    @property
     def arguments(self) -> list[str]:
         """The arguments of `lossnav` that compute it, without --out."""
         words = ["profile", self.plane.target, *self.plane.plane_arguments, "--points", str(POINTS)]
@@ -76,12 +85,13 @@ class ProfileRequest:
             (a, b), (c, d) = self.ends
             words += [f"--from={a!r},{b!r}", f"--to={c!r},{d!r}"]
         words += ["--align"] if self.align else []
+        words += ["--curve"] if self.curve else []
         return words + ([] if self.whole else ["--overlay", FORWARD])
 
     @property
     def unaligned(self) -> ProfileRequest:
         """The same line without alignment."""
-        return replace(self, align=False)
+        return replace(self, align=False, curve=False)
 
 
 def ends_text(ends: tuple[Place, Place]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from lossnav.core.alignment import Aligned
 from lossnav.core.profile import LEVEL, Barrier, barrier, judged
+from lossnav.core.walk import Curve
 
 from ..figures.shared.scales import format_value
 from .walk import barrier_text
@@ -37,6 +38,34 @@ def barrier_sentence(land: xr.Dataset) -> str:
     ends = f"Loss {format_value(float(losses[0]))} → {format_value(float(losses[-1]))}"
     known = says[same] if np.isfinite(rise.height) or rise.height == np.inf else "nothing follows"
     return f"{ends}, {barrier_text(rise)}: {known}."
+
+
+def curve_sentence(t: np.ndarray, loss: np.ndarray, said: str) -> str:
+    """What a curve of low loss shows: a low one that its ends are joined, a high one nothing.
+
+    >>> axis = np.linspace(0, 1, 9)
+    >>> curve_sentence(axis, 0 * axis, "Adam, 400 steps")
+    'Along a curve of low loss (Adam, 400 steps): barrier 0. The two are joined by it: none above 0.1.'
+    """
+    rise = barrier(t, loss)
+    same, level = judged(rise, LEVEL), format_value(LEVEL)
+    says = {
+        True: f"The two are joined by it: none above {level}",
+        False: f"Above {level}, from which nothing follows: another curve may be lower",
+        None: f"Its error leaves open whether above {level}",
+    }
+    return f"Along a curve of low loss ({said}): {barrier_text(rise)}. {says[same]}."
+
+
+def curve_sidecar(found: Curve) -> str:
+    """A curve as JSON, to keep beside a landscape."""
+    return json.dumps({"t": found.t.tolist(), "loss": found.loss.tolist(), "said": found.said})
+
+
+def kept_curve(content: str) -> tuple[np.ndarray, np.ndarray, str]:
+    """t, losses and how it was found, of what was kept."""
+    about = json.loads(content)
+    return np.array(about["t"]), np.array(about["loss"]), str(about["said"])
 
 
 def alignment_text(how: Aligned) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import lossnav.explorer
@@ -10,8 +11,9 @@ import pytest
 from cases import classifier
 from charts import figures_of
 from lossnav.core import InputError, Plane, load_problem, read_landscape, survey
-from lossnav.core.plane import on_plane
-from lossnav.core.profile import Barrier
+from lossnav.core.plane import on_plane, places_of
+from lossnav.core.plane.configuration import tensors_of
+from lossnav.core.profile import Barrier, barrier
 from lossnav.explorer.cli import app
 from lossnav.explorer.figures.web.profile import profile_figure
 from lossnav.explorer.jobs import Jobs
@@ -19,7 +21,7 @@ from lossnav.explorer.jobs.record import records
 from lossnav.explorer.panels.profile import readouts_along
 from lossnav.explorer.request.profile import ProfileRequest
 from lossnav.explorer.request.survey import SurveyRequest
-from lossnav.explorer.summaries.profile import barrier_of
+from lossnav.explorer.summaries.profile import barrier_of, curve_sentence, kept_curve
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
@@ -108,6 +110,30 @@ def test_alignment_takes_the_barrier_to_a_permuted_copy_away(copies: str, tmp_pa
     assert (tmp_path / "a.alignment.json").exists()
 
 
+def test_a_curve_joins_what_the_straight_line_does_not(copies: str, tmp_path: Path) -> None:
+    words = ("--plane", "line", "--between", "trained,initial", "--overlay", "forward", "--points", "17", "--curve")
+    out = tmp_path / "c.zarr"
+    said = run(copies, *words, "-o", str(out))
+    t, loss, how = kept_curve((tmp_path / "c.curve.json").read_text())
+    land = read_landscape(out)
+    inside = land.sel(alpha=slice(0, 1))
+    assert loss[[0, -1]] == pytest.approx(inside["loss"].values[[0, -1], 0], rel=1e-5)
+    assert barrier(t, loss).height < 0.5 * barrier_of(inside).height
+    assert curve_sentence(t, loss, how) in said
+    problem = load_problem(copies)
+    a, b, control = places_of(problem, f"trained,initial,{tmp_path / 'c.curve.safetensors'}", 3, "through")
+    one, other, bent = map(tensors_of, (a, b, control))
+    alpha, beta, _ = Plane.through(a, b, control).project(
+        {name: 0.25 * one[name] + 0.5 * bent[name] + 0.25 * other[name] for name in one}
+    )
+    middle = survey(
+        problem, Plane.through(a, b, control), (2, 1), ((alpha, 1.0), (beta, beta)), overlays=(), fidelity=False
+    )
+    assert middle["loss"].values[0, 0] == pytest.approx(loss[16], rel=1e-4)
+    figure = profile_figure(land, [], barrier_of(land), False, curve=(t, loss))
+    np.testing.assert_array_equal(next(x for x in figure.data if x.name == "curve of low loss").y, loss)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -116,6 +142,7 @@ def test_alignment_takes_the_barrier_to_a_permuted_copy_away(copies: str, tmp_pa
         (("gaussians-mlp", "--to", "1,1", "--points", "8"), "odd number"),
         (("gaussians-mlp", "--plane", "line", "--to", "1,1"), "leave them out"),
         (("markov-gpt", "--plane", "line", "--align"), "without alignment"),
+        (("gaussians-mlp", "--to", "1,1", "--curve"), "--plane line"),
     ],
 )
 def test_refusals_say_what_to_do(words: tuple[str, ...], said: str) -> None:
@@ -160,6 +187,9 @@ def test_the_requests_are_commands_that_run() -> None:
     between = ProfileRequest.between("gaussians-mlp", "initial", "trained", True)
     assert "--align" in between.arguments
     assert "--align" not in between.unaligned.arguments
+    curved = replace(between, curve=True)
+    assert curved.arguments == [*between.arguments[:-2], "--curve", *between.arguments[-2:]]
+    assert curved.unaligned == between.unaligned
 
 
 def test_the_loss_its_chord_and_its_barrier_are_drawn_and_the_readouts_below(tmp_path: Path) -> None:

@@ -21,11 +21,17 @@ ROOM = 64  # above and below
 
 
 def profile_figure(
-    land: xr.Dataset, variables: Sequence[str], rise: Barrier, dark: bool, before: xr.Dataset | None = None
+    land: xr.Dataset,
+    variables: Sequence[str],
+    rise: Barrier,
+    dark: bool,
+    before: xr.Dataset | None = None,
+    curve: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> go.Figure:
     """The loss with the straight line between its ends and the barrier, and below it each of `variables`.
 
     before  the same line without alignment, its loss drawn dotted
+    curve   t and losses of a curved path between the ends
     """
     rows = 1 + len(variables)
     tall = LOSS + EACH * len(variables)
@@ -34,7 +40,12 @@ def profile_figure(
         rows=rows, cols=1, shared_xaxes=True, row_heights=heights, vertical_spacing=0.26 / (rows + 3)
     )
     figure.update_layout(base_layout(dark, {"l": 52, "r": 10, "t": 24, "b": 38}))
+    if curve is not None:
+        _curve(figure, *curve, dark)
     _loss(figure, land, rise, dark, before)
+    dotted = "; dotted: before alignment" if before is not None else ""
+    curved = "; thin: a curve of low loss" if curve is not None else ""
+    _named(figure, 1, f"Loss; barrier {format_value(rise.height)}{dotted}{curved}", dark)
     for row, variable in enumerate(variables, 2):
         t, values = land["alpha"].values, drawn_values(land, variable)[:, 0]
         known = np.isfinite(values)
@@ -72,8 +83,13 @@ def _loss(figure: go.Figure, land: xr.Dataset, rise: Barrier, dark: bool, before
         mark = {"color": colors.text, "width": 1.5}
         pole = {"x": [place, place], "y": [foot, foot + rise.height], "hoverinfo": "skip"}
         figure.add_trace(go.Scatter(**pole, mode="lines", line=mark, name="barrier"), row=1, col=1)
-    dotted = "; dotted: before alignment" if before is not None else ""
-    _named(figure, 1, f"Loss; barrier {format_value(rise.height)}{dotted}", dark)
+
+
+def _curve(figure: go.Figure, t: np.ndarray, loss: np.ndarray, dark: bool) -> None:
+    look = {"color": ink(dark).text, "width": 1.4}
+    hover = "t %{x:.3g}<br>loss along the curve %{y:.4~g}<extra></extra>"
+    own = {"x": t, "y": loss, "hovertemplate": hover}
+    figure.add_trace(go.Scatter(**own, mode="lines", line=look, name="curve of low loss"), row=1, col=1)
 
 
 def _named(figure: go.Figure, row: int, text: str, dark: bool) -> None:
