@@ -1,4 +1,4 @@
-"""The `lossnav` command: explore, new, check, survey, spectrum, coupling, density, figure, publish, claims, convert, samples."""
+"""The `lossnav` command: explore, new, check, survey, spectrum, coupling, density, figure, film, publish, claims, convert, samples."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from .commands.claims import claims_app
 from .commands.coupling import coupling_command
 from .commands.density import density_command
 from .commands.figure import figure_command
+from .commands.film import film_command
 from .commands.minima import minima_command
 from .commands.new import new_command
 from .commands.options import console, folder_for, read_landscape_file
@@ -114,6 +115,7 @@ app.command(name="profile")(profile_command)
 app.command(name="walk")(walk_command)
 app.command(name="basins")(basins_command)
 app.command(name="figure")(figure_command)
+app.command(name="film")(film_command)
 app.command(name="publish")(publish_command)
 app.add_typer(claims_app, name="claims")
 

@@ -76,6 +76,22 @@ def frames(land: xr.Dataset, variables: Sequence[str] = ()) -> tuple[Frame, ...]
     )
 
 
+def captions(found: Sequence[Frame]) -> list[str]:
+    """What stands over each picture of a film.
+
+    >>> captions([Frame(7, True, 0.25, False, 0.5, 1.0), Frame(9, False, float("nan"), True, None, 0.0)])
+    ['step 7 of 9 · loss 0.25 on the plane, 0.5 at the checkpoint', 'step 9 of 9 · outside this picture']
+    """
+    return [f"step {frame.step} of {found[-1].step} · {_caption(frame)}" for frame in found]
+
+
+def _caption(frame: Frame) -> str:
+    if not frame.inside and frame.between:
+        return "outside this picture"
+    plane = f"loss {'≈ ' if frame.between else ''}{format_value(frame.plane)} on the plane"
+    return plane if frame.true is None else f"{plane}, {format_value(frame.true)} at the checkpoint"
+
+
 def _stored(land: xr.Dataset, count: int) -> dict[str, list[float]]:
     """Name → a loss for each checkpoint, as the survey stored them; not finite ones, which JSON has no number for, are NaN."""
     found = (land.lossnav.fidelity or {}).get("path") or {}

@@ -9,15 +9,19 @@ import lossnav.explorer
 import numpy as np
 import pytest
 import xarray as xr
-from lossnav.core import Plane, load_problem
+from lossnav.core import InputError, Plane, load_problem
+from lossnav.explorer.export import Export, exported
 from lossnav.explorer.figures.shared.scales import format_value
 from lossnav.explorer.figures.web.map2d import map_figure
 from lossnav.explorer.figures.web.surface3d import surface_figure
 from lossnav.explorer.panels.film import losses
 from lossnav.explorer.state import Drawing, View
 from lossnav.explorer.summaries.film import frames
+from PIL import Image
 from reference import loss as loss_at
 from streamlit.testing.v1 import AppTest
+from typed_command import lossnav as typed
+from typed_command import sentence
 
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 
@@ -84,6 +88,20 @@ def test_what_lies_outside_the_picture_says_so(land: xr.Dataset) -> None:
 def test_there_is_no_film_without_a_path_nor_of_a_slice(land: xr.Dataset) -> None:
     assert frames(land.drop_vars(["path_alpha", "path_beta", "path_off_plane", "path_step"])) == ()
     assert frames(land.isel(beta=[6])) == ()
+
+
+def test_the_page_and_the_command_make_a_film(land: xr.Dataset, tmp_path: Path) -> None:
+    picture = View(Drawing("loss"), {"viscosity": Drawing("viscosity")}, "viscosity").picture(land)
+    assert exported(land, picture, Export("surface", "gif", "single")).startswith(b"GIF89a")
+    with pytest.raises(InputError, match="--plane trajectory"):
+        exported(land.drop_vars(["path_alpha"]), picture, Export("surface", "gif", "single"))
+    out = tmp_path / "film.gif"
+    done = typed("film", "gaussians-mlp.trajectory", "-o", str(out), "--seconds", "0.3", "--size", "300")
+    assert done.returncode == 0, done.stderr
+    with Image.open(out) as film:
+        assert (film.n_frames, film.size[0]) == (3, 300)
+    assert ".gif, .mp4 or .webm" in sentence("film", "gaussians-mlp", "-o", "film.png")
+    assert "none in this picture" in sentence("film", "gaussians-mlp", "-o", str(tmp_path / "none.gif"))
 
 
 def test_both_figures_mark_the_traces_that_the_film_cuts(land: xr.Dataset) -> None:
