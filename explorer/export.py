@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import xarray as xr
-from lossnav.core.formats import write_csv, write_netcdf
+from lossnav.core.formats import write_csv, write_netcdf, write_vtk
 
 from .bundle import bundle
-from .figures.paper import FilmSpec, PaperSpec, draw_map, draw_surface, film_frames, save, save_film
+from .figures.paper import FilmSpec, PaperSpec, draw_map, draw_surface, film_frames, save, save_film, save_mesh
 from .figures.shared.picture import Picture
 from .published import Start, published_page
 from .summaries.adaptive import adaptive_text
@@ -19,7 +19,8 @@ from .summaries.film import captions, frames
 
 FIGURE_FORMATS = ("pdf", "svg", "png", "zip")
 FILM_FORMATS = ("gif", "mp4", "webm")  # of a picture with a training path
-DATA_FORMATS = ("html", "csv", "nc")
+MESH_FORMATS = ("glb", "obj", "stl")
+DATA_FORMATS = ("html", *MESH_FORMATS, "vtp", "csv", "nc")
 MEASURED_FORMATS = ("csv", "nc")  # numbers as they were measured, gaps and all
 MIME = {
     "pdf": "application/pdf",
@@ -30,6 +31,10 @@ MIME = {
     "mp4": "video/mp4",
     "webm": "video/webm",
     "html": "text/html",
+    "glb": "model/gltf-binary",
+    "obj": "model/obj",
+    "stl": "model/stl",
+    "vtp": "application/xml",
     "csv": "text/csv",
     "nc": "application/x-netcdf",
 }
@@ -65,6 +70,8 @@ def exported(land: xr.Dataset, picture: Picture, export: Export) -> bytes:
     writers: dict[str, Callable[[Path], object]] = {
         "csv": lambda path: write_csv(land, path),
         "nc": lambda path: write_netcdf(land, path),
+        "vtp": lambda path: write_vtk(land, path),
+        **dict.fromkeys(MESH_FORMATS, lambda path: save_mesh(land, picture, path)),
         **dict.fromkeys(FILM_FORMATS, lambda path: write_film(land, paper_spec(picture, export), path)),
     }
     write = writers.get(export.format, lambda path: _write_figure(land, picture, export, path))

@@ -21,6 +21,10 @@ _TITLES = {
     "mp4": "MP4 film",
     "webm": "WebM film",
     "html": "HTML page that turns",
+    "glb": "Mesh for Blender (GLB)",
+    "obj": "Mesh (OBJ)",
+    "stl": "Solid for a 3-D printer (STL)",
+    "vtp": "Surface for ParaView (VTP)",
     "csv": "CSV data",
     "nc": "NetCDF data",
 }

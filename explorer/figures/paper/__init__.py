@@ -8,6 +8,7 @@ from .map import draw_map
 from .presets import PRESETS, PaperSpec
 from .save import save
 from .surface import draw_surface
+from .surface_mesh import save_mesh
 
 __all__ = [
     "PRESETS",
@@ -23,4 +24,5 @@ __all__ = [
     "film_frames",
     "save",
     "save_film",
+    "save_mesh",
 ]
