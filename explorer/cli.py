@@ -1,4 +1,4 @@
-"""The `lossnav` command: explore, new, check, survey, spectrum, coupling, density, figure, publish, claims, convert, samples."""
+"""The `lossnav` command: explore, new, check, survey, spectrum, coupling, density, figure, film, export, publish, claims, convert, samples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from .commands.check import check_command
 from .commands.claims import claims_app
 from .commands.coupling import coupling_command
 from .commands.density import density_command
+from .commands.export import export_command
 from .commands.figure import figure_command
+from .commands.film import film_command
 from .commands.minima import minima_command
 from .commands.new import new_command
 from .commands.options import console, folder_for, read_landscape_file
@@ -114,6 +116,8 @@ app.command(name="profile")(profile_command)
 app.command(name="walk")(walk_command)
 app.command(name="basins")(basins_command)
 app.command(name="figure")(figure_command)
+app.command(name="export")(export_command)
+app.command(name="film")(film_command)
 app.command(name="publish")(publish_command)
 app.add_typer(claims_app, name="claims")
 
@@ -121,14 +125,19 @@ app.add_typer(claims_app, name="claims")
 @app.command()
 def convert(
     source: Annotated[
-        Path, typer.Argument(help="A landscape (.zarr, .zip, .nc), or an .h5 surface of Li et al.'s code.")
+        Path,
+        typer.Argument(
+            help="A landscape: .zarr, .zip, .nc, .vtp, an .h5 surface of Li et al.'s code, or a sample's name."
+        ),
     ],
-    target: Annotated[Path, typer.Argument(help="The file to write: .nc, .csv, .vtk …")],
+    target: Annotated[Path, typer.Argument(help="The file to write: .nc, .csv, .vtk, .vts or .vtp.")],
 ) -> None:
     """Turn a landscape into another format."""
     from lossnav.core.formats import convert as convert_file
 
-    convert_file(source, folder_for(target))
+    from .landscape_file import landscape_path
+
+    convert_file(landscape_path(source), folder_for(target))
     console.print(f"Written to {target}")
 
 

@@ -13,7 +13,7 @@ from lossnav import core
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-RUN = ("gallery.md", "tutorials/deadline.md", "tutorials/lesson.md", "tutorials/words.md")
+RUN = ("films-and-meshes.md", "gallery.md", "tutorials/deadline.md", "tutorials/lesson.md", "tutorials/words.md")
 
 
 def test_the_site_builds_with_every_link_of_it_leading_somewhere(tmp_path: Path) -> None:

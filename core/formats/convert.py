@@ -1,4 +1,4 @@
-"""Landscapes in the files of other tools: NetCDF, CSV and VTK out; NetCDF and the `.h5` of Li et al. (2018) in.
+"""Landscapes in the files of other tools: NetCDF, CSV and VTK out; NetCDF, VTK's `.vtp` and the `.h5` of Li et al. (2018) in.
 
 NetCDF keeps everything (xarray, MATLAB, R, Panoply read it), CSV the numbers over the plane (spreadsheets, pandas),
 VTK the surface (ParaView). `convert` goes from one file to another by their endings.
@@ -17,10 +17,11 @@ from .li_h5 import read_li_h5
 from .netcdf import read_netcdf, write_netcdf
 from .table import write_csv
 from .vtk import write_vtk
+from .vtp import read_vtp
 
 
 def convert(source: File, target: File) -> Path:
-    """Turn the landscape in `source` (.zarr, its .zip, .nc, .h5) into `target` (.nc, .csv, .vtk, .vts); returns the target.
+    """Turn the landscape in `source` (.zarr, its .zip, .nc, .h5, .vtp) into `target` (.nc, .csv, .vtk, .vts, .vtp); returns the target.
 
     InputError: an ending that is not one of these.
     """
@@ -30,7 +31,8 @@ def convert(source: File, target: File) -> Path:
 
 
 def read_any(path: File, overlays: Sequence[str] = (), settings: Settings | None = None) -> xr.Dataset:
-    """The landscape in a file or folder of any kind that is known here: .zarr, its .zip, .nc, or an .h5 surface of Li et al.
+    """The landscape in a file or folder of any kind that is known here: .zarr, its .zip, .nc, .vtp, or an .h5 surface of
+    Li et al.
 
     overlays  readouts to derive beside those in it, as far as they follow from what is stored (.zarr and .zip)
     settings  what may be turned without measuring again (.zarr and .zip)
@@ -63,8 +65,18 @@ def _read_store(path: File, overlays: Sequence[str] = (), settings: Settings | N
 
 Reader = Callable[[File], xr.Dataset]
 Writer = Callable[[xr.Dataset, File], Path]
-READERS: dict[str, Reader] = {".zarr": _read_store, ".zip": _read_store, ".nc": read_netcdf, ".h5": read_li_h5}
-WRITERS: dict[str, Writer] = {".nc": write_netcdf, ".csv": write_csv, ".vtk": write_vtk, ".vts": write_vtk}
+READERS: dict[str, Reader] = {
+    ".zarr": _read_store,
+    ".zip": _read_store,
+    ".nc": read_netcdf,
+    ".h5": read_li_h5,
+    ".vtp": read_vtp,
+}
+WRITERS: dict[str, Writer] = {
+    ".nc": write_netcdf,
+    ".csv": write_csv,
+    **dict.fromkeys((".vtk", ".vts", ".vtp"), write_vtk),
+}
 
 
 def _by_ending(path: File, known: dict[str, Any], expected: str) -> Any:

@@ -39,3 +39,13 @@ def _over_plane(landscape: xr.Dataset) -> dict[str, NDArray[Any]]:
 def _axes(landscape: xr.Dataset) -> tuple[Floats, Floats]:
     alpha, beta = np.meshgrid(landscape["alpha"].to_numpy(), landscape["beta"].to_numpy(), indexing="ij")
     return alpha, beta
+
+
+def whole_cells(finite: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The cells of a grid, one fewer along each side, of whose four corners all are finite.
+
+    >>> whole_cells(np.array([[True, True, True], [True, True, False]]))
+    array([[ True, False]])
+    """
+    whole: NDArray[np.bool_] = finite[:-1, :-1] & finite[1:, :-1] & finite[1:, 1:] & finite[:-1, 1:]
+    return whole

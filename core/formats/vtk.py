@@ -13,20 +13,23 @@ from numpy.typing import NDArray
 
 from ..checks import InputError
 from ..machine.atomic import File, written_whole
-from .files import _axes, _over_plane
+from .files import _axes, _over_plane, whole_cells
 from .table import _texts
 
 
 def write_vtk(landscape: xr.Dataset, path: File) -> Path:
     """Write the surface, loss as height, with every variable over the plane as an array on its points.
 
-    `.vtk` is a legacy structured grid, `.vts` its XML kind, both ASCII. Where the loss is not finite the height is the
-    highest finite loss, since a point must be somewhere; the array "loss" keeps what was measured.
+    `.vtk` is a legacy structured grid, `.vts` its XML kind, `.vtp` a surface of quadrilaterals, all ASCII. Where the loss is not
+    finite the height is the highest finite loss, since a point must be somewhere, and in a `.vtp` the surface has a hole; the
+    array "loss" keeps what was measured.
     """
     path = Path(path)
-    layout = {".vtk": _legacy_vtk, ".vts": _xml_vtk}.get(path.suffix.lower())
+    layout = {".vtk": _legacy_vtk, ".vts": _xml_vtk, ".vtp": _xml_surface}.get(path.suffix.lower())
     if layout is None:
-        raise InputError(f"A VTK file ends in .vtk or .vts, but {path.name!r} came; give it one of these endings.")
+        raise InputError(
+            f"A VTK file ends in .vtk, .vts or .vtp, but {path.name!r} came; give it one of these endings."
+        )
     text = "\n".join(layout(landscape)) + "\n"
     return written_whole(path, lambda target: target.write_text(text, encoding="utf-8"))
 
@@ -52,12 +55,43 @@ def _xml_vtk(landscape: xr.Dataset) -> Iterator[str]:
     yield f'<StructuredGrid WholeExtent="{extent}"><Piece Extent="{extent}">'
     yield '<Points><DataArray type="Float64" NumberOfComponents="3" format="ascii">'
     yield from _points(landscape)
-    yield '</DataArray></Points><PointData Scalars="loss">'
+    yield "</DataArray></Points>"
+    yield from _point_data(landscape)
+    yield "</Piece></StructuredGrid></VTKFile>"
+
+
+def _xml_surface(landscape: xr.Dataset) -> Iterator[str]:
+    cells = _whole_cells(landscape)
+    yield '<?xml version="1.0"?>'
+    yield '<VTKFile type="PolyData" version="0.1" byte_order="LittleEndian"><PolyData>'
+    counts = f'NumberOfPoints="{landscape.sizes["alpha"] * landscape.sizes["beta"]}" NumberOfPolys="{len(cells)}"'
+    yield f'<Piece {counts} NumberOfVerts="0" NumberOfLines="0" NumberOfStrips="0">'
+    yield '<Points><DataArray type="Float64" NumberOfComponents="3" format="ascii">'
+    yield from _points(landscape)
+    yield "</DataArray></Points>"
+    yield from _point_data(landscape)
+    yield '<Polys><DataArray type="Int64" Name="connectivity" format="ascii">'
+    yield from (" ".join(map(str, cell)) for cell in cells.tolist())
+    yield '</DataArray><DataArray type="Int64" Name="offsets" format="ascii">'
+    yield " ".join(map(str, range(4, 4 * len(cells) + 1, 4)))
+    yield "</DataArray></Polys></Piece></PolyData></VTKFile>"
+
+
+def _whole_cells(landscape: xr.Dataset) -> NDArray[np.intp]:
+    """The corners of each cell of the grid whose loss is finite, (n, 4), by their places in the file."""
+    finite = np.isfinite(_over_plane(landscape)["loss"].astype(np.float64)).T
+    place = np.arange(finite.size).reshape(finite.shape)
+    corners = place[:-1, :-1], place[:-1, 1:], place[1:, 1:], place[1:, :-1]
+    return np.stack([each[whole_cells(finite)] for each in corners], axis=-1)
+
+
+def _point_data(landscape: xr.Dataset) -> Iterator[str]:
+    yield '<PointData Scalars="loss">'
     for name, values in _over_plane(landscape).items():
         yield f'<DataArray type="{_vtk_type(values, "Int32", "Float64")}" Name={quoteattr(_printable(name))} format="ascii">'
         yield " ".join(_texts(values.T.ravel()))
         yield "</DataArray>"
-    yield "</PointData></Piece></StructuredGrid></VTKFile>"
+    yield "</PointData>"
 
 
 def _printable(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What the address holds that no widget does — picked point, camera, line, walks — and what is said of a bad value in it."""
+"""What the address holds that no widget does — picked point, camera, line, walks, step — and what is said of a bad value in it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from streamlit.runtime.state.session_state_proxy import get_session_state
 
 from ..figures.shared.plain_text import for_markdown
 
-POINT, CAMERA, LINE, WALKS = KEPT = ("point", "camera", "line", "walks")
+POINT, CAMERA, LINE, WALKS, STEP = KEPT = ("point", "camera", "line", "walks", "step")
 WITH_POINT = ("Terrain", "Compare", "File")  # pages whose address has a point and a camera
-WITH_ALL = "Terrain"
+WITH_ALL = ("Terrain", "File")
 LARGEST = 1e6  # of a coordinate, on a plane or of a camera
 LONGEST = 60  # characters of a bad value that are said again
 NOTES, COPIES, PAGE = "notes on the address", "parts of the address", "page"  # in the session's state
@@ -33,7 +33,7 @@ def arrive(page: str) -> None:
     if page not in WITH_POINT:
         return
     copies = st.session_state.setdefault(COPIES, {})
-    for name in KEPT if page == WITH_ALL else (POINT, CAMERA):
+    for name in KEPT if page in WITH_ALL else (POINT, CAMERA):
         place = _copy(name)
         if came and place in copies:
             st.query_params.setdefault(name, copies[place])

@@ -52,6 +52,30 @@ const USUAL = { center: { x: 0, y: 0, z: 0 }, up: { x: 0, y: 0, z: 1 } };
 const same = (a, b) =>
   ["eye", "center", "up"].every((part) => ["x", "y", "z"].every((k) => Math.abs(a[part][k] - b[part][k]) < 1e-3));
 
+// How far the training path is drawn: to this checkpoint and with it; undefined: all of it. film.js says so, and waits for the charts.
+const film = (window.lossnavFilm ??= { at: undefined });
+addEventListener("lossnav-film", ({ detail }) => {
+  for (const chart of charts) detail.push(chart.play());
+});
+
+// The traces that a film cuts, each with all of its points: the path's lines, and the mark at its end.
+function filmed(traces) {
+  const line = traces.find((trace) => trace.meta === "path");
+  const mine = (trace) => line && ["path", "path's end"].includes(trace.meta);
+  return traces.flatMap((trace, index) => {
+    if (!mine(trace)) return [];
+    const { x, y, z } = line;
+    return [{ index, end: trace.meta !== "path", x, y, z, said: trace.hovertemplate }];
+  });
+}
+
+// What is drawn of such a trace at a checkpoint.
+function cut({ end, x, y, z, said }, at = x.length - 1) {
+  const part = (all) => (end ? [all[at]] : all.slice(0, at + 1));
+  const hover = end && said && at < x.length - 1 ? "the step shown<extra></extra>" : said;
+  return { x: part(x), y: part(y), ...(z && { z: part(z) }), ...(said && { hovertemplate: hover }) };
+}
+
 class Chart {
   constructor(parent) {
     this.node = parent.querySelector(".lossnav-chart");
@@ -80,6 +104,22 @@ class Chart {
     } finally {
       this.drawing = false;
     }
+    return this.play();
+  }
+
+  // The path as far as the film is: only its own traces are drawn anew.
+  async play() {
+    if (!this.made || this.drawing || this.playing || !this.path.length) return;
+    this.playing = true;
+    while (this.at !== film.at && !this.drawing && !this.removed) {
+      this.at = film.at;
+      const [first, ...others] = this.path.map((each) => cut(each, this.at));
+      const update = Object.fromEntries(
+        Object.keys(first).map((key) => [key, [first, ...others].map((part) => part[key])]),
+      );
+      await window.Plotly.restyle(this.node, update, this.path.map(({ index }) => index));
+    }
+    this.playing = false;
   }
 
   async draw(wish) {
@@ -91,6 +131,9 @@ class Chart {
       if (this.removed || !found) return;
       const { data, layout } = found;
       this.own = layout.scene?.camera;
+      this.path = filmed(data);
+      this.at = film.at;
+      for (const each of this.path) Object.assign(data[each.index], cut(each, this.at));
       const camera = this.camera();
       if (camera && layout.scene) layout.scene.camera = camera;
       if (this.made) await plotly.react(this.node, data, layout, config);

@@ -16,6 +16,7 @@ from ..state import View
 from .charts import drawn, landscape, map_chart, surface_chart
 from .export import export_panel
 from .facts import facts_line
+from .film import film_panel
 from .inspector import inspector
 from .keys import keys_panel
 from .legend import legend
@@ -61,6 +62,7 @@ def _picture(source: Opened, name: str, switches: controls.Switches, header: Del
         verdict_panel(land)
     with left:
         surface_chart(charts.surface)
+        film_panel(land, [drawing.variable for drawing in switches.overlays.values()])
         if "fidelity" in land.attrs:
             trust_panel(land, dark)
     with right:

@@ -19,7 +19,7 @@ def legend(land: xr.Dataset, picture: Picture) -> None:
     entries = [_entry(contour_color(layer.variable), _named(land, layer.variable)) for layer in picture.lines]
     entries += [_entry("#9AA", f"→ {arrow_name(name)}") for name in picture.arrows]
     if picture.path:
-        entries.append(_entry(ink(picture.dark).accent, "training path: ● start, ★ end"))
+        entries.append(_entry(ink(picture.dark).accent, "training path: ● start, ★ step shown"))
     entries += [_entry(walk.color, f"{walk.name}: projection, ★ end") for walk in picture.walks]
     if picture.line is not None:
         entries.append(_entry("#9AA", "profile: ○ start, ● end"))

@@ -15,6 +15,7 @@ from lossnav.explorer.panels.check import check_panel
 from lossnav.explorer.panels.compute import compute_panel
 from lossnav.explorer.panels.export import export_panel
 from lossnav.explorer.panels.facts import facts_line
+from lossnav.explorer.panels.film import film_panel
 from lossnav.explorer.panels.forecast import forecast_panel
 from lossnav.explorer.panels.inside import inside_panel
 from lossnav.explorer.panels.inspector import inspector
@@ -131,6 +132,7 @@ def picture(
     with left:
         surface_chart(charts.surface)
         if turning is None:
+            film_panel(land, [drawing.variable for drawing in switches.overlays.values()])
             trust_panel(land, dark)
         else:
             turning_panel.live_line(turning)

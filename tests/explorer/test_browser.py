@@ -227,6 +227,43 @@ def test_the_camera_is_in_the_address_and_survives_reload_and_other_pages(page: 
     assert page.evaluate(EYE, SURFACE) == pytest.approx(turned, abs=2e-3)
 
 
+LENGTHS = (
+    "places => places.flatMap(p => document.querySelector(p).data.filter(t => t.meta === 'path').map(t => t.x.length))"
+)
+
+
+def walked(page: Page, checkpoints: int) -> None:
+    """Wait until the path is drawn to so many checkpoints on the surface and on the map, whose line has an outline."""
+    page.wait_for_function(
+        f"([places, n]) => String(({LENGTHS})(places)) === [n, n, n].join()", arg=[[SURFACE, MAP], checkpoints]
+    )
+
+
+def test_the_training_plays_and_the_step_is_in_the_address(page: Page, address: str) -> None:
+    page.goto(f"{address}/?model=gaussians-mlp&plane=trajectory&step=3")
+    drawn(page)
+    walked(page, 4)
+    slider, count = page.get_by_role("slider", name="Step", exact=True), 40
+    page.get_by_role("button", name="Play the training").click()
+    expect(slider).to_have_value(str(count - 1))  # at the end it rests
+    walked(page, count)
+    page.wait_for_function("() => !location.search.includes('step=')", timeout=WAIT)
+    expect(page.get_by_role("button", name="Play the training")).to_be_visible()
+    rest(page)
+    slider.press("ArrowLeft")
+    page.wait_for_function("() => location.search.includes('step=1021')", timeout=WAIT)
+    walked(page, count - 1)
+    assert "point=" not in page.url, "the slider has its keys to itself"
+    rest(page)
+    switch(page, "viscosity")
+    walked(page, count - 1)
+    expect(page.get_by_role("group", name="The training, step by step")).to_contain_text("Sharpness λₘₐₓ")
+    page.reload()
+    drawn(page)
+    walked(page, count - 1)
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("step 1021 of 1200: loss on the plane"))
+
+
 def test_a_switch_changes_the_charts_in_place(page: Page) -> None:
     for place in (SURFACE, MAP):
         page.evaluate("place => { document.querySelector(place).stayed = true }", place)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -134,6 +135,35 @@ def fit_scene(figure: Figure, scene: Axes3D, preset: Preset) -> None:
     else:
         _fit_narrow(figure, scene, preset)
     figure.draw_without_rendering()
+
+
+def fit_turning(figure: Figure, scene: Axes3D, azimuths: Sequence[float]) -> None:
+    """Lay out a wide page's scene anew, so that its box has one size and one middle, and fits, from every one of these sides."""
+    width, height = figure.get_size_inches()
+    gap, words = 0.1, figure.axes[1].get_position().x0 * width
+    if figure.legends:
+        words = min(words, _inches(figure, [figure.legends[0].get_window_extent()]).x0)
+    title = 0.0 if figure._suptitle is None else _inches(figure, [figure._suptitle.get_window_extent()]).height  # type: ignore[attr-defined]
+    room = np.array([words - 2 * gap, height - title - 2 * gap]) / 2
+    still = [artist for artist in scene.collections if artist.get_gid() == "surface"]
+    for artist in still:
+        artist.set_visible(False)  # it lies in the box, and takes long
+    side = min(width, height)
+    for _ in range(6):  # labels do not shrink with the box
+        side *= float((room / _reach(figure, scene, side, azimuths)).min())
+    for artist in still:
+        artist.set_visible(True)
+    _place(figure, scene, Bbox.from_bounds(gap + room[0] - side / 2, gap + room[1] - side / 2, side, side))
+
+
+def _reach(figure: Figure, scene: Axes3D, side: float, azimuths: Sequence[float]) -> np.ndarray:
+    """How far box and labels reach from the middle of the scene's frame, across and up, at most, in inches."""
+    reach = np.zeros(2)
+    for azimuth in azimuths:
+        scene.view_init(elev=scene.elev, azim=azimuth)
+        content = _scene_extent(figure, scene, side)
+        reach = np.maximum(reach, np.abs(content.get_points() - side / 2).max(0))
+    return reach
 
 
 def _fit_narrow(figure: Figure, scene: Axes3D, preset: Preset) -> None:

@@ -19,7 +19,7 @@ from .contours import contour_entry, contour_look, contoured
 from .grid import Floats, complete_grid, densify, field, minimum, sample
 from .legend import add_legend
 from .line import draw_line, is_line
-from .presets import PaperSpec, Preset, print_style
+from .presets import Camera, PaperSpec, Preset, print_style
 
 # Facets along each side of the dense surface, and height of the box over its sides.
 FACETS = 180
@@ -27,6 +27,8 @@ BOX_HEIGHT = 0.62
 # How far the floor lies under the lowest point, and how far marks float above the surface, as shares of the height.
 FLOOR = 0.35
 LIFT = 0.012
+# Points of a line for each step between checkpoints.
+PIECES = 12
 # Distances in points at which mplot3d puts tick labels and axis labels when their pads are 0.
 TICK_LABEL_OFFSET, AXIS_LABEL_OFFSET = 8.0, 21.0
 # The light comes from the left, above the camera's shoulder; the rest of the brightness is everywhere.
@@ -75,7 +77,7 @@ def _draw(grid: xr.Dataset, spec: PaperSpec) -> Figure:
     figure = page.new_figure(spec.preset)
     axes: Axes3D = figure.add_subplot(projection="3d", computed_zorder=False)
     color = coloring(grid, spec)
-    relief = _relief(grid, color, spec)
+    relief = relief_of(grid, color, spec)
     _frame(axes, grid, relief, spec)
     entries = _add_floor(axes, grid, relief, spec)
     entries += _add_path(axes, grid, relief, spec) if spec.picture.path else []
@@ -89,7 +91,8 @@ def _draw(grid: xr.Dataset, spec: PaperSpec) -> Figure:
     return figure
 
 
-def _relief(grid: xr.Dataset, color: Coloring, spec: PaperSpec) -> Relief:
+def relief_of(grid: xr.Dataset, color: Coloring, spec: PaperSpec) -> Relief:
+    """The surface that `spec` draws of a complete grid."""
     alpha, beta = grid["alpha"].to_numpy(), grid["beta"].to_numpy()
     values = field(grid, spec.picture.elevation).values
     dense_alpha, dense_beta, height = densify(alpha, beta, spec.picture.elevation.scale.apply(values), FACETS + 1)
@@ -146,18 +149,13 @@ def _add_floor(axes: Axes3D, grid: xr.Dataset, relief: Relief, spec: PaperSpec) 
 
 def _add_path(axes: Axes3D, grid: xr.Dataset, relief: Relief, spec: PaperSpec) -> list[Line2D]:
     """The training path on the surface: whole where it is seen, dotted where a hill hides it."""
-    path = marks.path_of(grid)
-    if path is None:
+    path, points = marks.path_of(grid), path_points(grid, relief)
+    if path is None or points is None:
         return []
-    alpha, beta = _refine(path[0]), _refine(path[1])
-    height = sample(relief.alpha, relief.beta, relief.height, (alpha, beta)) + relief.lift
-    if np.isnan(height).all():
-        return []
-    hidden = _hidden(relief, np.stack([alpha, beta, height], axis=-1), direction(spec.camera))
     width = 2.2 * spec.preset.line
-    for part, look, zorder in ((~hidden, "solid", 5), (hidden, (0, (1, 1.5)), 4)):
-        heights = np.where(part | _beside(part), height, np.nan)
-        (line,) = axes.plot(alpha, beta, heights, color=marks.INK, lw=width, linestyle=look, zorder=zorder, gid="path")
+    parts = seen_and_hidden(relief, points, spec.camera)
+    for part, look, zorder in zip(parts, ("solid", (0, (1, 1.5))), (5, 4), strict=True):
+        (line,) = axes.plot(*part.T, color=marks.INK, lw=width, linestyle=look, zorder=zorder, gid="path")
         line.set_path_effects(marks.halo(spec.preset, width) if look == "solid" else [])
     entry = Line2D([], [], color=marks.INK, lw=width, label="training path")
     ends = [
@@ -167,7 +165,26 @@ def _add_path(axes: Axes3D, grid: xr.Dataset, relief: Relief, spec: PaperSpec) -
     return [entry, *(mark for mark in ends if mark is not None)]
 
 
-def _refine(series: Floats, pieces: int = 12) -> Floats:
+def path_points(grid: xr.Dataset, relief: Relief) -> Floats | None:
+    """The training path over the surface, (PIECES · (checkpoints − 1) + 1, 3), NaN outside; None where nothing of it is seen."""
+    path = marks.path_of(grid)
+    if path is None:
+        return None
+    alpha, beta = _refine(path[0]), _refine(path[1])
+    height = sample(relief.alpha, relief.beta, relief.height, (alpha, beta)) + relief.lift
+    return None if np.isnan(height).all() else np.stack([alpha, beta, height], axis=-1)
+
+
+def seen_and_hidden(relief: Relief, points: Floats, camera: Camera) -> tuple[Floats, Floats]:
+    """A line over the surface (n, 3) as two: what a camera sees of it, and what a hill hides; NaN where the other one is."""
+    hidden = _hidden(relief, points, direction(camera))
+    flat, height = points[:, :2], points[:, 2]
+    heights = (np.where(part | _beside(part), height, np.nan) for part in (~hidden, hidden))
+    seen, behind = (np.column_stack([flat, each]) for each in heights)
+    return seen, behind
+
+
+def _refine(series: Floats, pieces: int = PIECES) -> Floats:
     """`series` with `pieces` points for each step, so that a line follows the surface between checkpoints."""
     steps = np.arange(len(series))
     return np.interp(np.linspace(0, len(series) - 1, pieces * (len(series) - 1) + 1), steps, series)

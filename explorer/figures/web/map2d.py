@@ -16,7 +16,7 @@ from ..shared.style import contour_color
 from .colorbar import colouring
 from .line import GROUND, is_slice, slice_figure
 from .profile import line_on_map
-from .theme import axis, base_layout, ink
+from .theme import PATH, PATH_END, axis, base_layout, ink
 from .titles import title_of
 from .walks import walks_on_map
 
@@ -147,12 +147,22 @@ def _path(land: xr.Dataset, picture: Picture) -> list[go.Scatter]:
     if path is None:
         return []
     colors = ink(picture.dark)
-    place = {"x": path["path_alpha"].values, "y": path["path_beta"].values}
+    place = {
+        "x": path["path_alpha"].values.tolist(),
+        "y": path["path_beta"].values.tolist(),
+    }  # lists: chart.js cuts them
     text = [
         f"step {int(step)}<br>{format_value(off)} off the plane"
         for step, off in zip(path["path_step"].values, path["path_off_plane"].values, strict=True)
     ]
-    outline = go.Scatter(**place, mode="lines", line={"color": "white", "width": 4.5}, hoverinfo="skip", name="outline")
+    outline = go.Scatter(
+        **place,
+        mode="lines",
+        line={"color": "white", "width": 4.5},
+        hoverinfo="skip",
+        name="outline",
+        meta=PATH,
+    )
     line = go.Scatter(
         **place,
         mode="lines+markers",
@@ -161,11 +171,13 @@ def _path(land: xr.Dataset, picture: Picture) -> list[go.Scatter]:
         text=text,
         hovertemplate="%{text}<extra>training path</extra>",
         name="training path",
+        meta=PATH,
     )
     ends = [
         _mark(place["x"][i], place["y"][i], name, symbol, colors.accent, "white", 11)
         for i, name, symbol in ((0, "start of training", "circle"), (-1, "end of training", "star"))
     ]
+    ends[-1].meta = PATH_END
     return [outline, line, *ends]
 
 

@@ -26,7 +26,7 @@ from ..shared.scales import format_value
 from ..shared.style import contour_color
 from .colorbar import colouring, pole_annotations
 from .line import is_slice, slice_figure
-from .theme import base_layout, ink
+from .theme import PATH, PATH_END, base_layout, ink
 from .titles import title_of
 from .walks import walks_over_terrain
 
@@ -145,10 +145,12 @@ def _add_path(figure: go.Figure, land: xr.Dataset, picture: Picture, lift: float
     colors = ink(picture.dark)
     alpha, beta = path["path_alpha"].values, path["path_beta"].values
     z = heights_at(land, picture.elevation, alpha, beta) + 3 * lift
-    figure.add_trace(_line(alpha, beta, z, colors.accent, 7, "training path"))
+    lists = alpha.tolist(), beta.tolist(), z.tolist()  # which chart.js cuts
+    figure.add_trace(_line(*lists, colors.accent, 7, "training path").update(meta=PATH))
     for index, symbol, name in ((0, "circle", "start of training"), (-1, "diamond", "end of training")):
         mark = {"symbol": symbol, "size": 5, "color": colors.accent, "line": {"color": colors.ground, "width": 1}}
-        figure.add_trace(_mark(alpha[[index]], beta[[index]], z[[index]], mark, name))
+        end = _mark(alpha[[index]], beta[[index]], z[[index]], mark, name)
+        figure.add_trace(end.update(meta=PATH_END) if index else end)
 
 
 def _add_marks(figure: go.Figure, land: xr.Dataset, picture: Picture, lift: float) -> None:
@@ -204,7 +206,7 @@ def _scene(land: xr.Dataset, picture: Picture, camera: Mapping[str, Any]) -> dic
             "ticktext": labels,
             **_height_range(land, elevation),
         },
-        "domain": {"x": [0.07, 1.0], "y": [0.0, 1.0]},
+        "domain": {"x": [0.1, 1.0], "y": [0.0, 1.0]},
         "aspectmode": "manual",
         "aspectratio": {"x": 1.15, "y": 1.15, "z": 0.68},
         "camera": dict(camera),

@@ -24,6 +24,7 @@ class Ink:
 
 LIGHT = Ink("#1B2526", "#5E6B6D", "rgba(27,37,38,0.10)", "#D9DFDF", "rgba(27,37,38,0.55)", "#FFFFFF", ACCENT_LIGHT)
 DARK = Ink("#E4EBEB", "#9BA8A9", "rgba(228,235,235,0.12)", "#2B3638", "rgba(228,235,235,0.60)", "#101617", ACCENT_DARK)
+PATH, PATH_END = "path", "path's end"  # `meta` of the traces that chart.js cuts to the step that the film shows
 FONT = '"Source Sans", system-ui, sans-serif'  # Streamlit brings it along
 
 

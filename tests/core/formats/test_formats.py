@@ -183,14 +183,14 @@ def test_convert_goes_by_endings(tmp_path: Path) -> None:
 
 
 def test_bad_files_are_answered_in_a_sentence(landscape: xr.Dataset, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"is written to \.nc, \.csv, \.vtk, \.vts, but 'a\.xlsx' came"):
+    with pytest.raises(ValueError, match=r"is written to \.nc, \.csv, \.vtk, \.vts, \.vtp, but 'a\.xlsx' came"):
         convert(write_netcdf(landscape, tmp_path / "a.nc"), tmp_path / "a.xlsx")
-    with pytest.raises(ValueError, match=r"is read from \.zarr, \.zip, \.nc, \.h5, but 'a\.csv' came"):
+    with pytest.raises(ValueError, match=r"is read from \.zarr, \.zip, \.nc, \.h5, \.vtp, but 'a\.csv' came"):
         convert(tmp_path / "a.csv", tmp_path / "b.nc")
     with pytest.raises(ValueError, match="there is none"):
         convert(tmp_path / "missing.nc", tmp_path / "b.nc")
-    with pytest.raises(ValueError, match=r"ends in \.vtk or \.vts"):
-        write_vtk(landscape, tmp_path / "a.vtp")
+    with pytest.raises(ValueError, match=r"ends in \.vtk, \.vts or \.vtp"):
+        write_vtk(landscape, tmp_path / "a.vtu")
     (tmp_path / "broken.nc").write_text("no")
     with pytest.raises(ValueError, match="NetCDF 4 file was expected"):
         read_netcdf(tmp_path / "broken.nc")
