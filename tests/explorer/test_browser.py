@@ -175,23 +175,28 @@ def test_keys_move_the_point_press_switches_and_back_undoes_each(page: Page) -> 
     page.keyboard.press("?")
     expect(page.get_by_text("switch perplexity on or off")).to_be_visible()
     page.keyboard.press("Escape")
-    for _ in range(2):
+    shown = "said => document.querySelector('dl.inspector').innerText.includes(said)"
+    for place in ("0.08, 0.04", "0.12, 0.04"):
         page.keyboard.press("ArrowRight")
-        page.wait_for_timeout(400)
-    rest(page)
+        page.wait_for_function(shown, arg=place, timeout=WAIT)
+        rest(page)
     assert "color=" not in page.url, "nobody chose one"
-    page.go_back()
-    page.go_back()
+    for place in ("0.08, 0.04", "0.04, 0.04"):
+        page.go_back()
+        page.wait_for_function(shown, arg=place, timeout=WAIT)
+        rest(page)
     page.go_back()
     expect(page.locator(".st-key-on_perplexity input")).not_to_be_checked(timeout=WAIT)
     rest(page)
     assert "0.04, 0.04" in inspected(page)
     page.go_back()
+    page.wait_for_function(shown, arg="0.04, 0\n", timeout=WAIT)
+    rest(page)
     page.go_back()
     page.wait_for_function("() => !document.querySelector('dl.inspector').innerText.includes('0.04')", timeout=WAIT)
     expect(page).to_have_url(start)
     page.go_forward()
-    page.wait_for_function("() => document.querySelector('dl.inspector').innerText.includes('0.04, 0')", timeout=WAIT)
+    page.wait_for_function(shown, arg="0.04, 0\n", timeout=WAIT)
 
 
 def test_keys_typed_into_a_field_do_nothing_else(page: Page) -> None:
