@@ -51,7 +51,7 @@ def _picture(source: Opened, name: str, switches: controls.Switches, header: Del
     settings = switches.settings(source.facts)
     land = landscape(source, settings)
     with st.sidebar:
-        elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
+        elevation, ground = controls.elevation_controls(land)
     dark = st.context.theme.type == "dark"
     view = View(elevation, switches.overlays, color, st.session_state.get("picked"), dark, switches.arrows, ground)
     charts = drawn(land, view)

@@ -115,7 +115,7 @@ def picture(
     settings = switches.settings(source.points.info.facts)
     land = landscape(source, settings)
     with st.sidebar:
-        elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
+        elevation, ground = controls.elevation_controls(land)
         with st.expander("Minima"):
             minima, counted = marked_minima(land, elevation.variable)
     dark = st.context.theme.type == "dark"
