@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -51,3 +51,13 @@ def checked_metrics(metrics: Mapping[str, Metric] | None, problem: Problem) -> d
             "out, or give Problem(model, inputs, targets, output='logits')."
         )
     return dict(metrics)
+
+
+def metric_notes(metrics: Collection[str]) -> tuple[str, ...]:
+    """A sentence on which there are.
+
+    >>> metric_notes(["f1", "top5"])
+    ("Measured beside the loss, of the outputs of all examples at once: 'f1', 'top5'.",)
+    """
+    names = ", ".join(f"'{name}'" for name in metrics)
+    return (f"Measured beside the loss, of the outputs of all examples at once: {names}.",) if names else ()

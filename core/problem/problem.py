@@ -32,7 +32,7 @@ from .language import SAID as SHIFTED
 from .language import shifted
 from .likelihoods.of_network import NetworkLoss
 from .likelihoods.protocol import Likelihood, PerExampleLoss
-from .metrics import Metric, checked_metrics
+from .metrics import Metric, checked_metrics, metric_notes
 from .notes import parameter_notes
 from .outputs import Output, Reader
 from .parts import PRODUCTS, of_examples, over
@@ -192,6 +192,7 @@ class Problem(Quantities):
         self.notes = (*self.notes, *trial.notes, *parameter_notes(self))
         self.notes += () if stated is None else (STATED.format(stated.name),)
         self.metrics = checked_metrics(metrics, self)
+        self.notes += metric_notes(self.metrics)
         # as they are now: one that counts its calls is the same metric afterwards
         self.metric_identity = {name: function_identity(metric) for name, metric in self.metrics.items()}
         if test is not None:

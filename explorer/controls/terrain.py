@@ -164,12 +164,13 @@ def elevation_controls(land: xr.Dataset) -> tuple[Drawing, Drawing | None]:
         variable = st.selectbox("Height", heights, key="height", format_func=lambda v: shown[v].label, **URL)
         height = Drawing(variable, *_scale_controls(TERRAIN_NAME))
         own = TERRAIN.readouts_of(facts.get(TERRAIN.name, {}))
-        colors = [AS_HEIGHT, *(r.variable for r in own if r.variable in shown)]
+        colors = {AS_HEIGHT: "as the height", **{r.variable: r.label for r in own if r.variable in shown}}
+        offered("terrain_color", colors, "the terrain's colour")
         color = st.selectbox(
             "Terrain colour",
-            colors,
+            list(colors),
             key="terrain_color",
-            format_func=lambda v: "as the height" if v == AS_HEIGHT else shown[v].label,
+            format_func=colors.__getitem__,
             **URL,
         )
     return height, None if color in (AS_HEIGHT, variable) else Drawing(color)

@@ -67,7 +67,7 @@ def _picture(source: Opened, name: str, switches: controls.Switches, header: Del
         map_chart(charts.map)
         legend(land, charts.picture)
         cell = nearest_cell(land, view.point)
-        inspector(land, cell, shown_readouts(switches, elevation, ground))
+        inspector(land, cell, shown_readouts(land, switches, elevation, ground))
         keys_panel(land, cell)
     show_values(land, switches, view)
     with leaving:

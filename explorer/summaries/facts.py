@@ -19,6 +19,10 @@ def facts(land: xr.Dataset) -> list[str]:
         texts.append(f"{whose}: loss {_number(centre['loss'])} {land['loss'].attrs.get('units', '')}".strip())
     if "accuracy" in centre:
         texts.append(f"accuracy {_number(centre['accuracy'], 100)} %")
+    if "test_loss" in centre:
+        texts.append(f"test loss {_number(centre['test_loss'])}")
+    if "test_accuracy" in centre:
+        texts.append(f"test accuracy {_number(centre['test_accuracy'], 100)} %")
     if plane.get("cosine") is not None:
         texts.append(f"cos(d₁, d₂) {cosine_text(plane['cosine'])}")
     adaptive = terrain_text(land)

@@ -138,7 +138,7 @@ def picture(
         map_chart(charts.map, lines=turning is None and not is_slice(land))
         legend(land, charts.picture)
         cell = nearest_cell(land, view.point)
-        with inspector(land, cell, shown_readouts(switches, elevation, ground)):
+        with inspector(land, cell, shown_readouts(land, switches, elevation, ground)):
             measured, inside, walking, profiled = st.columns([1.45, 1.05, 0.9, 1.0], gap="xsmall")
             with measured:
                 point_panel(request, land, cell, settings)
