@@ -6,6 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ..checks import InputError
 
 if TYPE_CHECKING:
@@ -55,4 +57,15 @@ def on_second(problem: Problem) -> Problem | None:
     part = copy.copy(problem.second)
     for name in OF_NETWORK:
         setattr(part, name, getattr(problem, name))
+    return part
+
+
+def with_less_second(problem: Problem, share: float) -> Problem:
+    """The problem with a share of its second data set, drawn from a seed; as it is where there is none, or its batches are its loss."""
+    if problem.second is None or problem.batches is not None:
+        return problem
+    count = problem.second.example_count
+    rows = torch.randperm(count, generator=torch.Generator().manual_seed(0))[: max(1, round(share * count))]
+    part = copy.copy(problem)
+    part.second = problem.second.subset(rows.sort().values)
     return part

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from lossnav.core import Gaussian, InputError, Plane, Problem, read_landscape, survey
-from lossnav.core.problem import at_checkpoint, problem_digest, problem_identity
+from lossnav.core.problem import at_checkpoint, problem_digest, problem_identity, with_less_second
 from lossnav.core.properties import terrain
 from lossnav.core.survey import footprint as memory_needs
 from lossnav.core.survey.specification import Specification
@@ -395,3 +395,12 @@ def test_a_decayed_survey_from_before_goes_on_and_gets_the_new_numbers(
     assert {"data_loss", "penalty"} < set(grown.data_vars)
     for name in expected.data_vars:
         np.testing.assert_array_equal(grown[name], expected[name])
+
+
+def test_a_first_picture_takes_a_share_of_the_second_data() -> None:
+    problem = classifier(test=TEST)
+    part = with_less_second(problem, 0.5)
+    assert part.test is not None
+    assert problem.test is not None
+    assert (part.test.example_count, problem.test.example_count, part.example_count) == (9, 18, 12)
+    assert with_less_second(classifier(), 0.5).test is None
