@@ -139,7 +139,8 @@ def page() -> str:
     found, notes = {name: (problem := load_problem(name), measured(problem)) for name in NAMES}, list[str]()
     sizes = {"Parameters": "parameter_count", "Examples": "example_count", "Predictions": "prediction_count"}
     rows = [[label, *(f"{getattr(p, size):,}" for p, _ in found.values())] for label, size in sizes.items()]
-    for r in READOUTS:
+    told = {name for _, land in found.values() for name in (*land.data_vars, *land.lossnav.unavailable)}
+    for r in (r for r in READOUTS if r.variable in told):  # no sample has a second data set, or weight decay
         label = f"{r.label}{'' if r.error == 'standard error' else ' †'} (`{r.variable}`)"
         rows.append([label, *(cell(land, r, notes) for _, land in found.values())])
     settings = ", ".join(f"{k} {'all' if v is None else v}" for k, v in SETTINGS.as_json().items())

@@ -66,7 +66,8 @@ class Bench:
         found = evaluator.evaluate(tile.points)
         seconds = time.perf_counter() - started
         self._adopted = (tile.precision, evaluator.way)
-        return Answer(found, seconds, self.machine, evaluator.way, tuple(evaluator.fallbacks))
+        failures = dict(evaluator.failures)
+        return Answer(found, seconds, self.machine, evaluator.way, tuple(evaluator.fallbacks), failures=failures)
 
     def _around(self, tile: Tile) -> Answer:
         evaluator = LocalEvaluator(

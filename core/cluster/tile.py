@@ -46,6 +46,7 @@ class Answer:
     machine     the kind of machine it was
     way, fallbacks  how the network is run now, and why it is no longer as it was asked for
     experience  which measures worked and failed here
+    failures    which readouts of forward passes have no number at some points, and why
     """
 
     found: Any
@@ -54,3 +55,4 @@ class Answer:
     way: Mapping[str, Any] = field(default_factory=dict)
     fallbacks: tuple[str, ...] = ()
     experience: Experience = ({}, [])
+    failures: Mapping[str, str] = field(default_factory=dict)

@@ -61,6 +61,7 @@ class Workers:
             if answer.fallbacks:  # it is run like that everywhere from now on, as in one process
                 evaluator.fallbacks.extend(answer.fallbacks)
                 evaluator.pin(answer.way)
+            evaluator.failures.update(answer.failures)
             yield from answer.found
 
     def around(self, stage: str, evaluator: LocalEvaluator, places: list[list[float]]) -> Generator[list[Any]]:

@@ -19,9 +19,10 @@ from torch.utils import _pytree as pytree
 from ..checks import InputError, first_line, matching
 from ..network.batching import cut_is_fixed, forward_batch_size, needs_whole_data, required_batch_size
 from ..network.batchnorm import recalibrate
-from ..network.forward import Forward, Measure
+from ..network.forward import SECOND, Forward, Measure, columns_of
 from ..network.purity import Stillness
 from ..network.weight_dependence import require_dependence
+from ..network.whole_outputs import WholeOutputs
 from ..network.workspace import Batch, Workspace
 from ..plane.plane import Plane
 from ..problem.problem import Problem
@@ -40,27 +41,45 @@ LOSS = "loss"  # the column that weight decay is part of
 DRAW_ERROR = "loss_draw_error"  # the column of the loss's standard error over draws of random numbers
 
 
+def forward_columns(problem: Problem, measures: Sequence[Measure]) -> tuple[str, ...]:
+    """The columns that an `Evaluator` of `measures` gives, in its order."""
+    summed, whole, second = (columns_of(each) for each in _parted(measures))
+    error = (DRAW_ERROR,) if problem.draws > 1 else ()
+    return (*summed, *error, *whole, *second, *(f"{SECOND}{column}" for column in error if second))
+
+
+def _parted(measures: Sequence[Measure]) -> tuple[list[Measure], list[Measure], list[Measure]]:
+    """What is summed, what is of whole outputs, and what is of the second data set; the same columns asked for twice once."""
+    distinct = {measure.columns: measure for measure in measures}.values()
+    first = [measure for measure in distinct if not measure.second]
+    return [m for m in first if not m.whole], [m for m in first if m.whole], [m for m in distinct if m.second]
+
+
 class Evaluator:
     """Means over predictions at points of a plane.
 
     Parameters
     ----------
     problem, plane   what, and where
-    measures         what to sum in the forward passes; the same columns asked for twice are measured once
+    measures         what to sum in the forward passes; the same columns asked for twice are measured once. Those of the second
+                     data set are taken at the same points in passes of their own, which run plainly
     device, dtype    where and in which precision
     batch_size       examples per pass; None: by the rule of `forward_batch_size`, or as `tune` finds
     precision        of float32 products: None or "float32": exactly; "tf32" (GPU) or "bf16": rounded to these
     way              how the network is run, as the attribute of this name stated it before; None: plainly, or as `tune` finds
     insist           keep to the precision even where `tune` finds it no faster than exact products
+    within           an evaluator of the same network on other data: its copy of the network, its point and its BatchNorm
+                     statistics are these; not for two threads at once
 
     Attributes
     ----------
-    columns          the names of what `evaluate` returns, in its order; with several draws of random numbers the last is the
-                     standard error of the mean loss over them
+    summed           the names of what is summed over predictions, and of the error of the mean loss over draws
+    columns          the names of what `evaluate` returns, in its order: `summed`, what is of whole outputs, and the second data set's
     precision        what products are in now; None where they are exact
     choice           whether a lower precision asked for is faster here, as `tune` timed it; None before, or where none was
     precision_error  what the lower precision costs, as `tune` measured it; None where products are exact
     fallbacks        sentences: why the network is not run, or no longer, the way that was given or chosen
+    failures         name of a readout of whole outputs → why it has no number at some of the points so far
 
     Raises
     ------
@@ -79,12 +98,12 @@ class Evaluator:
         precision: str | None = None,
         way: Mapping[str, Any] | None = None,
         insist: bool = False,
+        within: Evaluator | None = None,
     ) -> None:
         matching(plane.origin, problem.parameters, "The plane")
-        self.measures = list({measure.columns: measure for measure in measures}.values())
-        self.columns = tuple(column for measure in self.measures for column in measure.columns)
-        if problem.draws > 1:
-            self.columns += (DRAW_ERROR,)
+        self.measures, whole, second = _parted(measures)
+        self.columns, self.summed = forward_columns(problem, measures), forward_columns(problem, self.measures)
+        self._whole = WholeOutputs(problem, whole)
         self.batch_size_given, self._settled = batch_size is not None, False
         require_dependence(problem)
         required = required_batch_size(problem, device)
@@ -94,7 +113,12 @@ class Evaluator:
                 "belong together or its forward draws random numbers: leave batch_size out, or give Problem(…, batches=…)."
             )
         size = batch_size if batch_size is not None else forward_batch_size(problem, device)
-        self.workspace = Workspace(problem, device, dtype, size)
+        self.workspace: Workspace = (
+            Workspace(problem, device, dtype, size) if within is None else within.workspace.beside(problem, size)
+        )
+        self._calibrated = (
+            self.workspace if within is None else within.workspace
+        )  # whose data BatchNorm's statistics are of
         device = self.workspace.device
         self.precision = checked_precision(precision, self.workspace.dtype, device)
         self.choice: PrecisionChoice | None = None
@@ -107,8 +131,29 @@ class Evaluator:
         self._fused: dict[str | None, FusedNetwork] = {}  # of each precision, whose casts are in the record
         self._way = Way(batch_size=self.workspace.batch_size)
         self._replay: tuple[Sequence[Batch], Replay] | None = None
+        self._measures_whole = self.gathers
+        self._second = self._on_second(plane, [measure.on_its_own for measure in second])
         if way is not None:
             self.pin(way)
+
+    def _on_second(self, plane: Plane, measures: list[Measure]) -> Evaluator | None:
+        """What measures the second data set; None where nothing is asked of it."""
+        if not measures:
+            return None
+        problem, space = self.workspace.problem.test, self.workspace
+        assert problem is not None
+        size = min(space.batch_size, problem.example_count) if self.batch_size_given else None
+        size = size if required_batch_size(problem, space.device) is None else None
+        return Evaluator(problem, plane, measures, space.device, space.dtype, size, self.precision, within=self)
+
+    @property
+    def failures(self) -> dict[str, str]:
+        return self._whole.failures
+
+    @property
+    def gathers(self) -> bool:
+        """Whether something is measured of whole outputs, for which points go one by one and are looked at on the CPU."""
+        return bool(self._whole.measures)
 
     @property
     def way(self) -> dict[str, Any]:
@@ -127,7 +172,8 @@ class Evaluator:
         if self.runs_plainly:
             stated = plain = replace(plain, batch_size=self.workspace.batch_size)
         self._settled = True
-        stated = replace(stated, graph=stated.graph and self.workspace.device.type == "cuda")
+        stated = replace(stated, graph=stated.graph and self.workspace.device.type == "cuda" and not self.gathers)
+        stated = replace(stated, points=1) if self.gathers else stated
         # another machine, or another version of torch, than where it was chosen, may not have it
         if stated == plain:
             self.adopt(plain)
@@ -175,6 +221,8 @@ class Evaluator:
         space = self.workspace
         matching(plane.origin, space.problem.parameters, "The plane")
         self._placement = Placement(plane, space.layout, space.device, space.dtype)
+        if self._second is not None:
+            self._second.turn_to(plane)
 
     def evaluate(self, points: np.ndarray) -> np.ndarray:
         """The columns at `points` (m, 2), as (m, columns) float64; NaN and infinities as they come.
@@ -188,14 +236,16 @@ class Evaluator:
         return self._rows(points, self._run_somehow)
 
     def _rows(self, points: np.ndarray, run: Callable[[np.ndarray], Tensor]) -> np.ndarray:
-        rows = torch.empty(len(points), len(self.columns), dtype=torch.float64, device=self.workspace.device)
+        own = len(self.summed) + len(columns_of(self._whole.measures))
+        rows = torch.empty(len(points), own, dtype=torch.float64, device=self.workspace.device)
         with passes(self.workspace.problem.differentiates), arithmetic(self.precision):
             at_once = self._way.points
             for start in range(0, len(points), at_once):
                 part = slice(start, start + at_once)
                 rows[part] = run(points[part])
-            result: np.ndarray = (rows / self._predictions).cpu().numpy()
-        return result
+            rows[:, : len(self.summed)] /= self._predictions
+            result: np.ndarray = rows.cpu().numpy()
+        return result if self._second is None else np.hstack([result, self._second.evaluate(points)])
 
     def _run(self, points: np.ndarray) -> Tensor:
         return self._stillness.run(functools.partial(self._sums_with_room, points))
@@ -222,6 +272,8 @@ class Evaluator:
     def multiply_in(self, precision: str | None) -> None:
         """Products are in this precision from now on; the way stays."""
         self.precision, self._replay = precision, None
+        if self._second is not None:
+            self._second.multiply_in(precision)
         self.workspace.forward = self.network(self._way)
 
     def adopt(self, way: Way) -> None:
@@ -252,9 +304,11 @@ class Evaluator:
         batches_before = space.batches
         try:
             space.forward, space.batches, self._way = self.network(way), batches, way
+            self._measures_whole = False  # of some of the batches it means nothing
             with passes(self.workspace.problem.differentiates), arithmetic(self.precision):
                 self._stillness.run(functools.partial(self._sums, points)).cpu()  # which waits for a GPU
         finally:
+            self._measures_whole = self.gathers
             space.forward, space.batches, self._way = self.network(way_before), batches_before, way_before
 
     @property
@@ -307,7 +361,7 @@ class Evaluator:
         if self._way.graph and not self.workspace.is_streamed:  # a graph holds on to its batches
             return self._with_decay(self._replayed(), self.workspace.flat)[None]
         if self.workspace.problem.batchnorm == "recalibrate":
-            recalibrate(self.workspace)
+            recalibrate(self._calibrated)
         return self._with_decay(self._total(), self.workspace.flat)[None]
 
     def _replayed(self) -> Tensor:
@@ -322,13 +376,19 @@ class Evaluator:
         if self._way.network == "fused":
             self._fused[self.precision].moved()
         draws = space.problem.draws
-        totals = torch.zeros(draws, len(self.columns) - (draws > 1), dtype=torch.float64, device=space.device)
+        totals = torch.zeros(draws, len(self.summed) - (draws > 1), dtype=torch.float64, device=space.device)
+        gathered = [self._whole.begin() for _ in range(draws)]
         for index, batch in enumerate(space.batches):
             self._stillness.begin(batch.number)
+            draw = index * draws // len(space.batches)
             with lowered(self.precision, space.device.type):
-                outputs = space.outputs(batch)
-            totals[index * draws // len(space.batches)] += self._batch_sums(outputs, batch)
-        return totals[0] if draws == 1 else torch.cat([totals.sum(0), draws * draws**-0.5 * totals[:, 0].std()[None]])
+                returned = space.returned(batch)
+                outputs = space.rows(returned, batch)
+            totals[draw] += self._batch_sums(outputs, batch)
+            if self._measures_whole:
+                gathered[draw].add(returned)
+        sums = totals[0] if draws == 1 else torch.cat([totals.sum(0), draws * draws**-0.5 * totals[:, 0].std()[None]])
+        return torch.cat([sums, self._whole.numbers(gathered).to(sums)]) if self._measures_whole else sums
 
     def _batch_sums(self, outputs: Tensor, batch: Batch) -> Tensor:
         if self.precision is not None:
@@ -352,11 +412,11 @@ class Evaluator:
     def _with_decay(self, sums: Tensor, flat: Tensor) -> Tensor:
         """Sums (…, columns) with ½ λ ‖θ‖² in every loss, θ in `flat` (…, size), where the problem has weight decay."""
         decay = self.workspace.problem.weight_decay
-        if not decay or LOSS not in self.columns:
+        if not decay or LOSS not in self.summed:
             return sums
         penalty = 0.5 * decay * flat.double().square().sum(-1)
         sums = sums.clone()
-        sums[..., self.columns.index(LOSS)] += penalty * self._predictions
+        sums[..., self.summed.index(LOSS)] += penalty * self._predictions
         return sums
 
 

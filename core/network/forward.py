@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 FEW_CLASSES = 32
+SECOND = "test_"  # what the columns of the second data set begin with
 
 
 class Forward:
@@ -83,8 +84,31 @@ class Measure:
     columns  names of the numbers; several properties may ask for the same one, which is then measured once
     sums     Forward → (len(columns),) float64
     of_loss  it is of the loss, also where another likelihood is stated beside it
+    whole    it is of all examples at once and no sum: `sums` takes a `Whole` (network/whole_outputs.py) and gives the numbers
+    second   it is of the second data set, and its columns begin with SECOND
     """
 
     columns: tuple[str, ...]
-    sums: Callable[[Forward], Tensor] = field(compare=False)
+    sums: Callable[[Any], Tensor] = field(compare=False)
     of_loss: bool = False
+    whole: bool = False
+    second: bool = False
+
+    @property
+    def on_second(self) -> Measure:
+        """The same of the second data set.
+
+        >>> Measure(("loss",), lambda forward: forward.losses.sum()[None]).on_second.columns
+        ('test_loss',)
+        """
+        return replace(self, columns=tuple(f"{SECOND}{column}" for column in self.columns), second=True)
+
+    @property
+    def on_its_own(self) -> Measure:
+        """What `on_second` was made of."""
+        return replace(self, columns=tuple(column.removeprefix(SECOND) for column in self.columns), second=False)
+
+
+def columns_of(measures: Iterable[Measure]) -> tuple[str, ...]:
+    """The columns of measures, in their order."""
+    return tuple(column for measure in measures for column in measure.columns)

@@ -105,6 +105,7 @@ class Workspace:
         other = copy.copy(self)
         other.problem, other.network, other.batches = problem, problem.adapted(self.model), []
         other.forward = other.network
+        other.is_streamed = is_streamed(problem, self.dtype if self._converts else None, self.device)
         other.rebatch(min(batch_size or problem.example_count, problem.example_count))
         return other
 
@@ -129,7 +130,11 @@ class Workspace:
 
     def outputs(self, batch: Batch) -> Any:
         """Flattened outputs of the present point on a batch: one row per prediction."""
-        return self.rows(self.forward(*batch.args, **batch.kwargs), batch)
+        return self.rows(self.returned(batch), batch)
+
+    def returned(self, batch: Batch) -> Any:
+        """What comes out at the present point on a batch, less what the loss is not of."""
+        return self.forward(*batch.args, **batch.kwargs)
 
     def losses(self, batch: Batch) -> Tensor:
         """Loss per prediction of the present point on a batch; of a loss that gives one sum for a batch, that."""

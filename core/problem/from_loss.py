@@ -12,6 +12,7 @@ from .counted_examples import with_examples_counted
 from .data import comes_in_examples, handed_whole
 from .likelihoods.batch_mean import ONE_NUMBER
 from .likelihoods.of_network import NetworkLoss, OfNetwork
+from .second_data import with_second
 from .structure import taken_apart
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 def from_loss(kind: type[Problem], model: nn.Module, data: Any, loss: NetworkLoss, **more: Any) -> Problem:
     """As `Problem.from_loss`, whose class `kind` is."""
+    test = more.pop("test", None)
     read = handed_whole(data, more.pop("examples", None) if comes_in_examples(data) else None)
     if more.get("batches") == "loader":
         more["batches"] = checked_batches("loader", read.batches)
@@ -31,4 +33,6 @@ def from_loss(kind: type[Problem], model: nn.Module, data: Any, loss: NetworkLos
     problem.notes += (ONE_NUMBER,) if problem.likelihood.is_of_batches else ()
     if structure.whole:
         problem.notes += ("The data have no common number of rows, so all of them together count as one example.",)
+    if test is not None:
+        with_second(problem, lambda alike: from_loss(kind, problem.model, test, loss, **alike))
     return problem

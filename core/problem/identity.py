@@ -20,13 +20,12 @@ def problem_identity(problem: Problem) -> dict[str, Any]:
         f"{w}/{k}": v for w in ("parameters", "fisher") for k, v in getattr(problem.anchor, w).items()
     }
     statistics = {} if problem.trajectory is None else problem.trajectory.statistics
-    data = {str(i): t for i, t in enumerate(problem.inputs)} | {"targets": problem.targets, "law": problem.law}
     called = {} if problem.adapter is None else {"called": problem.adapter.name}
     identity = called | {
         "name": problem.name,
         "network": hashlib.sha256(repr(problem.model).encode()).hexdigest(),
         "weights": tensor_digest(problem.model.state_dict()),
-        "data": tensor_digest(data),
+        "data": _data_digest(problem),
         "trajectory": problem.trajectory and problem.trajectory.digest(),
         **({"path_statistics": tensor_digest(statistics)} if statistics else {}),
         "anchor": anchor and tensor_digest(anchor),
@@ -46,23 +45,41 @@ def problem_identity(problem: Problem) -> dict[str, Any]:
     return identity | {key: value for key, value in _more(problem).items() if value}
 
 
+def _data_digest(problem: Problem) -> str:
+    data = {str(i): t for i, t in enumerate(problem.inputs)} | {"targets": problem.targets, "law": problem.law}
+    return tensor_digest(data)
+
+
 def _more(problem: Problem) -> dict[str, Any]:
     """Parts of the identity that most problems do not have."""
     details = problem.likelihood.details()
     tensors = {k: v for k, v in details.items() if isinstance(v, Tensor)}
     plain = {k: v for k, v in details.items() if k not in tensors}
-    fixed = {str(k): v for k, v in problem.fixed.items()}
     return {
         "loss_details": plain | {k: tensor_digest({k: v}) for k, v in tensors.items()},
         "likelihood": None if problem.beside is None else _stated(problem.beside.likelihood),
         "output": None if problem.output is None else repr(problem.output),
-        "fixed": {k: tensor_digest({k: v}) if isinstance(v, Tensor) else v for k, v in fixed.items()},
+        "fixed": _fixed(problem),
         "selection": None
         if problem.selection is None
         else hashlib.sha256(repr(problem.selection).encode()).hexdigest(),
         "weight_decay": problem.weight_decay,
         "products": problem.products,
+        "metrics": problem.metric_identity,
+        "test": None if problem.second is None else _second(problem.second),
     }
+
+
+def _fixed(problem: Problem) -> dict[str, Any]:
+    fixed = {str(k): v for k, v in problem.fixed.items()}
+    return {k: tensor_digest({k: v}) if isinstance(v, Tensor) else v for k, v in fixed.items()}
+
+
+def _second(problem: Problem) -> dict[str, Any]:
+    """Of the second data set, what is its own."""
+    called = None if problem.adapter is None else problem.adapter.name
+    own = {"data": _data_digest(problem), "called": called, "fixed": _fixed(problem)}
+    return {key: value for key, value in own.items() if value}
 
 
 def _stated(likelihood: Likelihood) -> dict[str, Any]:

@@ -27,15 +27,18 @@ from .arguments import (
 )
 from .data import Brought, brought
 from .from_loss import from_loss
+from .function_identity import function_identity
 from .language import SAID as SHIFTED
 from .language import shifted
 from .likelihoods.of_network import NetworkLoss
 from .likelihoods.protocol import Likelihood, PerExampleLoss
+from .metrics import Metric, checked_metrics, metric_notes
 from .notes import parameter_notes
 from .outputs import Output, Reader
 from .parts import PRODUCTS, of_examples, over
 from .quantities import Quantities
 from .resolve import resolve
+from .second_data import on_second, taken_apart, with_second
 from .selection import Selection, by_name, selected
 from .stated import SAID as STATED
 from .stated import likelihood_alone, stated_likelihood
@@ -96,6 +99,8 @@ class Problem(Quantities):
     notes          what was understood, frozen or left out, in sentences
     loader_batches examples in each batch of the loader that the data came from; None: there was none
     adapter        what puts rows together for forward, where it takes no rows (graphs, packed sequences); attached to copies
+    metrics        the measures of your own by name; empty: there are none
+    test           the problem on the second data set, with the network as it is here; None: there is none
 
     Raises
     ------
@@ -131,6 +136,8 @@ class Problem(Quantities):
         draws: int = 1,
         products: str | None = None,
         reported_loss: float | None = None,
+        metrics: Mapping[str, Metric] | None = None,
+        test: Any = None,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise InputError(
@@ -138,6 +145,7 @@ class Problem(Quantities):
             )
         self.model, unwrapping = unwrapped(model)
         self.beside: NetworkTrial | None = None  # of the likelihood stated beside the loss
+        self.second: Problem | None = None  # on the second data set, as it was made
         self.trials: dict[Any, Any] = {}  # what trial passes found of the network, shared with its subsets
         self.name = name or type(self.model).__name__
         self.products = None if products is None else known(products, PRODUCTS, "way to take products")
@@ -183,6 +191,14 @@ class Problem(Quantities):
         self.anchor = checked_anchor(anchor, self.parameters)
         self.notes = (*self.notes, *trial.notes, *parameter_notes(self))
         self.notes += () if stated is None else (STATED.format(stated.name),)
+        self.metrics = checked_metrics(metrics, self)
+        self.notes += metric_notes(self.metrics)
+        # as they are now: one that counts its calls is the same metric afterwards
+        self.metric_identity = {name: function_identity(metric) for name, metric in self.metrics.items()}
+        if test is not None:
+            kept: dict[str, Any] = {"loss": loss, "likelihood": likelihood, "shift_labels": shift_labels}
+            kept["inputs"], kept["targets"] = taken_apart(test, targets)
+            with_second(self, lambda alike: type(self)(self.model, **kept, **alike))
 
     @classmethod
     def from_loss(cls, model: nn.Module, data: Any, loss: NetworkLoss, **more: Any) -> Problem:
@@ -194,7 +210,7 @@ class Problem(Quantities):
               handed over whole, as one example
         loss  (model, batch) → losses of shape (n,), their mean, as a training step has it, or a pair of their mean and the number of
               examples that it is the mean of; the batch is built as the data are, and everything that is computed of `model` counts
-        more  as for `Problem`
+        more  as for `Problem`; `test` in the forms of `data`
 
         Raises
         ------
@@ -236,15 +252,39 @@ class Problem(Quantities):
         context     tokens of an example at most; None: what the model takes, 512 at most
         chunk       tokens of the vocabulary whose logits are made at a time; None: the whole where it is small
         mask_token  the number of the mask of a masked language model, where the tokenizer does not know it
-        more        as for `Problem`
+        more        as for `Problem`; `test` in the forms of `data`, or (data, targets) where there are targets
 
         Raises
         ------
         InputError  no such folder, texts without a tokenizer, tokens outside the vocabulary
         """
-        found = language(network, data, targets, tokenizer, context, chunk, mask_token)
+        test, how = more.pop("test", None), {"context": context, "chunk": chunk, "mask_token": mask_token}
+        found = language(network, data, targets, tokenizer, **how)
         inputs = found.data if not found.fixed else replace(found.data, inputs={**found.data.inputs, **found.fixed})
-        return cls(found.model, inputs, loss=found.likelihood, output=found.output, shift_labels=False, **more)
+        more = {"output": found.output, **more}
+        problem = cls(found.model, inputs, loss=found.likelihood, shift_labels=False, **more)
+        if test is not None:
+            given, beside = taken_apart(test, None) if targets is not None else (test, None)
+            how |= {"tokenizer": found.tokenizer}
+            with_second(problem, lambda alike: cls.from_transformers(problem.model, given, beside, **how, **alike))
+        return problem
+
+    @property
+    def test(self) -> Problem | None:
+        """The problem on the second data set, with the network as it is here; None: there is none.
+
+        >>> import torch
+        >>> inputs, targets = torch.zeros(6, 2), torch.tensor([0, 1, 2, 0, 1, 2])
+        >>> Problem(nn.Linear(2, 3), inputs[:4], targets[:4], test=(inputs[4:], targets[4:])).test
+        Problem('Linear', 9 parameters, 2 examples)
+        """
+        return on_second(self)
+
+    @property
+    def on_all_data(self) -> tuple[Problem, ...]:
+        """The problem on each of its data sets: itself, and `test` where there is one."""
+        test = self.test
+        return (self,) if test is None else (self, test)
 
     @property
     def stated(self) -> Problem:

@@ -36,6 +36,7 @@ class Language:
 
     fixed   arguments of forward that are the same for all examples
     output  the entry that the loss is of; None: all
+    tokenizer  the one that came with the model's folder, or as it was given
     """
 
     model: nn.Module
@@ -43,6 +44,7 @@ class Language:
     likelihood: Likelihood
     fixed: dict[str, Any]
     output: str | None
+    tokenizer: Any = None
 
 
 def language(
@@ -75,7 +77,7 @@ def language(
     adapter: Any = HeadOff() if off else None
     likelihood = VocabularyInChunks(chunk) if off else CrossEntropy("logits", "last")
     brought = Brought(inputs, wanted, (*tokens.notes, *notes), adapter)
-    return Language(model, brought, likelihood, fixed, None if off else "logits")
+    return Language(model, brought, likelihood, fixed, None if off else "logits", tokenizer)
 
 
 def _loaded(folder: Path, tokenizer: Any) -> tuple[nn.Module, Any]:

@@ -184,6 +184,10 @@ class Owner(Protocol):
     relative: bool = False
     always: bool = False
 
+    def readouts_of(self, facts: Mapping[str, Any]) -> tuple[Readout, ...]:
+        """Its readouts on a landscape with these facts of its own: `readouts`, unless a person brings some."""
+        return self.readouts
+
     def prepared(self, problem: Problem) -> Problem:
         """`problem` with what this property needs of it at every point, made once; the problem itself is never changed."""
         return problem

@@ -6,17 +6,18 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks import known
+from ..checks import InputError, known
 from ..local.measure import LocalMeasure
 from ..network.forward import Measure
 from ..plane.plane import Plane
 from ..problem.problem import Problem
 from .needs import missing, unavailable
 from .protocol import STAGES, Owner, Preparation, Readout
-from .registry import OWNERS, PROPERTIES, READOUTS
+from .registry import OWNERS, PROPERTIES, READOUTS, owner_of
 from .terrain import TERRAIN
 
 EVERYTHING = "all"
+NO_READOUTS = ("alpha", "beta", "checkpoint", "height", "none")  # words that landscapes and pages have for other things
 FORWARD = "forward"  # whatever forward passes and closed forms give
 
 
@@ -94,8 +95,9 @@ def wanted(problem: Problem, overlays: Sequence[str]) -> Wanted:
 
     Raises
     ------
-    InputError  an unknown name, with the nearest one
+    InputError  an unknown name, with the nearest one; a metric of the problem's own under a name that is taken
     """
+    refuse_taken(problem.metrics)
     chosen = variables_of(overlays)
     reasons = {v: why for p in PROPERTIES for v, why in unavailable(p, problem).items() if v in chosen}
     return Wanted(tuple(v for v in chosen if v not in reasons), reasons)
@@ -135,6 +137,27 @@ def overlay_names() -> dict[str, list[str]]:
             for name, variables in ((readout.variable, [readout.variable]), (readout.name, same)):
                 by_name.setdefault(name, variables)
     return by_name
+
+
+def refuse_taken(metrics: Collection[str]) -> None:
+    """Raise InputError where a metric has the name of something else that a landscape may hold.
+
+    >>> refuse_taken(["f1"])
+    >>> refuse_taken(["accuracy"])
+    Traceback (most recent call last):
+    ...
+    lossnav.core.checks.InputError: The metric 'accuracy' has a name that landscapes use already: call it otherwise, such as 'my_accuracy'.
+    """
+    taken = {*NO_READOUTS, *READOUTS, *(owner.name for owner in OWNERS)}
+    for name in metrics:
+        others = (
+            owner_of(name) is not TERRAIN or name.startswith(("measured", "path_")) or name.endswith(("_se", "_error"))
+        )
+        if name in taken or others:
+            near = f"my_{name.removesuffix('_se').removesuffix('_error')}"
+            raise InputError(
+                f"The metric '{name}' has a name that landscapes use already: call it otherwise, such as '{near}'."
+            )
 
 
 def _optional(owner: Owner) -> list[Readout]:

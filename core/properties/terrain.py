@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ..local.measure import LocalMeasure
-from ..network.forward import Forward, Measure
+from ..network.forward import Measure
+from .further_heights import FurtherHeights, accuracy_and_loss, loss_measures
+from .metrics import Metrics
 from .protocol import Knob, Owner, Points, Readout, present
+from .regulariser import Regulariser
+from .second_data import SecondData
 from .viscosity import EXTREMES
 
 if TYPE_CHECKING:
@@ -35,10 +38,13 @@ SLOPE = LocalMeasure(("slope",), "gradient", _slope)
 STEEPNESS = LocalMeasure(("steepness",), "gradient", _steepness)  # in the coordinates of the curvature
 
 
+FURTHER: tuple[FurtherHeights, ...] = (SecondData(), Regulariser(), Metrics())
+
+
 class Terrain(Owner):
     """elevation = L; accuracy = share of predictions whose largest logit is the target; error = 1 − accuracy.
 
-    slope = ‖ḡ‖ and shape are measured where they are asked for.
+    slope = ‖ḡ‖ and shape are measured where they are asked for. FURTHER are other heights, where a problem has them.
     """
 
     name = "terrain"
@@ -78,31 +84,33 @@ class Terrain(Owner):
             local=(STEEPNESS, EXTREMES),
             labels=SHAPES,
         ),
+        *(readout for each in FURTHER for readout in each.readouts),
     )
 
     knobs = (Knob("level", "Level", 0.01), Knob("flat", "No curvature", 0.01), Knob("bend", "Bends down", 0.1))
     heights = True
 
+    def readouts_of(self, facts: Mapping[str, Any]) -> tuple[Readout, ...]:
+        return (*self.readouts, *(r for each in FURTHER for r in each.readouts_of(facts.get(each.name, {}))))
+
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
-        loss = Measure(("loss",), _loss, of_loss=True)
-        if not problem.stated.likelihood.is_categorical:
-            return (loss,)
-        return (loss, Measure(("accuracy",), _hits))
+        return (*loss_measures(problem), *(measure for each in FURTHER for measure in each.measures(problem)))
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
-        about = {"loss_name": problem.likelihood.name, "is_likelihood": problem.likelihood.is_likelihood}
+        further = {each.name: found for each in FURTHER if (found := each.facts(problem, plane))}
+        about = further | {"loss_name": problem.likelihood.name, "is_likelihood": problem.likelihood.is_likelihood}
         told = problem.reported_loss  # of the trained network, which not every plane lies around
         there = plane.details.get("origin", "trained") == "trained" and "centre" not in plane.details
         return {**about, "reported_loss": told} if there and told is not None else about
 
     def values(self, points: Points, settings: Settings) -> dict[str, np.ndarray]:
-        readouts = {"loss": points.columns["loss"]}
-        if "accuracy" in points.columns:
-            # where the outputs are not numbers the largest of them means nothing
-            accuracy = np.where(np.isnan(points.columns["loss"]), np.nan, points.columns["accuracy"])
-            readouts |= {"accuracy": accuracy, "error": 1.0 - accuracy}
-        readouts |= present(points, {"slope": "slope", "loss_se": "loss_draw_error"})
-        columns = points.columns
+        readouts, columns = accuracy_and_loss(points), points.columns
+        if "accuracy" in readouts:
+            readouts["error"] = 1.0 - readouts["accuracy"]
+        readouts |= present(points, {"slope": "slope"})
+        facts = points.facts.get(self.name, {})
+        for each in FURTHER:
+            readouts |= each.values(points, facts.get(each.name, {}))
         steepness = columns.get("steepness", columns.get("slope"))  # the one in the parameters was once the only one
         if steepness is not None and "lambda_max" in columns:
             unit = drawn_range(columns["loss"])
@@ -161,11 +169,3 @@ def shape(
 
 
 TERRAIN = Terrain()
-
-
-def _loss(forward: Forward) -> Tensor:
-    return forward.losses.sum(dtype=torch.float64)[None]
-
-
-def _hits(forward: Forward) -> Tensor:
-    return (forward.top[1] == forward.labels).sum(dtype=torch.float64)[None]

@@ -1,10 +1,10 @@
 """How much memory a survey takes at its peak, told before it starts; a plan that does not fit is refused.
 
-    peak = model + plane + data + copy + points + anchor + kept + overhead + max(activations, costly stages, trials, fidelity)
+    peak = model + plane + data + copy + points + anchor + kept + outputs + overhead + max(activations, costly stages, trials, fidelity)
 
 The plane is its own θ₀ and directions, where it holds them; `points` is what lays them flat, where they are small; `copy` is
 the network that points are placed in; `anchor` the Fisher diagonal of a network that is its own; `kept` what a CPU's allocator
-does not give back (see `allocation`). Nothing depends on the size of the grid but the ends of the basins' descents.
+does not give back (see `allocation`); `outputs` those of all examples, where metrics are measured of them. Nothing depends on the size of the grid but the ends of the basins' descents.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ..machine.memory import byte_text, free_bytes
 from ..machine.sparse import bytes_of
 from ..network.batching import CURVATURE_GRAPH_BYTES, activation_bytes, cut_is_fixed, forward_batch_size
 from ..network.streamed import is_streamed
+from ..network.whole_outputs import whole_bytes
 from ..network.workspace import is_image
 from ..parameters.guarded import Watched
 from ..parameters.layout import Layout
@@ -49,6 +50,7 @@ REMEDIES = {
     "(--effort preview)",
     "trials": "ask for readouts that need no curvature (overlays=('forward',), --overlay forward)",
     "fidelity": "leave the fidelity out (fidelity=False, --no-fidelity)",
+    "outputs": "leave the metrics out, which need the outputs of all examples at once, or give fewer examples",
     "plane": "have the directions drawn anew at every point (Plane.random(…, held=False))",
 }
 
@@ -60,7 +62,8 @@ class Footprint:
     device  whose memory it is
     lasting what stays from the first point to the last: "model", "plane" and "data" (which are there already on a CPU),
             "copy", "points", "anchor", "kept", "workers" (of the costly stages: their networks, probes, ends of descents),
-            "float64" (the copy that differences of gradients are taken on), "overhead"
+            "float64" (the copy that differences of gradients are taken on), "outputs" (of all examples, for metrics, on a CPU),
+            "overhead"
     passing what comes and goes, of which the largest counts: "activations", "anchor", "costly stages", "trials" (of the network's
             second derivatives, where they are not tested yet), "fidelity"
     held    how much of it is there before the survey starts
@@ -94,7 +97,8 @@ class Footprint:
                 "a batch's examples belong together here and pass at once; give fewer examples, or smaller batches, "
                 "Problem(…, batches=…), which is another loss"
             )
-        candidates = {worst: self.passing[worst], "plane": self.lasting.get("plane", 0)}
+        lasting = {name: self.lasting.get(name, 0) for name in ("plane", "outputs")}
+        candidates = {worst: self.passing[worst], **lasting}
         name = max(candidates, key=candidates.__getitem__)
         if candidates[name] < self.lasting["copy"] / 2:
             return "use a machine with more memory, or a lower precision (dtype)"
@@ -117,16 +121,19 @@ def footprint(specification: Specification) -> Footprint:
     copy = vector + model - sum(t.nbytes for t in problem.parameters.values())
     points = 3 * vector if lies_flat(vector // kind.itemsize, where, kind) else 0
     lasting, held = {"copy": copy, "points": points, "overhead": OVERHEAD_BYTES}, 0
-    lasting["data"] = _data_bytes(problem, spec.converted, where)
+    lasting["data"] = sum(_data_bytes(each, spec.converted, where) for each in problem.on_all_data)
     if where.type == "cpu":
-        data = sum(t.nbytes for t in _data(problem))
+        data = sum(t.nbytes for each in problem.on_all_data for t in _data(each))
         lasting |= {"model": model, "plane": _plane_bytes(plane), "data": data + lasting["data"]}
         held = model + _plane_bytes(plane) + data
-    largest, total = activation_bytes(problem)
-    examples = spec.batch_size or forward_batch_size(problem, where)
+        lasting |= {"outputs": whole_bytes(problem)} if problem.metrics else {}
+    passes = [
+        (activation_bytes(each), spec.batch_size or forward_batch_size(each, where)) for each in problem.on_all_data
+    ]
+    (_, total), _ = passes[0]
     if where.type == "cpu":
-        lasting["kept"] = min(SPARE_BYTES, KEPT_PASSES * total * examples)
-    passing = {"activations": LIVE_ACTIVATIONS * largest * examples}
+        lasting["kept"] = min(SPARE_BYTES, KEPT_PASSES * max(every * size for (_, every), size in passes))
+    passing = {"activations": LIVE_ACTIVATIONS * max(largest * size for (largest, _), size in passes)}
     stages, made = stage_measures(spec.asked), spec.asked.preparations(problem)
     lasting |= {each.name: int(each.lasting * vector) for each in made}
     passing |= {each.name: int(each.passing * vector) for each in made}

@@ -32,7 +32,8 @@ class LandscapeInfo:
     facts        property → its closed-form facts
     unavailable  variable → why it is not here
     spec         the arithmetic: "dtype", "seed", "precision" and, once chosen, "way", "precision_choice" and "precision_error",
-                 and what became of them, "fallbacks"; None before that
+                 and what became of them, "fallbacks", and "failures", readout → why it has no number at some points; None before
+                 that
     estimation   with which probes and examples costly stages are measured; None: there are none
     every        the stride of the grid on which they are measured; None: there are none
     tolerance    how close an adaptive survey is to come; None: every point is measured

@@ -79,7 +79,8 @@ def known_at(points: MeasuredPoints) -> Points:
 
 
 def _shown(owner: Owner, points: MeasuredPoints) -> list[Readout]:
-    return [r for r in owner.readouts if (owner is TERRAIN and not r.local) or r.variable in points.overlays]
+    readouts = owner.readouts_of(points.info.facts.get(owner.name, {}))
+    return [r for r in readouts if (owner is TERRAIN and not r.local) or r.variable in points.overlays]
 
 
 def _readouts(owner: Owner, points: MeasuredPoints, known: Points, settings: Settings) -> dict[str, Any]:

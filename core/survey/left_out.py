@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..checks import first_line
 from ..local.evaluator import LocalEvaluator
 from ..properties.selection import reading, waiting_for
+from .landscape import landscape_as_measured
 from .points import MeasuredPoints
 
 
@@ -44,3 +45,23 @@ def note_fallbacks(points: MeasuredPoints, sentences: Sequence[str]) -> None:
     known = spec.get("fallbacks", [])
     if new := [sentence for sentence in sentences if sentence not in known]:
         note(points, spec={**spec, "fallbacks": [*known, *new]})
+
+
+def note_failures(points: MeasuredPoints, failures: Mapping[str, str]) -> bool:
+    """Of readouts of whole outputs that have no number at some points, why, each once; whether any of them is new."""
+    spec = points.info.spec or {}
+    known = spec.get("failures", {})
+    if failures.keys() <= known.keys():
+        return False
+    note(points, spec={**spec, "failures": {**failures, **known}})
+    return True
+
+
+def note_nowhere(points: MeasuredPoints) -> None:
+    """Of readouts that failed, and have a number at no point now that the survey is complete, why they are left out."""
+    failures = (points.info.spec or {}).get("failures", {})
+    if failures:
+        land = landscape_as_measured(points)
+        gone = [name for name in failures if name in land and bool(land[name].isnull().all())]
+        said = {name: f"The metric '{name}' has no number at any point ({failures[name]})." for name in gone}
+        note(points, unavailable={**points.info.unavailable, **said})

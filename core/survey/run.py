@@ -20,7 +20,7 @@ from ..properties.selection import reading
 from .fidelity import fidelity
 from .info import Json
 from .landscape import known_at
-from .left_out import note, note_failed, note_fallbacks, note_hopeless, note_unfit
+from .left_out import note, note_failed, note_failures, note_fallbacks, note_hopeless, note_nowhere, note_unfit
 from .points import MeasuredPoints
 from .preview import Glance, glance_of
 from .provenance import run_record
@@ -216,6 +216,7 @@ class SurveyRun:
 
     def _say_of_the_whole(self, specification: Specification) -> None:
         """The descents' steps, and how far to trust the plane."""
+        note_nowhere(self.points)
         spec, info = specification, self.points.info
         if "descent" in self.local and info.descents is None:
             self._say(descents=self.local["descent"].steps)
@@ -275,7 +276,10 @@ class SurveyRun:
         self._note_fallbacks()
 
     def _note_fallbacks(self) -> None:
-        """Write down, once, that the network runs no longer as it was chosen, so that a survey that goes on runs the same."""
+        """Write down, once, that the network runs no longer as it was chosen, so that a survey that goes on runs the same; and what
+        has no number somewhere, with its reason."""
+        if isinstance(self.forward, Evaluator) and note_failures(self.points, self.forward.failures):
+            self._write_info()
         if isinstance(self.forward, Evaluator) and self.forward.fallbacks:
             self._say(spec={**(self.points.info.spec or {}), "way": self.forward.way})
             note_fallbacks(self.points, self.forward.fallbacks)

@@ -11,7 +11,7 @@ import torch
 
 from ..adaptive.tolerance import Tolerance, tolerance_of
 from ..checks import InputError
-from ..engine.evaluator import DRAW_ERROR, Evaluator
+from ..engine.evaluator import Evaluator, forward_columns
 from ..engine.precision import checked_precision
 from ..local.context import Instruments
 from ..local.estimation import Estimation, preset
@@ -141,8 +141,10 @@ class Specification:
     @cached_property
     def columns(self) -> dict[str, tuple[str, ...]]:
         """Stage → the names of the numbers measured in it."""
-        error = (DRAW_ERROR,) if self.problem.draws > 1 else ()
-        return {STAGES[0]: _columns(self.measures) + error, **{s: _columns(m) for s, m in self.local_measures.items()}}
+        return {
+            STAGES[0]: forward_columns(self.problem, self.measures),
+            **{s: _columns(m) for s, m in self.local_measures.items()},
+        }
 
     @cached_property
     def identity(self) -> dict[str, Any]:

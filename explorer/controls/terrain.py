@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
+import xarray as xr
 from lossnav.core import PROPERTIES, Settings
 from lossnav.core.plane.kinds import KINDS, kind_named
 from lossnav.core.properties import OWNERS, ROLES, TERRAIN, Knob, NavigatorProperty, Owner, Readout
@@ -152,21 +153,24 @@ def _planes(target: str) -> list[str]:
     return [kind.name for kind in KINDS if path >= kind.checkpoints]
 
 
-def elevation_controls(available: set[str]) -> tuple[Drawing, Drawing | None]:
+def elevation_controls(land: xr.Dataset) -> tuple[Drawing, Drawing | None]:
     """The drawing of the height: readout, scale, clips; and of the terrain's colour where no overlay gives it."""
-    readouts = [readout for owner in OWNERS if owner.heights for readout in _readouts(owner)]
-    shown = {r.variable: r for r in readouts if r.variable in available and not r.arrows}
+    facts = land.lossnav.facts
+    readouts = [r for owner in OWNERS if owner.heights for r in _readouts(owner, facts.get(owner.name, {}))]
+    shown = {r.variable: r for r in readouts if r.variable in land and not r.arrows}
     heights = [v for v, r in shown.items() if not r.labels]
     offered("height", {v: shown[v].label for v in heights}, "the height")
     with st.expander("Height and terrain"):
         variable = st.selectbox("Height", heights, key="height", format_func=lambda v: shown[v].label, **URL)
         height = Drawing(variable, *_scale_controls(TERRAIN_NAME))
-        colors = [AS_HEIGHT, *(r.variable for r in TERRAIN.readouts if r.variable in shown)]
+        own = TERRAIN.readouts_of(facts.get(TERRAIN.name, {}))
+        colors = {AS_HEIGHT: "as the height", **{r.variable: r.label for r in own if r.variable in shown}}
+        offered("terrain_color", colors, "the terrain's colour")
         color = st.selectbox(
             "Terrain colour",
-            colors,
+            list(colors),
             key="terrain_color",
-            format_func=lambda v: "as the height" if v == AS_HEIGHT else shown[v].label,
+            format_func=colors.__getitem__,
             **URL,
         )
     return height, None if color in (AS_HEIGHT, variable) else Drawing(color)
@@ -267,7 +271,8 @@ def _switch(
 
 
 def _readout_controls(owner: NavigatorProperty, unavailable: dict[str, str], facts: dict[str, Any]) -> Drawing:
-    shown = {r.variable: r for r in _readouts(owner) if r.variable not in unavailable}
+    readouts = _readouts(owner, facts.get(owner.name, {}))
+    shown = {r.variable: r for r in readouts if r.variable not in unavailable}
     first = first_drawn(owner, facts, unavailable)
     offered(f"readout_{owner.name}", {v: _readout_title(r) for v, r in shown.items()}, f"a readout of {owner.name}")
     variable = st.selectbox(
@@ -346,9 +351,9 @@ def _layer_title(name: str) -> str:
     return "Terrain" if name == TERRAIN_NAME else name.capitalize()
 
 
-def _readouts(owner: Owner) -> list[Readout]:
-    """The readouts of a property, or the terrain's; the two components of an arrow are one choice."""
-    unique = {r.name if r.arrows else r.variable: r for r in reversed(owner.readouts)}
+def _readouts(owner: Owner, facts: Mapping[str, Any]) -> list[Readout]:
+    """The readouts of a property, or the terrain's, where these are its facts; the two components of an arrow are one choice."""
+    unique = {r.name if r.arrows else r.variable: r for r in reversed(owner.readouts_of(facts))}
     return list(reversed(unique.values()))
 
 

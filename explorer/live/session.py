@@ -12,7 +12,7 @@ import torch
 from lossnav.core import Plane, Problem, load_problem
 from lossnav.core.engine import Evaluator
 from lossnav.core.network import choose_device, cut_is_fixed
-from lossnav.core.problem import problem_identity
+from lossnav.core.problem import problem_identity, with_less_second
 from lossnav.core.properties import FORWARD, Owner, Wanted, wanted
 
 FIRST_SECONDS = 0.2  # what the first picture may take
@@ -152,4 +152,4 @@ class LiveSession:
             return self.full
         rows = torch.randperm(count, generator=torch.Generator().manual_seed(0))[:examples].sort().values
         way = {**self.full.evaluator.way, "batch_size": examples}
-        return self._gauge(self.problem.subset(rows), way)
+        return self._gauge(with_less_second(self.problem.subset(rows), examples / count), way)

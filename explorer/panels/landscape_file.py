@@ -52,7 +52,7 @@ def _picture(source: Opened, name: str, switches: controls.Switches, header: Del
     settings = switches.settings(source.facts)
     land = landscape(source, settings)
     with st.sidebar:
-        elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
+        elevation, ground = controls.elevation_controls(land)
     dark = st.context.theme.type == "dark"
     view = View(elevation, switches.overlays, color, st.session_state.get("picked"), dark, switches.arrows, ground)
     charts = drawn(land, view)
@@ -69,7 +69,7 @@ def _picture(source: Opened, name: str, switches: controls.Switches, header: Del
         map_chart(charts.map)
         legend(land, charts.picture)
         cell = nearest_cell(land, view.point)
-        inspector(land, cell, shown_readouts(switches, elevation, ground))
+        inspector(land, cell, shown_readouts(land, switches, elevation, ground))
         keys_panel(land, cell)
     show_values(land, switches, view)
     with leaving:

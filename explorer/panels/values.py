@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xarray as xr
+from lossnav.core.properties import TERRAIN
 
 from ..controls.terrain import Switches
 from ..figures.shared.picture import value_text
@@ -12,10 +13,12 @@ from ..state import Drawing, View
 WAITING = "…"
 
 
-def shown_readouts(switches: Switches, *drawn: Drawing | None) -> list[str]:
-    """The readouts that the inspector always shows: the terrain's, and of each property the one that is drawn."""
+def shown_readouts(land: xr.Dataset, switches: Switches, *drawn: Drawing | None) -> list[str]:
+    """The readouts that the inspector always shows: the terrain's, a problem's own, and of each property the one that is drawn."""
+    brought = TERRAIN.readouts_of(land.lossnav.facts.get(TERRAIN.name, {}))[len(TERRAIN.readouts) :]
     own = [d.variable for d in (*drawn, *switches.overlays.values()) if d is not None]
-    return ["loss", "accuracy", "slope", "shape", *own, *switches.first.values()]
+    terrain = ["loss", "accuracy", "slope", "shape", "test_loss", "gap", *(readout.variable for readout in brought)]
+    return [*terrain, *own, *switches.first.values()]
 
 
 def show_values(land: xr.Dataset, switches: Switches, view: View, waiting: frozenset[str] = frozenset()) -> None:

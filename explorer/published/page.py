@@ -12,7 +12,7 @@ from typing import Any
 
 import xarray as xr
 from lossnav.core import PROPERTIES, InputError
-from lossnav.core.properties import OWNERS, ROLES, NavigatorProperty
+from lossnav.core.properties import OWNERS, ROLES, NavigatorProperty, Readout
 
 from ..figures.shared.picture import ARROWS, arrow_name
 from ..figures.web.line import is_slice
@@ -47,7 +47,7 @@ def published_page(lands: Sequence[xr.Dataset], start: Start | None = None, titl
         "inks": {"light": asdict(LIGHT), "dark": asdict(DARK)},
         "relief": RELIEF,
         "readouts": {name: described(lands, layer) for name, layer in layers.items()},
-        "heights": [r.variable for o in OWNERS if o.heights for r in o.readouts if _is_height(r, layers)],
+        "heights": [r.variable for r in _heights(lands) if _is_height(r, layers)],
         "roles": [[role, [_card(o, lands, layers) for o in PROPERTIES if o.entry.role == role]] for role in ROLES],
         "landscapes": [packed(land, layers) for land in lands],
     }
@@ -62,6 +62,14 @@ def _check(lands: Sequence[xr.Dataset]) -> None:
             raise InputError(
                 f"'{land.lossnav.name or 'The landscape'}' runs along a line, and a page shows planes: draw it with lossnav figure."
             )
+
+
+def _heights(lands: Sequence[xr.Dataset]) -> list[Readout]:
+    """What may be drawn as a height of one of the landscapes, each once."""
+    found = (
+        r for o in OWNERS if o.heights for land in lands for r in o.readouts_of(land.lossnav.facts.get(o.name, {}))
+    )
+    return list({readout.variable: readout for readout in found}.values())
 
 
 def _is_height(readout: Any, layers: Mapping[str, Any]) -> bool:

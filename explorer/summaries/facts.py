@@ -16,9 +16,12 @@ def facts(land: xr.Dataset) -> list[str]:
     texts = [f"{problem['parameters']:,} parameters"] if "parameters" in problem else []  # a file may not say
     if "loss" in centre:
         whose = f"checkpoint {plane['centre']}" if "centre" in plane else plane.get("origin", "trained network")
-        texts.append(f"{whose}: loss {_number(centre['loss'])} {land['loss'].attrs.get('units', '')}".strip())
+        loss = f"{whose}: loss {_number(centre['loss'])} {land['loss'].attrs.get('units', '')}".strip()
+        texts.append(loss + (f" (test {_number(centre['test_loss'])})" if "test_loss" in centre else ""))
     if "accuracy" in centre:
-        texts.append(f"accuracy {_number(centre['accuracy'], 100)} %")
+        accuracy = f"accuracy {_number(centre['accuracy'], 100)} %"
+        tested = f" (test {_number(centre['test_accuracy'], 100)} %)" if "test_accuracy" in centre else ""
+        texts.append(accuracy + tested)
     if plane.get("cosine") is not None:
         texts.append(f"cos(d₁, d₂) {cosine_text(plane['cosine'])}")
     adaptive = terrain_text(land)

@@ -116,7 +116,7 @@ def picture(
     settings = switches.settings(source.points.info.facts)
     land = landscape(source, settings)
     with st.sidebar:
-        elevation, ground = controls.elevation_controls(set(map(str, land.data_vars)))
+        elevation, ground = controls.elevation_controls(land)
         with st.expander("Minima"):
             minima, counted = marked_minima(land, elevation.variable)
     dark = st.context.theme.type == "dark"
@@ -140,7 +140,7 @@ def picture(
         map_chart(charts.map, lines=turning is None and not is_slice(land))
         legend(land, charts.picture)
         cell = nearest_cell(land, view.point)
-        with inspector(land, cell, shown_readouts(switches, elevation, ground)):
+        with inspector(land, cell, shown_readouts(land, switches, elevation, ground)):
             measured, inside, walking, profiled = st.columns([1.45, 1.05, 0.9, 1.0], gap="xsmall")
             with measured:
                 point_panel(request, land, cell, settings)

@@ -95,7 +95,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_numbers_stay(monkeypatch: p
     problem = cases.classifier()
     plane = Plane.random(problem)
     expected = survey(problem, plane, (3, 3), overlays=FORWARD)
-    original, tried = Workspace.outputs, []
+    original, tried = Workspace.returned, []
 
     def outputs(self: Workspace, batch: object) -> Tensor:
         tried.append(len(batch.targets))  # type: ignore[attr-defined]
@@ -103,7 +103,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_numbers_stay(monkeypatch: p
             raise torch.OutOfMemoryError
         return original(self, batch)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Workspace, "outputs", outputs)
+    monkeypatch.setattr(Workspace, "returned", outputs)
     found = survey(problem, plane, (3, 3), overlays=FORWARD)
     assert tried[:3] == [12, 6, 3]
     assert max(tried[3:]) == 3  # it does not try the large one again at every point

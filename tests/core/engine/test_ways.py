@@ -201,14 +201,14 @@ def test_numbers_that_are_none_show_no_agreement(monkeypatch: pytest.MonkeyPatch
 
 def without_room(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     """Make passes over more than so many examples run out of memory."""
-    original = Workspace.outputs
+    original = Workspace.returned
 
     def outputs(self: Workspace, batch: Batch) -> Tensor:
         if len(batch.targets) > most:
             raise torch.OutOfMemoryError
         return original(self, batch)
 
-    monkeypatch.setattr(Workspace, "outputs", outputs)
+    monkeypatch.setattr(Workspace, "returned", outputs)
 
 
 def test_memory_may_end_while_the_ways_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
