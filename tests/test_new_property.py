@@ -144,13 +144,15 @@ import json, sys
 from pathlib import Path
 import lossnav.explorer
 from lossnav.core.survey import unmeasured
+from lossnav.explorer.delivered import figure_at
 from lossnav.explorer.landscapes import own
 from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.sample_models import NAMES
 from streamlit.testing.v1 import AppTest
 
 def drawn(app, kind):
-    figures = [json.loads(json.loads(chart.proto.json)["figure"]) for chart in app.get("bidi_component") if "figure" in chart.proto.json]
+    places = [json.loads(chart.proto.json)["figure"] for chart in app.get("bidi_component") if '"figure"' in chart.proto.json]
+    figures = [json.loads(figure_at(place)) for place in places]
     return next(f for f in figures if f["data"][0]["type"] == kind)
 
 def fine(app):

@@ -32,6 +32,7 @@ ABOUT = {
     "core/survey/intervals.py": ("elasticity", "the draws of the Fisher, over which its error is"),
     "core/survey/cost.py": ("memory", "the machine's memory"),
     "core/formats/__init__.py": ("density", "the density of inputs, which is a map of its own"),
+    "core/formats/vtp.py": ("memory", "the machine's memory"),
     "core/formats/hdf5_headers.py": ("memory", "the machine's memory"),
     "core/properties/__init__.py": ("elasticity", "the choice of its anchor, which is the problem's"),
     "explorer/cache.py": ("coupling, density", "the folders of what the pages of spectra and of input density keep"),
