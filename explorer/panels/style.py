@@ -32,7 +32,7 @@ _CSS = """
     height: var(--tall) !important; min-height: var(--tall) !important; }
   :is(.st-key-pulse, .st-key-saving, .st-key-library, .st-key-undo), [data-testid="stLayoutWrapper"]:has(> :is(.st-key-pulse, .st-key-saving, .st-key-library, .st-key-undo)) {
     display: none; }
-  [data-testid="stLayoutWrapper"]:has(> .st-key-keyboard) { position: absolute; }
+  [data-testid="stLayoutWrapper"]:has(> :is(.st-key-keyboard, .st-key-tour)) { position: absolute; }
   .st-key-save_place { position: relative; }
   .st-key-save_place > .stElementContainer:not(.st-key-save) { position: absolute; inset: 0; z-index: 2;
     display: flex; align-items: center; justify-content: center; border-radius: 0.5rem;

@@ -25,6 +25,7 @@ from lossnav.explorer.panels.minima import marked_minima
 from lossnav.explorer.panels.point import point_panel
 from lossnav.explorer.panels.profile import profile_panel
 from lossnav.explorer.panels.progress import work_panel
+from lossnav.explorer.panels.tour import tour_panel
 from lossnav.explorer.panels.trust import trust_panel
 from lossnav.explorer.panels.values import show_values, shown_readouts
 from lossnav.explorer.panels.verdict import verdict_panel
@@ -151,6 +152,7 @@ def picture(
             with profiled:
                 profile_panel(request, land, cell, line)
         keys_panel(land, cell)
+        tour_panel()
     waits = source.points.info.unavailable.items()
     show_values(land, switches, view, frozenset(v for v, why in waits if why == turning_panel.WAITING))
     with st.sidebar:

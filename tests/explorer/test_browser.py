@@ -199,6 +199,32 @@ def test_keys_move_the_point_press_switches_and_back_undoes_each(page: Page) -> 
     page.wait_for_function(shown, arg="0.04, 0\n", timeout=WAIT)
 
 
+def test_a_look_around_is_there_for_who_asks(page: Page) -> None:
+    card = page.get_by_role("dialog", name=re.compile("The terrain|The switches|The map|Export"))
+    expect(card).to_have_count(0)
+    start = page.get_by_role("button", name="Show me around")
+    start.click()
+    expect(card).to_contain_text("1 of 4")
+    before = inspected(page)
+    page.keyboard.press("ArrowRight")
+    expect(card).to_contain_text("2 of 4")
+    page.keyboard.press("ArrowLeft")
+    expect(card).to_contain_text("1 of 4")
+    for step in (2, 3, 4):
+        page.keyboard.press("Enter")  # on "Next", which has the keyboard
+        expect(card).to_contain_text(f"{step} of 4")
+        box, frame = card.bounding_box(), page.locator(".st-key-tour .frame").bounding_box()
+        assert box is not None
+        assert frame is not None
+        assert 0 <= box["x"] < box["x"] + box["width"] <= 1280
+        assert 0 <= box["y"] < box["y"] + box["height"] <= 720
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)
+    expect(page.get_by_role("button", name="Tour", exact=True)).to_be_focused()
+    assert page.evaluate("localStorage.getItem('lossnav-tour')") == "seen"
+    assert inspected(page) == before, "its arrows move no point"
+
+
 def test_keys_typed_into_a_field_do_nothing_else(page: Page) -> None:
     page.locator(".st-key-plane input").first.focus()
     page.keyboard.press("4")
