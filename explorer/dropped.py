@@ -10,7 +10,7 @@ from pathlib import Path
 from lossnav.core import InputError
 
 LARGEST = 200  # MB
-ENDINGS = ("nc", "h5", "zip")
+ENDINGS = ("nc", "h5", "zip", "vtp")
 
 
 def stored(name: str, content: bytes) -> Path:

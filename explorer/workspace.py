@@ -32,6 +32,7 @@ CONFIGURATIONS = {"config.json": "model_type", "adapter_config.json": "peft_type
 WEIGHTS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 LARGEST_SOURCE = 2**20  # bytes of a Python file, or of a configuration, that is read
 HDF5, ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
+SURFACE, XML_START = b'type="PolyData"', 1024  # what a surface of VTK says in its first bytes
 LI = b"xcoordinates"  # an array of the reference implementation's files; other .h5 files are somebody's weights
 
 
@@ -254,6 +255,8 @@ def _looked_at(path: Path, _changed: int, size: int) -> tuple[WorkspaceEntry, ..
     if lower.endswith((".nc", ".h5")) and _start(path, len(HDF5)) == HDF5:
         there = lower.endswith(".nc") or LI in _start(path, LARGEST_SOURCE)
         return (WorkspaceEntry(LANDSCAPE, name),) if there else ()
+    if lower.endswith(".vtp") and SURFACE in _start(path, XML_START):
+        return (WorkspaceEntry(LANDSCAPE, name),)
     return ()
 
 

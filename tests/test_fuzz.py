@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # where benchmarks lie
-READERS = ("safetensors", "pt", "li_h5", "netcdf", "density", "zarr", "zip", "spectra", "problem")
+READERS = ("safetensors", "pt", "li_h5", "netcdf", "vtp", "density", "zarr", "zip", "spectra", "problem")
 
 
 @pytest.mark.parametrize("name", READERS)

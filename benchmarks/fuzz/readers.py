@@ -71,6 +71,11 @@ def _spoil_one(content: dict[str, bytes], random_: random.Random) -> None:
         del content[name]
 
 
+def _surface(whole: list[bytes], random_: random.Random) -> bytes:
+    """The text as a text is spoilt, or either as bytes are."""
+    return mutated_text(whole[:1], random_) if random_.random() < 0.5 else mutated(whole, random_)
+
+
 def _landscape(path: Path) -> object:
     """As the page shows a file: its facts, what it lacks, its numbers and its readouts."""
     found = opened(path)
@@ -106,6 +111,7 @@ def reader(name: str, folder: Path) -> Reader:
         "pt": lambda: Reader(_file("a.pt", seeds.pickled()), _weights),
         "li_h5": lambda: Reader(_file("a.h5", seeds.li_h5(pipe)), _landscape),
         "netcdf": lambda: Reader(_file("a.nc", seeds.netcdf()), _landscape),
+        "vtp": lambda: Reader(_file("a.vtp", seeds.vtp(), _surface), _landscape),
         "density": lambda: Reader(_file("a.nc", seeds.density()), read_density_map),
         "zarr": lambda: Reader(_folder(), _landscape),
         "zip": lambda: Reader(_file("a.zip", seeds.zipped()), _landscape),
@@ -116,7 +122,7 @@ def reader(name: str, folder: Path) -> Reader:
     return makers[name]()
 
 
-NAMES = ("safetensors", "pt", "li_h5", "netcdf", "density", "zarr", "zip", "spectra", "problem", "address")
+NAMES = ("safetensors", "pt", "li_h5", "netcdf", "vtp", "density", "zarr", "zip", "spectra", "problem", "address")
 
 
 def address_reader() -> Reader:

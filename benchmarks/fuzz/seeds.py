@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import struct
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import torch
 from lossnav.core import Plane, Problem, Trajectory, coupling_matrix, density_map, spectrum, survey
 from lossnav.core.formats.density_map import write_density_map
 from lossnav.core.formats.netcdf import write_netcdf
+from lossnav.core.formats.vtk import write_vtk
 from lossnav.core.spectrum.io import SpectraAlong, StoredCoupling, write_along, write_coupling, write_spectrum
 from lossnav.core.survey.packing import pack
 from safetensors.torch import save
@@ -96,6 +99,31 @@ def netcdf() -> list[bytes]:
 
     land = read_landscape(store())
     return [of_file(lambda path, each=each: write_netcdf(each, path), ".nc") for each in (land, land[["loss"]])]  # type: ignore[misc]
+
+
+def vtp() -> list[bytes]:
+    """A landscape as text, and with its numbers packed and appended as they are."""
+    from lossnav.core import read_landscape
+
+    land = read_landscape(store())
+    text = of_file(lambda path: write_vtk(land, path), ".vtp")
+    return [text, _packed(land["loss"].to_numpy())]
+
+
+def _packed(values: np.ndarray) -> bytes:
+    """As ParaView writes a surface."""
+    a, b = np.meshgrid(AXIS, AXIS, indexing="ij")
+    blobs = []
+    for numbers in (np.stack([a, b, values], -1).astype("<f8").tobytes(), values.astype("<f8").tobytes()):
+        small = zlib.compress(numbers)
+        blobs.append(struct.pack("<QQQQ", 1, len(numbers), 0, len(small)) + small)
+    arrays = [
+        f'<DataArray type="Float64" Name="loss" {more} format="appended" offset="{offset}"/>'
+        for more, offset in (('NumberOfComponents="3"', 0), ("", len(blobs[0])))
+    ]
+    about = 'type="PolyData" byte_order="LittleEndian" header_type="UInt64" compressor="vtkZLibDataCompressor"'
+    whole = f"<VTKFile {about}><PolyData><Piece><Points>{arrays[0]}</Points><PointData>{arrays[1]}</PointData></Piece></PolyData>"
+    return f'{whole}<AppendedData encoding="raw">_'.encode() + b"".join(blobs) + b"</AppendedData></VTKFile>"
 
 
 def density() -> list[bytes]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..checks import InputError
 from ..machine.atomic import File
 from ..machine.memory import byte_text
-from ..properties import READOUTS
+from ..properties import READOUTS, owner_of
 from ..survey.integrity import MOST_POINTS
 from .files import Floats, _existing
 
@@ -185,7 +185,12 @@ def _words(name: str) -> dict[str, Any]:
     readout = READOUTS.get(name.removesuffix("_se"))
     if readout is None:
         return {"long_name": name.replace("_", " "), "units": "nats" if name in LOSSES else ""}
-    words = {"long_name": readout.label, "units": readout.unit, "scale": readout.scale, "zero": int(readout.zero)}
+    words: dict[str, Any] = {
+        "long_name": readout.label,
+        "units": readout.unit,
+        "property": owner_of(readout.variable).name,
+    }
+    words |= {"scale": readout.scale, "zero": int(readout.zero)}
     if name.endswith("_se"):
         return {**words, "long_name": f"{readout.label}: {readout.error}", "error_of": readout.variable}
     labels = {"labels": json.dumps(readout.labels)} if readout.labels else {}

@@ -111,15 +111,17 @@ class Chart {
   async play() {
     if (!this.made || this.drawing || this.playing || !this.path.length) return;
     this.playing = true;
-    while (this.at !== film.at && !this.drawing && !this.removed) {
-      this.at = film.at;
-      const [first, ...others] = this.path.map((each) => cut(each, this.at));
-      const update = Object.fromEntries(
-        Object.keys(first).map((key) => [key, [first, ...others].map((part) => part[key])]),
-      );
-      await window.Plotly.restyle(this.node, update, this.path.map(({ index }) => index));
+    try {
+      while (this.at !== film.at && !this.drawing && !this.removed) {
+        this.at = film.at;
+        const parts = this.path.map((each) => cut(each, this.at));
+        const keys = new Set(parts.flatMap(Object.keys));
+        const update = Object.fromEntries([...keys].map((key) => [key, parts.map((part) => part[key])]));
+        await window.Plotly.restyle(this.node, update, this.path.map(({ index }) => index));
+      }
+    } finally {
+      this.playing = false;
     }
-    this.playing = false;
   }
 
   async draw(wish) {

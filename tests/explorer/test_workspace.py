@@ -11,7 +11,7 @@ import lossnav.explorer
 import numpy as np
 import pytest
 from lossnav.core import InputError, Plane, load_problem, survey
-from lossnav.core.formats import write_netcdf
+from lossnav.core.formats import convert, write_netcdf
 from lossnav.core.survey.packing import pack
 from lossnav.explorer import cli, dropped, workspace
 from lossnav.explorer.panels import check as check_panel
@@ -287,6 +287,17 @@ def test_a_dropped_file_opens_as_data(here: Path) -> None:
     assert "NetCDF" in said
     assert "bad.nc" in said
     assert "lossnav-dropped" not in said
+
+
+def test_a_surface_of_vtk_is_found_and_opens_as_data(here: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.vtp").write_text('<VTKFile type="ImageData"/>')
+    made = convert(here / "c.nc", tmp_path / "a.vtp")
+    assert list(workspace.scan(tmp_path).entries) == [WorkspaceEntry(LANDSCAPE, str(made))]
+    app = page()
+    app.file_uploader(key="dropped_file").set_value(("mine.vtp", made.read_bytes(), "application/xml")).run()
+    assert not app.exception
+    assert not app.error
+    assert not app.toggle(key="on_perplexity").disabled
 
 
 def test_a_dropped_file_is_bounded_and_keeps_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
