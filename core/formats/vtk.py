@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 import xarray as xr
@@ -15,6 +15,8 @@ from ..checks import InputError
 from ..machine.atomic import File, written_whole
 from .files import _axes, _over_plane, whole_cells
 from .table import _texts
+
+UNITS = "UNITS_LABEL"  # vtkDataArray's key
 
 
 def write_vtk(landscape: xr.Dataset, path: File) -> Path:
@@ -90,8 +92,14 @@ def _point_data(landscape: xr.Dataset) -> Iterator[str]:
     for name, values in _over_plane(landscape).items():
         yield f'<DataArray type="{_vtk_type(values, "Int32", "Float64")}" Name={quoteattr(_printable(name))} format="ascii">'
         yield " ".join(_texts(values.T.ravel()))
-        yield "</DataArray>"
+        yield f"{_units(landscape, name)}</DataArray>"
     yield "</PointData>"
+
+
+def _units(landscape: xr.Dataset, name: str) -> str:
+    """A variable's unit under VTK's own key for it; nothing where it has none."""
+    unit = _printable(str(landscape[name].attrs.get("units", "")))
+    return f'<InformationKey name="{UNITS}" location="vtkDataArray">{escape(unit)}</InformationKey>\n' if unit else ""
 
 
 def _printable(name: str) -> str:

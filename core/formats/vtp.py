@@ -20,6 +20,7 @@ from ..machine.memory import byte_text
 from ..properties import READOUTS, owner_of
 from ..survey.integrity import MOST_POINTS
 from .files import Floats, _existing
+from .vtk import UNITS
 
 LARGEST = 2**30  # bytes of a file
 MOST_BYTES = 8 * 3 * MOST_POINTS  # of one array
@@ -53,12 +54,15 @@ def read_vtp(path: File) -> xr.Dataset:
     try:
         piece, decode = _opened(path.read_bytes())
         points = decode(_arrays(piece, "Points")[0]).reshape(-1, 3).astype(float)
+        units = {
+            str(a.get("Name")): a.findtext(f"InformationKey[@name='{UNITS}']", "") for a in _arrays(piece, "PointData")
+        }
         named = {
             str(a.get("Name")): decode(a)
             for a in _arrays(piece, "PointData")
             if a.get("NumberOfComponents", "1") == "1"
         }
-        return _landscape(points, {name: values.astype(float) for name, values in named.items()}, path)
+        return _landscape(points, {name: values.astype(float) for name, values in named.items()}, units, path)
     except InputError:
         raise
     except Exception as error:  # damage of any kind is a sentence
@@ -153,7 +157,7 @@ def _sized(size: int) -> int:
     return size
 
 
-def _landscape(points: Floats, named: dict[str, Floats], path: Path) -> xr.Dataset:
+def _landscape(points: Floats, named: dict[str, Floats], units: dict[str, str], path: Path) -> xr.Dataset:
     """The numbers, each at its place of the grid."""
     (alpha, rows), (beta, columns) = (np.unique(points[:, k], return_inverse=True) for k in (0, 1))
     count = len(points)
@@ -172,25 +176,36 @@ def _landscape(points: Floats, named: dict[str, Floats], path: Path) -> xr.Datas
         grid[rows, columns] = values
         return grid
 
-    filled = {
-        name: (("alpha", "beta"), over(values), _words(name)) for name, values in {**variables, "loss": loss}.items()
+    words = {name: _words(name) | {"units": units.get(name, "").strip()} for name in {**variables, "loss": loss}}
+    arrays = {
+        name: (("alpha", "beta"), over(values), words[name]) for name, values in {**variables, "loss": loss}.items()
     }
-    land = xr.Dataset(filled, coords={"alpha": alpha, "beta": beta}, attrs=_attrs(path))
+    land = xr.Dataset(arrays, coords={"alpha": alpha, "beta": beta}, attrs=_attrs(path))
     marks = [name for name in land.data_vars if str(name).split("_")[0] == "measured"]
-    return land.assign({name: land[name].fillna(0).astype(bool) for name in marks})
+    land = land.assign({name: land[name].fillna(0).astype(bool) for name in marks})
+    for name in land.data_vars:
+        if not _has_gaps(land, land[name]):
+            land[name].attrs.pop("stage", None)
+    return land
+
+
+def _has_gaps(land: xr.Dataset, values: xr.DataArray) -> bool:
+    """Whether a readout is there where its stage was measured, and nowhere else: only then are its gaps for others to fill."""
+    mark = f"measured_{values.attrs.get('stage', '')}"
+    return mark in land and bool(np.isnan(values.values[~land[mark].values]).all())
 
 
 def _words(name: str) -> dict[str, Any]:
-    """What is known here of a readout by its name."""
+    """What is known here of a readout by its name; its unit follows from how it was measured, and only the file knows that."""
     readout = READOUTS.get(name.removesuffix("_se"))
     if readout is None:
-        return {"long_name": name.replace("_", " "), "units": "nats" if name in LOSSES else ""}
+        return {"long_name": name.replace("_", " ")}
     words: dict[str, Any] = {
         "long_name": readout.label,
         "units": readout.unit,
         "property": owner_of(readout.variable).name,
     }
-    words |= {"scale": readout.scale, "zero": int(readout.zero)}
+    words |= {"stage": readout.stage, "scale": readout.scale, "zero": int(readout.zero)}
     if name.endswith("_se"):
         return {**words, "long_name": f"{readout.label}: {readout.error}", "error_of": readout.variable}
     labels = {"labels": json.dumps(readout.labels)} if readout.labels else {}

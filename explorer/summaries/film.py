@@ -39,10 +39,9 @@ class Frame:
     @property
     def says(self) -> list[tuple[str, str]]:
         """(name, value) of all that is known there."""
-        if not self.inside and self.between:
-            place = [("place", "outside this picture")]
-        else:
-            place = [("loss on the plane", f"{'≈ ' if self.between else ''}{format_value(self.plane)}")]
+        place = [] if self.inside else [("place", "outside this picture")]
+        if self.inside or not self.between:
+            place.append(("loss on the plane", f"{'≈ ' if self.between else ''}{format_value(self.plane)}"))
         checkpoint = [] if self.true is None else [("of the checkpoint itself", format_value(self.true))]
         return [*place, *checkpoint, ("off the plane", format_value(self.off)), *self.readouts]
 
@@ -86,10 +85,10 @@ def captions(found: Sequence[Frame]) -> list[str]:
 
 
 def _caption(frame: Frame) -> str:
-    if not frame.inside and frame.between:
-        return "outside this picture"
-    plane = f"loss {'≈ ' if frame.between else ''}{format_value(frame.plane)} on the plane"
-    return plane if frame.true is None else f"{plane}, {format_value(frame.true)} at the checkpoint"
+    said = [] if frame.inside else ["outside this picture"]
+    if frame.inside or not frame.between:
+        said.append(f"loss {'≈ ' if frame.between else ''}{format_value(frame.plane)} on the plane")
+    return ", ".join([*said, *([] if frame.true is None else [f"{format_value(frame.true)} at the checkpoint"])])
 
 
 def _stored(land: xr.Dataset, count: int) -> dict[str, list[float]]:

@@ -82,6 +82,9 @@ def test_what_lies_outside_the_picture_says_so(land: xr.Dataset) -> None:
     assert found[0].says[0] == ("place", "outside this picture")
     assert found[0].readouts == ()
     assert found[-1].inside
+    assert found[-1].says[0][0] == "loss on the plane"
+    known = frames(land.sel(alpha=slice(-1e9, float(land["path_alpha"][10]) + 1e-9)))[0]
+    assert known.says[:2] == [("place", "outside this picture"), ("loss on the plane", format_value(known.plane))]
     assert losses(found)[0] is None
 
 

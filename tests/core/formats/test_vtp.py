@@ -51,6 +51,20 @@ def test_it_comes_back(land: xr.Dataset, tmp_path: Path) -> None:
     same(read_any(tmp_path / "b.nc"), land)
 
 
+def test_units_are_the_file_s_own_and_gaps_are_told_from_what_was_interpolated(
+    land: xr.Dataset, tmp_path: Path
+) -> None:
+    marked = (("alpha", "beta"), np.isin(np.arange(20), [0, 3, 16, 19]).reshape(5, 4))
+    land = land.assign(measured_curvature=marked)
+    land["loss"].attrs["units"] = "bits & <pieces>"
+    assert read_vtp(write_vtk(land, tmp_path / "a.vtp"))["loss"].attrs["units"] == "bits & <pieces>"
+    found = read_vtp(tmp_path / "a.vtp")["viscosity"]
+    assert found.attrs["units"] == "", "it depends on the coordinates, which the file does not say"
+    assert "stage" not in found.attrs, "it is everywhere: nothing is to be filled"
+    land["viscosity"] = land["viscosity"].where(land["measured_curvature"])
+    assert read_vtp(write_vtk(land, tmp_path / "b.vtp"))["viscosity"].attrs["stage"] == "curvature"
+
+
 def test_the_surface_has_a_hole_where_the_loss_is_not_finite(land: xr.Dataset, tmp_path: Path) -> None:
     piece = ElementTree.parse(write_vtk(land, tmp_path / "a.vtp")).find("./PolyData/Piece")
     assert piece is not None
