@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..problem.problem import Problem
 
 PLAIN = (bool, int, float, str)  # the same for every example
-COPIES = 2  # of the outputs at once: those gathered, and those that a function is handed and may write to
 
 
 @dataclass
@@ -83,8 +82,8 @@ class WholeOutputs:
 
 
 def whole_bytes(problem: Problem) -> int:
-    """Bytes that the outputs of all examples take on a CPU while they are measured as a whole."""
-    return COPIES * problem.example_count * _output_bytes(problem)
+    """Bytes that the outputs of all examples take on a CPU: gathered for each draw, and once more for a function to write to."""
+    return (problem.draws + 1) * problem.example_count * _output_bytes(problem)
 
 
 @once_for_a_network

@@ -161,6 +161,29 @@ def test_from_a_folder_and_from_streams(tmp_path: Path) -> None:
 
 
 @needs_transformers
+@pytest.mark.parametrize("chunk", [None, 7])
+def test_a_second_data_set_has_the_loss_of_a_survey_of_its_own(chunk: int | None) -> None:
+    torch.manual_seed(0)
+    for model, beside in ((gpt2(), (None, None)), (t5(), ([[4, 5]], [[6, 7], [8, 9]]))):
+        first, second = [[3, 4, 5, 6]], [[1, 2, 3, 4, 5], [5, 6, 7]]
+        test = second if beside[1] is None else (second, beside[1])
+        problem = Problem.from_transformers(model, first, beside[0], chunk=chunk, test=test)
+        own, plane = Problem.from_transformers(model, second, beside[1], chunk=chunk), Plane.random(problem)
+        found, expected = survey(problem, plane, (2, 2)), survey(own, plane, (2, 2))
+        assert (found["test_loss"].values == expected["loss"].values).all()
+
+
+@needs_transformers
+def test_metrics_see_logits_as_a_whole_or_are_refused() -> None:
+    metrics = {"hits": lambda z, y: ((z.argmax(-1) == y) & (y >= 0)).sum() / (y >= 0).sum()}
+    problem = Problem.from_transformers(gpt2(), ROWS, metrics=metrics)
+    land = survey(problem, Plane.random(problem), (2, 2))
+    assert land["hits"].values == pytest.approx(land["accuracy"].values, abs=1e-6)
+    with pytest.raises(InputError, match="made in chunks, so that no metric"):
+        Problem.from_transformers(gpt2(), ROWS, chunk=7, metrics=metrics)
+
+
+@needs_transformers
 def test_adapters_of_peft() -> None:
     peft = pytest.importorskip("peft", reason="peft is not installed")
     torch.manual_seed(0)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from lossnav.core import Gaussian, InputError, Plane, Problem, read_landscape, survey
+from lossnav.core.engine import Evaluator
 from lossnav.core.problem import at_checkpoint, problem_digest, problem_identity, with_less_second
 from lossnav.core.properties import terrain
 from lossnav.core.survey import footprint as memory_needs
@@ -153,6 +154,26 @@ def test_random_passes_have_the_mean_of_a_metric_over_their_draws() -> None:
     several = cases.four_classes(cases.Noisy(), draws=3, metrics={"right": lambda z, y: z.argmax(1) == y})
     land = survey(several, Plane.random(several), (3, 2))
     np.testing.assert_allclose(land["right"], land["accuracy"], rtol=1e-12)
+
+
+def test_however_the_network_is_run_the_numbers_are_the_same() -> None:
+    inputs, targets = cases.normal(40, 3, dtype=torch.float32), cases.labels(40, classes=4)
+    model = cases.initialised(
+        nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 4)), 1, torch.float32
+    )
+    problem = Problem(model, inputs[:24], targets[:24], metrics={"f1": f1}, test=(inputs[24:], targets[24:]))
+    plane, points = Plane.random(problem), np.array([[0.0, 0.0], [0.5, -0.5], [-1.0, 1.0]])
+    measures = Specification(problem, plane, (2, 2)).measures
+    plain = Evaluator(problem, plane, measures, torch.device("cpu"))
+    ways: list[dict[str, Any]] = [{"network": "fused", "batch_size": 7}, {"batch_size": 5, "points": 4, "graph": True}]
+    for way in ways:
+        other = Evaluator(problem, plane, measures, torch.device("cpu"), way=way)
+        assert other.way["points"] == 1
+        np.testing.assert_allclose(other.evaluate(points), plain.evaluate(points), rtol=1e-5, atol=1e-6)
+        turned = Plane.random(problem, seed=3)
+        other.turn_to(turned)
+        expected = Evaluator(problem, turned, measures, torch.device("cpu")).evaluate(points)
+        np.testing.assert_allclose(other.evaluate(points), expected, rtol=1e-5, atol=1e-6)
 
 
 BAD: dict[str, tuple[Any, str]] = {
