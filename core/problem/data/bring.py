@@ -134,7 +134,7 @@ def _part_of(data: Brought, examples: int | Sequence[int]) -> Brought:
         return data
     said = f"{len(rows):,} of {count:,} examples, the same at every point."
     inputs, targets = taken(data.inputs, rows, count), taken(data.targets, rows, count)
-    return replace(data, inputs=inputs, targets=targets, notes=(*data.notes, said))
+    return replace(data, inputs=inputs, targets=targets, notes=(*data.notes, said), batches=None)
 
 
 def _column_apart(table: Any, name: str) -> tuple[Any, Any]:
@@ -151,13 +151,18 @@ def handed_whole(data: Any, examples: int | Sequence[int] | None = None) -> Read
     ------
     InputError  examples of different shapes
     """
-    read = _read(data, examples, None) or Read(data, None, [])
+    read = read_through(data, examples)
     if any(isinstance(leaf, Ragged) for leaf in pytree.tree_leaves(read.content)):
         raise InputError(
             "The examples of the data differ in shape, so they cannot be put into one batch: bring them to one shape, by "
             "padding or resizing, in the data set."
         )
     return read
+
+
+def read_through(data: Any, examples: int | Sequence[int] | None = None) -> Read:
+    """As `handed_whole`, whose examples may differ in shape: such parts are `Ragged`."""
+    return _read(data, examples, None) or Read(data, None, [])
 
 
 def _finished(
