@@ -85,7 +85,7 @@ def _pieces(tensor: Tensor) -> Sequence[Tensor]:
 
 
 def _not_finite(tensor: Tensor) -> int:
-    finite = torch.isfinite(tensor)
+    finite = torch.isfinite(tensor.float() if tensor.dtype.itemsize == 1 else tensor)  # torch does not ask float8
     return 0 if bool(finite.all()) else int((~finite).sum())
 
 

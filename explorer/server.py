@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import signal
@@ -21,6 +22,7 @@ from .workspace import FOLDER_VARIABLE
 
 # how the command hands its target to the page's script, and how many checkpoints that one's training path has
 TARGET_VARIABLE, CHECKPOINTS_VARIABLE = "LOSSNAV_TARGET", "LOSSNAV_CHECKPOINTS"
+LAST_PORT = 65535
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 JOBS_VARIABLE = "LOSSNAV_JOBS"  # how many surveys run at once
 LANDSCAPE_VARIABLE = "LOSSNAV_LANDSCAPE"  # a landscape file that is looked at without its network
@@ -175,14 +177,21 @@ def _look(section: dict[str, object] | None = None, prefix: str = "") -> dict[st
 
 
 def _check_free(access: Access) -> None:
+    if not 1 <= access.port <= LAST_PORT:
+        raise InputError(f"--port should be from 1 to {LAST_PORT}, but is {access.port}.")
     with socket.socket(socket.AF_INET6 if ":" in access.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((access.host, access.port))
-        except (OSError, OverflowError) as error:
+        except OSError as error:
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise InputError(
+                    f"--host should be a name or address of this machine, but '{access.host}' is none ({error.strerror}): leave it out "
+                    "to listen to this machine alone, or give 0.0.0.0 to listen to all."
+                ) from error
             raise InputError(
                 f"Port {access.port} on {access.host} cannot be used ({error}): choose another one, "
-                f"as in `lossnav explore --port {access.port + 1}`."
+                f"as in `lossnav explore --port {access.port + 1 if access.port < LAST_PORT else 8501}`."
             ) from error
 
 

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from ..machine.random_state import drawing_from
 from .affine_weights import Part, Weights
 from .rules import BatchNormScale, Convolution, Linear, LinearMap, NotUnderstood, Pointwise, Rule, Sum
 
@@ -92,15 +93,19 @@ def _followed(model: nn.Module, source: nn.Module) -> fx.Graph:
     seen = [(name, type(m), {k: v for k, v in vars(m).items() if _is_plain(v)}) for name, m in model.named_modules()]
     with _following:
         cached = _graphs.get(source)
-        if cached is None or cached[0] != seen:
-            try:
-                graph: fx.Graph | None = _Tracer().trace(model)
-            except Exception:  # whatever a forward raises that was not written to be followed
-                graph = None
-            cached = _graphs[source] = (seen, graph)
+    if cached is None or cached[0] != seen:
+        with drawing_from(0), _following:  # a forward that draws is followed too, and leaves no trace
+            cached = _graphs[source] = (seen, _traced(model))
     if cached[1] is None:
         raise NotUnderstood
     return cached[1]
+
+
+def _traced(model: nn.Module) -> fx.Graph | None:
+    try:
+        return _Tracer().trace(model)
+    except Exception:  # whatever a forward raises that was not written to be followed
+        return None
 
 
 class _Reader:

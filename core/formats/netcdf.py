@@ -18,11 +18,17 @@ from .hdf5_headers import refuse_what_is_elsewhere
 
 
 def write_netcdf(landscape: xr.Dataset, path: File, packed: bool = False) -> Path:
-    """Write all of `landscape` to NetCDF 4; `read_netcdf` gives it back the same. Packed, it is smaller, and as exact."""
+    """Write all of `landscape` to NetCDF 4; `read_netcdf` gives it back the same. Packed, it is smaller, and as exact.
+
+    Every array of numbers has a checksum (HDF5's Fletcher-32), so that a digit that changes on the disk is damage when it is read.
+    """
     # With no fill value NaN stays a number: it means a loss that is not finite.
     encoding: dict[Any, dict[str, Any]] = {
         name: {"_FillValue": None} for name, values in landscape.variables.items() if values.dtype.kind == "f"
     }
+    for name, values in landscape.variables.items():
+        if values.dtype.kind in "biuf" and values.size and values.ndim:
+            encoding.setdefault(name, {}).update(fletcher32=True)
     if packed:
         for name in landscape.data_vars:
             encoding.setdefault(name, {}).update(zlib=True, complevel=9, shuffle=True)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from ..machine.threads import side_by_side
 from .vectors import StreamedVector, part, pieces_of, raw
@@ -35,7 +36,8 @@ def digest(content: Any) -> str:
 
 
 def tensor_digest(tensors: Mapping[str, Tensor | None]) -> str:
-    """SHA-256 over names, types, shapes and bytes of tensors, hexadecimal.
+    """SHA-256 over names, types, shapes and bytes of tensors, hexadecimal. A quantised layer's own count by the
+    numbers that they stand for, and what is no tensor by its text.
 
     >>> import torch
     >>> tensor_digest({"a": torch.zeros(2)}) == tensor_digest({"a": torch.zeros(2)})
@@ -43,9 +45,19 @@ def tensor_digest(tensors: Mapping[str, Tensor | None]) -> str:
     """
     total = hashlib.sha256()
     for name, tensor in tensors.items():
-        if tensor is not None:
-            _enter(total, name, tensor, tensor)
+        for leaf in [tensor] if isinstance(tensor, Tensor) else pytree.tree_leaves(tensor):
+            _enter_leaf(total, name, leaf)
     return total.hexdigest()
+
+
+def _enter_leaf(total: Any, name: str, leaf: Any) -> None:
+    if isinstance(leaf, Tensor) and leaf.is_quantized:
+        total.update(f"{name} {leaf.qscheme()};".encode())
+        leaf = leaf.dequantize()
+    if isinstance(leaf, Tensor):
+        _enter(total, name, leaf, leaf)
+    elif leaf is not None:
+        total.update(f"{name} {leaf};".encode())
 
 
 def _enter(total: Any, label: str, like: Tensor, of: Tensor | Mapping[str, Tensor]) -> None:

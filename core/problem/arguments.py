@@ -26,12 +26,12 @@ def check_weights(model: nn.Module) -> None:
     finite({k: stored(b)[0].nan_to_num(posinf=0.0, neginf=0.0, nan=torch.nan) for k, b in buffers}, "Buffer")
 
 
-def arranged(inputs: Any, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
-    """Positional inputs and keyword inputs; real ones in `dtype`."""
+def arranged(inputs: Any, dtypes: Sequence[torch.dtype]) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+    """Positional inputs and keyword inputs; real ones in one of `dtypes`, the first where they are in none."""
 
     def ready(thing: Any) -> Tensor:
         tensor = torch.as_tensor(thing).detach()
-        return converted(tensor, dtype) if tensor.is_floating_point() else tensor
+        return converted(tensor, dtypes[0]) if tensor.is_floating_point() and tensor.dtype not in dtypes else tensor
 
     if isinstance(inputs, Mapping):
         return (), {k: ready(v) for k, v in inputs.items()}

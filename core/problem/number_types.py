@@ -27,6 +27,11 @@ def check_weights(model: nn.Module) -> None:
                 f"'{name}' lies on the meta device, which holds shapes without numbers: build the network on the CPU or a "
                 "GPU and load its weights."
             )
+        if tensor.dtype.itemsize == 1 and tensor.is_floating_point() and tensor.requires_grad:
+            raise InputError(
+                f"'{name}' is trainable and in {str(tensor.dtype).removeprefix('torch.')}, in which next to no operation of torch "
+                "runs: give it in bfloat16, as model.to(torch.bfloat16) does, or freeze it, requires_grad_(False)."
+            )
         if tensor.is_inference():
             raise InputError(
                 f"'{name}' was made under torch.inference_mode, and such weights have no derivatives: build the network "

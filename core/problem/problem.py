@@ -168,7 +168,7 @@ class Problem(Quantities):
         self.batch_numbers: tuple[tuple[int, ...], int] | None = None
         self.loader_batches, self.adapter = data.batches, data.adapter
         self.notes: tuple[str, ...] = (*unwrapping, *data.notes)
-        self.args, self.kwargs = arranged(data.inputs, self._input_dtype)
+        self.args, self.kwargs = arranged(data.inputs, self._input_dtypes)
         self.targets = shifted(self.model, self.inputs, data.targets, shift_labels)
         if shift_labels is None and self.targets is not data.targets:
             self.notes = (*self.notes, SHIFTED)

@@ -96,9 +96,14 @@ class Quantities:
         return wanted or bool(self.fixed) or self.changes_inputs or self.differentiates
 
     @property
-    def _input_dtype(self) -> torch.dtype:
-        """Of real inputs: the network's own, or what it is converted to."""
+    def _input_dtypes(self) -> tuple[torch.dtype, ...]:
+        """What real inputs may be in: the network's own types, or what it is converted to. The first is for all others.
+
+        A network of several (a frozen part in half precision under trained float32) takes inputs as they come, as in training.
+        """
         if self.converts:
-            return self.dtype
-        first = next((p.dtype for p in self.model.parameters() if p.is_floating_point()), None)
-        return first or torch.get_default_dtype()
+            return (self.dtype,)
+        return (
+            self.dtype,
+            *{p.dtype for p in self.model.parameters() if p.is_floating_point() and p.dtype.itemsize > 1},
+        )

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..checks import InputError, first_line
 from .data import Brought
+from .encoded import KNOWN, encoded
 from .experts import in_plain_products
 from .language_head import HeadOff, comes_off
 from .likelihoods.cross_entropy import CrossEntropy
@@ -64,9 +65,13 @@ def language(
     """
     model, tokenizer = (_loaded(Path(network), tokenizer)) if isinstance(network, (str, Path)) else (network, tokenizer)
     config = _config(model)
+    read = encoded(data, _padding(config, tokenizer))
+    data = read.content
     tokens = tokens_of(data, tokenizer, context or _longest(config), _padding(config, tokenizer))
     _check_vocabulary(tokens.ids, config)
     inputs, wanted, notes = _arranged(model, tokens, data, targets, tokenizer, context, mask_token)
+    others, left = _others(model, data)
+    inputs, notes = {**inputs, **others}, [*read.notes, *left, *notes]
     fixed = {k: False for k in ("use_cache",) if k in inspect.signature(_forward(model)).parameters}
     whole = chunk is None and config.vocab_size <= SMALL
     off = not whole and _head_comes_off(model, {**{k: t[:TRIED] for k, t in inputs.items()}, **fixed})
@@ -76,7 +81,7 @@ def language(
         notes.append(ROUTER.format(config.router_aux_loss_coef))
     adapter: Any = HeadOff() if off else None
     likelihood = VocabularyInChunks(chunk) if off else CrossEntropy("logits", "last")
-    brought = Brought(inputs, wanted, (*tokens.notes, *notes), adapter)
+    brought = Brought(inputs, wanted, (*tokens.notes, *notes), adapter, read.batches)
     return Language(model, brought, likelihood, fixed, None if off else "logits", tokenizer)
 
 
@@ -194,6 +199,15 @@ def _arranged(
         given = torch.as_tensor(labels if targets is None else targets).long()
         tokens = Tokens(given.clamp_min(0), (given != IGNORED).long() * tokens.mask)
     return inputs, next_tokens(tokens), ["Each place predicts the token after it."]
+
+
+def _others(model: Any, data: Any) -> tuple[dict[str, Tensor], list[str]]:
+    """What else came by name and forward takes (positions, token types, a decoder's mask), and what it does not take, in a note."""
+    parts = {k: t for k, t in data.items() if k not in KNOWN} if isinstance(data, dict) else {}
+    taken = inspect.signature(_forward(model)).parameters
+    left = sorted(repr(k) for k in parts if k not in taken)
+    said = [f"Left out, as forward takes no such arguments: {', '.join(left)}."] if left else []
+    return {k: t for k, t in parts.items() if k in taken}, said
 
 
 def _shifted_right(model: Any, labels: Tensor) -> Tensor:

@@ -94,7 +94,7 @@ class Specification:
     @property
     def number(self) -> torch.dtype:
         """The floating precision of the survey."""
-        return self.converted or next(iter(self.problem.parameters.values())).dtype
+        return self.converted or self.problem.dtype
 
     @cached_property
     def plan(self) -> GridPlan:

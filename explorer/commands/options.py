@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,7 +33,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 
 
 def numbers(text: str, count: int, option: str) -> list[float]:
-    """`count` numbers separated by commas.
+    """`count` finite numbers separated by commas.
 
     >>> numbers("0.5,-1", 2, "--at")
     [0.5, -1.0]
@@ -45,8 +46,8 @@ def numbers(text: str, count: int, option: str) -> list[float]:
         parsed = [float(part) for part in text.split(",")]
     except ValueError:
         parsed = []
-    if len(parsed) != count:
-        raise InputError(f"{option} should be {count} numbers separated by commas, but is '{text}'.")
+    if len(parsed) != count or not all(map(math.isfinite, parsed)):
+        raise InputError(f"{option} should be {count} finite numbers separated by commas, but is '{text}'.")
     return parsed
 
 

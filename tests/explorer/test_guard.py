@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from lossnav.core import InputError
 from lossnav.explorer.delivered import NO_FIGURE, library_path
-from lossnav.explorer.server import Access, _check_certificate
+from lossnav.explorer.server import Access, _check_certificate, _check_free
 
 UPGRADE = {
     "Connection": "Upgrade",
@@ -195,3 +195,29 @@ def test_the_address_names_the_host() -> None:
 def test_a_certificate_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--tls-cert"):
         _check_certificate(Access(certificate=(tmp_path / "no.pem", tmp_path / "no.key")))
+
+
+@pytest.mark.parametrize(
+    ("access", "words"),
+    [
+        (Access(99_999_999), "from 1 to 65535"),
+        (Access(-1), "from 1 to 65535"),
+        (
+            Access(host="203.0.113.7"),
+            "--host should be a name or address of this machine",
+        ),  # of documentation, nobody's
+        (Access(host="999.1.1.1"), "--host should be a name or address of this machine"),
+    ],
+)
+def test_a_place_that_cannot_be_listened_on_is_said_with_what_helps(access: Access, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        _check_free(access)
+
+
+def test_a_taken_port_has_a_remedy_that_can_be_followed() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=rf"--port {port + 1 if port < 65535 else 8501}`"):
+            _check_free(Access(port))

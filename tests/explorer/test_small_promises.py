@@ -16,7 +16,7 @@ from lossnav.core.properties import INDEPENDENT
 from lossnav.explorer.bundle import knobs
 from lossnav.explorer.cli import app as commands
 from lossnav.explorer.commands import order
-from lossnav.explorer.commands.options import read_landscape_file, settings
+from lossnav.explorer.commands.options import numbers, read_landscape_file, settings
 from lossnav.explorer.commands.order import steps_in
 from lossnav.explorer.landscape_file import landscape_path
 from streamlit.testing.v1 import AppTest
@@ -100,3 +100,9 @@ def test_the_vocabulary_counts_its_properties() -> None:
     words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
     said = f"found {words[independent]} of its {words[len(PROPERTIES)]} independent"
     assert any(said in each.value for each in app.markdown)
+
+
+@pytest.mark.parametrize("text", ["nan,0", "0,1e400", "inf,0", "1", "a,b", ""])
+def test_a_place_is_told_in_finite_numbers(text: str) -> None:
+    with pytest.raises(InputError, match="--at should be 2 finite numbers"):
+        numbers(text, 2, "--at")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
+from torch.nn.utils.rnn import PackedSequence, pack_sequence
 from torch.utils import _pytree as pytree
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
@@ -17,9 +17,9 @@ from .graph import arranged_graphs, is_graph
 from .in_memory import input_tensors, numbers_only, taken, target_tensor
 from .packed import unpacked, unpacked_targets
 from .ragged import padded_inputs, padded_targets
-from .reading import Ragged, Read, chosen_rows, read_loader, read_set, read_stream
+from .reading import Ragged, Read, Sequences, chosen_rows, read_loader, read_set, read_stream
 from .split import Which, split
-from .tensors import is_numbers, is_table
+from .tensors import is_numbers, is_sparse, is_table
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,10 @@ def brought(network: nn.Module, data: Any, targets: Any = None, examples: int | 
             "Problem(model, data), or give a data set of the inputs alone."
         )
     inputs, own, notes = (read.content, beside, []) if beside is not None else split(read.content, network, which)
+    if isinstance(inputs, Sequences):
+        own = pack_sequence(own, enforce_sorted=False) if isinstance(own, Sequences) else own
+        found = _packed(pack_sequence(inputs, enforce_sorted=False), own, None)
+        return replace(found, notes=(*read.notes, *notes, *found.notes), batches=read.batches)
     return _finished(network, inputs, own, [*read.notes, *notes], read.batches)
 
 
@@ -134,7 +138,7 @@ def _part_of(data: Brought, examples: int | Sequence[int]) -> Brought:
         return data
     said = f"{len(rows):,} of {count:,} examples, the same at every point."
     inputs, targets = taken(data.inputs, rows, count), taken(data.targets, rows, count)
-    return replace(data, inputs=inputs, targets=targets, notes=(*data.notes, said))
+    return replace(data, inputs=inputs, targets=targets, notes=(*data.notes, said), batches=None)
 
 
 def _column_apart(table: Any, name: str) -> tuple[Any, Any]:
@@ -151,13 +155,18 @@ def handed_whole(data: Any, examples: int | Sequence[int] | None = None) -> Read
     ------
     InputError  examples of different shapes
     """
-    read = _read(data, examples, None) or Read(data, None, [])
+    read = read_through(data, examples)
     if any(isinstance(leaf, Ragged) for leaf in pytree.tree_leaves(read.content)):
         raise InputError(
             "The examples of the data differ in shape, so they cannot be put into one batch: bring them to one shape, by "
             "padding or resizing, in the data set."
         )
     return read
+
+
+def read_through(data: Any, examples: int | Sequence[int] | None = None) -> Read:
+    """As `handed_whole`, whose examples may differ in shape: such parts are `Ragged`."""
+    return _read(data, examples, None) or Read(data, None, [])
 
 
 def _finished(
@@ -229,15 +238,17 @@ def comes_in_examples(data: Any) -> bool:
 
 def _is_set_like(data: Any) -> bool:
     """Whether `data` is indexed by 0, 1, 2 … and is neither an array nor a container of Python's: as Hugging Face's sets are."""
-    if isinstance(data, (Tensor, Mapping, Sequence)) or hasattr(data, "__array__") or hasattr(data, "to_numpy"):
-        return False
-    return hasattr(data, "__getitem__") and hasattr(data, "__len__")
+    return not _is_held(data) and hasattr(data, "__getitem__") and hasattr(data, "__len__")
 
 
 def _is_stream(data: Any) -> bool:
-    if isinstance(data, (Tensor, Mapping, Sequence)) or hasattr(data, "__array__") or hasattr(data, "to_numpy"):
-        return False
-    return isinstance(data, Iterable)
+    return not _is_held(data) and isinstance(data, Iterable)
+
+
+def _is_held(data: Any) -> bool:
+    """Whether `data` is an array, a table, a sparse matrix or a container of Python's."""
+    held = isinstance(data, (Tensor, Mapping, Sequence)) or hasattr(data, "__array__") or hasattr(data, "to_numpy")
+    return held or is_sparse(data)
 
 
 def _refuse_what_holds_several(data: Any) -> None:

@@ -51,7 +51,9 @@ def arranged_graphs(given: Sequence[Any], network: nn.Module) -> tuple[dict[str,
     chosen = masks[0] if alone else None
     targets = _node_targets(graphs, masks) if per_node else torch.cat([graph["y"] for graph in graphs])
     notes = ["Only the nodes of train_mask are predicted."] if masked else []
-    return rows, targets, _adapter(given[0], Signature.of(network), per_node, chosen), notes
+    # in a training script one graph has `batch` where it came with one, and a forward may pool its nodes by it
+    unowned = alone and not isinstance(getattr(given[0], "batch", None), Tensor)
+    return rows, targets, _adapter(given[0], Signature.of(network), per_node, chosen, unowned), notes
 
 
 def _single(batch: Any) -> list[Graph]:
@@ -146,11 +148,13 @@ def _node_targets(graphs: list[Graph], masks: list[Tensor | None]) -> Tensor:
     return padded(masked, IGNORED)
 
 
-def _adapter(template: Any, signature: Signature, per_node: bool, chosen: Tensor | None) -> Adapter:
+def _adapter(template: Any, signature: Signature, per_node: bool, chosen: Tensor | None, unowned: bool) -> Adapter:
     by_name = signature.takes("edge_index")
 
     def before(_args: tuple[Any, ...], rows: dict[str, Any]) -> Call:
         merged = _merged(rows)
+        if unowned and "batch" not in signature.required:
+            del merged["batch"]
         if by_name:
             return (), {k: v for k, v in merged.items() if signature.takes(k)}
         data = copy.copy(template)
@@ -171,7 +175,7 @@ def _adapter(template: Any, signature: Signature, per_node: bool, chosen: Tensor
         width = max(t.shape[1] for name, t in rows.items() if t.ndim > 1 and not name.startswith("edge"))
         return padded([*each, outputs.new_zeros(width, *outputs.shape[1:])])[:-1]  # as wide as the targets are
 
-    return Adapter(before, after, f"graphs {'nodes' if per_node else 'whole'}")
+    return Adapter(before, after, f"graphs {'nodes' if per_node else 'whole'}{' alone' if unowned else ''}")
 
 
 def _merged(rows: dict[str, Any]) -> dict[str, Tensor]:

@@ -52,7 +52,7 @@ def _one_input(part: Any) -> Any:
 
 def _are_examples(parts: Sequence[Any], count: int) -> bool:
     """Whether a list is of examples, not of several inputs that have a row for each."""
-    lengths = [len(x) if _has_length(x) else None for x in parts]
+    lengths = [(x.shape[0] if hasattr(x, "shape") else len(x)) if _has_length(x) else None for x in parts]
     return len(parts) == count and not all(length == count for length in lengths)
 
 

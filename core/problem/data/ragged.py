@@ -36,9 +36,10 @@ def padded_inputs(inputs: Any, network: nn.Module) -> tuple[Any, list[str]]:
         return inputs, []
     lengths = _lengths(next(iter(ragged.values())))
     signature = Signature.of(network)
-    padded_parts = {name: _padded_part(str(name), part, network) for name, part in parts.items()}
+    known = {name: _argument(name, signature) for name in parts}
+    padded_parts = {name: _padded_part(known[name], part, network) for name, part in parts.items()}
     note = f"Examples of {min(lengths)} to {max(lengths)} places were padded to {max(lengths)}"
-    if any(name in MASKS for name in parts):
+    if any(name in MASKS for name in known.values()):
         return _like(inputs, padded_parts), [f"{note}, the mask with them."]
     mask = _mask(signature, lengths)
     if mask is None:
@@ -73,7 +74,14 @@ def _padded_part(name: str, part: Any, network: nn.Module) -> Any:
     if not isinstance(part, Ragged):
         return part
     _lengths(part)
-    return padded(part.examples, padding_token(network) if name == "input_ids" else 0)
+    return padded(part.examples, padding_token(network) if name == "input_ids" else name in TRUE_WHERE_PADDED)
+
+
+def _argument(name: str | int, signature: Signature) -> str:
+    """The argument of forward that a part is for, given by name or by place."""
+    if isinstance(name, str):
+        return name
+    return signature.names[name] if name < len(signature.names) else str(name)
 
 
 def _mask(signature: Signature, lengths: list[int]) -> dict[str, Tensor] | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, unpack_sequence
 from torch.utils.data import DataLoader, IterableDataset, SequentialSampler
 
 from ...checks import InputError
@@ -30,6 +31,10 @@ class Ragged:
 
     def __len__(self) -> int:
         return len(self.examples)
+
+
+class Sequences(list[Tensor]):
+    """The sequences of packed ones, a tensor each, in the order that they were packed in."""
 
 
 @dataclass
@@ -209,7 +214,9 @@ def _look_at_memory(held: int, count: int, total: int | None) -> None:
 
 
 def _leaves(part: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    if isinstance(part, Mapping):
+    if isinstance(part, PackedSequence):
+        yield path, Sequences(unpack_sequence(part))
+    elif isinstance(part, Mapping):
         for key in part:
             yield from _leaves(part[key], (*path, key))
     elif isinstance(part, (list, tuple)) and not is_numbers(part) and not _is_text(part):
@@ -229,6 +236,8 @@ def _rebuilt(like: Any, path: tuple[Any, ...], leaves: Mapping[tuple[Any, ...], 
 
 def _joined(pieces: list[Any], batched: bool) -> Any:
     """One tensor with a row per example; Ragged where shapes differ; what is no tensor stays a list."""
+    if isinstance(pieces[0], Sequences):
+        return Sequences(row for piece in pieces for row in piece)
     if not all(isinstance(piece, Tensor) for piece in pieces):
         return [entry for piece in pieces for entry in (piece if batched and isinstance(piece, list) else [piece])]
     if len({piece.shape[1:] if batched else piece.shape for piece in pieces}) == 1:

@@ -21,8 +21,8 @@ def split(batch: Any, network: nn.Module, which: Which = None) -> tuple[Any, Any
 
     Parameters
     ----------
-    batch  what a data set or loader gives: (inputs, targets), (input, …, input, targets) where forward needs exactly these
-           inputs, or a dict with one of TARGET_KEYS
+    batch  what a data set or loader gives: (inputs, targets), several inputs being a tuple or dict of their own, (input, …,
+           input, targets) where forward needs exactly these inputs, or a dict with one of TARGET_KEYS
     which  the key, or the place, of the targets; None: as above
 
     Raises
@@ -99,7 +99,8 @@ def _of_places(batch: tuple[Any, ...] | list[Any], signature: Signature, which: 
         )
         return _inputs(rest[:most], signature), batch[place], note
     unmasked = sum(name not in MASKS for name in signature.required)  # masks can be made from the lengths
-    fits = count == 2 if unmasked <= 1 else count == needed + 1
+    apart = count == 2 and isinstance(batch[0], (Mapping, tuple, list)) and not is_numbers(batch[0])
+    fits = apart or count == needed + 1 or (count == 2 and unmasked <= 1) or _with_masks(count - 1, signature)
     if count == 1 and which is None:
         raise InputError(
             "Each example has 1 part, and there are no targets: let the data set give pairs (input, target), or give tensors, as in "
@@ -111,6 +112,13 @@ def _of_places(batch: tuple[Any, ...] | list[Any], signature: Signature, which: 
             f"{signature.text}: say its place, as in Problem(model, data, targets=1), or give pairs (inputs, targets)."
         )
     return _inputs(list(batch[:-1]), signature), batch[-1], []
+
+
+def _with_masks(count: int, signature: Signature) -> bool:
+    """Whether forward's first `count` arguments are all that it requires, and masks."""
+    given = signature.names[:count]
+    optional = set(given) - set(signature.required)
+    return len(given) == count and set(signature.required) <= set(given) and optional <= set(MASKS)
 
 
 def _inputs(entries: list[Any], signature: Signature) -> Any:

@@ -34,6 +34,8 @@ def tensor_of(thing: Any, what: str) -> Tensor:
     """
     if isinstance(thing, Tensor):
         return _dense(thing).detach()
+    if is_sparse(thing):
+        return _from_array(_filled(thing, what), what)
     if is_table(thing):
         return _from_array(_columns(thing, what), what)
     if hasattr(thing, "to_numpy"):
@@ -75,7 +77,7 @@ def is_numbers(thing: Any) -> bool:
     """Whether `thing` is a number, a tensor or an array of them, or nested lists of numbers."""
     if isinstance(thing, (list, tuple)):
         return bool(thing) and all(isinstance(x, (int, float, complex, list, tuple)) and is_numbers(x) for x in thing)
-    if isinstance(thing, (Tensor, int, float, complex)) or is_table(thing):
+    if isinstance(thing, (Tensor, int, float, complex)) or is_table(thing) or is_sparse(thing):
         return True
     return isinstance(thing, (np.ndarray, np.generic)) and thing.dtype.kind in "biufc"
 
@@ -158,6 +160,22 @@ def _is_numeric(column: Any) -> bool:
 def is_table(thing: Any) -> bool:
     """Whether `thing` is a DataFrame, of whatever library."""
     return hasattr(thing, "columns") and hasattr(thing, "to_numpy")
+
+
+def is_sparse(thing: Any) -> bool:
+    """Whether `thing` is a sparse matrix of scipy's, known by what it has."""
+    return hasattr(thing, "toarray") and hasattr(thing, "nnz") and hasattr(thing, "dtype")
+
+
+def _filled(thing: Any, what: str) -> np.ndarray:
+    """All entries of a sparse matrix, refused where they do not fit in memory."""
+    needed, free = int(np.prod(thing.shape, dtype=object)) * thing.dtype.itemsize, free_bytes()
+    if free is not None and needed > free:
+        raise InputError(
+            f"{_start(what)} {'are' if what.endswith('s') else 'is'} sparse, and all entries take {byte_text(needed)}, of which "
+            f"{byte_text(free)} are free: give a part of the rows."
+        )
+    return np.asarray(thing.toarray())
 
 
 def _dense(tensor: Tensor) -> Tensor:

@@ -311,7 +311,11 @@ def softmax_fisher_root(logits: Tensor) -> Middle:
 def check_probabilities(rows: Tensor, what: str) -> None:
     """Raise InputError unless every row is a distribution."""
     if bool((rows < 0).any()) or bool(((rows.double().sum(-1) - 1).abs() > 1e-2).any()):
-        raise InputError(f"{what} should be probabilities, but are not: make every entry ≥ 0 and every row sum to 1.")
+        several = what == "Soft labels" and bool(((rows == 0) | (rows == 1)).all())
+        remedy = " Where each entry says whether a label is there, the loss is loss='bernoulli'." if several else ""
+        raise InputError(
+            f"{what} should be probabilities, but are not: make every entry ≥ 0 and every row sum to 1.{remedy}"
+        )
 
 
 def same_values(outputs: Tensor, targets: Tensor) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import cases
 import numpy as np
 import pytest
@@ -97,6 +99,28 @@ def test_the_callers_random_state_stays() -> None:
     survey(problem, Plane.random(problem), (2, 2), overlays=("all",), effort="preview", fidelity=True)
     assert torch.equal(before, torch.get_rng_state())
     assert np.array_equal(numpy, np.random.get_state()[1])  # type: ignore[index]
+
+
+class OwnDraws(torch.nn.Module):
+    """Draws by torch, NumPy and Python, and can be followed by torch.fx."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x) * (1 + random.random() + np.random.rand()) + torch.randn(1)  # type: ignore[no-any-return]
+
+
+def test_following_a_forward_leaves_no_trace() -> None:
+    problem = Problem(OwnDraws(), torch.ones(8, 3), torch.arange(8) % 4)
+
+    def states() -> list[object]:
+        return [torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()]  # type: ignore[index, union-attr]
+
+    before = states()
+    survey(problem, Plane.random(problem), (2, 2), overlays=("slope",), effort="preview", fidelity=False)
+    assert states() == before
 
 
 def test_the_same_numbers_come_again_whatever_was_drawn_before() -> None:

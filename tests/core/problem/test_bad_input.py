@@ -94,6 +94,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
         "Soft labels should have the outputs' shape",
     ),
     "soft labels' sum": (lambda: fitted(targets=torch.ones(12, 4)), "Soft labels should be probabilities"),
+    "several labels at once": (lambda: fitted(targets=torch.ones(12, 4)), "loss='bernoulli'"),
     "label shape": (lambda: fitted(targets=cases.labels(12, 2, classes=4)), "put the classes last"),
     "labels too high": (lambda: fitted(targets=torch.arange(12)), "indices from 0 to 3, but run from 0 to 11"),
     "labels too low": (lambda: fitted(targets=torch.arange(12) % 4 - 1), "but run from -1 to 2"),

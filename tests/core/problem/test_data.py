@@ -8,14 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cases
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 import torch
 from brought_data import EXPECTED, Endless, Items, Loop, Stream, X, Y, loss, network, number, pairs
 from lossnav.core import Problem
 from lossnav.core.problem.identity import problem_identity
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset, WeightedRandomSampler
 
@@ -47,6 +49,8 @@ SAME: dict[str, Callable[[], Problem]] = {
     ),
     "lists": lambda: Problem(network(), X.tolist(), Y.tolist()),
     "list of rows": lambda: Problem(network(), list(X), list(Y)),
+    "scipy's sparse matrix": lambda: Problem(network(), scipy.sparse.csr_matrix(X.numpy()), Y),
+    "scipy's sparse array": lambda: Problem(network(), (scipy.sparse.coo_array(X.numpy()),), Y),
     "list of arrays": lambda: Problem(network(), [x.numpy() for x in X], Y),
 }
 
@@ -168,3 +172,25 @@ def test_a_memmap_is_read_from_the_disk(tmp_path: Path) -> None:
     problem = Problem(network(), kept, Y)
     assert problem.inputs[0].data_ptr() == kept.ctypes.data  # no copy of it
     assert loss(problem) == pytest.approx(EXPECTED, rel=1e-6)
+
+
+class Two(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return self.layer(a * b)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_several_inputs_in_a_tuple_or_dict_of_their_own_are_a_pair_with_the_targets(named: bool) -> None:
+    model, a, b, y = (
+        cases.initialised(Two()),
+        cases.normal(7, 3),
+        cases.normal(7, 3, seed=1),
+        cases.labels(7, classes=3),
+    )
+    inputs = [{"b": q, "a": p} if named else (p, q) for p, q in zip(a, b, strict=True)]
+    problem = Problem(model, DataLoader(list(zip(inputs, y, strict=True)), 3))  # type: ignore[arg-type]
+    assert loss(problem) == pytest.approx(number(F.cross_entropy(model(a, b), y)), rel=1e-12)

@@ -97,3 +97,22 @@ def test_one_graph_with_masked_nodes() -> None:
         for row, n in zip(blocks, sizes, strict=True)
     ]
     assert float(found.top[0]) == pytest.approx(float(torch.linalg.eigvalsh(torch.cat(rows))[-1]), rel=1e-6)
+
+
+class Pooling(Convolution):
+    """Pools its nodes only where it is told of whose graph they are, as graph networks for both kinds of targets do."""
+
+    def forward(self, data: Any) -> Tensor:  # type: ignore[override]
+        owner = getattr(data, "batch", None)
+        whole = owner if owner is not None else torch.arange(len(data.x))
+        self.whole = owner is not None
+        return super().forward(data.x, data.edge_index, whole)
+
+
+@pytest.mark.parametrize("absent", [True, False])
+def test_one_graph_is_not_told_whose_its_nodes_are_where_training_does_not(absent: bool) -> None:
+    model, (*_, graph) = cases.initialised(Pooling(False)), graphs(False)
+    if not absent:
+        graph.batch = None
+    want = number(F.cross_entropy(model(graph), graph.y))
+    assert loss(Problem(model, graph)) == pytest.approx(want, rel=1e-12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import cases
@@ -11,6 +12,7 @@ from brought_data import loss, number
 from lossnav.core import InputError, Problem
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.data import DataLoader
 
 
 class WithMask(nn.Module):
@@ -117,3 +119,42 @@ def test_packed_sequences(each: bool, packed: bool) -> None:
     assert problem.example_count == 4
     assert loss(problem) == pytest.approx(number(torch.cat(single).mean()), rel=1e-12)
     assert problem.subset(torch.tensor([2, 0])).example_count == 2
+
+
+@pytest.mark.parametrize("form", ["by place", "by name"])
+@pytest.mark.parametrize("kind", [Attention, Padding, Lengths])
+def test_masks_of_batches_of_different_lengths_stay_what_they_are(kind: type[WithMask], form: str) -> None:
+    model = cases.initialised(kind())
+    name = next(n for n in inspect.signature(model.forward).parameters if n != "x")
+
+    def collated(examples: Any) -> Any:
+        rows, kinds = zip(*examples, strict=True)
+        lengths = torch.tensor([len(row) for row in rows])
+        there = torch.arange(int(lengths.max()))[None] < lengths[:, None]
+        mask = {"attention_mask": there.long(), "src_key_padding_mask": ~there, "lengths": lengths}[name]
+        x, y = nn.utils.rnn.pad_sequence(rows, batch_first=True), torch.stack(kinds)
+        return (x, mask, y) if form == "by place" else {"x": x, name: mask, "label": y}
+
+    examples = list(zip(SEQUENCES, KINDS, strict=True))
+    x, mask, y = collated(examples) if form == "by place" else collated(examples).values()
+    problem = Problem(model, DataLoader(examples, 3, collate_fn=collated))  # type: ignore[arg-type]
+    assert loss(problem) == pytest.approx(number(F.cross_entropy(model(x, mask), y)), rel=1e-12)
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_a_loader_of_packed_sequences(each: bool) -> None:
+    model = cases.initialised(Recurrent(each, packed=each))
+    places = [cases.labels(len(s), classes=3, seed=len(s)) for s in SEQUENCES]
+
+    def packed(rows: Any) -> Any:
+        return nn.utils.rnn.pack_sequence(rows, enforce_sorted=False)
+
+    def collated(examples: Any) -> Any:
+        rows, wanted = zip(*examples, strict=True)
+        return packed(rows), packed(wanted) if each else torch.stack(wanted)
+
+    examples = list(zip(SEQUENCES, places if each else KINDS, strict=True))
+    problem = Problem(model, DataLoader(examples, 3, collate_fn=collated))  # type: ignore[arg-type]
+    whole = Problem(model, packed(SEQUENCES), packed(places) if each else KINDS)
+    assert (problem.example_count, problem.loader_batches) == (4, (3, 1))
+    assert loss(problem) == pytest.approx(loss(whole), rel=1e-12)

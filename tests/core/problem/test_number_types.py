@@ -13,6 +13,8 @@ from lossnav.core import Estimation, InputError, Plane, Problem, density_map, sp
 from lossnav.core.curvature.dense import dense_matrix
 from lossnav.core.curvature.example_gradients import example_gradients
 from lossnav.core.curvature.operators import curvature
+from lossnav.core.problem.identity import problem_identity
+from lossnav.core.survey.specification import Specification
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
@@ -112,6 +114,70 @@ def test_both_parts_of_complex_weights_have_curvature() -> None:
     torch.testing.assert_close(every.mean(0), operator.function.gradient())
 
 
+def test_losses_of_complex_weights_are_kept_in_their_own_precision() -> None:
+    torch.manual_seed(0)
+    problem = Problem(Complex(), X.double(), Y)
+    plane = Plane.random(problem)
+    land = survey(problem, plane, (3, 1), overlays=("slope",), fidelity=False)
+    for a in (-1.0, 0.0, 1.0):
+        loss = F.cross_entropy(functional_call(problem.model, plane.at(a, 0), (X.double(),)), Y)
+        assert float(land["loss"].sel(alpha=a)[0]) == pytest.approx(float(loss.detach()), rel=1e-12)
+
+
+def test_the_networks_own_arithmetic_is_another_survey() -> None:
+    problem = Problem(net(torch.bfloat16), X, Y)
+    plane = Plane.random(problem)
+    own, wide = (Specification(problem, plane, dtype=kind) for kind in ("bfloat16", None))
+    assert (own.number, wide.number) == (torch.bfloat16, torch.float32)
+    assert own.as_json() != wide.as_json()
+
+
+class Adapted(nn.Module):
+    """Trained float32 beside a frozen layer of another precision, which it is told of by name."""
+
+    def __init__(self, kind: torch.dtype) -> None:
+        super().__init__()
+        self.base = nn.Linear(X.shape[1], 3).requires_grad_(False).to(kind)
+        self.head = nn.Linear(X.shape[1], 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = F.linear(x, self.base.weight.to(x.dtype), self.base.bias.to(x.dtype))
+        return kept + self.head(x)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float64, torch.float8_e4m3fn])
+def test_inputs_beside_a_frozen_part_in_other_numbers_come_as_in_training(kind: torch.dtype) -> None:
+    torch.manual_seed(0)
+    model = Adapted(kind)
+    problem = Problem(model, X, Y)
+    assert problem.args[0].dtype == torch.float32
+    want = float(F.cross_entropy(model(X), Y).detach())
+    land = survey(problem, Plane.random(problem), (3, 3), fidelity=False)
+    assert float(land["loss"].sel(alpha=0, beta=0)) == pytest.approx(want, rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_a_quantised_part_that_stays_as_it_is() -> None:
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Linear(X.shape[1], 5))
+    model = nn.Sequential(torch.ao.quantization.quantize_dynamic(body, {nn.Linear}), nn.Tanh(), nn.Linear(5, 3))
+    problem = Problem(model, X, Y)
+    want = float(F.cross_entropy(model(X), Y).detach())
+    land = survey(problem, Plane.random(problem), (3, 3), overlays=("slope",), effort=EFFORT, fidelity=False)
+    assert float(land["loss"].sel(alpha=0, beta=0)) == pytest.approx(want, rel=1e-6)
+    other = nn.Sequential(
+        torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(X.shape[1], 5)), {nn.Linear}), *model[1:]
+    )
+    identities = [problem_identity(Problem(network, X, Y)) for network in (model, other)]
+    assert identities[0]["weights"] != identities[1]["weights"]
+
+
+def in_eight_bits() -> nn.Module:
+    model = nn.Linear(X.shape[1], 3)
+    model.weight = nn.Parameter(model.weight.detach().to(torch.float8_e4m3fn))
+    return model
+
+
 def quantised() -> nn.Module:
     """What dynamic quantisation leaves: layers that hold no parameter."""
 
@@ -132,6 +198,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "lazy": (lambda: Problem(nn.Sequential(nn.LazyLinear(3)), X, Y), r"run the network once, model\(inputs\[:2\]\)"),
     "meta": (lambda: Problem(nn.Linear(3, 3, device="meta"), X, Y), "meta device"),
     "inference": (lambda: Problem(made_in_inference_mode(), X, Y), "inference_mode"),
+    "eight bits": (lambda: Problem(in_eight_bits(), X, Y), r"model.to\(torch.bfloat16\)"),
     "quantised": (lambda: Problem(quantised(), X, Y), "before quantisation"),
 }
 
