@@ -126,9 +126,9 @@ def footprint(specification: Specification) -> Footprint:
         data = sum(t.nbytes for each in problem.on_all_data for t in _data(each))
         lasting |= {"model": model, "plane": _plane_bytes(plane), "data": data + lasting["data"]}
         held = model + _plane_bytes(plane) + data
-        passes = [
-            (activation_bytes(each), spec.batch_size or forward_batch_size(each, where)) for each in problem.on_all_data
-        ]
+    passes = [
+        (activation_bytes(each), spec.batch_size or forward_batch_size(each, where)) for each in problem.on_all_data
+    ]
     (_, total), _ = passes[0]
     if where.type == "cpu":
         lasting |= {"outputs": whole_bytes(problem)} if problem.metrics else {}

@@ -46,6 +46,16 @@ def test_every_stage_of_a_survey_gives_the_cpus_numbers(stage: str, device: torc
         assert WAITS["_local_scalar_dense"] == 0  # the host hands out points and never waits for a number
 
 
+def test_metrics_and_a_second_data_set_give_the_cpus_numbers(device: torch.device) -> None:
+    inputs, targets = cases.normal(9, 3, seed=4), cases.labels(9, classes=4, seed=4)
+    right = {"right": lambda z, y: z.numpy().argmax(1) == y.numpy()}  # of tensors on the CPU, wherever the network runs
+    problem = cases.classifier(weight_decay=0.1, metrics=right, test=(inputs, targets))
+    found, expected = (survey(problem, Plane.random(problem), (2, 2), device=d, batch_size=5) for d in (device, "cpu"))  # type: ignore[arg-type]
+    assert {"right", "test_loss", "gap", "data_loss", "penalty"} < set(expected.data_vars)
+    for name in expected.data_vars:
+        np.testing.assert_allclose(found[name].values, expected[name].values, rtol=1e-9, atol=1e-12)
+
+
 def test_spectra_and_coupling_give_the_cpus_numbers(device: torch.device) -> None:
     problem = cases.classifier()
     for method in ("exact", "slq"):
