@@ -70,6 +70,6 @@ def test_the_wheel_brings_samples_pages_and_words(installed: Path) -> None:
     page = (
         "from streamlit.testing.v1 import AppTest; import lossnav.explorer as e;"
         "app = AppTest.from_file(e.__path__[0] + '/app.py', default_timeout=120).run();"
-        "print(app.exception, sum('figure' in c.proto.json for c in app.get('bidi_component')))"
+        "print(app.exception, sum('\"figure\"' in c.proto.json for c in app.get('bidi_component')))"
     )
     assert "ElementList() 2" in run(python, "-c", page, folder=installed)
