@@ -14,6 +14,7 @@ import xarray as xr
 from .picture import ARROWS, Layer, Picture, minimum
 
 MOST = 201  # rows, and columns, up to which everything is drawn
+THINNED = 131  # at most so many evenly spaced ones of more: a pixel or three apart, and half the drawing
 AXES = ("alpha", "beta")
 
 
@@ -37,7 +38,7 @@ def decimation_text(land: xr.Dataset) -> str | None:
 
     >>> axis = np.linspace(-1, 1, 513)
     >>> decimation_text(xr.Dataset(coords={"alpha": axis, "beta": axis}))
-    'Drawn: about 172 × 172 of 513 × 513 points. Numbers and exports are of all points.'
+    'Drawn: about 129 × 129 of 513 × 513 points. Numbers and exports are of all points.'
     """
     sizes = [land.sizes[axis] for axis in AXES]
     if max(sizes) <= MOST:
@@ -57,7 +58,7 @@ def _needed(land: xr.Dataset, picture: Picture) -> list[str]:
 
 
 def _even(size: int) -> np.ndarray:
-    step = -(-(size - 1) // (MOST - 1)) if size > MOST else 1
+    step = -(-(size - 1) // (THINNED - 1)) if size > MOST else 1
     return np.union1d(np.arange(0, size, step), [size - 1])
 
 
