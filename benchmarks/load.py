@@ -82,9 +82,16 @@ class Figures:
         return [fault for fault in faults if fault]
 
     def _fetch(self, path: str) -> str:
-        self.wire.request("GET", path, headers=self.headers)
-        answer = self.wire.getresponse()
+        try:
+            answer = self._answer(path)
+        except (http.client.RemoteDisconnected, ConnectionError):  # the server closes idle connections
+            self.wire.close()
+            answer = self._answer(path)
         return "" if answer.read() and answer.status == 200 else f"a figure was answered with status {answer.status}"
+
+    def _answer(self, path: str) -> http.client.HTTPResponse:
+        self.wire.request("GET", path, headers=self.headers)
+        return self.wire.getresponse()
 
 
 class Session:
