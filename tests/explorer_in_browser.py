@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Locator, expect, sync_playwright
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 FLAGS = [
@@ -30,6 +30,26 @@ SURFACE = ".st-key-terrain3d .js-plotly-plot"
 MAP = ".st-key-terrain2d .js-plotly-plot"
 WAIT = 180_000  # milliseconds; software rendering on a machine that shares its cores with ten others is slow, and nothing here measures time
 expect.set_options(timeout=WAIT)  # else 5 seconds
+
+# whether something was in one place for half a second, on a page that grows no more
+RESTS = """found => {
+  const { x, y, width, height } = found.getBoundingClientRect(), now = performance.now();
+  const tall = [...document.querySelectorAll("[data-testid='stSidebarContent'], [data-testid='stMain']")].map(e => e.scrollHeight);
+  const place = JSON.stringify([x, y, width, height, tall]);
+  if (window.rested?.found !== found || window.rested.place !== place) window.rested = { found, place, since: now };
+  return now - window.rested.since > 500;
+}"""
+
+
+def in_view(found: Locator) -> FloatRect:
+    """Where something is, once it is in view and at rest: what unfolds around it can push it out of view again."""
+    expect(found).to_be_visible()
+    for _ in range(2):
+        found.page.wait_for_function(RESTS, arg=found.element_handle(), timeout=WAIT)
+        found.scroll_into_view_if_needed()
+    box = found.bounding_box()
+    assert box is not None
+    return box
 
 
 def free_port() -> int:

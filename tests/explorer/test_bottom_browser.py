@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from explorer_in_browser import MAP, SURFACE, WAIT, chromium_of, explorer_in
+from explorer_in_browser import MAP, SURFACE, WAIT, chromium_of, explorer_in, in_view
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -120,15 +120,14 @@ def test_a_profile_runs_to_a_clicked_point_and_is_measured_on_a_press(page: Page
 
 def test_a_line_that_is_dragged_over_the_map_is_the_profiles(page: Page) -> None:
     point = page.locator("dl.inspector").inner_text(timeout=WAIT)
-    box = page.locator(f"{MAP} .nsewdrag").first.bounding_box()
-    assert box is not None
+    box = in_view(page.locator(f"{MAP} .nsewdrag").first)
     at = [
         (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in ((0.25, 0.75), (0.5, 0.5), (0.75, 0.25))
     ]
     page.mouse.move(*at[0])
     page.mouse.down()
     page.mouse.move(*at[1], steps=3)
-    assert page.locator(f"{MAP} svg line").count() == 2, "it is seen while it is dragged"
+    expect(page.locator(f"{MAP} svg line")).to_have_count(2)  # it is seen while it is dragged
     page.mouse.move(*at[2], steps=3)
     page.mouse.up()
     drawn_in(page, MAP, "profile")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from explorer_in_browser import MAP, SURFACE, WAIT, chromium_of, explorer_in
+from explorer_in_browser import MAP, SURFACE, WAIT, chromium_of, explorer_in, in_view
 from lossnav.core import PROPERTIES
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -120,8 +120,7 @@ def test_several_overlays_at_once_are_colour_and_lines(page: Page) -> None:
 
 def test_a_click_on_the_map_picks_the_point(page: Page) -> None:
     before = inspected(page)
-    box = page.locator(f"{MAP} .nsewdrag").bounding_box()
-    assert box is not None
+    box = in_view(page.locator(f"{MAP} .nsewdrag"))
     page.mouse.click(box["x"] + 0.78 * box["width"], box["y"] + 0.25 * box["height"])
     page.wait_for_function(
         "before => document.querySelector('dl.inspector').innerText !== before", arg=before, timeout=WAIT
@@ -137,8 +136,7 @@ EYE = "place => document.querySelector(place)._fullLayout.scene._scene.getCamera
 
 def test_switching_keeps_the_camera(page: Page) -> None:
     before = page.evaluate(EYE, SURFACE)
-    box = page.locator(SURFACE).bounding_box()
-    assert box is not None
+    box = in_view(page.locator(SURFACE))
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.move(*middle)
     page.mouse.down()
@@ -235,8 +233,7 @@ def test_keys_typed_into_a_field_do_nothing_else(page: Page) -> None:
 
 
 def test_the_camera_is_in_the_address_and_survives_reload_and_other_pages(page: Page) -> None:
-    box = page.locator(SURFACE).bounding_box()
-    assert box is not None
+    box = in_view(page.locator(SURFACE))
     page.evaluate("place => { document.querySelector(place).stayed = true }", SURFACE)
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from explorer_in_browser import WAIT, chromium_of, explorer_in
+from explorer_in_browser import WAIT, chromium_of, explorer_in, in_view
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -68,8 +68,7 @@ def test_one_surface_is_turned_and_all_turn(page: Page, printed: str) -> None:
         page.wait_for_selector(f".st-key-compare_{k} .main-svg", timeout=WAIT, state="attached")
     page.wait_for_function(f"() => {NEAR}(...({EYES})())")
     first = page.evaluate(EYES)[0]
-    box = page.locator(".st-key-compare_0 .js-plotly-plot").bounding_box()
-    assert box is not None
+    box = in_view(page.locator(".st-key-compare_0 .js-plotly-plot"))
     x, y = box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"]
     page.mouse.move(x, y)
     page.mouse.down()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from explorer_in_browser import MAP, SURFACE, WAIT, chromium_of, explorer_in
+from explorer_in_browser import MAP, SURFACE, WAIT, chromium_of, explorer_in, in_view
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -127,20 +127,8 @@ def opened(page: Page, title: str, inside: str) -> Locator:
     """Something in a panel of the sidebar that is opened, in view and at rest."""
     page.get_by_text(title, exact=True).first.click()
     found = page.locator(inside).first
-    expect(found).to_be_visible(timeout=WAIT)
-    found.scroll_into_view_if_needed()
-    page.wait_for_function(RESTS, arg=found.element_handle(), timeout=WAIT)  # the panel unfolds
+    in_view(found)  # the panel unfolds
     return found
-
-
-# whether something was in one place for half a second, in a panel that grows no more
-RESTS = """found => {
-  const { x, y } = found.getBoundingClientRect(), now = performance.now(), last = window.rested;
-  const tall = document.querySelector("[data-testid='stSidebarContent']").scrollHeight;
-  if (last?.found !== found || last.x !== x || last.y !== y || last.tall !== tall)
-    window.rested = { found, x, y, tall, since: now };
-  return now - window.rested.since > 500;
-}"""
 
 
 @pytest.mark.parametrize(
@@ -180,8 +168,7 @@ def test_a_text_being_typed_stays(page: Page, drawn_again: Callable[[], None], t
 def test_a_slider_in_hand_stays_in_hand(page: Page, drawn_again: Callable[[], None], key: str) -> None:
     # all of it in view, the thumb below its value
     slider = opened(page, "Plane and grid", f".st-key-{key} [data-testid='stSlider']")
-    box = slider.locator("[data-testid='stSliderThumbValue']").locator("..").bounding_box()
-    assert box is not None
+    box = in_view(slider.locator("[data-testid='stSliderThumbValue']").locator(".."))
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] - 4
     shown = page.locator(f".st-key-{key} [data-testid='stSliderThumbValue']")
     first = shown.inner_text()

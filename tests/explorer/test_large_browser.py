@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from explorer_in_browser import MAP, SURFACE, WAIT, address_in, chromium_of, free_port
+from explorer_in_browser import MAP, SURFACE, WAIT, address_in, chromium_of, free_port, in_view
 from lossnav.core.survey import read_points
 from playwright.sync_api import Browser, expect
 
@@ -73,8 +73,7 @@ def test_it_opens_switches_and_answers_a_click(chromium: Browser, address: str) 
     said = page.locator("dl.inspector")
     before = said.inner_text(timeout=WAIT)
     sent.clear()
-    box = page.locator(f"{MAP} .nsewdrag").first.bounding_box()
-    assert box is not None
+    box = in_view(page.locator(f"{MAP} .nsewdrag").first)
     page.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + 0.7 * box["height"])
     changed = "before => document.querySelector('dl.inspector').innerText !== before"
     page.wait_for_function(changed, arg=before, timeout=WAIT)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from explorer_in_browser import in_view
 from lossnav.core import PROPERTIES
 from lossnav.explorer.figures.shared.picture import value_text
 from lossnav.explorer.figures.web.map2d import map_figure
@@ -73,8 +74,7 @@ def test_every_point_says_what_the_landscape_says(opened: tuple[Page, list[str]]
 def test_a_click_on_the_map_picks_the_point_under_it(opened: tuple[Page, list[str]], named: xr.Dataset) -> None:
     page, trouble = opened
     ring = page.locator(".map circle[data-name='picked point']")
-    box = page.locator(".map").bounding_box()
-    assert box
+    box = in_view(page.locator(".map"))
     page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 0.3 * box["height"])
     x, y = (float(ring.get_attribute(name) or "nan") for name in ("cx", "cy"))
     cell = [(box["width"] - 54) / 16 / 2 + 1, (box["height"] - 44) / 12 / 2 + 1]
