@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from lossnav.sample_models import NAMES, card
 from playwright.sync_api import Page, sync_playwright
 
-from .report import table
+from .table import table
 
 MOST_PARAMETERS = 100_000
 THREADS = 2

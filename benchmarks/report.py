@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
+
+from benchmarks.product_report import products_report
+from benchmarks.table import table
 
 
 def report(found: dict[str, Any], figure: str) -> str:
@@ -18,6 +20,8 @@ def report(found: dict[str, Any], figure: str) -> str:
         parts.append(_scaling(found["scaling"], figure))
     if "memory" in found:
         parts.append(_memory(found["memory"]))
+    if "products" in found:
+        parts.append(products_report(found["products"]))
     if "gpu" in found:
         parts.append(_gpu(found["gpu"]))
     return "\n\n".join(parts) + "\n"
@@ -36,19 +40,6 @@ those where its source evaluates, both as a share of the range and on the grid t
 shifted farther on a coarse grid); a tool whose stated error is above 1e-4 of the range is marked wrong."""
 
 VERDICT = "### Against the fastest"
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table.
-
-    >>> print(table(["a", "b"], [["1", "2"]]))
-    | a | b |
-    | --- | --- |
-    | 1 | 2 |
-    """
-    head = list(head)
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _machine(facts: dict[str, Any], parts: dict[str, Any]) -> str:

@@ -22,12 +22,13 @@ from benchmarks.gpu import measure_gpu
 from benchmarks.grids import measure_grids
 from benchmarks.machine import circumstances, describe, slug
 from benchmarks.memory import measure_memory
+from benchmarks.products import measure_products
 from benchmarks.report import report
 from benchmarks.scaling import measure_scaling
 from benchmarks.spectra import measure_spectra
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("grids", "spectra", "scaling", "memory")
+PARTS = ("grids", "spectra", "scaling", "memory", "products")
 
 
 def main() -> None:
@@ -75,8 +76,9 @@ def _parts(chosen: argparse.Namespace, folder: Path, base: dict[str, Any]) -> di
         "spectra": lambda: measure_spectra(folder, base, chosen.rounds),
         "scaling": lambda: measure_scaling(folder, base),
         "memory": lambda: measure_memory(base),
+        "products": lambda: measure_products(folder, base, chosen.quick, chosen.rounds),
     }
-    left_out = ("scaling", "memory") if chosen.quick and chosen.only is PARTS else ()
+    left_out = ("scaling", "memory", "products") if chosen.quick and chosen.only is PARTS else ()
     return {name: measure for name, measure in parts.items() if name in chosen.only and name not in left_out}
 
 

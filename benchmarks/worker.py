@@ -16,7 +16,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -29,8 +28,10 @@ from lossnav.core.survey.specification import Specification
 from benchmarks.agreement import errors
 from benchmarks.case import Case
 from benchmarks.floor import kernel_speed, matrix_speed
+from benchmarks.held import held, most_held, settle
 from benchmarks.memory import family_problem
 from benchmarks.peers import ADAPTERS
+from benchmarks.product_tasks import in_vocabulary, products
 
 WARM_STEPS = 2
 
@@ -150,28 +151,6 @@ def timed(run: Callable[[], Any], device: str, before: int) -> tuple[Any, dict[s
     return value, {"seconds": seconds, "cores": busy / seconds, "peak_bytes": peak}
 
 
-def settle(device: str) -> None:
-    """Wait until the GPU has done what it was given."""
-    if device != "cpu":
-        torch.cuda.synchronize()
-
-
-def held(device: str) -> int:
-    """Bytes held now: of the GPU's memory, or resident in this process."""
-    if device != "cpu":
-        return torch.cuda.memory_allocated()
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def most_held(device: str) -> int:
-    """The most bytes held since the process began."""
-    if device != "cpu":
-        return torch.cuda.max_memory_allocated()
-    # not getrusage: its ru_maxrss begins with what the parent held when it forked
-    status = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * int(next(line for line in status if line.startswith("VmHWM")).split()[1])
-
-
 def _adapter(job: dict[str, Any]) -> ModuleType:
     return importlib.import_module(f"benchmarks.peers.{ADAPTERS[job['tool']]}")
 
@@ -183,6 +162,8 @@ TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "series": series,
     "survey": survey_alone,
     "matmul": matmul,
+    "products": products,
+    "vocabulary": in_vocabulary,
 }
 
 

@@ -137,11 +137,61 @@ def test_a_series_that_failed_leaves_the_figure_of_the_others(tmp_path: Path) ->
     assert (tmp_path / "scaling.svg").read_text(encoding="utf-8").count("exponent 1.00") == 2
 
 
-@pytest.mark.parametrize("name", ["machine", "report", "scaling", "spectra", "timing"])
+@pytest.mark.parametrize("name", ["machine", "products", "scaling", "spectra", "table", "timing"])
 def test_the_examples_hold(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"benchmarks.{name}"))
     assert found.attempted > 0
     assert found.failed == 0
+
+
+@pytest.mark.parametrize("of", ["hessian", "ggn", "empirical_fisher"])
+def test_a_product_is_counted_in_gradients_and_held_against_the_truth(
+    problem: Problem, tmp_path: Path, of: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from benchmarks import product_tasks
+    from benchmarks.case import Case
+
+    monkeypatch.setattr(product_tasks, "REPEATS", 1)
+    Case.of(problem).save(tmp_path / "case.pt")
+    job = {"tool": "lossnav", "of": of, "case": str(tmp_path / "case.pt"), "device": "cpu", "rows": (1, 2)}
+    found = product_tasks.products(job)
+    assert all(value > 0 for value in found.values())
+    assert {name for name in found if name.startswith("gradients")} == {
+        f"gradients a vector, {n} at once" for n in (1, 2)
+    }
+    assert ("error" in found) == (of == "hessian")
+    assert found.get("error", 0.0) < 1e-5
+
+
+def test_a_vocabulary_is_the_same_in_chunks_and_as_a_whole() -> None:
+    from benchmarks.product_tasks import eager, ours
+    from benchmarks.products import vocabulary
+
+    model, words = vocabulary(4_200)  # above what is made as a whole
+    row = torch.randn(1, sum(p.numel() for p in model.parameters()), generator=torch.Generator().manual_seed(0))
+    few = words[:3]
+    assert float((ours(model, few, row)()[0] - eager(model, few, row[0])()).norm()) < 1e-5 * float(row.norm())
+
+
+def test_products_are_reported_with_what_failed() -> None:
+    from benchmarks.product_report import products_report
+
+    run = {"first product of 1, s": 2.0, "gradients a vector, 1 at once": 3.0, "first product of 8, s": 1.0}
+    found = {
+        "units": {
+            "W1": {
+                "hessian": {
+                    "lossnav": run | {"gradients a vector, 8 at once": 2.5, "error": 1e-7},
+                    "peer": {"failed": "no"},
+                }
+            }
+        },
+        "vocabulary": {"8192": {"lossnav": {"first product, s": 1.0, "product, s": 0.5, "peak_bytes": 2**20}}},
+    }
+    page = products_report(found)
+    assert "| hessian | lossnav | 3.00 (2 s) | 2.50 (1 s) | 1e-07 |" in page
+    assert "failed: no" in page
+    assert "| 8,192 | lossnav | 0.50 | 1.00 | 1 MiB |" in page
 
 
 def test_every_adapter_is_there_and_every_peer_is_pinned() -> None:

@@ -6,20 +6,29 @@ Its Lanczos run does not reorthogonalise. It is spared the two checks that it ma
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
-from curvlinops import HessianLinearOperator, LanczosApproximateSpectrumCached
+from curvlinops import EFLinearOperator, GGNLinearOperator, HessianLinearOperator, LanczosApproximateSpectrumCached
 from scipy.sparse.linalg import eigsh
-from torch import nn
+from torch import Tensor, nn
 
 from benchmarks.case import Case
 
+KINDS = {"hessian": HessianLinearOperator, "ggn": GGNLinearOperator, "empirical_fisher": EFLinearOperator}
 
-def _operator(case: Case) -> HessianLinearOperator:
+
+def _operator(case: Case, of: str = "hessian") -> Any:
     parameters = [p for p in case.model.parameters() if p.requires_grad]
     data = [(case.inputs, case.targets)]
-    return HessianLinearOperator(case.model, nn.CrossEntropyLoss(), parameters, data, check_deterministic=False)
+    return KINDS[of](case.model, nn.CrossEntropyLoss(), parameters, data, check_deterministic=False)
+
+
+def product(case: Case, of: str) -> Callable[[Tensor], Tensor]:
+    """(k, P) → (k, P)."""
+    operator = _operator(case, of)
+    return lambda rows: (operator @ rows.T).T
 
 
 def top(case: Case, count: int, tolerance: float) -> Callable[[], tuple[np.ndarray, np.ndarray]]:

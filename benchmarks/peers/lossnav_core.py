@@ -11,6 +11,7 @@ from lossnav.core.curvature.operators import curvature
 from lossnav.core.spectrum.eigenvalues import SETTLED, eigenpairs
 from lossnav.core.spectrum.probes import random_rows
 from lossnav.core.spectrum.quadrature import lanczos_quadrature
+from torch import Tensor
 
 from benchmarks.case import Case
 from benchmarks.peers.walk import Walk, mesh
@@ -48,3 +49,8 @@ def slq(case: Case, steps: int, seed: int) -> Callable[[], tuple[np.ndarray, np.
         return rule.nodes[0].numpy(), rule.weights[0].numpy()
 
     return run
+
+
+def product(case: Case, of: str) -> Callable[[Tensor], Tensor]:
+    """(k, P) → (k, P)."""
+    return curvature(case.problem(), of=of, device=case.inputs.device).products
