@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ..checks import InputError, known
@@ -182,7 +183,7 @@ class Problem(Quantities):
         self.differentiates, self.changes_inputs = trial.differentiates, trial.changes_inputs
         self.changes_itself = trial.changes_itself
         self.reader: Reader | None = trial.reader
-        self.gives_tensor = trial.gives_tensor
+        self.gives_tensor, self.gives_half = trial.gives_tensor, trial.gives_half
         self.beside = None if stated is None else tried_as(self, stated)
         self.law = checked_law(law, self.stated.likelihood, self.targets, self.stated.classes)
         self.take_trajectory(trajectory)
@@ -337,10 +338,13 @@ class Problem(Quantities):
         """
         return working_copy(self, placed)
 
-    def adapted(self, model: nn.Module) -> nn.Module:
+    def adapted(self, model: nn.Module, dtype: torch.dtype | None = None) -> nn.Module:
         """The module that is called on the inputs of a batch in place of `model`, a copy of the network, so that what the likelihood
-        flattens comes out; `model` itself where it does that."""
-        return Adapted(self, model) if self.is_adapted else model
+        flattens comes out; `model` itself where it does that.
+
+        dtype  of the copy, where it is not the problem's own
+        """
+        return Adapted(self, model) if self.is_adapted or dtype in number_types.HALF else model
 
     def __repr__(self) -> str:
         return f"Problem({self.name!r}, {self.parameter_count:,} parameters, {self.example_count:,} examples)"
