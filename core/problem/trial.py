@@ -103,7 +103,15 @@ def tried(problem: Problem, output: Output | None) -> NetworkTrial:
     classes = settled.class_count(outputs, targets) if settled.is_categorical else 0
     tensor = isinstance(outputs, Tensor)
     return NetworkTrial(
-        settled, classes, differentiates, changes_inputs, changes_itself, reader, tensor, bool(half), (*notes, *settled.notes)
+        settled,
+        classes,
+        differentiates,
+        changes_inputs,
+        changes_itself,
+        reader,
+        tensor,
+        bool(half),
+        (*notes, *settled.notes),
     )
 
 
