@@ -26,6 +26,7 @@ from .arguments import (
     checked_report,
     fitted_trajectory,
 )
+from .broadcast import broadcast_note
 from .data import Brought, brought
 from .from_loss import from_loss
 from .function_identity import function_identity
@@ -41,6 +42,7 @@ from .quantities import Quantities
 from .resolve import resolve
 from .second_data import on_second, taken_apart, with_second
 from .selection import Selection, by_name, selected
+from .shared_memory import check_memory
 from .stated import SAID as STATED
 from .stated import likelihood_alone, stated_likelihood
 from .trajectory import Anchor, Trajectory
@@ -155,6 +157,7 @@ class Problem(Quantities):
         self.data_entropy = checked_entropy(data_entropy)
         self.reported_loss = checked_report(reported_loss)
         check_weights(self.model)
+        check_memory(self.model)
         self.selection: tuple[str, ...] | None = selected(self.trainable_parameters, by_name(self.model, parameters))
         self.weight_decay = checked_decay(weight_decay)
         self.dtype = number_types.working_dtype(self.parameters.values())
@@ -190,7 +193,8 @@ class Problem(Quantities):
         # (parameters, statistics) of networks whose statistics are their own where the others' are recomputed
         self.known_statistics: tuple[tuple[Mapping[str, Tensor], Mapping[str, Tensor]], ...] = ()
         self.anchor = checked_anchor(anchor, self.parameters)
-        self.notes = (*self.notes, *trial.notes, *parameter_notes(self))
+        spread = broadcast_note(loss, trial.output_shape, self.targets.shape)
+        self.notes = (*self.notes, *trial.notes, *spread, *parameter_notes(self))
         self.notes += () if stated is None else (STATED.format(stated.name),)
         self.metrics = checked_metrics(metrics, self)
         self.notes += metric_notes(self.metrics)

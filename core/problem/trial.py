@@ -43,6 +43,7 @@ class NetworkTrial:
     changes_itself  forward writes into the network's buffers, or into parameters that stay, in evaluation too
     reader          takes the loss's part out of what the network returns; None where it is all of it
     gives_tensor    the loss is of one tensor of numbers
+    output_shape    of what the loss is taken of, for the examples tried; of the first of several tensors, None where it is none
     gives_half      some of it is in half precision, and the loss is taken of it in float32
     notes           sentences for people
     """
@@ -54,6 +55,7 @@ class NetworkTrial:
     changes_itself: bool
     reader: Reader | None
     gives_tensor: bool
+    output_shape: torch.Size | None
     gives_half: bool
     notes: tuple[str, ...]
 
@@ -101,7 +103,7 @@ def tried(problem: Problem, output: Output | None) -> NetworkTrial:
     if changes_inputs:
         notes.append("The network writes into its input, so each pass is given a copy.")
     classes = settled.class_count(outputs, targets) if settled.is_categorical else 0
-    tensor = isinstance(outputs, Tensor)
+    tensor, shape = isinstance(outputs, Tensor), _shape(outputs)
     return NetworkTrial(
         settled,
         classes,
@@ -110,6 +112,7 @@ def tried(problem: Problem, output: Output | None) -> NetworkTrial:
         changes_itself,
         reader,
         tensor,
+        shape,
         bool(half),
         (*notes, *settled.notes),
     )
@@ -194,6 +197,11 @@ def _attempted(problem: Problem, model: nn.Module, tracked: bool) -> tuple[tuple
         return None, error
     changed = not all(map(_equal, (t.detach() for t in tensors), before))
     return (returned, changed), None
+
+
+def _shape(outputs: Any) -> torch.Size | None:
+    first = outputs[0] if isinstance(outputs, (tuple, list)) and outputs else outputs
+    return first.shape if isinstance(first, Tensor) else None
 
 
 def _called(problem: Problem, model: nn.Module, args: list[Tensor], kwargs: dict[str, Tensor]) -> Any:
