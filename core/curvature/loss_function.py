@@ -78,7 +78,7 @@ class LossFunction:
         problem: Problem,
         at: Mapping[str, Tensor] | None = None,
         device: str | torch.device = "auto",
-        dtype: torch.dtype | None = None,
+        dtype: torch.dtype | str | None = None,
         batch_size: int | None = None,
         network: Workspace | None = None,
         products: str | None = None,
@@ -95,7 +95,7 @@ class LossFunction:
         largest, self.activation_bytes = activation_bytes(problem)
         model, trained = self.workspace.model, set(self.layout.names)
         names = {parameter: name for name, parameter in model.named_parameters() if name in trained}
-        ruled = not problem.is_adapted and not problem.changes_itself and self.layout.is_real
+        ruled = self.workspace.network is model and not problem.changes_itself and self.layout.is_real
         self.program = program_of(model, names, problem.model) if ruled else None
         self.fallback: str | None = None
         self._linearised: tuple[Tensor, tuple[int, ...], Linearisation] | None = None

@@ -153,7 +153,7 @@ def curvature(
     at: Mapping[str, Tensor] | None = None,
     of: str = "hessian",
     device: str | torch.device = "auto",
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
     batch_size: int | None = None,
 ) -> Curvature:
     """The operator of `problem` at a point; parameters as in `LossFunction` and `Curvature`.

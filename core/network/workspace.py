@@ -22,7 +22,7 @@ from ..machine import capabilities
 from ..machine.allocator import keep_freed_memory
 from ..parameters.layout import Layout
 from ..problem.adapted import KeepsGraph
-from ..problem.number_types import convert
+from ..problem.number_types import HALF, convert
 from ..problem.problem import Problem
 from .checkpointing import without_checkpointing
 from .streamed import StreamedBatches, is_streamed
@@ -62,7 +62,11 @@ class Workspace:
     """
 
     def __init__(
-        self, problem: Problem, device: torch.device, dtype: torch.dtype | None = None, batch_size: int | None = None
+        self,
+        problem: Problem,
+        device: torch.device,
+        dtype: torch.dtype | str | None = None,
+        batch_size: int | None = None,
     ) -> None:
         if problem.parameter_count == 0:
             raise InputError(
@@ -71,6 +75,7 @@ class Workspace:
         if batch_size is not None and batch_size < 1:
             raise InputError(f"batch_size should be 1 or more, but is {batch_size}: leave it out to have it chosen.")
         keep_freed_memory()
+        dtype = dtype_of(dtype)
         self.problem, self.device, self._converts = problem, device, dtype is not None
         self.dtype = dtype or problem.dtype
         self.layout = Layout.of(problem.parameters)
@@ -80,7 +85,7 @@ class Workspace:
         if self._converts:
             convert(self.model, self.dtype)
         self._adopt(self.flat)
-        self.network = problem.adapted(self.model)
+        self.network = problem.adapted(self.model, self.dtype)
         self.forward: Callable[..., Any] = self.network
         self._channels_last = False
         self.batch_size = min(batch_size or problem.example_count, problem.example_count)
@@ -103,7 +108,7 @@ class Workspace:
         Not for two threads at once.
         """
         other = copy.copy(self)
-        other.problem, other.network, other.batches = problem, problem.adapted(self.model), []
+        other.problem, other.network, other.batches = problem, problem.adapted(self.model, self.dtype), []
         other.forward = other.network
         other.is_streamed = is_streamed(problem, self.dtype if self._converts else None, self.device)
         other.rebatch(min(batch_size or problem.example_count, problem.example_count))
@@ -180,11 +185,14 @@ class Workspace:
         return StreamedBatches(count, lambda i: next(self._cut(size, i)))
 
     def _cut(self, size: int, first: int = 0) -> Iterator[Batch]:
+        exact = torch.float32 if self.dtype in HALF else self.dtype  # in which the loss is taken
+
         def ready(tensor: Tensor) -> Tensor:
-            return tensor.to(self.device, self.dtype) if tensor.is_floating_point() else tensor.to(self.device)
+            return tensor.to(self.device, exact) if tensor.is_floating_point() else tensor.to(self.device)
 
         def fed(tensor: Tensor) -> Tensor:
-            tensor = ready(tensor) if self._converts else tensor.to(self.device)
+            kind = self.dtype if self._converts and tensor.is_floating_point() else tensor.dtype
+            tensor = tensor.to(self.device, kind)
             turned = self._channels_last and is_image(tensor)
             return tensor.contiguous(memory_format=torch.channels_last) if turned else tensor
 

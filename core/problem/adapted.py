@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from .widened import widened
+
 if TYPE_CHECKING:
     from .problem import Problem
 
 
 class Adapted(nn.Module):
     """Calls `model` with what is the same for all examples filled in, on inputs that it may change, and takes out of what it
-    returns what the loss is of; of a loss that calls the network itself, the losses come out.
+    returns what the loss is of, in float32 where it is in half precision; of a loss that calls the network itself, the losses come out.
 
     problem  says what is to be done
     model    the network, or a copy of it
@@ -35,7 +37,7 @@ class Adapted(nn.Module):
             return problem.likelihood.of(self.model, args)  # type: ignore[attr-defined]
         positional, named = filled(problem.fixed, args, kwargs)
         returned = self.model(*positional, **named)
-        return returned if problem.reader is None else problem.reader(returned)
+        return widened(returned if problem.reader is None else problem.reader(returned))
 
     def _own(self, tensor: Tensor) -> Tensor:
         # a forward may ask for derivatives in its input, and so mark a tensor that is not its own

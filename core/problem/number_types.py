@@ -108,7 +108,7 @@ def said(parameters: Iterable[Tensor], dtype: torch.dtype) -> tuple[str, ...]:
     name = str(dtype).removeprefix("torch.")
     advice = [
         f" dtype='{str(kind).removeprefix('torch.')}' takes the network's own arithmetic, in which a weight moves in steps of "
-        f"{STEPS[kind]} of its size."
+        f"{STEPS[kind]} of its size; the loss is taken of its outputs in float32, as training under autocast takes it."
         for kind in halves[:1]
     ]
     return (f"The weights are {' and '.join(kinds)}; they are moved and evaluated in {name}.{''.join(advice)}",)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ..checks import InputError, known
@@ -25,6 +26,7 @@ from .arguments import (
     checked_report,
     fitted_trajectory,
 )
+from .broadcast import broadcast_note
 from .data import Brought, brought
 from .from_loss import from_loss
 from .function_identity import function_identity
@@ -40,6 +42,7 @@ from .quantities import Quantities
 from .resolve import resolve
 from .second_data import on_second, taken_apart, with_second
 from .selection import Selection, by_name, selected
+from .shared_memory import check_memory
 from .stated import SAID as STATED
 from .stated import likelihood_alone, stated_likelihood
 from .trajectory import Anchor, Trajectory
@@ -154,6 +157,7 @@ class Problem(Quantities):
         self.data_entropy = checked_entropy(data_entropy)
         self.reported_loss = checked_report(reported_loss)
         check_weights(self.model)
+        check_memory(self.model)
         self.selection: tuple[str, ...] | None = selected(self.trainable_parameters, by_name(self.model, parameters))
         self.weight_decay = checked_decay(weight_decay)
         self.dtype = number_types.working_dtype(self.parameters.values())
@@ -182,14 +186,15 @@ class Problem(Quantities):
         self.differentiates, self.changes_inputs = trial.differentiates, trial.changes_inputs
         self.changes_itself = trial.changes_itself
         self.reader: Reader | None = trial.reader
-        self.gives_tensor = trial.gives_tensor
+        self.gives_tensor, self.gives_half = trial.gives_tensor, trial.gives_half
         self.beside = None if stated is None else tried_as(self, stated)
         self.law = checked_law(law, self.stated.likelihood, self.targets, self.stated.classes)
         self.take_trajectory(trajectory)
         # (parameters, statistics) of networks whose statistics are their own where the others' are recomputed
         self.known_statistics: tuple[tuple[Mapping[str, Tensor], Mapping[str, Tensor]], ...] = ()
         self.anchor = checked_anchor(anchor, self.parameters)
-        self.notes = (*self.notes, *trial.notes, *parameter_notes(self))
+        spread = broadcast_note(loss, trial.output_shape, self.targets.shape)
+        self.notes = (*self.notes, *trial.notes, *spread, *parameter_notes(self))
         self.notes += () if stated is None else (STATED.format(stated.name),)
         self.metrics = checked_metrics(metrics, self)
         self.notes += metric_notes(self.metrics)
@@ -337,10 +342,13 @@ class Problem(Quantities):
         """
         return working_copy(self, placed)
 
-    def adapted(self, model: nn.Module) -> nn.Module:
+    def adapted(self, model: nn.Module, dtype: torch.dtype | None = None) -> nn.Module:
         """The module that is called on the inputs of a batch in place of `model`, a copy of the network, so that what the likelihood
-        flattens comes out; `model` itself where it does that."""
-        return Adapted(self, model) if self.is_adapted else model
+        flattens comes out; `model` itself where it does that.
+
+        dtype  of the copy, where it is not the problem's own
+        """
+        return Adapted(self, model) if self.is_adapted or dtype in number_types.HALF else model
 
     def __repr__(self) -> str:
         return f"Problem({self.name!r}, {self.parameter_count:,} parameters, {self.example_count:,} examples)"

@@ -29,6 +29,7 @@ class Quantities:
     batches: int | str | None
     differentiates: bool
     changes_inputs: bool
+    gives_half: bool
 
     @property
     def parameters(self) -> dict[str, Tensor]:
@@ -93,7 +94,7 @@ class Quantities:
     def is_adapted(self) -> bool:
         """Whether calling the network on the inputs is not yet what the loss is of."""
         wanted = self.likelihood.sees == "network" or self.reader is not None
-        return wanted or bool(self.fixed) or self.changes_inputs or self.differentiates
+        return wanted or bool(self.fixed) or self.changes_inputs or self.differentiates or self.gives_half
 
     @property
     def _input_dtypes(self) -> tuple[torch.dtype, ...]:

@@ -51,7 +51,7 @@ def resolve(loss: str | Likelihood | PerExampleLoss) -> Likelihood:
         raise InputError(f"loss is the class {loss.__name__}, not one of it: write loss={loss.__name__}().")
     if hasattr(loss, "losses"):
         return loss  # type: ignore[return-value]
-    module = _as_module(loss)
+    module = as_module(loss)
     for kind in LIKELIHOODS:
         if type(module) in kind.modules:
             return kind.from_module(module)
@@ -65,7 +65,7 @@ def resolve(loss: str | Likelihood | PerExampleLoss) -> Likelihood:
     )
 
 
-def _as_module(loss: Any) -> Any:
+def as_module(loss: Any) -> Any:
     """A function of torch's, also with some arguments given, as the module that says the same; others as they are."""
     given: dict[str, Any] = {}
     function = loss

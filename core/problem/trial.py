@@ -19,6 +19,7 @@ from ..machine.sparse import equal
 from .adapted import filled
 from .likelihoods.protocol import Likelihood
 from .outputs import Output, Reader, described, reader_of
+from .widened import halves, widened
 
 if TYPE_CHECKING:
     from .problem import Problem
@@ -28,6 +29,7 @@ CASTS = (
     "weights in half precision are moved and evaluated in float32, and its forward casts to half precision by name; let it cast by "
     "its weights, x.to(self.layer.weight.dtype) in place of x.half() or x.bfloat16()."
 )
+WIDENED = "The network returns {}, of which the loss is taken in float32, as training under autocast takes it."
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class NetworkTrial:
     changes_itself  forward writes into the network's buffers, or into parameters that stay, in evaluation too
     reader          takes the loss's part out of what the network returns; None where it is all of it
     gives_tensor    the loss is of one tensor of numbers
+    output_shape    of what the loss is taken of, for the examples tried; of the first of several tensors, None where it is none
+    gives_half      some of it is in half precision, and the loss is taken of it in float32
     notes           sentences for people
     """
 
@@ -51,6 +55,8 @@ class NetworkTrial:
     changes_itself: bool
     reader: Reader | None
     gives_tensor: bool
+    output_shape: torch.Size | None
+    gives_half: bool
     notes: tuple[str, ...]
 
 
@@ -79,7 +85,9 @@ def tried(problem: Problem, output: Output | None) -> NetworkTrial:
     if likelihood.sees != "network":
         reader, said = reader_of(returned, likelihood.sees, output)
         notes += said
-    outputs = returned if reader is None else reader(returned)
+    read = returned if reader is None else reader(returned)
+    half, outputs = halves(read) if likelihood.sees != "network" else [], widened(read)
+    notes += [WIDENED.format(str(kind).removeprefix("torch.")) for kind in half]
     try:
         with passes(differentiates), undrawn():
             settled = _settled(likelihood, outputs, targets, problem.targets, returned)
@@ -87,7 +95,7 @@ def tried(problem: Problem, output: Output | None) -> NetworkTrial:
         if differentiates or tracked is None or likelihood.sees == "tensor":
             raise
         returned, differentiates = tracked[0], True  # the loss may differentiate what it is handed
-        outputs = returned if reader is None else reader(returned)
+        outputs = widened(returned if reader is None else reader(returned))
         with passes(True), undrawn():
             settled = _settled(likelihood, outputs, targets, problem.targets, returned)
     if differentiates:
@@ -95,9 +103,18 @@ def tried(problem: Problem, output: Output | None) -> NetworkTrial:
     if changes_inputs:
         notes.append("The network writes into its input, so each pass is given a copy.")
     classes = settled.class_count(outputs, targets) if settled.is_categorical else 0
-    tensor = isinstance(outputs, Tensor)
+    tensor, shape = isinstance(outputs, Tensor), _shape(outputs)
     return NetworkTrial(
-        settled, classes, differentiates, changes_inputs, changes_itself, reader, tensor, (*notes, *settled.notes)
+        settled,
+        classes,
+        differentiates,
+        changes_inputs,
+        changes_itself,
+        reader,
+        tensor,
+        shape,
+        bool(half),
+        (*notes, *settled.notes),
     )
 
 
@@ -180,6 +197,11 @@ def _attempted(problem: Problem, model: nn.Module, tracked: bool) -> tuple[tuple
         return None, error
     changed = not all(map(_equal, (t.detach() for t in tensors), before))
     return (returned, changed), None
+
+
+def _shape(outputs: Any) -> torch.Size | None:
+    first = outputs[0] if isinstance(outputs, (tuple, list)) and outputs else outputs
+    return first.shape if isinstance(first, Tensor) else None
 
 
 def _called(problem: Problem, model: nn.Module, args: list[Tensor], kwargs: dict[str, Tensor]) -> Any:

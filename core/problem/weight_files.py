@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..checks import InputError, first_line
 from ..foreign import is_archive, json_in, plain_file, refuse_link_out
+from .not_weights import refuse_what_holds_no_weights
 from .pickled_weights import Group, check_tensors, grouped, refuse_bombs
 
 # where training scripts keep the network, in this order
@@ -79,6 +80,7 @@ def weights_file(path: str | Path) -> WeightsFile:
         path = _in_folder(path)
     if not plain_file(path).exists():
         raise InputError(f"No weights file at '{path}': check the path.")
+    refuse_what_holds_no_weights(path)
     if path.name.endswith(".index.json"):
         return _Sharded(path)
     return _Safetensors(path) if path.suffix == ".safetensors" else _Torch(path)

@@ -36,7 +36,7 @@ def spectra_along(
     seed: int = 0,
     device: str = "auto",
     out: Path | None = None,
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
     elsewhere: SpectraElsewhere | None = None,
 ) -> Iterator[SpectraAlong]:
     """Yield the spectra so far after each checkpoint, the last one complete; a file begun by the same call goes on.

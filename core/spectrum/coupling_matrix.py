@@ -28,7 +28,7 @@ def coupling_matrix(
     probes: int = 8,
     seed: int = 0,
     device: str | torch.device = "auto",
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
     exact: bool | None = None,
 ) -> xr.DataArray:
     """M_ab = ‖A_ab‖_F / sqrt(‖A_aa‖_F ‖A_bb‖_F) over pairs of layers, dimensionless, 1 on the diagonal.

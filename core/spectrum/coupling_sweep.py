@@ -62,7 +62,7 @@ def coupling_sweep(
     probes: int = 32,
     seed: int = 0,
     device: str | torch.device = "auto",
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
     exact: bool | None = None,
 ) -> xr.DataArray:
     """Eigenvalues of diag A + γ (A − diag A) for each γ, descending.

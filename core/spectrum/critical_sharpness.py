@@ -47,7 +47,7 @@ def critical_sharpness(
     at: Mapping[str, Tensor] | None = None,
     update: Mapping[str, Tensor] | None = None,
     device: str | torch.device = "auto",
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
     tolerance: float = 1e-3,
 ) -> CriticalSharpness:
     """The largest step along an update before the loss rises, by doubling and then halving the interval.

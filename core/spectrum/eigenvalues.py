@@ -40,7 +40,7 @@ def spectrum(
     method: str = "auto",
     bottom: int = 1,
     device: str | torch.device = "auto",
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
     distribution: str = "rademacher",
 ) -> Spectrum:
     """Density, outermost eigenvalues and trace of a curvature matrix of the mean loss.
@@ -94,7 +94,7 @@ def eigenpairs(
     tolerance: float = TOLERANCE,
     seed: int = 0,
     device: str | torch.device = "auto",
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
     block: int = 1,
 ) -> Eigenpairs:
     """The outermost eigenpairs of a curvature matrix alone, without its density: as many products as they take, no more.

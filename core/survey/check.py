@@ -19,8 +19,8 @@ from ..properties.selection import OWNERS, wanted
 KINDS = ("understood", "tested", "not to be had")
 MOST_NAMES = 3
 NO_SLOPE = (
-    "The gradient is not the slope of the loss that is drawn: along a direction they differ by {:.2g} %. A part of the network is "
-    "detached, under no_grad or straight-through; slope and curvature are of what training follows, not of the map."
+    "The gradient is not the slope of the loss that is drawn: along a direction they differ by {:.2g} %. A part of the network, or of "
+    "its loss, is detached, under no_grad or straight-through; slope and curvature are of what training follows, not of the map."
 )
 
 

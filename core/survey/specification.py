@@ -22,6 +22,7 @@ from ..plane.identity import plane_identity, plane_recipe
 from ..plane.plane import Plane, Span
 from ..plane.statistics import on_plane
 from ..problem.identity import problem_identity
+from ..problem.number_types import HALF
 from ..problem.problem import Problem
 from ..properties.protocol import STAGES
 from ..properties.selection import Wanted, wanted
@@ -166,6 +167,8 @@ class Specification:
             "estimation": self.estimation.as_json() if self.local_measures else None,
             **({} if self.precision is None else {"precision": self.precision}),
             **({"insist": True} if self.insist else {}),
+            # of half precision; they were in it once
+            **({"losses": "float32"} if self.problem.gives_half or self.number in HALF else {}),
         }
 
     def evaluator(self) -> Evaluator:

@@ -194,14 +194,7 @@ def _packed(data: PackedSequence, targets: Any, examples: int | Sequence[int] | 
 def _graphs(network: nn.Module, data: Any, targets: Any, examples: int | Sequence[int] | None) -> Brought:
     if targets is not None:
         raise InputError("Graphs carry their own targets as `y`: leave the targets out, as in Problem(model, graphs).")
-    sizes = None
-    if is_graph(data):
-        given = [data]
-    elif isinstance(data, DataLoader):
-        given = list(read_graphs(data))
-    else:
-        graphs: Any = data
-        given = [graphs[i] for i in range(len(graphs))]
+    sizes, given = None, graphs_of(data)
     inputs, graph_targets, adapter, notes = arranged_graphs(given, network)
     chosen = chosen_rows(len(graph_targets), examples)
     if chosen is not None:
@@ -209,6 +202,15 @@ def _graphs(network: nn.Module, data: Any, targets: Any, examples: int | Sequenc
     if isinstance(data, DataLoader) and chosen is None:
         sizes = tuple(int(getattr(batch, "num_graphs", 1)) for batch in given)
     return Brought(inputs, graph_targets, tuple(notes), adapter, sizes)
+
+
+def graphs_of(data: Any) -> list[Any]:
+    """The graphs, or batches of them, in `data`; none where it holds none."""
+    if is_graph(data):
+        return [data]
+    if _first_graph(data) is None:
+        return []
+    return list(read_graphs(data)) if isinstance(data, DataLoader) else [data[i] for i in range(len(data))]
 
 
 def read_graphs(loader: DataLoader[Any]) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -54,6 +54,26 @@ def arranged_graphs(given: Sequence[Any], network: nn.Module) -> tuple[dict[str,
     # in a training script one graph has `batch` where it came with one, and a forward may pool its nodes by it
     unowned = alone and not isinstance(getattr(given[0], "batch", None), Tensor)
     return rows, targets, _adapter(given[0], Signature.of(network), per_node, chosen, unowned), notes
+
+
+def graph_rows(given: Sequence[Any]) -> tuple[dict[str, Tensor], Callable[[dict[str, Tensor]], Any]]:
+    """Rows (one per graph) of everything that all of several graphs carry, and what puts some of them into one batch again."""
+    graphs = [graph for batch in given for graph in _single(batch)]
+    names = [name for name in graphs[0] if all(name in graph for graph in graphs)]
+    rows = {name: padded([graph[name] for graph in graphs]) for name in names if name not in (NODES, EDGES)}
+    rows = {name: t.transpose(1, 2) if _is_index(name) else t for name, t in rows.items()}
+    rows |= {name: torch.stack([graph[name] for graph in graphs]) for name in (NODES, EDGES)}
+    return rows, lambda some: _one_graph(given[0], _merged(some), len(some[NODES]))
+
+
+def _one_graph(template: Any, merged: dict[str, Tensor], count: int) -> Any:
+    """An object as `template` is, with these fields."""
+    data = copy.copy(template)
+    for name, tensor in merged.items():
+        setattr(data, name, tensor)
+    if hasattr(data, "_num_graphs"):
+        data._num_graphs = count
+    return data
 
 
 def _single(batch: Any) -> list[Graph]:
@@ -157,12 +177,7 @@ def _adapter(template: Any, signature: Signature, per_node: bool, chosen: Tensor
             del merged["batch"]
         if by_name:
             return (), {k: v for k, v in merged.items() if signature.takes(k)}
-        data = copy.copy(template)
-        for name, tensor in merged.items():
-            setattr(data, name, tensor)
-        if hasattr(data, "_num_graphs"):
-            data._num_graphs = len(rows[NODES])
-        return (data,), {}
+        return (_one_graph(template, merged, len(rows[NODES])),), {}
 
     def after(outputs: Any, rows: dict[str, Any]) -> Any:
         if not per_node:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -13,6 +13,11 @@ from ...checks import InputError, known
 from .protocol import Likelihood, Loss, Middle, same_values, stated_reduction
 from .squared_error import reduced
 
+HELD = (
+    "Some variances lie below eps = {:g} and are held at it, while their slope goes through, as in torch's GaussianNLLLoss: there the "
+    "gradient is what training follows and not the slope of the loss that is drawn, and curvature is that gradient's own derivative; "
+    "automatic differentiation of it twice gives another matrix."
+)
 SPREADS = ("variance", "log_variance", "deviation")
 
 
@@ -70,7 +75,10 @@ class GaussianHeads(Loss):
                 f"The network's second output should be the {self.spread}, which is not negative, but some of it is: say "
                 "loss=GaussianHeads('log_variance') where it is the logarithm."
             )
-        return self
+        held = self.spread != "log_variance" and bool(
+            (self._variance(self.flatten(outputs, targets)[0])[1] <= self.eps).any()
+        )
+        return replace(self, notes=(*self.notes, HELD.format(self.eps))) if held and self.eps else self
 
     def flatten(self, outputs: Any, targets: Tensor) -> tuple[Any, Tensor]:
         n = targets.shape[0]

@@ -12,7 +12,7 @@ from ...checks import InputError
 from .protocol import Loss, Middle
 
 if TYPE_CHECKING:
-    from ..structure import Structure
+    from ..structure import Graphs, Structure
 
 NetworkLoss = Callable[..., Any]
 
@@ -28,7 +28,7 @@ class OfNetwork(Loss):
     """
 
     function: NetworkLoss
-    structure: Structure
+    structure: Structure | Graphs
     summed: bool = False
     scale: float = 1.0
     is_of_batches: bool = False
