@@ -54,3 +54,15 @@ class Case:
     def plane(self) -> Plane:
         """The plane of the same directions, from their seed."""
         return Plane.random(self.problem(), seed=PLANE_SEED)
+
+
+class Tokens(nn.Module):
+    """A network of sequences whose tokens are the examples, as tools for classifiers take it: (n, t) → (n·t, classes)."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        logits: Tensor = self.model(tokens)
+        return logits.flatten(0, 1)

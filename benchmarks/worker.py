@@ -31,6 +31,7 @@ from benchmarks.floor import kernel_speed, matrix_speed
 from benchmarks.held import held, most_held, settle
 from benchmarks.memory import family_problem
 from benchmarks.peers import ADAPTERS
+from benchmarks.picture_task import picture
 from benchmarks.product_tasks import in_vocabulary, products
 
 WARM_STEPS = 2
@@ -162,6 +163,7 @@ TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "series": series,
     "survey": survey_alone,
     "matmul": matmul,
+    "picture": picture,
     "products": products,
     "vocabulary": in_vocabulary,
 }

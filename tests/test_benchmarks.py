@@ -137,7 +137,7 @@ def test_a_series_that_failed_leaves_the_figure_of_the_others(tmp_path: Path) ->
     assert (tmp_path / "scaling.svg").read_text(encoding="utf-8").count("exponent 1.00") == 2
 
 
-@pytest.mark.parametrize("name", ["machine", "products", "scaling", "spectra", "table", "timing"])
+@pytest.mark.parametrize("name", ["first_picture", "machine", "products", "scaling", "spectra", "table", "timing"])
 def test_the_examples_hold(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"benchmarks.{name}"))
     assert found.attempted > 0
@@ -192,6 +192,37 @@ def test_products_are_reported_with_what_failed() -> None:
     assert "| hessian | lossnav | 3.00 (2 s) | 2.50 (1 s) | 1e-07 |" in page
     assert "failed: no" in page
     assert "| 8,192 | lossnav | 0.50 | 1.00 | 1 MiB |" in page
+
+
+def test_a_survey_is_timed_to_its_first_picture_and_to_its_end() -> None:
+    from benchmarks.picture_task import picture
+
+    found = picture({"sample": "linear-regression", "side": 17, "device": "cpu"})
+    assert 0 < found["first_seconds"] <= found["seconds"]
+    assert 81 <= found["first_points"] <= found["points"] <= 17 * 17
+
+
+def test_tokens_are_the_examples_that_tools_for_classifiers_take() -> None:
+    from lossnav.core import load_problem
+
+    from benchmarks.first_picture import case_of
+
+    case = case_of(load_problem("markov-gpt"))
+    assert case is not None
+    assert len(case.model(case.inputs[:2])) == case.targets[: 2 * case.inputs.shape[1]].numel()
+    assert set(case.first) == {name for name, _ in case.model.named_parameters()}
+    assert case_of(load_problem("linear-regression")) is None
+
+
+def test_pictures_are_drawn_and_told(tmp_path: Path) -> None:
+    from benchmarks.first_picture import page
+    from benchmarks.first_picture_figure import draw
+
+    ours = {"first_seconds": 0.1, "seconds": 2.0, "first_points": 81, "points": 400}
+    found = {"a": {"lossnav": ours, "landscaper": {"failed": "no"}}, "b": {"lossnav": ours}}
+    draw(found, tmp_path / "figure.svg")
+    assert (tmp_path / "figure.svg").read_text(encoding="utf-8").startswith("<?xml")
+    assert "| a | lossnav | 0.1 | 2 | 81 | 400 |" in page(found, "a machine")
 
 
 def test_every_adapter_is_there_and_every_peer_is_pinned() -> None:
