@@ -39,7 +39,7 @@ def opened(page: str, **query: str) -> AppTest:
         (TERRAIN, {"seed": "5"}, SurveyRequest("gaussians-mlp", seed=5)),
         (TERRAIN, {"grid": "101 × 101"}, SurveyRequest("gaussians-mlp", grid=101)),
         (SPECTRUM, {"matrix": "Gauss-Newton"}, SpectrumRequest("gaussians-mlp", "ggn")),
-        (SPECTRUM, {"place": "Along the training"}, AlongRequest("gaussians-mlp", "hessian")),
+        (SPECTRUM, {"place": "Along the training", "matrix": "Fisher"}, AlongRequest("gaussians-mlp", "fisher")),
         (DENSITY, {"layer": "0"}, DensityRequest("gaussians-mlp", "0")),
     ],
 )
