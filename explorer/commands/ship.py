@@ -27,7 +27,7 @@ from ..figures.shared.example_image import shows_inputs
 from ..request.base import Request
 from ..request.density import DensityRequest
 from ..request.shipped import FOLDER, INDEX, Shipped, card_digest, file_digest, index, shipped
-from ..request.spectrum import CouplingRequest, SpectrumRequest
+from ..request.spectrum import AlongRequest, CouplingRequest, SpectrumRequest
 
 COMMAND = (sys.executable, "-m", "lossnav.explorer.cli")
 VERSIONED = ("lossnav", "torch", "numpy", "scikit-learn")
@@ -39,6 +39,7 @@ def wanted(name: str) -> dict[str, Request]:
     return {
         "density.nc": DensityRequest(name),
         "spectrum.json": place,
+        "along.json": AlongRequest(name),
         "sweep.json": CouplingRequest.beside(place, "sweep"),
         "matrix.json": CouplingRequest.beside(place, "matrix"),
     }

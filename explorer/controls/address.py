@@ -42,7 +42,7 @@ def arrive(page: str) -> None:
         else:
             copies.pop(place, None)
     _check_switches()
-    st.session_state["picked"] = _read(POINT, _point, "two numbers α,β, such as 0.5,-0.25")
+    st.session_state["picked"] = _read(POINT, point_in, "two numbers α,β, such as 0.5,-0.25")
     camera = _read(CAMERA, _camera, "three, six or nine numbers: the eye, the centre and the upward direction")
     st.session_state.setdefault("camera", {}).clear()
     st.session_state["camera"].update(camera or {})
@@ -194,10 +194,10 @@ def _numbers(text: str) -> list[float] | None:
     return found if all(math.isfinite(n) and abs(n) <= LARGEST for n in found) else None
 
 
-def _point(text: str) -> tuple[float, float] | None:
+def point_in(text: str) -> tuple[float, float] | None:
     """A point of a plane.
 
-    >>> _point("0.5,-0.25"), _point("1"), _point("1,nan"), _point("9" * 400 + ",1"), _point("a,b")
+    >>> point_in("0.5,-0.25"), point_in("1"), point_in("1,nan"), point_in("9" * 400 + ",1"), point_in("a,b")
     ((0.5, -0.25), None, None, None, None)
     """
     found = _numbers(text)

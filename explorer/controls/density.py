@@ -13,9 +13,9 @@ from lossnav.sample_models import card, names
 
 from ..request.density import DensityRequest
 from ..request.shipped import result_of
-from ..request.survey import SurveyRequest
 from .address import offered
 from .model import model_choice, targets
+from .picked import keep_picked, picked_on_terrain
 from .url import URL
 
 TRAINED, CHECKPOINT, PICKED = PLACES = ("Trained network", "Checkpoint of the training", "Picked point of the terrain")
@@ -35,17 +35,18 @@ def density_controls() -> DensityRequest:
     layers = [INPUTS, *_layers(target)]
     layer = st.selectbox("Map of", layers, key="layer", help=LAYER_HELP, **URL)
     chosen = None if layer in (None, INPUTS) else layer
-    picked: tuple[float, float] | None = st.session_state.get("picked")
-    surveyed: SurveyRequest | None = st.session_state.get("surveyed")
-    usable = surveyed is not None and surveyed.target == target and picked is not None
+    picked = picked_on_terrain(target)
     count = (card(target).get("trajectory") or {}).get("checkpoints", 0) if target in names() else 0
-    places = {TRAINED: True, CHECKPOINT: bool(count), PICKED: usable}
-    place = st.radio("Where", [p for p in PLACES if places[p]], key="density_place", persist_state="session")
+    places = {TRAINED: True, CHECKPOINT: bool(count), PICKED: picked is not None}
+    words = dict(zip(("trained", "checkpoint", "picked"), PLACES, strict=True))
+    offered("density_place", {word: name for word, name in words.items() if places[name]}, "the place")
+    place = st.radio("Where", [p for p in PLACES if places[p]], key="density_place", **URL)
+    keep_picked(picked if place == PICKED else None)
     if place == CHECKPOINT:
         step = st.slider("Checkpoint", 0, count - 1, count // 2, key="checkpoint", **URL)
         return DensityRequest(target, chosen, checkpoint=step)
-    if place == PICKED:
-        return DensityRequest(target, chosen, plane=surveyed, point=picked)
+    if place == PICKED and picked is not None:
+        return DensityRequest(target, chosen, plane=picked[0], point=picked[1])
     return DensityRequest(target, chosen)
 
 

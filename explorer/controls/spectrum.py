@@ -7,9 +7,9 @@ from lossnav.sample_models import card, names
 
 from ..request.opened import remembered
 from ..request.spectrum import MATRICES, SHAPES, AlongRequest, SpectrumRequest
-from ..request.survey import SurveyRequest
 from .address import offered
 from .model import model_choice, targets
+from .picked import keep_picked, picked_on_terrain
 from .url import URL
 
 TRAINED, CHECKPOINT, ALONG, PICKED = PLACES = (
@@ -26,22 +26,21 @@ def spectrum_controls() -> SpectrumRequest | AlongRequest:
     target = model_choice(targets())
     offered("matrix", MATRICES, "the matrix")
     of = st.selectbox("Matrix", list(MATRICES), key="matrix", format_func=MATRICES.__getitem__, **URL)
-    picked: tuple[float, float] | None = st.session_state.get("picked")
-    surveyed: SurveyRequest | None = st.session_state.get("surveyed")
-    usable = surveyed is not None and surveyed.target == target and picked is not None
+    picked = picked_on_terrain(target)
     count = _checkpoints(target)
-    places = {TRAINED: True, CHECKPOINT: bool(count), ALONG: count != 0, PICKED: usable}
+    places = {TRAINED: True, CHECKPOINT: bool(count), ALONG: count != 0, PICKED: picked is not None}
     words = dict(zip(("trained", "checkpoint", "along", "picked"), PLACES, strict=True))
     offered("place", {word: name for word, name in words.items() if places[name]}, "the place")
     place = st.radio("Where", [name for name in PLACES if places[name]], key="place", **URL)
+    keep_picked(picked if place == PICKED else None)
     if place == CHECKPOINT and count:
         return SpectrumRequest(
             target, of, checkpoint=st.slider("Checkpoint", 0, count - 1, count // 2, key="checkpoint", **URL)
         )
     if place == ALONG:
         return AlongRequest(target, of)
-    if place == PICKED:
-        return SpectrumRequest(target, of, plane=surveyed, point=picked)
+    if place == PICKED and picked is not None:
+        return SpectrumRequest(target, of, plane=picked[0], point=picked[1])
     return SpectrumRequest(target, of)
 
 

@@ -1,10 +1,20 @@
 // The film of the training: a slider over the checkpoints, which plays. The charts cut the path where it stands; nothing is asked
 // of the server but, when it comes to rest, to have the address name the step.
-// The page gives { at: place among the checkpoints, steps, losses, says: [[name, value], …] of each }.
+// The page gives { at: place among the checkpoints, steps, losses, says: [[name, value], …] of each, and either spectra, as
+// spectrum_small.py makes them, or missing: the address of the page that computes them }.
 
 const LONG = 6000; // milliseconds that the whole training takes
 const WIDE = 1000; // units across the curve of the loss
 const film = (window.lossnavFilm ??= { at: undefined });
+
+// Names, each with its value.
+function entries(said) {
+  return said.map(([name, value]) => {
+    const entry = Object.assign(document.createElement("span"), { textContent: `${name} ` });
+    entry.append(Object.assign(document.createElement("b"), { textContent: value }));
+    return entry;
+  });
+}
 
 class Film {
   constructor(root) {
@@ -38,18 +48,42 @@ class Film {
     const said = this.data.says[at].map(([name, value]) => `${name} ${value}`).join(", ");
     this.slider.setAttribute("aria-valuetext", `${step}: ${said}`);
     this.part("step").textContent = step;
-    this.part("says").replaceChildren(
-      ...this.data.says[at].map(([name, value]) => {
-        const entry = Object.assign(document.createElement("span"), { textContent: `${name} ` });
-        entry.append(Object.assign(document.createElement("b"), { textContent: value }));
-        return entry;
-      }),
-    );
+    this.part("says").replaceChildren(...entries(this.data.says[at]));
+    this.spectrum();
     this.label();
     this.mark();
     const waiting = [];
     dispatchEvent(new CustomEvent("lossnav-film", { detail: waiting }));
     return Promise.all(waiting);
+  }
+
+  // The spectrum as it was at the step shown, or at the last one before it of which there is one.
+  spectrum() {
+    const { spectra, missing } = this.data;
+    const k = spectra?.at[this.at] ?? null;
+    const [figure, link] = [this.part("spectrum"), this.part("missing")];
+    figure.hidden = k === null;
+    link.hidden = !missing;
+    if (missing) link.href = missing;
+    if (k === null) return;
+    const bars = spectra.bars[k].map((high, x) => (high > 0 ? `M${x} 100v${-high}h1v${high}z` : ""));
+    this.part("bulk").setAttribute("d", bars.slice(0, spectra.outer[k]).join(""));
+    this.part("outer").setAttribute("d", bars.slice(spectra.outer[k]).join(""));
+    this.part("outer").style.fill = spectra.color;
+    const said = spectra.says[k].map(([name, value]) => `${name} ${value}`).join(", ");
+    const title = `Spectrum at step ${spectra.steps[k]}`;
+    figure.querySelector("svg").setAttribute("aria-label", `${title}, eigenvalue histogram: ${said}`);
+    figure.querySelector("figcaption").replaceChildren(
+      Object.assign(document.createElement("span"), { textContent: title }),
+      ...entries(spectra.says[k]),
+    );
+    this.part("ticks").replaceChildren(
+      ...spectra.ticks.map(([place, textContent]) => {
+        const tick = Object.assign(document.createElement("span"), { textContent });
+        tick.style.left = `${100 * place}%`;
+        return tick;
+      }),
+    );
   }
 
   label() {

@@ -8,15 +8,17 @@ from lossnav.core.spectrum import SpectraAlong, read_along
 from ..figures.shared.plain_text import for_markdown
 from ..figures.web.spectrum_along import along_figure
 from ..jobs import QUEUED
+from ..request.shipped import result_of
 from ..request.spectrum import AlongRequest, spectral_law
-from .progress import TURN, by_timer, jobs, kept
+from .progress import TURN, by_timer, jobs, kept, origin
 from .spectrum import chart
 
 
 def along_panel(request: AlongRequest) -> None:
     """The work that is going on, and the film of what is done."""
-    along = kept(request, read_along) if request.path.exists() else None
-    if along is None and request.path.exists():
+    there = result_of(request) is not None
+    along = kept(request, read_along) if there else None
+    if along is None and there:
         return
     _work(request, along)
     if along is None or not along.spectra:
@@ -26,6 +28,7 @@ def along_panel(request: AlongRequest) -> None:
         figure = along_figure(along, dark, spectral_law(request, along.about))
         chart(figure, "spectrum_along", "Eigenvalue histogram along the training, with λₘₐₓ, λₘᵢₙ and trace beside it")
         st.caption(caption(along))
+        origin(request)
 
 
 def caption(along: SpectraAlong) -> str:
@@ -51,7 +54,8 @@ def progress_text(done: int, total: int, seconds: float | None) -> str:
 
 
 def _done(request: AlongRequest) -> SpectraAlong | None:
-    return read_along(request.path) if request.path.exists() else None
+    found = result_of(request)
+    return None if found is None else read_along(found)
 
 
 def _work(request: AlongRequest, along: SpectraAlong | None) -> None:

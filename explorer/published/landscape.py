@@ -26,6 +26,7 @@ from ..figures.web.map2d import arrow_shapes
 from ..summaries.adaptive import adaptive_text, readout_text
 from ..summaries.constant import constant_sentences
 from ..summaries.facts import estimation_text, facts
+from ..summaries.film import frames
 from ..summaries.forward import forward_sentences
 from ..summaries.trust import sentences
 from ..summaries.verdict import verdict
@@ -113,9 +114,9 @@ def _path(land: xr.Dataset, pack: Pack) -> dict[str, Any] | None:
     path = path_inside(land)
     if path is None:
         return None
-    return {
-        short: pack.add(path[f"path_{short}"].values.astype(float)) for short in ("alpha", "beta", "off_plane", "step")
-    }
+    names = ("alpha", "beta", "off_plane", "step")
+    packed_path: dict[str, Any] = {short: pack.add(path[f"path_{short}"].values.astype(float)) for short in names}
+    return packed_path | {"says": [frame.says for frame in frames(land)]}  # (name, value) at each checkpoint
 
 
 def _unavailable(land: xr.Dataset) -> dict[str, str]:

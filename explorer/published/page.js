@@ -226,10 +226,10 @@ function surfaceTraces(land) {
     if (x.length) traces.push(line(x, y, lift, C.readouts[v].line, 4, escaped(C.readouts[v].title)));
   }
   if (land.path) {
-    const x = Array.from(land.path.alpha), y = Array.from(land.path.beta), last = x.length - 1;
-    traces.push(line(x, y, 3 * lift, colors.accent, 7, "training path"));
-    [[0, "circle", "start of training"], [last, "diamond", "end of training"]].forEach(([k, symbol, name]) => traces.push(
-      mark(x[k], y[k], {symbol, size: 5, color: colors.accent, line: {color: colors.ground, width: 1}}, name)));
+    const [x, y] = walked(land), last = x.length - 1;
+    traces.push({...line(x, y, 3 * lift, colors.accent, 7, "training path"), meta: "path"});
+    [[0, "circle", "start of training"], [last, "diamond", endOf(land)]].forEach(([k, symbol, name]) => traces.push(
+      {...mark(x[k], y[k], {symbol, size: 5, color: colors.accent, line: {color: colors.ground, width: 1}}, name), ...(k || !last ? {meta: "path's end"} : {})}));
   }
   const low_ = lowest(land);
   if (low_) traces.push(mark(land.alpha[low_[0]], land.beta[low_[1]], {symbol: "cross", size: 6, color: colors.ground}, "lowest point"));
@@ -237,6 +237,62 @@ function surfaceTraces(land) {
   traces.push(mark(x, y, {symbol: "circle", size: 8, color: colors.accent, line: {color: colors.ground, width: 2}}, "picked point"));
   return traces;
 }
+// ---- the training: its path as far as the slider stands
+const walked = land => [land.path.alpha, land.path.beta].map(all => Array.from(all.slice(0, land.at + 1)));
+const endOf = land => land.at === land.path.alpha.length - 1 ? "end of training" : "step shown";
+function readAt(land, variable, k) { // at a checkpoint's place: linear between grid points, of a class the nearest one's
+  const own = land.readouts[variable], {labels, unit} = C.readouts[variable], [a, b] = [land.path.alpha[k], land.path.beta[k]];
+  if (Number.isNaN(a) || Number.isNaN(b)) return null;
+  const near = own.values[nearest(land.alpha, a) * land.beta.length + nearest(land.beta, b)];
+  if (labels.length) return Number.isFinite(near) ? labels[Math.min(Math.floor(near), labels.length - 1)] : numberText(near);
+  return `≈ ${numberText(between(land, own.values, place(land.alpha, a), place(land.beta, b)))} ${short(unit)}`.trim();
+}
+function tellStep(land) {
+  if (!land.path) return;
+  const {step, says} = land.path, at = land.at, text = `step ${step[at]} of ${step[step.length - 1]}`;
+  const read = cards.map(c => state.on[c.name]).filter(v => v && v in land.readouts && v !== "loss")
+    .map(v => [C.readouts[v].name, readAt(land, v, at)]).filter(([, value]) => value !== null);
+  const said = [...says[at], ...read];
+  land.step.textContent = text;
+  land.slider.value = at;
+  land.slider.setAttribute("aria-valuetext", `${text}: ${said.map(pair => pair.join(" ")).join(", ")}`);
+  land.says.replaceChildren(...said.map(([name, value]) => el("span", {}, `${name} `, el("b", {}, value))));
+}
+async function walk(land, at) { // nothing but the path is drawn anew
+  land.at = at;
+  tellStep(land); drawMap(land); legend(land);
+  const traces = land.surface.data, [low, high] = C.readouts[state.elevation].height, lift = 0.018 * (high - low);
+  const [x, y] = walked(land), z = x.map((u, k) => heightAt(land, state.elevation, u, y[k]) + lift), last = x.length - 1;
+  const places = ["path", "path's end"].map(meta => traces.findIndex(t => t.meta === meta));
+  const texts = ["training path", endOf(land)];
+  await Plotly.restyle(land.surface, {x: [x, [x[last]]], y: [y, [y[last]]], z: [z, [z[last]]], name: texts, text: texts}, places);
+}
+async function play(land) { // as many checkpoints as are drawn in time; all of them take six seconds
+  if (land.playing) { land.playing = null; return showPlaying(land); }
+  const last = land.path.alpha.length - 1, from = land.at < last ? land.at : 0, began = performance.now(), turn = land.playing = {};
+  showPlaying(land);
+  await walk(land, from);
+  while (land.playing === turn && land.at < last) {
+    await new Promise(requestAnimationFrame);
+    const due = Math.min(last, from + Math.floor((performance.now() - began) / 6000 * last));
+    if (land.playing === turn && due > land.at) await walk(land, due);
+  }
+  if (land.playing === turn) { land.playing = null; showPlaying(land); }
+}
+function showPlaying(land) {
+  land.play.textContent = land.playing ? "❚❚" : "▶";
+  land.play.setAttribute("aria-label", land.playing ? "Pause" : "Play the training");
+}
+function trainingOf(land) {
+  if (!land.path) return null;
+  const last = land.path.alpha.length - 1;
+  land.slider = el("input", {type: "range", min: 0, max: last, step: 1, "aria-label": "Step", oninput: () => { land.playing = null; showPlaying(land); walk(land, Number(land.slider.value)); }});
+  land.play = el("button", {class: "play", onclick: () => play(land)});
+  land.step = el("b", {class: "step"}); land.says = el("p", {class: "says"});
+  showPlaying(land);
+  return el("div", {class: "training", role: "group", "aria-label": "The training, step by step"}, land.play, land.slider, land.step, land.says);
+}
+
 function sceneOf(land) {
   const colors = ink(), about = C.readouts[state.elevation], [low, high] = about.height, room = (high - low) / 32;
   const quiet = {showbackground: false, gridcolor: colors.rule, zeroline: false, color: colors.faint, tickfont: {size: 10}, nticks: 5, showspikes: false};
@@ -336,11 +392,11 @@ function drawMap(land) {
   }
   const dot = (a, b, r, fill, stroke, name) => layer.append(svg("circle", {cx: f.x(a), cy: f.y(b), r, fill, stroke, "stroke-width": 1.6, "data-name": name}));
   if (land.path) {
-    const {alpha: x, beta: y} = land.path, last = x.length - 1;
+    const [x, y] = walked(land), last = x.length - 1;
     line(x, y, "white", 4.5, ""); line(x, y, colors.accent, 2.2, "training path");
     x.forEach((u, k) => { if (!Number.isNaN(u)) dot(u, y[k], 2.2, colors.accent, "none", ""); });
     if (!Number.isNaN(x[0])) dot(x[0], y[0], 5, colors.accent, "white", "start of training");
-    if (!Number.isNaN(x[last])) star(layer, f.x(x[last]), f.y(y[last]), colors.accent);
+    if (!Number.isNaN(x[last])) star(layer, f.x(x[last]), f.y(y[last]), colors.accent, endOf(land));
   }
   const low = lowest(land);
   if (low) {
@@ -355,9 +411,9 @@ function drawMap(land) {
   layer.append(svg("text", {x: MARGIN.left + f.w / 2, y: f.height - 4, "text-anchor": "middle"}, land.axes[0]));
   layer.append(svg("text", {transform: `translate(10 ${MARGIN.top + f.h / 2}) rotate(-90)`, "text-anchor": "middle"}, land.axes[1]));
 }
-function star(layer, x, y, color) {
+function star(layer, x, y, color, name) {
   const points = Array.from({length: 10}, (_, k) => { const r = k % 2 ? 3.2 : 7.6, t = Math.PI * (k / 5 - 0.5); return `${x + r * Math.cos(t)},${y + r * Math.sin(t)}`; });
-  layer.append(svg("polygon", {points: points.join(" "), fill: color, stroke: "white", "stroke-width": 1.3, "data-name": "end of training"}));
+  layer.append(svg("polygon", {points: points.join(" "), fill: color, stroke: "white", "stroke-width": 1.3, "data-name": name}));
 }
 function under(land, event) { // the grid point nearest to the pointer
   const box = land.map.getBoundingClientRect(), f = frame(land);
@@ -403,7 +459,7 @@ function tell(land) {
   land.main.replaceChildren(...[...new Set(first)].filter(v => v in land.readouts).map(row));
   land.every.replaceChildren(...Object.keys(land.readouts).map(row));
 }
-const short = unit => unit.replace(" per squared parameter unit", "/unit²").replace(" per parameter unit", "/unit");
+const short = unit => Object.entries(C.short_units).reduce((text, [long, brief]) => text.replace(` per ${long}`, `/${brief}`), unit);
 function values() {
   const land = state.active, k = land.cell[0] * land.beta.length + land.cell[1];
   for (const c of cards) {
@@ -419,7 +475,7 @@ function legend(land) {
   land.legend.replaceChildren(
     ...lineVariables(land).map(v => swatch(C.readouts[v].line, named(v))),
     ...shownArrows(land).map(name => swatch("#9AA", `→ ${land.arrows[name].label}`)),
-    land.path ? swatch(ink().accent, "training path: ● start, ★ end") : "",
+    land.path ? swatch(ink().accent, `training path: ● start, ★ ${endOf(land) === "step shown" ? "step shown" : "end"}`) : "",
     swatch("#9AA", `${C.readouts[state.elevation].title}, contours; × lowest`),
     ...said.map(v => el("span", {}, `${C.readouts[v].name}: ${land.readouts[v].said}`)),
     C.readouts[state.elevation].floor === null ? "" : el("span", {}, "pane: the data's own entropy, the best on average"),
@@ -453,7 +509,7 @@ function draw() {
     c.toggle.setAttribute("aria-checked", String(on));
     if (c.select) { c.select.classList.toggle("off", !on); c.select.disabled = !on; c.select.value = state.on[c.name] || c.first; }
   }
-  for (const land of C.landscapes) { chips(land); bar(land); drawMap(land); legend(land); tell(land); drawSurface(land); }
+  for (const land of C.landscapes) { chips(land); bar(land); drawMap(land); legend(land); tell(land); tellStep(land); drawSurface(land); }
   values();
 }
 
@@ -516,7 +572,7 @@ function sectionOf(land, alone) {
   return el("section", {class: alone ? "land alone" : "land"},
     el("div", {class: "facts"}, el(alone ? "h1" : "h2", {}, alone ? C.title : land.where ? `${land.name} · ${land.where}` : land.name), ...facts), verdictOf(land.verdict),
     el("div", {class: "pair"},
-      el("div", {class: "left"}, land.chips, land.bar, land.surface),
+      el("div", {class: "left"}, land.chips, land.bar, land.surface, ...[trainingOf(land)].filter(Boolean)),
       el("div", {class: "right"}, land.map, land.legend, land.picked, land.main, el("details", {}, el("summary", {}, "All readouts"), land.every))),
     land.trust.length ? el("p", {class: "trust"}, el("b", {}, "How far to trust this plane. "), land.trust.join(" ")) : null,
     unavailableOf(land),
@@ -544,7 +600,7 @@ try {
   throw error;
 }
 const alone = C.landscapes.length === 1, [a, b] = C.start.point || [0, 0];
-for (const land of C.landscapes) land.cell = [nearest(land.alpha, a), nearest(land.beta, b)];
+for (const land of C.landscapes) { land.at = land.path ? land.path.alpha.length - 1 : 0; land.cell = [nearest(land.alpha, a), nearest(land.beta, b)]; }
 state.active = C.landscapes[0];
 const heading = alone ? null : el("h1", {}, C.title), sections = C.landscapes.map(land => sectionOf(land, alone));
 if (alone) page.append(sections[0].querySelector(".facts"), ...sections[0].querySelectorAll(":scope > .verdict"), controls(), sections[0]);

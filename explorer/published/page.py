@@ -15,6 +15,7 @@ from lossnav.core import PROPERTIES, InputError
 from lossnav.core.properties import OWNERS, ROLES, NavigatorProperty, Readout
 
 from ..figures.shared.picture import ARROWS, arrow_name
+from ..figures.shared.units import SHORT_UNITS
 from ..figures.web.line import is_slice
 from ..figures.web.surface3d import RELIEF
 from ..figures.web.theme import DARK, LIGHT
@@ -46,6 +47,7 @@ def published_page(lands: Sequence[xr.Dataset], start: Start | None = None, titl
         "start": {**asdict(start), "scales": None},
         "inks": {"light": asdict(LIGHT), "dark": asdict(DARK)},
         "relief": RELIEF,
+        "short_units": SHORT_UNITS,
         "readouts": {name: described(lands, layer) for name, layer in layers.items()},
         "heights": [r.variable for r in _heights(lands) if _is_height(r, layers)],
         "roles": [[role, [_card(o, lands, layers) for o in PROPERTIES if o.entry.role == role]] for role in ROLES],

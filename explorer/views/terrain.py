@@ -133,7 +133,7 @@ def picture(
     with left:
         surface_chart(charts.surface)
         if turning is None:
-            film_panel(land, [drawing.variable for drawing in switches.overlays.values()])
+            film_panel(land, [drawing.variable for drawing in switches.overlays.values()], request.target)
             trust_panel(land, dark)
         else:
             turning_panel.live_line(turning)

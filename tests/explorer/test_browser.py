@@ -272,8 +272,11 @@ def test_the_training_plays_and_the_step_is_in_the_address(page: Page, address: 
     drawn(page)
     walked(page, 4)
     slider, count = page.get_by_role("slider", name="Step", exact=True), 40
+    spectrum = page.get_by_role("img", name=re.compile("^Spectrum at step"))
+    expect(spectrum).to_have_accessible_name(re.compile("^Spectrum at step 0,"))
     page.get_by_role("button", name="Play the training").click()
     expect(slider).to_have_value(str(count - 1))  # at the end it rests
+    expect(spectrum).to_have_accessible_name(re.compile("^Spectrum at step 1200, eigenvalue histogram: λₘₐₓ "))
     walked(page, count)
     page.wait_for_function("() => !location.search.includes('step=')", timeout=WAIT)
     expect(page.get_by_role("button", name="Play the training")).to_be_visible()

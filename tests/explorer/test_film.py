@@ -9,12 +9,15 @@ import lossnav.explorer
 import numpy as np
 import pytest
 import xarray as xr
-from lossnav.core import InputError, Plane, load_problem
+from lossnav.core import InputError, Plane, Spectrum, load_problem
+from lossnav.core.spectrum import SpectraAlong, read_along
 from lossnav.explorer.export import Export, exported
 from lossnav.explorer.figures.shared.scales import format_value
 from lossnav.explorer.figures.web.map2d import map_figure
+from lossnav.explorer.figures.web.spectrum_small import small_spectra
 from lossnav.explorer.figures.web.surface3d import surface_figure
-from lossnav.explorer.panels.film import losses
+from lossnav.explorer.panels.film import beside, losses
+from lossnav.explorer.request.shipped import FOLDER
 from lossnav.explorer.state import Drawing, View
 from lossnav.explorer.summaries.film import frames
 from PIL import Image
@@ -143,6 +146,47 @@ def test_the_page_opens_at_the_end_and_a_link_brings_a_step_back() -> None:
     app.switch_page("views/vocabulary.py").run()
     app.switch_page("views/terrain.py").run()
     assert given(app)["at"] == 5
+
+
+def test_beside_the_slider_stands_the_spectrum_of_the_checkpoint() -> None:
+    data, along = given(opened()), read_along(FOLDER / "gaussians-mlp.along.json")
+    spectra = data["spectra"]
+    assert tuple(spectra["steps"]) == along.steps
+    for at, step in zip(spectra["at"], data["steps"], strict=True):  # the last one at or before the step
+        assert along.steps[at] == max(each for each in along.steps if each <= step)
+    for spectrum, said, bars, outer in zip(
+        along.spectra, spectra["says"], spectra["bars"], spectra["outer"], strict=True
+    ):
+        named = dict(said)
+        assert named["λₘₐₓ"] == format_value(max(spectrum.eigenvalues))
+        assert named["trace"] == format_value(spectrum.eigenvalues @ (spectrum.weights * spectrum.parameter_count))
+        assert int(named["outliers"]) == spectrum.outliers
+        assert any(bars[outer:]) == (spectrum.outliers > 0)
+        assert max(bars) <= 100
+    assert max(max(bars) for bars in spectra["bars"]) == 100
+    assert all(0 <= place <= 1 for place, _ in spectra["ticks"])
+
+
+def test_a_histogram_counts_eigenvalues_in_bins_between_its_ends() -> None:
+    """Three quarters at 1, a quarter at 1,000, so far apart that one is an outlier: two bars, their heights as their logarithms."""
+    ends, weights = np.array([1.0, 1000.0]), np.array([0.75, 0.25])
+    one = Spectrum(
+        ends, weights, ends[::-1], np.zeros(2), ends, np.zeros(2), 1003.0, 0.0, "exact", "hessian", 0, 0, 0, 4
+    )
+    found = small_spectra(SpectraAlong((0,), (5,), (one,)), [0, 5, 9])
+    assert found["at"] == [None, 0, 0]
+    (bars,) = found["bars"]
+    high = [k for k, bar in enumerate(bars) if bar]
+    assert len(high) == 2
+    tall, short = (bars[k] for k in high)
+    assert tall == 100
+    assert 0 < short < tall
+    assert found["outer"][0] in range(high[0] + 1, high[1] + 1)
+
+
+def test_a_network_without_spectra_says_where_they_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lossnav.explorer.panels.film.result_of", lambda request: None)
+    assert beside("mine & yours.py", [0, 1]) == {"missing": "spectrum?model=mine+%26+yours.py&place=Along+the+training"}
 
 
 def test_a_step_that_there_is_not_is_one_sentence_and_another_model_is_none() -> None:

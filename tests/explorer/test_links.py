@@ -15,6 +15,11 @@ from streamlit.testing.v1 import AppTest
 
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 TERRAIN, SPECTRUM, DENSITY = PAGES = ("views/terrain.py", "views/spectrum.py", "views/density.py")
+PICKED = "Picked point of the terrain"
+PLANE, POINT = (
+    SurveyRequest("gaussians-mlp", seed=5, turn=15.0),
+    {"surface": "random;seed=5;turn=15", "point": "0.5,-0.25"},
+)
 
 
 @pytest.fixture
@@ -39,8 +44,10 @@ def opened(page: str, **query: str) -> AppTest:
         (TERRAIN, {"seed": "5"}, SurveyRequest("gaussians-mlp", seed=5)),
         (TERRAIN, {"grid": "101 × 101"}, SurveyRequest("gaussians-mlp", grid=101)),
         (SPECTRUM, {"matrix": "Gauss-Newton"}, SpectrumRequest("gaussians-mlp", "ggn")),
-        (SPECTRUM, {"place": "Along the training"}, AlongRequest("gaussians-mlp", "hessian")),
+        (SPECTRUM, {"place": "Along the training", "matrix": "Fisher"}, AlongRequest("gaussians-mlp", "fisher")),
         (DENSITY, {"layer": "0"}, DensityRequest("gaussians-mlp", "0")),
+        (SPECTRUM, {"place": PICKED, **POINT}, SpectrumRequest("gaussians-mlp", plane=PLANE, point=(0.5, -0.25))),
+        (DENSITY, {"density_place": PICKED, **POINT}, DensityRequest("gaussians-mlp", plane=PLANE, point=(0.5, -0.25))),
     ],
 )
 def test_an_address_offers_and_a_press_starts(
@@ -51,6 +58,43 @@ def test_an_address_offers_and_a_press_starts(
     assert started == []
     app.button(key="resume").click().run()
     assert started == [asked]
+
+
+@pytest.mark.parametrize(
+    ("surface", "point", "said"),
+    [
+        ("randum", "0,0", "randum"),
+        ("random;seed=x", "0,0", "seed"),
+        ("random;seed", "0,0", "NAME=VALUE"),
+        ("random;colour=red", "0,0", "no parameter 'colour'"),
+        ("random;turn=400", "0,0", "-90 to 90"),
+        ("random;centre=99", "0,0", "from 0 to 39"),
+        ("random", "1", "the point is “1”"),
+    ],
+)
+def test_a_picked_point_that_there_is_not_is_one_sentence(
+    surface: str, point: str, said: str, started: list[object]
+) -> None:
+    app = opened(SPECTRUM, model="gaussians-mlp", surface=surface, point=point)
+    assert not app.exception
+    assert started == []
+    (warning,) = app.warning
+    assert said in warning.value.replace("\\", "")
+    assert "surface" not in app.query_params
+
+
+@pytest.mark.parametrize(("page", "key"), [(SPECTRUM, "place"), (DENSITY, "density_place")])
+def test_a_point_picked_on_the_terrain_is_in_the_address_of_other_pages(
+    page: str, key: str, started: list[object]
+) -> None:
+    app = opened(page, model="gaussians-mlp")
+    app.session_state["picked"], app.session_state["surveyed"] = (0.5, -0.25), PLANE
+    app.run()
+    assert "surface" not in app.query_params
+    app.radio(key=key).set_value(PICKED).run()
+    assert {name: app.query_params[name] for name in POINT} == POINT
+    app.radio(key=key).set_value("Trained network").run()
+    assert not {"surface", "point"} & set(app.query_params)
 
 
 def test_an_address_that_turns_a_plane_measures_nothing_until_somebody_presses(started: list[object]) -> None:

@@ -15,6 +15,7 @@ from lossnav.explorer.figures.web.map2d import map_figure
 from lossnav.explorer.figures.web.surface3d import surface_figure
 from lossnav.explorer.published import published_page
 from lossnav.explorer.state import Drawing, View
+from lossnav.explorer.summaries.film import frames
 from playwright.sync_api import Browser, Page, expect
 from published_pages import WAIT, chromium, shown
 
@@ -128,6 +129,39 @@ def test_a_card_tells_what_a_property_means(opened: tuple[Page, list[str]]) -> N
     assert dialog.locator("svg[aria-label]").count() >= 1
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+
+
+VISCOSITY = next(p for p in PROPERTIES if p.name == "viscosity")
+PATHS = """() => document.querySelector('.surface').data.filter(t => t.meta).map(t => Array.from(t.x))"""
+
+
+def test_the_training_plays_without_a_server(opened: tuple[Page, list[str]], named: xr.Dataset) -> None:
+    """Its slider says what the explorer's says, and cuts the path there; playing ends at the end."""
+    page, trouble = opened
+    path, said = named["path_alpha"].values, frames(named)
+    training, slider = page.get_by_role("group", name="The training, step by step"), page.locator(".training input")
+    slider.press("Home")
+    for _ in range(3):
+        slider.press("ArrowRight")
+    expect(training.locator(".step")).to_have_text(f"step {said[3].step} of {said[-1].step}")
+    expect(training.locator(".says")).to_have_text("".join(f"{name} {value}" for name, value in said[3].says))
+    page.wait_for_function(f"() => ({PATHS})()[0].length === 4")
+    line, end = page.evaluate(PATHS)
+    np.testing.assert_allclose([*line, *end], [*path[:4], path[3]], rtol=1e-6, atol=1e-6)
+    expect(page.locator(".map [data-name='step shown']")).to_have_count(1)
+    page.get_by_role("button", name="Play the training").click()
+    expect(slider).to_have_value(str(len(path) - 1))
+    page.wait_for_function(f"() => ({PATHS})()[0].length === {len(path)}")
+    expect(page.get_by_role("button", name="Play the training")).to_be_visible()
+    assert trouble == []
+
+
+def test_the_training_reads_what_is_switched_on(opened: tuple[Page, list[str]], named: xr.Dataset) -> None:
+    page, _ = opened
+    page.locator("[data-switch=viscosity]").click()
+    (name, value), *_ = frames(named, [VISCOSITY.first_drawn(named.lossnav.facts.get("viscosity", {}))])[-1].readouts
+    expect(page.locator(".training .says")).to_contain_text(f"{name} {value}")
+    page.locator("[data-switch=viscosity]").click()
 
 
 def test_turned_together_on_a_dark_page(browser: Browser, land: xr.Dataset, tmp_path: Path) -> None:

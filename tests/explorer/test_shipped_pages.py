@@ -12,9 +12,9 @@ from lossnav.core import coupling_matrix, density_map, load_problem, spectrum
 from lossnav.core.formats import read_density_map
 from lossnav.core.parameters.hashing import digest
 from lossnav.core.problem.identity import problem_identity
-from lossnav.core.spectrum import coupling_sweep, read_coupling, read_spectrum
+from lossnav.core.spectrum import coupling_sweep, read_along, read_coupling, read_spectrum
 from lossnav.explorer.commands.ship import wanted, write_small
-from lossnav.explorer.controls.spectrum import LAYERS, SWEEP
+from lossnav.explorer.controls.spectrum import ALONG, LAYERS, SWEEP
 from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.request import shipped as shelf
 from lossnav.explorer.request.density import DensityRequest
@@ -26,7 +26,9 @@ from streamlit.testing.v1 import AppTest
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 SMALL = "gaussians-mlp"
 # pages that still open with an offer to compute: (sample, what `wanted` calls it)
-OFFERED: set[tuple[str, str]] = set()
+OFFERED: set[tuple[str, str]] = {
+    (name, "along.json") for name in ("digits-plain", "digits-resnet")
+}  # minutes of computing each
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -41,6 +43,9 @@ def test_every_page_has_its_picture_of_the_sample_as_it_is(name: str) -> None:
         assert result_of(request) == found.path
         if kind == "spectrum.json":
             assert read_spectrum(found.path)[0].parameter_count == card(name)["parameters"]
+        if kind == "along.json":
+            assert read_along(found.path).complete
+            assert read_along(found.path).spectra[-1].parameter_count == card(name)["parameters"]
         if kind == "density.nc":
             assert read_density_map(found.path).sizes["example"] == card(name)["examples"]
 
@@ -99,6 +104,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     ("page", "query"),
     [
         ("spectrum", {}),
+        ("spectrum", {"place": ALONG}),
         ("spectrum", {"section": SWEEP}),
         ("spectrum", {"section": LAYERS}),
         ("density", {}),

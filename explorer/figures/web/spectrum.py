@@ -44,7 +44,7 @@ class Axes:
         first, last = scale.apply(np.array([low, high]))
         room = 0.02 * max(last - first, 1e-9)
         edges = np.linspace(first - room, last + room, BINS + 1)
-        drawn = np.concatenate([_shares(s, scale, edges) for s in spectra])
+        drawn = np.concatenate([shares_in_bins(s, scale, edges) for s in spectra])
         single = min(1 / s.parameter_count for s in spectra)
         return cls(scale, edges, max(float(drawn[drawn > 0].min()), 0.1 * single), float(drawn.max()))
 
@@ -85,8 +85,8 @@ def spectrum_figure(
 
 def spectrum_traces(spectrum: Spectrum, axes: Axes, dark: bool) -> list[go.Bar | go.Scatter]:
     """Bulk, outliers and marks: always these three, so that they can be the frames of a film."""
-    shares = _shares(spectrum, axes.scale, axes.edges)
-    outer = axes.scale.invert(axes.middles) > _gap(spectrum)
+    shares = shares_in_bins(spectrum, axes.scale, axes.edges)
+    outer = axes.scale.invert(axes.middles) > outliers_above(spectrum)
     bars = [
         go.Bar(
             x=axes.middles,
@@ -167,11 +167,12 @@ def dressed(figure: go.Figure, axes: Axes, dark: bool) -> go.Figure:
     return figure
 
 
-def _shares(spectrum: Spectrum, scale: Scale, edges: np.ndarray) -> np.ndarray:
+def shares_in_bins(spectrum: Spectrum, scale: Scale, edges: np.ndarray) -> np.ndarray:
+    """(BINS,) the share of all eigenvalues in each bin."""
     return np.histogram(scale.apply(spectrum.eigenvalues), bins=edges, weights=spectrum.weights)[0]
 
 
-def _gap(spectrum: Spectrum) -> float:
+def outliers_above(spectrum: Spectrum) -> float:
     """The eigenvalue above which the outliers lie."""
     count = spectrum.outliers
     if count == 0 or count >= len(spectrum.top):

@@ -1,0 +1,71 @@
+"""Histograms of eigenvalues small enough to stand beside a slider: heights and words, which a browser draws by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from lossnav.core import Spectrum
+from lossnav.core.spectrum import SpectraAlong
+
+from ..shared.scales import format_value
+from .spectrum import OUTLIER_COLOR, Axes, outliers_above, shares_in_bins
+
+BELOW = 0.3  # decades from the foot to the smallest share that is drawn
+HIGH = 100  # of the highest bar
+TICKS = 3
+
+
+def small_spectra(along: SpectraAlong, steps: Sequence[int]) -> dict[str, Any]:
+    """What a slider over `steps` shows beside itself, ready for JSON; all spectra are on the same axes.
+
+    at      for each step, which spectrum: the last one at or before it, None before the first
+    steps   the step of each spectrum
+    says    of each, (name, value)
+    bars    of each, the heights of its bins, from 0 to HIGH: logarithmic shares
+    outer   of each, the first bin of the outliers
+    ticks   (place from 0 to 1, its eigenvalue as text)
+    color   of the outliers
+    """
+    axes = Axes.of(along.spectra)
+    outer = [axes.scale.invert(axes.middles) > outliers_above(s) for s in along.spectra]
+    return {
+        "at": [_last_before(along.done_steps, step) for step in steps],
+        "steps": list(along.done_steps),
+        "says": [_says(spectrum) for spectrum in along.spectra],
+        "bars": [_heights(spectrum, axes) for spectrum in along.spectra],
+        "outer": [int(np.argmax(there)) if there.any() else len(there) for there in outer],
+        "ticks": _ticks(axes),
+        "color": OUTLIER_COLOR,
+    }
+
+
+def _last_before(steps: Sequence[int], step: int) -> int | None:
+    found = int(np.searchsorted(steps, step, "right")) - 1
+    return found if found >= 0 else None
+
+
+def _says(spectrum: Spectrum) -> list[tuple[str, str]]:
+    return [
+        ("λₘₐₓ", format_value(spectrum.top[0])),
+        ("λₘᵢₙ", format_value(spectrum.bottom[0])),
+        ("trace", format_value(spectrum.trace)),
+        ("outliers", str(spectrum.outliers)),
+    ]
+
+
+def _heights(spectrum: Spectrum, axes: Axes) -> list[int]:
+    """Of each bin; one with less than the smallest share that is drawn has none."""
+    shares = shares_in_bins(spectrum, axes.scale, axes.edges)
+    foot, head = np.log10(axes.lowest) - BELOW, np.log10(axes.highest)
+    drawn = shares >= axes.lowest
+    heights = HIGH * (np.log10(np.where(drawn, shares, 1.0)) - foot) / max(head - foot, 1e-9)
+    return [round(float(height)) for height in np.where(drawn, heights, 0.0)]
+
+
+def _ticks(axes: Axes) -> list[tuple[float, str]]:
+    """Both ends' and zero: few enough for a hand's breadth."""
+    places, texts = axes.scale.ticks(axes.scale.invert(axes.edges), TICKS)
+    low, high = float(axes.edges[0]), float(axes.edges[-1])
+    return [((float(p) - low) / (high - low), text) for p, text in zip(places, texts, strict=True) if low <= p <= high]
