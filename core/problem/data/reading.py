@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset, SequentialSampler
 
 from ...checks import InputError
 from ...machine.memory import byte_text, free_bytes
-from ..opened import Opened, opened
+from ..opened import OpenedObject, opened
 from .tensors import is_numbers, tensor_of
 
 SEED = 0
@@ -229,7 +229,7 @@ def _leaves(part: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, 
 
 
 def _refuse_object(part: Any) -> None:
-    if not isinstance(part, PackedSequence) and isinstance(opened(part), Opened):
+    if not isinstance(part, PackedSequence) and isinstance(opened(part), OpenedObject):
         raise InputError(
             f"The data give objects ({type(part).__name__}), whose tensors are put together by name or place: let the data set, or "
             "the loader's collate_fn, give tuples or dicts, such as vars(example)."
