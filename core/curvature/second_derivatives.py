@@ -15,6 +15,7 @@ from torch import Tensor
 from ..checks import UNFIT, first_line
 from ..machine.random_state import ONE_AT_A_TIME
 from ..network.batching import required_batch_size
+from ..network.few_examples import first_predicted
 from ..problem.kept_trials import keeps
 from ..problem.problem import Problem
 from .differences import step
@@ -125,7 +126,7 @@ def trial_function(problem: Problem) -> LossFunction:
 
 def _part(problem: Problem) -> Problem:
     size = min(required_batch_size(problem) or EXAMPLES, problem.example_count)
-    part = problem.subset(torch.arange(size))
+    part = problem.subset(first_predicted(problem, size) if problem.batches is None else torch.arange(size))
     part.draws = 1
     part.batches = None if problem.batches is None else size
     return part

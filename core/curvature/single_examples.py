@@ -9,6 +9,7 @@ import torch
 from ..checks import UNFIT, InputError, first_line
 from ..network.batch_dependence import WHY_NONE_ALONE, draws_numbers
 from ..network.batching import none_alone
+from ..network.few_examples import first_predicted
 from ..problem.kept_trials import keeps
 from ..problem.problem import Problem
 from .example_gradients import LOOPED, example_gradients
@@ -46,7 +47,7 @@ def single_examples(problem: Problem) -> SingleExamples:
 def _tested(problem: Problem) -> SingleExamples:
     try:
         if not draws_numbers(problem) and not none_alone(problem):
-            part = problem.subset(torch.arange(min(TRIED, problem.example_count)))
+            part = problem.subset(first_predicted(problem, TRIED))
             device = next((p.device for p in problem.model.parameters()), torch.device("cpu"))
             list(example_gradients(LossFunction(part, None, device)))
     except InputError as error:

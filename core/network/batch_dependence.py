@@ -14,7 +14,7 @@ from torch import Tensor
 from ..machine.random_state import drawing_from
 from ..problem.kept_trials import keeps
 from ..problem.problem import Problem
-from .few_examples import FewExamples
+from .few_examples import FewExamples, first_predicted
 from .purity import SEED
 from .workspace import Batch
 
@@ -80,7 +80,7 @@ def _rows(problem: Problem) -> list[Tensor]:
     if count < 2:
         return []
     drawn = [torch.randperm(count, generator=torch.Generator().manual_seed(s))[:size] for s in range(1, TRIES)]
-    return [torch.arange(size), *drawn]
+    return [first_predicted(problem, size), *drawn]
 
 
 def _cut_apart(problem: Problem, rows: Tensor, seed: int) -> bool:

@@ -15,6 +15,21 @@ MOST_DOUBLE_BYTES = 16 * 2**20  # of a copy in float64; larger networks are trie
 SHIFTS = (0.0, 0.3, 1.0, 3.0)  # of a tensor's root mean square, by which its entries are moved, by seed
 
 
+def first_predicted(problem: Problem, count: int) -> Tensor:
+    """The first examples in which something is predicted, (m ≤ count,); the first of all where none is left out.
+
+    >>> from torch import nn
+    >>> half_labelled = Problem(nn.Linear(2, 3), torch.ones(4, 2), torch.tensor([-100, -100, 0, 1]))
+    >>> first_predicted(half_labelled, 2).tolist()
+    [2, 3]
+    """
+    likelihood, every = problem.likelihood, torch.arange(problem.example_count)
+    predicted = likelihood.predicted(likelihood.target_rows(problem.targets)) if problem.ignores else None
+    if predicted is None or predicted.numel() % len(every):
+        return every[:count]
+    return every[predicted.view(len(every), -1).any(1).cpu()][:count]
+
+
 class FewExamples:
     """Losses of a few examples at θ₀ and beside it.
 

@@ -15,7 +15,7 @@ from ..checks import InputError
 from ..problem.kept_trials import keeps
 from ..problem.problem import Problem
 from .borrowed_weights import borrowed_weights
-from .few_examples import FewExamples
+from .few_examples import FewExamples, first_predicted
 
 PLACES = 4
 FEW = 8  # examples
@@ -105,7 +105,7 @@ def _borrowed_text(problem: Problem, names: tuple[str, ...]) -> str:
 
 
 def _tested(problem: Problem) -> Dependence:
-    rows = None if problem.batches == "whole" else torch.arange(min(FEW, problem.example_count))
+    rows = None if problem.batches == "whole" else first_predicted(problem, FEW)
     trial = FewExamples(problem, rows)
     here, moves, follows = trial.losses(), False, True
     if not bool(torch.isfinite(here).all()):

@@ -11,7 +11,7 @@ from torch.utils import _pytree as pytree
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedObject:
     """An object's tensors by name, and the object, which a copy with other tensors is made of."""
 
     tensors: dict[str, Tensor]
@@ -26,7 +26,7 @@ class Opened:
 
 
 pytree.register_pytree_node(
-    Opened,
+    OpenedObject,
     lambda thing: (list(thing.tensors.values()), thing),
     lambda leaves, thing: thing.with_tensors(list(leaves)),
 )
@@ -44,7 +44,7 @@ def opened(leaf: Any) -> Any:
         return leaf
     values = {name: getattr(leaf, name, None) for name in _names(leaf)}
     tensors = {name: value for name, value in values.items() if isinstance(value, Tensor) and value.ndim}
-    return Opened(tensors, leaf) if tensors else leaf
+    return OpenedObject(tensors, leaf) if tensors else leaf
 
 
 def _names(thing: Any) -> list[str]:

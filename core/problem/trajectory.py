@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..checks import InputError, finite, matching
 from ..parameters import vectors
@@ -30,7 +30,7 @@ class Trajectory:
 
     Parameters
     ----------
-    checkpoints  dict name → tensor (T + 1, *shape), or a sequence of dicts name → tensor (*shape)
+    checkpoints  dict name → tensor (T + 1, *shape), or a sequence of dicts name → tensor (*shape), or of the networks themselves
     steps        the optimiser step of each checkpoint, increasing; 0, 1, 2, … where not given
     losses       the training's own loss at each checkpoint, where it was written down (None: not there)
 
@@ -51,11 +51,12 @@ class Trajectory:
 
     def __init__(
         self,
-        checkpoints: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]],
+        checkpoints: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor] | nn.Module],
         steps: Sequence[int] | None = None,
         losses: Sequence[float | None] | None = None,
     ) -> None:
-        stacked = _stack(checkpoints)
+        given = checkpoints if isinstance(checkpoints, Mapping) else [_state(each) for each in checkpoints]
+        stacked = _stack(given)
         self.statistics = {k: stack for k, stack in stacked.items() if k.endswith(STATISTICS)}
         self._begin(Held(stacked), steps, losses)
 
@@ -255,6 +256,10 @@ def _repeated(files: Sequence[Path]) -> list[str]:
     names = [path.resolve() for path in files]
     twice = sorted({path.name for path in names if names.count(path) > 1})
     return [f"The same file comes more than once: {', '.join(twice[:3])}."] if twice else []
+
+
+def _state(checkpoint: Mapping[str, Tensor] | nn.Module) -> Mapping[str, Tensor]:
+    return checkpoint.state_dict() if isinstance(checkpoint, nn.Module) else checkpoint
 
 
 def _stack(checkpoints: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

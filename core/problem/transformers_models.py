@@ -19,7 +19,9 @@ from .language_head import HeadOff, comes_off
 from .likelihoods.cross_entropy import CrossEntropy
 from .likelihoods.protocol import IGNORED, Likelihood
 from .likelihoods.vocabulary import VocabularyInChunks
+from .outputs import Output
 from .transformers_data import LONGEST, Tokens, masked, next_tokens, tokens_of
+from .virtual_tokens import FIRST_TOO, BeforeEachToken, has_virtual_tokens
 
 SMALL = 4096  # tokens of a vocabulary, up to which logits are made as a whole
 TRIED = 2
@@ -44,7 +46,7 @@ class Language:
     data: Brought
     likelihood: Likelihood
     fixed: dict[str, Any]
-    output: str | None
+    output: Output | None
     tokenizer: Any = None
 
 
@@ -73,7 +75,8 @@ def language(
     others, left = _others(model, data)
     inputs, notes = {**inputs, **others}, [*read.notes, *left, *notes]
     fixed = {k: False for k in ("use_cache",) if k in inspect.signature(_forward(model)).parameters}
-    whole = chunk is None and config.vocab_size <= SMALL
+    prompted = has_virtual_tokens(model) and not getattr(config, "is_encoder_decoder", False)
+    whole = prompted or (chunk is None and config.vocab_size <= SMALL)
     off = not whole and _head_comes_off(model, {**{k: t[:TRIED] for k, t in inputs.items()}, **fixed})
     if not (whole or off):
         notes.append("The logits are more than the last layer gives (a cap or a scale), so they are made as a whole.")
@@ -82,7 +85,8 @@ def language(
     adapter: Any = HeadOff() if off else None
     likelihood = VocabularyInChunks(chunk) if off else CrossEntropy("logits", "last")
     brought = Brought(inputs, wanted, (*tokens.notes, *notes), adapter, read.batches)
-    return Language(model, brought, likelihood, fixed, None if off else "logits", tokenizer)
+    output: Output = BeforeEachToken(wanted.shape[1]) if prompted else "logits"
+    return Language(model, brought, likelihood, fixed, None if off else output, tokenizer)
 
 
 def _loaded(folder: Path, tokenizer: Any) -> tuple[nn.Module, Any]:
@@ -198,6 +202,8 @@ def _arranged(
     if targets is not None or labels is not None:
         given = torch.as_tensor(labels if targets is None else targets).long()
         tokens = Tokens(given.clamp_min(0), (given != IGNORED).long() * tokens.mask)
+    if has_virtual_tokens(model):
+        return inputs, tokens.ids.masked_fill(tokens.mask == 0, IGNORED), [FIRST_TOO]
     return inputs, next_tokens(tokens), ["Each place predicts the token after it."]
 
 

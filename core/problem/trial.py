@@ -29,6 +29,10 @@ CASTS = (
     "weights in half precision are moved and evaluated in float32, and its forward casts to half precision by name; let it cast by "
     "its weights, x.to(self.layer.weight.dtype) in place of x.half() or x.bfloat16()."
 )
+OWN_DERIVATIVE = (
+    "a derivative in the network's own parameters inside forward, such as an inner step of MAML, is not taken; one in its inputs is, "
+    "after x = x.requires_grad_()."
+)
 WIDENED = "The network returns {}, of which the loss is taken in float32, as training under autocast takes it."
 
 
@@ -243,7 +247,9 @@ def _refused(problem: Problem, error: Exception | None) -> InputError:
             refusal = InputError(said + CASTS)
             refusal.__cause__ = error
             return refusal
-        refusal = InputError(said + "give them in the shape and type that its forward expects.")
+        own = "require grad" in str(error)
+        remedy = OWN_DERIVATIVE if own else "give them in the shape and type that its forward expects."
+        refusal = InputError(said + remedy)
     refusal.__cause__ = error
     return refusal
 

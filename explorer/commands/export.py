@@ -10,6 +10,7 @@ from lossnav.core.formats import MeshBox, mesh_ending
 from rich.console import Console
 
 from ..figures.shared.scales import format_value
+from .drawing_options import ColorScale, Knob, Scale, Surface
 from .figure import _picture
 from .options import folder_for, read_landscape_file, settings
 
@@ -18,21 +19,15 @@ def export_command(
     landscape: Annotated[Path, typer.Argument(help="A landscape: .zarr, .zarr.zip, .nc, .h5, or a sample's name.")],
     output: Annotated[Path, typer.Argument(help="The mesh: .glb, .obj, or .stl, a solid that prints.")],
     color: Annotated[str, typer.Option(help="The readout shown as colour; an .stl has none.")] = "loss",
-    surface: Annotated[str, typer.Option(help="The readout shown as height.")] = "loss",
-    scale: Annotated[
-        str | None, typer.Option(help="linear, log or symlog, for the height; without it, as on the page.")
-    ] = None,
-    color_scale: Annotated[
-        str | None, typer.Option(help="linear, log or symlog, for the colour; without it, as on the page.")
-    ] = None,
+    surface: Surface = "loss",
+    scale: Scale = None,
+    color_scale: ColorScale = None,
     size: Annotated[
         float | None, typer.Option(help="Length of the longer side; without it 1, of an .stl 100 (mm).")
     ] = None,
     relief: Annotated[float, typer.Option(help="Height of the surface, as a share of that.")] = MeshBox.relief,
     base: Annotated[float, typer.Option(help="Thickness of an .stl's base, as a share of that.")] = MeshBox.base,
-    knob: Annotated[
-        list[str] | None, typer.Option(help="A property's setting, NAME=VALUE.", metavar="NAME=VALUE")
-    ] = None,
+    knob: Knob = None,
 ) -> None:
     """Write the surface as a mesh, with a readout as its colours."""
     from ..figures.paper import save_mesh

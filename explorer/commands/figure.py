@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from lossnav.core.properties import KNOBS
 
+from .drawing_options import ColorScale, Surface
 from .options import console, folder_for, numbers, read_landscape_file, settings
 
 if TYPE_CHECKING:
@@ -42,14 +43,12 @@ def figure_command(
     contours: Annotated[
         list[str] | None, typer.Option(help="Readouts shown as contour lines, or none; without it, the loss.")
     ] = None,
-    surface: Annotated[str, typer.Option(help="The readout shown as height.")] = "loss",
+    surface: Surface = "loss",
     scale: Annotated[
         str | None,
         typer.Option(help="linear, log or symlog, for the height; without it, the one that the page draws it on."),
     ] = None,
-    color_scale: Annotated[
-        str | None, typer.Option(help="linear, log or symlog, for the colour; without it, as on the page.")
-    ] = None,
+    color_scale: ColorScale = None,
     path: Annotated[bool, typer.Option(help="Draw the training path.")] = True,
     arrows: Annotated[bool, typer.Option("--arrows", help="Draw forces as arrows.")] = False,
     camera: Annotated[str, typer.Option(help="Azimuth and elevation of the surface, in degrees.")] = "-55,36",

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .drawing_options import ColorScale, Knob, Scale, Surface
 from .figure import _picture
 from .options import console, folder_for, numbers, read_landscape_file, settings
 
@@ -24,18 +25,12 @@ def film_command(
     contours: Annotated[
         list[str] | None, typer.Option(help="Readouts shown as contour lines, or none; without it, the loss.")
     ] = None,
-    surface: Annotated[str, typer.Option(help="The readout shown as height.")] = "loss",
-    scale: Annotated[
-        str | None, typer.Option(help="linear, log or symlog, for the height; without it, as on the page.")
-    ] = None,
-    color_scale: Annotated[
-        str | None, typer.Option(help="linear, log or symlog, for the colour; without it, as on the page.")
-    ] = None,
+    surface: Surface = "loss",
+    scale: Scale = None,
+    color_scale: ColorScale = None,
     camera: Annotated[str, typer.Option(help="Azimuth and elevation at the start, in degrees.")] = "-55,36",
     title: Annotated[str | None, typer.Option(help="Text over the film.")] = None,
-    knob: Annotated[
-        list[str] | None, typer.Option(help="A property's setting, NAME=VALUE.", metavar="NAME=VALUE")
-    ] = None,
+    knob: Knob = None,
 ) -> None:
     """Have the training path grow over the surface, as a film."""
     from ..export import write_film

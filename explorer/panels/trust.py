@@ -40,8 +40,10 @@ def _details(land: xr.Dataset, fidelity: dict[str, Any], dark: bool) -> None:
         st.plotly_chart(band_figure(fidelity["band"], dark), theme=None, key="band", config={"displayModeBar": False})
     if "path" in fidelity and "path_step" in land:
         st.markdown(
-            "**The path above the plane.** The loss at each checkpoint, and the plane's loss under it; BatchNorm statistics "
-            "at a checkpoint are its own where the checkpoints hold them, else as on the plane."
+            "**The path above the plane.** The loss at each checkpoint, and the plane's loss under it, which differ by what lies "
+            "off the plane. BatchNorm statistics at a checkpoint are its own where the checkpoints hold them, else as on the "
+            "plane: under the trained network's an earlier checkpoint can be far worse than it was in training. "
+            '`Problem(…, batchnorm="recalibrate")` recomputes them at every point.'
         )
         steps = land["path_step"].values.tolist()
         st.plotly_chart(

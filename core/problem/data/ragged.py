@@ -41,12 +41,15 @@ def padded_inputs(inputs: Any, network: nn.Module) -> tuple[Any, list[str]]:
     note = f"Examples of {min(lengths)} to {max(lengths)} places were padded to {max(lengths)}"
     if any(name in MASKS for name in known.values()):
         return _like(inputs, padded_parts), [f"{note}, the mask with them."]
+    told = next((name for name, part in parts.items() if _tells_lengths(part, next(iter(ragged.values())))), None)
+    if told is not None:
+        return _like(inputs, padded_parts), [f"{note}, and forward is told their lengths by `{known[told]}`."]
     mask = _mask(signature, lengths)
     if mask is None:
         raise InputError(
             f"The examples have different lengths ({min(lengths)} to {max(lengths)}), and {signature.text} takes no mask "
             "(attention_mask, src_key_padding_mask or lengths) to tell padding by: pad them yourself as in training, give "
-            "examples of one length, or let forward take such a mask."
+            "examples of one length, let forward take such a mask, or hand over each example's length, an integer, beside it."
         )
     named = {n if isinstance(n, str) else signature.names[n]: part for n, part in padded_parts.items()}
     return named | mask, [f"{note}, and forward is told by `{next(iter(mask))}`."]
@@ -94,6 +97,19 @@ def _mask(signature: Signature, lengths: list[int]) -> dict[str, Tensor] | None:
     )
     found = [(name, mask) for names, mask in makers for name in names if signature.takes(name)]
     return dict(found[:1]) or None
+
+
+def _tells_lengths(part: Any, padded_parts: Ragged) -> bool:
+    """Whether a part of another name holds how long each example is, of batches that were padded before they came: of those of one
+    width the longest fills it, and behind its length every example has one and the same value."""
+    if not isinstance(part, Tensor) or part.ndim != 1 or part.is_floating_point() or part.dtype == torch.bool:
+        return False
+    widths, counts = torch.tensor([len(t) for t in padded_parts.examples]), part.cpu()
+    fills = all(int(counts[widths == width].max()) == int(width) for width in widths.unique())
+    if not fills or int(counts.min()) < 1 or bool((counts > widths).any()) or bool((counts == widths).all()):
+        return False
+    behind = [t[n:].flatten() for t, n in zip(padded_parts.examples, counts.tolist(), strict=True)]
+    return len(torch.cat(behind).unique()) == 1
 
 
 def _lengths(part: Ragged) -> list[int]:

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset, SequentialSampler
 
 from ...checks import InputError
 from ...machine.memory import byte_text, free_bytes
+from ..opened import OpenedObject, opened
 from .tensors import is_numbers, tensor_of
 
 SEED = 0
@@ -223,7 +224,16 @@ def _leaves(part: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, 
         for index, entry in enumerate(part):
             yield from _leaves(entry, (*path, index))
     else:
+        _refuse_object(part)
         yield path, tensor_of(part, "the data") if _has_numbers(part) else part
+
+
+def _refuse_object(part: Any) -> None:
+    if not isinstance(part, PackedSequence) and isinstance(opened(part), OpenedObject):
+        raise InputError(
+            f"The data give objects ({type(part).__name__}), whose tensors are put together by name or place: let the data set, or "
+            "the loader's collate_fn, give tuples or dicts, such as vars(example)."
+        )
 
 
 def _rebuilt(like: Any, path: tuple[Any, ...], leaves: Mapping[tuple[Any, ...], Any]) -> Any:

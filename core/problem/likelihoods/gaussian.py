@@ -27,7 +27,7 @@ class Gaussian(Loss):
     is_likelihood: bool = True
 
     def __init__(self, sigma: float = 1.0) -> None:
-        if not (math.isfinite(sigma) and sigma > 0):
+        if not (isinstance(sigma, (int, float)) and math.isfinite(sigma) and sigma > 0):
             raise InputError(f"Gaussian(sigma) expects a positive number, but got {sigma}: give the noise's deviation.")
         object.__setattr__(self, "sigma", float(sigma))
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from brought_data import loss, number
 from lossnav.core import InputError, Problem
+from lossnav.core.curvature.loss_function import LossFunction
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
@@ -158,3 +159,36 @@ def test_a_loader_of_packed_sequences(each: bool) -> None:
     whole = Problem(model, packed(SEQUENCES), packed(places) if each else KINDS)
     assert (problem.example_count, problem.loader_batches) == (4, (3, 1))
     assert loss(problem) == pytest.approx(loss(whole), rel=1e-12)
+
+
+class HowLong(WithMask):
+    def forward(self, x: Tensor, how_long: Tensor) -> Tensor:
+        return self.pooled(x, torch.arange(x.shape[1])[None] < how_long[:, None])
+
+
+def padded_batches(told: Any) -> Any:
+    generator = torch.Generator().manual_seed(1)
+    sizes = (1, 2, 3, 4, 5, 2)
+    rows = [(torch.randn(n, 2, generator=generator).double(), told(n), n % 3) for n in sizes]
+
+    def together(part: Any) -> Any:
+        xs, counts, ys = zip(*part, strict=True)
+        return torch.nn.utils.rnn.pad_sequence(list(xs), batch_first=True), torch.tensor(counts), torch.tensor(ys)
+
+    return DataLoader(rows, batch_size=2, collate_fn=together), rows  # type: ignore[arg-type]
+
+
+def test_lengths_under_a_name_of_ones_own_are_known_by_what_they_are() -> None:
+    torch.manual_seed(0)
+    model, (loader, rows) = HowLong().double(), padded_batches(lambda n: n)
+    problem = Problem(model, loader)
+    each = [F.cross_entropy(model(x[None], torch.tensor([n])), torch.tensor([y])) for x, n, y in rows]
+    assert LossFunction(problem, None, "cpu").gradient().norm() > 0
+    found = LossFunction(problem, None, "cpu")
+    assert found.loss(found.point) == pytest.approx(float(torch.stack(each).mean().detach()))
+    assert "told their lengths by `how_long`" in " ".join(problem.notes)
+
+
+def test_whole_numbers_that_are_no_lengths_are_not_taken_for_them() -> None:
+    with pytest.raises(InputError, match="hand over each example's length"):
+        Problem(HowLong().double(), padded_batches(lambda n: 1)[0])

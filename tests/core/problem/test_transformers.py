@@ -184,6 +184,28 @@ def test_metrics_see_logits_as_a_whole_or_are_refused() -> None:
 
 
 @needs_transformers
+@pytest.mark.parametrize("kind", ["PromptTuningConfig", "PromptEncoderConfig", "PrefixTuningConfig"])
+def test_adapters_that_put_tokens_before_the_text(kind: str) -> None:
+    peft = pytest.importorskip("peft", reason="peft is not installed")
+    torch.manual_seed(0)
+    size = {"encoder_hidden_size": 8} if kind == "PromptEncoderConfig" else {}
+    config = getattr(peft, kind)(task_type="CAUSAL_LM", num_virtual_tokens=3, **size)
+    model = peft.get_peft_model(gpt2(), config).eval()
+    tokens = torch.randint(3, V, (4, 7))
+    mask = torch.ones_like(tokens)
+    mask[1:, 5:] = 0
+    problem = Problem.from_transformers(model, {"input_ids": tokens, "attention_mask": mask})
+    plane = Plane.random(problem, normalize="layer")
+    land = survey(problem, plane, (3, 1), fidelity=False)
+    labels = tokens.masked_fill(mask == 0, -100)
+    for a in (-1.0, 0.0, 1.0):
+        parameters = {**dict(model.named_parameters()), **plane.at(a, 0)}
+        given = {"input_ids": tokens, "attention_mask": mask, "labels": labels}
+        expected = float(functional_call(model, parameters, (), given).loss.detach())
+        assert float(land["loss"].sel(alpha=a)[0]) == pytest.approx(expected, rel=1e-5)
+
+
+@needs_transformers
 def test_adapters_of_peft() -> None:
     peft = pytest.importorskip("peft", reason="peft is not installed")
     torch.manual_seed(0)
