@@ -23,6 +23,7 @@ FLOORS = {
         ("curvature",),
         ("network",),
         ("problem",),
+        ("sealed",),
         ("parameters", "adaptive", "foreign", "full_disk", "persistence"),
         ("machine", "checks", "lazy", "moved"),
     ),
