@@ -29,7 +29,7 @@ FLOORS = {
     ),
     "explorer": (
         ("app", "cli"),
-        ("commands", "views"),
+        ("commands", "views", "warm"),
         ("panels",),
         ("comparable",),
         ("landscape_file", "notebook"),
