@@ -39,17 +39,16 @@ def write_sealed(path: str | os.PathLike[str], write: Callable[[Path], object]) 
 
     JSON and safetensors have to hold EMPTY already, as `write_json` does it; archives and HDF5 get their words here.
 
-    >>> import tempfile, numpy as np
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = write_sealed(Path(folder) / "a.npz", lambda place: np.savez(place.open("wb"), x=np.arange(3)))
-    ...     content = path.read_bytes()
-    ...     whole = verified(path) == path and np.load(path)["x"].tolist()
-    ...     _ = path.write_bytes(content.replace(b"x.npy", b"y.npy"))
+    ...     path = write_json(Path(folder) / "a.json", {"loss": 1.5})
+    ...     whole = verified(path) == path and read_json(path)
+    ...     _ = path.write_text(path.read_text().replace("1.5", "1.7"))
     ...     try:
     ...         verified(path)
     ...     except InputError as error:
     ...         whole, "is not what was written" in str(error)
-    ([0, 1, 2], True)
+    ({'loss': 1.5}, True)
 
     Raises
     ------
