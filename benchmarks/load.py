@@ -35,6 +35,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from lossnav.explorer.jobs.queue import behind
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -55,6 +56,7 @@ class Notes:
     clicks: list[float] = field(default_factory=list)
     timers: list[float] = field(default_factory=list)
     errors: dict[str, int] = field(default_factory=dict)
+    slow: list[tuple[float, float, str]] = field(default_factory=list)  # when, seconds, what it was: every click
     sampled: list[tuple[float, float, int, int]] = field(default_factory=list)  # seconds, MB, descriptors, children
 
     def failed(self, why: str) -> None:
@@ -133,7 +135,9 @@ class Session:
         kind, element, fragment = self.widgets[key]
         self.doing = f"turning the {kind} '{element.label}'"
         self.states[key] = self._turned(key, kind, element)
+        began = time.time()
         await self._asked(fragment, self.notes.clicks)
+        self.notes.slow.append((began, self.notes.clicks[-1], self.doing + (" (a part)" if fragment else "")))
 
     def _turned(self, key: str, kind: str, element: Any) -> WidgetState:
         state = WidgetState(id=key)
@@ -227,7 +231,7 @@ def server(folder: Path) -> Iterator[tuple[int, str, psutil.Process]]:
 
 @contextmanager
 def running_survey(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A survey of what the sessions show, large enough to outlast them."""
+    """A survey of what the sessions show, large enough to outlast them, as the page's own run."""
     code = (
         "import sys; from lossnav.explorer.request.survey import SurveyRequest\n"
         f"asked = SurveyRequest({TARGET!r}, grid=201, effort='full', every=1, tolerance=0.0)\n"
@@ -238,6 +242,7 @@ def running_survey(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(
         [sys.executable, "-c", code], cwd=folder, env=_own(folder), stdout=quiet, stderr=quiet
     ) as one:
+        behind(one.pid)
         try:
             yield one
         finally:
@@ -294,6 +299,9 @@ def told(notes: Notes, minutes: float) -> dict[str, Any]:
         "opened": len(notes.opened),
         "opening_longest_s": max(notes.opened, default=float("nan")),
         "clicks": len(notes.clicks),
+        "slowest": [
+            f"{seconds:.1f} s: {what}" for _, seconds, what in sorted(notes.slow, key=lambda each: -each[1])[:10]
+        ],
         "click_median_s": float(np.median(clicks)),
         "click_p99_s": float(np.quantile(clicks, 0.99)),
         "click_longest_s": float(clicks.max()),

@@ -73,6 +73,7 @@ def explore(
     from lossnav.core.formats import is_landscape
 
     from .server import JOBS_VARIABLE, Access, serve, serve_folder, serve_landscape
+    from .warm import warm_up
 
     if jobs is not None:
         os.environ[JOBS_VARIABLE] = str(jobs)
@@ -84,13 +85,13 @@ def explore(
 
     if target is not None and is_landscape(target):
         _read_now(Path(target))
-        serve_landscape(Path(target), access, browser)
+        serve_landscape(Path(target), access, browser, warm_up)
         return
     if target is None or Path(target).is_dir():
-        serve_folder(Path(target or "."), access, browser)
+        serve_folder(Path(target or "."), access, browser, warm_up)
         return
     path = load_problem(target).trajectory  # says now, not in the browser, what is wrong with it
-    serve(target, 0 if path is None else len(path), access, browser)
+    serve(target, 0 if path is None else len(path), access, browser, warm_up)
 
 
 def _read_now(path: Path) -> None:

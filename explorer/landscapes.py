@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from threading import Lock
 
 import numpy as np
 import xarray as xr
@@ -129,26 +130,42 @@ def _found(path: Path, overlays: Sequence[str] = ()) -> Found:
 
     overlays  what it is to show, also where it was surveyed before there was such a readout
     """
-    state, last = _state(path), _last(path)
-    if state and last[:1] == [state]:
-        kept: Found = last[1]
-        return kept
+    asked, last = time.monotonic(), _last(path)
+    with last.lock:
+        if last.found is not None and last.began > asked:
+            return last.found  # read by another session since then: while a survey writes, each would read it anew
+        last.began, state = time.monotonic(), _state(path)
+        if last.found is None or not state or last.state != state:
+            found, lasts = _read(path, overlays)
+            last.state, last.found = state if lasts else (), found  # what was being written is read again next time
+        return last.found
+
+
+def _read(path: Path, overlays: Sequence[str]) -> tuple[Found, bool]:
+    """What is there, and whether that stands until something is written."""
     try:
         points = with_overlays(read_points(path), overlays)
     except DamagedError as error:
-        return replace(_nothing(path), damage=str(error))
-    except (InputError, OSError, KeyError):  # being created or replaced at this moment: look again at the next turn
-        return _nothing(path)
+        return replace(_nothing(path), damage=str(error)), False
+    except (InputError, OSError, KeyError):  # being created or replaced at this moment
+        return _nothing(path), False
     level = drawn_level(points)
     rows, columns = level if level is not None else (np.array([], int), np.array([], int))
-    last[:] = [state, found := Found(path, points, rows, columns)]
-    return found
+    return Found(path, points, rows, columns), True
+
+
+class _Last:
+    """When a path was read last, its state then, and what was found."""
+
+    def __init__(self) -> None:
+        self.lock, self.began = Lock(), 0.0
+        self.state: tuple[tuple[str, int, int], ...] = ()
+        self.found: Found | None = None
 
 
 @lru_cache(maxsize=FILES)
-def _last(path: Path) -> list[Any]:
-    """The state of `path` when it was read last, and what was found; empty before that."""
-    return []
+def _last(path: Path) -> _Last:
+    return _Last()
 
 
 def _state(path: Path) -> tuple[tuple[str, int, int], ...]:

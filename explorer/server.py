@@ -10,7 +10,7 @@ import socket
 import sys
 import tomllib
 import webbrowser
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -68,15 +68,21 @@ class Access:
 
 
 WILDCARDS = ("0.0.0.0", "::")  # every address of this machine
+Begun = Callable[[], None]
 
 
-def serve(target: str | None, checkpoints: int, access: Access, open_browser: bool) -> None:
+def _nothing() -> None:
+    pass
+
+
+def serve(target: str | None, checkpoints: int, access: Access, open_browser: bool, begun: Begun = _nothing) -> None:
     """Run the explorer until interrupted.
 
     Parameters
     ----------
     target       what is explored besides the samples
     checkpoints  of its training path; 0: there is none
+    begun        called once the server can be reached
 
     Raises
     ------
@@ -84,10 +90,10 @@ def serve(target: str | None, checkpoints: int, access: Access, open_browser: bo
     """
     if target is not None:
         os.environ |= {TARGET_VARIABLE: target, CHECKPOINTS_VARIABLE: str(checkpoints)}
-    _run(access, open_browser)
+    _run(access, open_browser, begun)
 
 
-def serve_folder(folder: Path, access: Access, open_browser: bool) -> None:
+def serve_folder(folder: Path, access: Access, open_browser: bool, begun: Begun = _nothing) -> None:
     """Run the explorer on the samples and on what a folder holds, of which nothing runs until somebody presses.
 
     Raises
@@ -95,10 +101,10 @@ def serve_folder(folder: Path, access: Access, open_browser: bool) -> None:
     InputError  the port is taken
     """
     os.environ[FOLDER_VARIABLE] = str(folder)
-    _run(access, open_browser)
+    _run(access, open_browser, begun)
 
 
-def serve_landscape(path: Path, access: Access, open_browser: bool) -> None:
+def serve_landscape(path: Path, access: Access, open_browser: bool, begun: Begun = _nothing) -> None:
     """Run the explorer on a landscape file, without its network, until interrupted.
 
     Raises
@@ -106,10 +112,10 @@ def serve_landscape(path: Path, access: Access, open_browser: bool) -> None:
     InputError  the port is taken
     """
     os.environ[LANDSCAPE_VARIABLE] = str(path.absolute())
-    _run(access, open_browser)
+    _run(access, open_browser, begun)
 
 
-def _run(access: Access, open_browser: bool) -> None:
+def _run(access: Access, open_browser: bool, begun: Begun) -> None:
     from starlette.middleware import Middleware
     from streamlit.starlette import App
 
@@ -132,20 +138,24 @@ def _run(access: Access, open_browser: bool) -> None:
         Middleware(Preload, scripts=[library_path()]),
     ]
     script = Path(__file__).parent / "app.py"
-    app = App(script, routes=routes(), middleware=around, lifespan=partial(_greeting, access, address, open_browser))
+    greeting = partial(_greeting, access, address, open_browser, begun)
+    app = App(script, routes=routes(), middleware=around, lifespan=greeting)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the server stops in good order, then asks to be ended so
     with suppress(KeyboardInterrupt):
         app.run(config=_look() | _options(access))
 
 
 @asynccontextmanager
-async def _greeting(access: Access, address: str, open_browser: bool, _app: object) -> AsyncIterator[None]:
+async def _greeting(
+    access: Access, address: str, open_browser: bool, begun: Begun, _app: object
+) -> AsyncIterator[None]:
     """Say where it is, once it can be reached there."""
     if access.warning:
         print(access.warning, file=sys.stderr, flush=True)
     print(f"lossnav explorer: {address}   (Ctrl-C ends it)", flush=True)
     if open_browser:
         webbrowser.open(address)
+    begun()
     yield
 
 

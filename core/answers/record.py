@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import InputError
-from ..machine.atomic import written_whole
+from ..sealed import read_json, write_json
 
 CLASSES, CONTINUATION, CURVE, VALUES, LOSSES = "classes", "continuation", "curve", "values", "losses"
 
@@ -64,8 +63,7 @@ class Answers:
 
 def write_answers(found: Answers, path: Path) -> None:
     """Write them to a file, as JSON."""
-    text = json.dumps(_plain(asdict(found)))
-    written_whole(path, lambda place: place.write_text(text, encoding="utf-8"))
+    write_json(path, _plain(asdict(found)))
 
 
 def read_answers(path: Path) -> Answers:
@@ -73,16 +71,18 @@ def read_answers(path: Path) -> Answers:
 
     Raises
     ------
-    InputError  another file
+    InputError  another file, or damage
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         known = {entry.name: content[entry.name] for entry in fields(Answers)}
         arrays = {name: np.array(known[name], dtype) for name, dtype in (("rows", int), ("loss", float))}
         inputs = None if known["inputs"] is None else np.array(known["inputs"], float)
         numbers = {name: np.array(values) for name, values in known["numbers"].items()}
         tuples = {name: tuple(known[name]) for name in ("places", "shape", "reach")}
         return Answers(**{**known, **arrays, **tuples, "inputs": inputs, "numbers": numbers})
+    except InputError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"'{path.name}' holds no answers: compute them anew.") from error
 

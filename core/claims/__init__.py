@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .by_pairs import controls_by_pairs, recheck, word_by_pairs
 from .cells import OUTCOMES, accuracy_panel, map_cells, map_panel, sharpness_panel
+from .damage import damage_is_said
 from .live import LOOK_CONTRASTS, LOOK_SAID, Look, look, read_look, rule_steps
 from .on_workers import train_on_workers
 from .package_results import shipped
@@ -36,6 +37,7 @@ __all__ = [
     "claim_of",
     "code_hash",
     "controls_by_pairs",
+    "damage_is_said",
     "deciding_files",
     "export",
     "look",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from ..checks import InputError, known
+from ..sealed import read_json
 from . import memory
 from .population import CONTRASTS, contrast_of, made
 from .populations import joined, populations
@@ -78,7 +78,7 @@ def look(contrast: str, folder: Path, progress: Progress, networks: int = NETWOR
 
 def read_look(path: Path) -> Look:
     """What was written of `Look.as_json`."""
-    return Look(**json.loads(path.read_text(encoding="utf-8")))
+    return Look(**read_json(path))
 
 
 def rule_steps(test: Mapping[str, Any]) -> dict[str, list[tuple[str, str, bool]]]:

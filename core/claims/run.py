@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from ..checks import InputError, known
 from ..machine import written_whole
+from ..sealed import read_json, write_json
 from .own_data import own_data
 from .panel import Panel
 from .protocol import Claim, Control, Plan, Progress, Verdict
@@ -135,9 +136,8 @@ def versions() -> dict[str, str]:
 
 def write_result(result: Result, path: Path) -> None:
     """As JSON, whole or not at all."""
-    text = json.dumps(result.as_json(), indent=1, allow_nan=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    written_whole(path, lambda place: place.write_text(text, encoding="utf-8"))
+    write_json(path, result.as_json(), indent=1, allow_nan=False)
 
 
 def read_result(path: Path) -> Result:
@@ -145,10 +145,12 @@ def read_result(path: Path) -> Result:
 
     Raises
     ------
-    InputError  it is no such file
+    InputError  it is no such file, or is damaged
     """
     try:
-        return _result(json.loads(path.read_text(encoding="utf-8")))
+        return _result(read_json(path))
+    except InputError:
+        raise
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"'{path.name}' is no result of a claim: run `lossnav claims run` again to make one."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from torch import Tensor
 from ..checks import InputError
 from ..plane.plane import Plane
 from ..problem.problem import Problem
+from ..sealed import read_json
 from ..spectrum.eigenvalues import spectrum
 from ..survey.survey import survey
 from .population import LEVELS, SHAPE, Data, contrast_of, data_of, outputs
@@ -57,7 +57,7 @@ class TwinPair:
 
 def read_twins(path: Path) -> TwinPair:
     """What was written of `TwinPair.as_json`."""
-    return TwinPair(**json.loads(path.read_text(encoding="utf-8")))
+    return TwinPair(**read_json(path))
 
 
 def twin_pair(seed: int = QUICK_SEED, points: int = POINTS) -> TwinPair:

@@ -8,6 +8,7 @@ import xarray as xr
 
 from ..checks import InputError
 from ..foreign import plain_file
+from ..sealed import verified
 from .hdf5_headers import refuse_what_is_elsewhere
 from .netcdf import write_netcdf
 
@@ -23,13 +24,13 @@ def read_density_map(path: str | Path) -> xr.Dataset:
 
     Raises
     ------
-    InputError  nothing there, or something that is no density map
+    InputError  nothing there, damage, or something that is no density map
     """
     path = Path(path)
     if not plain_file(path).exists():
         raise InputError(f"No density map at '{path}': check the path, or make one with `lossnav density`.")
     try:
-        refuse_what_is_elsewhere(path)
+        refuse_what_is_elsewhere(verified(path))
         with xr.open_dataset(path, engine="h5netcdf") as opened:
             dataset = opened.load().drop_encoding()
     except InputError:

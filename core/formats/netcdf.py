@@ -11,7 +11,8 @@ import numpy as np
 import xarray as xr
 
 from ..checks import InputError
-from ..machine.atomic import File, written_whole
+from ..machine.atomic import File
+from ..sealed import verified, write_sealed
 from ..survey.info import IN_ATTRS
 from .files import _damaged, _existing
 from .hdf5_headers import refuse_what_is_elsewhere
@@ -20,7 +21,8 @@ from .hdf5_headers import refuse_what_is_elsewhere
 def write_netcdf(landscape: xr.Dataset, path: File, packed: bool = False) -> Path:
     """Write all of `landscape` to NetCDF 4; `read_netcdf` gives it back the same. Packed, it is smaller, and as exact.
 
-    Every array of numbers has a checksum (HDF5's Fletcher-32), so that a digit that changes on the disk is damage when it is read.
+    Every array of numbers has a checksum (HDF5's Fletcher-32), and the whole file a digest after its end (`core.sealed`), so
+    that a digit that changes on the disk is damage when it is read.
     """
     # With no fill value NaN stays a number: it means a loss that is not finite.
     encoding: dict[Any, dict[str, Any]] = {
@@ -33,13 +35,13 @@ def write_netcdf(landscape: xr.Dataset, path: File, packed: bool = False) -> Pat
         for name in landscape.data_vars:
             encoding.setdefault(name, {}).update(zlib=True, complevel=9, shuffle=True)
     plain = landscape.drop_encoding()
-    return written_whole(path, lambda target: plain.to_netcdf(target, engine="h5netcdf", encoding=encoding))
+    return write_sealed(path, lambda target: plain.to_netcdf(target, engine="h5netcdf", encoding=encoding))
 
 
 def read_netcdf(path: File) -> xr.Dataset:
     """The landscape in a NetCDF file, loaded into memory; InputError if the file holds none."""
     try:
-        refuse_what_is_elsewhere(_existing(path))
+        refuse_what_is_elsewhere(verified(_existing(path)))
         with xr.open_dataset(path, engine="h5netcdf") as opened:
             landscape = opened.load().drop_encoding()
     except InputError:

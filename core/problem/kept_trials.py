@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from platformdirs import user_cache_path
 
-from ..machine.atomic import written_whole
 from ..parameters.hashing import digest
+from ..sealed import read_json, write_json
 from .code_identity import code_identity
 from .identity import problem_identity
 from .trial import first_examples, passes, undrawn
@@ -141,11 +141,9 @@ def probe(problem: Problem) -> list[float]:
 def read(path: Path, probed: list[float]) -> dict[str, Any]:
     """The findings in a file; none where it is damaged, or of a network that computes something else."""
     try:
-        content = json.loads(path.read_text("utf-8"))
-        body = content["findings"]
-        whole = content["digest"] == digest({"findings": json.dumps(body, sort_keys=True), "probe": content["probe"]})
+        content = read_json(path, sealed=True)
         same = len(probed) == len(content["probe"]) and all(map(_close, probed, content["probe"]))
-        return {name: KINDS[name][1](value) for name, value in body.items()} if whole and same else {}
+        return {name: KINDS[name][1](value) for name, value in content["findings"].items()} if same else {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
@@ -153,9 +151,7 @@ def read(path: Path, probed: list[float]) -> dict[str, Any]:
 def write(path: Path, probed: list[float], findings: dict[str, Any]) -> None:
     """Findings, with what they are held against; the oldest files make room."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    checksum = digest({"findings": json.dumps(findings, sort_keys=True), "probe": probed})
-    text = json.dumps({"digest": checksum, "probe": probed, "findings": findings}, sort_keys=True)
-    written_whole(path, lambda place: place.write_text(text, "utf-8"))
+    write_json(path, {"probe": probed, "findings": findings})
     files = sorted(path.parent.glob("*.json"), key=lambda each: each.stat().st_mtime_ns)
     for old in files[:-MOST_FILES]:
         os.unlink(old)

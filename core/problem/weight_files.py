@@ -7,6 +7,7 @@ and peft. Where a file holds more than weights, its groups of tensors are kept a
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from ..checks import InputError, first_line
 from ..foreign import is_archive, json_in, plain_file, refuse_link_out
+from ..sealed import verified
 from .not_weights import refuse_what_holds_no_weights
 from .pickled_weights import Group, check_tensors, grouped, refuse_bombs
 
@@ -120,6 +122,12 @@ def _links_within(folder: Path) -> Path:
     return model if model is not None and (model / "blobs").is_dir() else real
 
 
+@functools.lru_cache(maxsize=1024)
+def _whole(path: Path, changed: int, size: int) -> Path:
+    """A file that is what was written, looked through once for all reads of its parts."""
+    return verified(path)
+
+
 class _Safetensors:
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -127,7 +135,8 @@ class _Safetensors:
     @contextlib.contextmanager
     def _open(self) -> Iterator[Any]:
         try:
-            with safe_open(self.path, framework="pt") as file:
+            at = self.path.stat()
+            with safe_open(_whole(self.path, at.st_mtime_ns, at.st_size), framework="pt") as file:
                 yield file
         except InputError:
             raise

@@ -1,9 +1,8 @@
-"""Spectra and couplings on disk: JSON, written under a temporary name and renamed."""
+"""Spectra and couplings on disk: JSON with a digest of itself, written under a temporary name and renamed."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ import numpy as np
 import xarray as xr
 
 from ..checks import InputError
-from ..foreign import json_in, plain_file
-from ..machine.atomic import written_whole
+from ..foreign import plain_file
+from ..sealed import read_json, write_json
 from .density import Spectrum
 
 Read = TypeVar("Read")
@@ -68,7 +67,7 @@ def read_spectrum(path: str | Path) -> tuple[Spectrum, dict[str, Any]]:
 
     Raises
     ------
-    InputError  nothing there, or something that is no spectrum
+    InputError  nothing there, damage, or something that is no spectrum
     """
     return _read(path, "spectrum", "spectrum", lambda c: (_spectrum(c["spectrum"]), c["about"]))
 
@@ -84,7 +83,7 @@ def read_along(path: str | Path) -> SpectraAlong:
 
     Raises
     ------
-    InputError  nothing there, or something else
+    InputError  nothing there, damage, or something else
     """
     return _read(path, "spectra along a training path", "spectrum --along", _along)
 
@@ -100,7 +99,7 @@ def read_coupling(path: str | Path) -> StoredCoupling:
 
     Raises
     ------
-    InputError  nothing there, or something else
+    InputError  nothing there, damage, or something else
     """
     return _read(
         path, "coupling", "coupling", lambda c: StoredCoupling(_array(c["sweep"]), _array(c["matrix"]), c["about"])
@@ -109,7 +108,7 @@ def read_coupling(path: str | Path) -> StoredCoupling:
 
 def _write(path: str | Path, content: dict[str, Any]) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    written_whole(path, lambda place: place.write_text(json.dumps(content)))
+    write_json(path, content)
 
 
 def _read(path: str | Path, what: str, command: str, made: Callable[[dict[str, Any]], Read]) -> Read:
@@ -117,7 +116,7 @@ def _read(path: str | Path, what: str, command: str, made: Callable[[dict[str, A
     if not plain_file(path).exists():
         raise InputError(f"No {what} at '{path}': check the path, or make one with `lossnav {command}`.")
     try:
-        return made(json_in(path))
+        return made(read_json(path))
     except InputError:
         raise
     except Exception as error:  # whatever is not as it was written

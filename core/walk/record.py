@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
-from ..machine.atomic import written_whole
+from ..sealed import verified, write_sealed
 from .recipe import Recipe
 
 READOUTS = ("step", "time", "loss", "alpha", "beta", "off_plane")
@@ -75,7 +75,7 @@ def write_walk(found: Walk, path: Path) -> None:
         with place.open("wb") as file:
             np.savez(file, about=text, **arrays, **kept)  # type: ignore[arg-type]
 
-    written_whole(path, write)
+    write_sealed(path, write)
 
 
 def read_walk(path: Path) -> Walk:
@@ -83,10 +83,10 @@ def read_walk(path: Path) -> Walk:
 
     Raises
     ------
-    InputError  no such file, or another one
+    InputError  no such file, damage, or another file
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(verified(path), allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             tensors = {n: torch.from_numpy(file[n].copy()).to(getattr(torch, k)) for n, k in about["kinds"].items()}
             arrays: Any = {name: file[name] for name in READOUTS}
@@ -95,6 +95,8 @@ def read_walk(path: Path) -> Walk:
         }
         texts: Any = {name: str(about[name]) for name in ("name", "start", "said", "over")}
         return Walk(recipe=Recipe(**about["recipe"]), **texts, **arrays, **parts)
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise InputError(f"There is no walk '{path}': give the file that `lossnav walk … -o` wrote.") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:

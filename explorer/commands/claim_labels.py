@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from lossnav.core import InputError, load_problem
+from lossnav.core.sealed import write_json
 from rich.console import Console
 
 from .options import Target, folder_for, progress
@@ -35,6 +35,7 @@ def labels_command(
     choice: ProblemChoice,
 ) -> None:
     """Tell a label of your own networks from their spectrum, weights and function, as claim memory does, by the same rule."""
+    from lossnav.core.claims import damage_is_said
     from lossnav.core.claims.labelled import labelled, labels_told
 
     from ..request.claim import populations_folder
@@ -45,7 +46,7 @@ def labels_command(
         folder_for(out)
     networks = labelled(choice.problem(), folder, labels, column)
     other = None if held_out is None else load_problem(held_out)
-    with progress() as bar:
+    with damage_is_said(populations_folder()), progress() as bar:
         task = bar.add_task("Networks", total=None)
         found = labels_told(
             networks,
@@ -56,7 +57,7 @@ def labels_command(
             seed,
         )
     if out is not None:
-        out.write_text(json.dumps(found.as_json(), indent=1, allow_nan=False), encoding="utf-8")
+        write_json(out, found.as_json(), indent=1, allow_nan=False)
     screen = Console(soft_wrap=True, highlight=False)
     for line in (*found.sentences, *found.notes, f"Rule: {found.rule}"):
         screen.print(line, markup=False)

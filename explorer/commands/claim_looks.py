@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from lossnav.core import InputError
-from lossnav.core.machine import written_whole
+from lossnav.core.sealed import write_json
 from rich.console import Console
 
 from .options import folder_for, progress
@@ -22,13 +21,13 @@ def look_command(
     out: Out = None,
 ) -> None:
     """Put one pair of histories through claim memory's rule: 60 networks, in less than a minute; never a verdict."""
-    from lossnav.core.claims import LOOK_SAID, look
+    from lossnav.core.claims import LOOK_SAID, damage_is_said, look
 
     from ..request.claim import LookRequest, populations_folder
 
     own = LookRequest(contrast).path
     _check(out, own)
-    with progress() as bar:
+    with damage_is_said(populations_folder()), progress() as bar:
         task = bar.add_task("Training", total=None)
         found = look(
             contrast,
@@ -83,11 +82,10 @@ def _check(out: Path | None, own: Path) -> None:
 
 
 def _write(places: set[Path | None], content: dict[str, Any]) -> None:
-    text = json.dumps(content, allow_nan=False)
     for place in places - {None}:
         assert place is not None
         place.parent.mkdir(parents=True, exist_ok=True)
-        written_whole(place, lambda path: path.write_text(text, encoding="utf-8"))
+        write_json(place, content, allow_nan=False)
 
 
 def _say(lines: list[str]) -> None:
@@ -102,7 +100,7 @@ def recheck_command(
     out: Out = None,
 ) -> None:
     """Read claim memory again with p-values that are exact, by pairs: which words of its map and which controls rest on it."""
-    from lossnav.core.claims import claim_of, controls_by_pairs, read_result, recheck, word_by_pairs
+    from lossnav.core.claims import claim_of, controls_by_pairs, damage_is_said, read_result, recheck, word_by_pairs
 
     from ..request.claim import ClaimRequest, populations_folder
     from ..summaries.claim_results import best_result
@@ -110,7 +108,7 @@ def recheck_command(
     request = ClaimRequest("memory", quick)
     _check(out, request.path)
     plan = claim_of("memory").quick if quick else claim_of("memory").full
-    with progress() as bar:
+    with damage_is_said(populations_folder()), progress() as bar:
         task = bar.add_task("Training", total=None)
         tests = recheck(
             replace(plan, draws=draws or plan.draws),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from lossnav.core import InputError
-from lossnav.core.machine import written_whole
+from lossnav.core.sealed import write_json
 from rich.console import Console
 
 from .options import folder_for, progress
@@ -23,6 +22,7 @@ def robustness_command(
     out: Annotated[Path | None, typer.Option(help="Also write it to this file (.json).")] = None,
 ) -> None:
     """Ask a claim's question of another architecture, or at another loss: minutes; no verdict rests on it."""
+    from lossnav.core.claims import damage_is_said
     from lossnav.core.claims.robustness import robustness
 
     from ..request.claim import populations_folder
@@ -31,7 +31,7 @@ def robustness_command(
         raise InputError(f"--out should end in .json, but is '{out.name}'.")
     if out is not None:
         folder_for(out)
-    with progress() as bar:
+    with damage_is_said(populations_folder()), progress() as bar:
         task = bar.add_task("Networks", total=None)
         found = robustness(
             name,
@@ -43,8 +43,7 @@ def robustness_command(
             draws,
         )
     if out is not None:
-        text = json.dumps(found.as_json(), indent=1, allow_nan=False)
-        written_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
+        write_json(out, found.as_json(), indent=1, allow_nan=False)
     screen = Console(soft_wrap=True, highlight=False)
     screen.print(f"{name}, {found.place}: {found.said}", markup=False)
     screen.print("Beside the verdict, which does not rest on it.", markup=False)

@@ -67,7 +67,7 @@ def run_command(
     cluster: ClusterOption = None,
 ) -> None:
     """Train what is missing, analyse, decide. A run that was stopped goes on with the networks that it has."""
-    from lossnav.core.claims import claim_of, run, train_on_workers, write_result
+    from lossnav.core.claims import claim_of, damage_is_said, run, train_on_workers, write_result
     from lossnav.core.cluster import connected
 
     from ..request.claim import ClaimRequest, populations_folder
@@ -84,10 +84,11 @@ def run_command(
         def told(what: str, done: int, total: int) -> None:
             bar.update(task, description=what, completed=done, total=total)
 
-        if workers is not None or cluster is not None:
-            with connected(workers, cluster) as client:
-                train_on_workers(claim, plan, populations_folder(), client, told, request.source)
-        result = run(claim, plan, populations_folder(), told)
+        with damage_is_said(populations_folder()):
+            if workers is not None or cluster is not None:
+                with connected(workers, cluster) as client:
+                    train_on_workers(claim, plan, populations_folder(), client, told, request.source)
+            result = run(claim, plan, populations_folder(), told)
     write_result(result, request.path)
     if out is not None and out != request.path:
         write_result(result, out)
@@ -121,12 +122,12 @@ def export_command(
     data: Data = None,
 ) -> None:
     """Write every number of every network, the recipes and the versions."""
-    from lossnav.core.claims import claim_of, export
+    from lossnav.core.claims import claim_of, damage_is_said, export
 
     from ..request.claim import ClaimRequest, populations_folder
 
     request = ClaimRequest(name, quick, seed_base, networks, data)
-    with progress() as bar:
+    with damage_is_said(populations_folder()), progress() as bar:
         task = bar.add_task("Training", total=None)
         files = export(
             claim_of(name),

@@ -10,8 +10,8 @@ import typer
 from lossnav.core import InputError, Plane, Problem, read_landscape
 from lossnav.core.alignment import Aligned, aligned
 from lossnav.core.local import preset
-from lossnav.core.machine import written_whole
 from lossnav.core.plane import EVAL, OWN, on_plane, places_of
+from lossnav.core.sealed import EMPTY, KEY, write_sealed
 from lossnav.core.survey import Specification, surveyed
 from lossnav.core.walk import STEPS, low_loss_curve
 from rich.console import Console
@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 
 from ..request.planes import make_plane
 from ..request.survey import SurveyRequest
-from ..summaries.profile import alignment_text, as_sidecar, barrier_sentence, curve_sentence, curve_sidecar
+from ..summaries.profile import alignment_text, barrier_sentence, curve_sentence, write_alignment, write_curve
 from .options import Device, Target, console, numbers, progress
 from .plane_options import with_plane
 from .problem_options import Dtype, ProblemChoice, with_problem
@@ -141,8 +141,8 @@ def _curve(
         )
     if out is not None:
         weights, about = out.with_suffix(".curve.safetensors"), out.with_suffix(".curve.json")
-        written_whole(weights, lambda path: save_file(dict(found.control), path))
-        written_whole(about, lambda path: path.write_text(curve_sidecar(found), encoding="utf-8"))
+        write_sealed(weights, lambda path: save_file(dict(found.control), path, metadata={KEY: EMPTY}))
+        write_curve(found, about)
         console.print(f"The curve's control point in {weights}; its plane is that --through both ends and this file.")
     return curve_sentence(found.t, found.loss, found.said)
 
@@ -155,5 +155,4 @@ def _normalised(problem: Problem) -> list[str]:
 def _keep(out: Path, how: Aligned | None) -> None:
     """Beside the landscape, what the alignment did."""
     if how is not None:
-        place = out.with_suffix(".alignment.json")
-        written_whole(place, lambda path: path.write_text(as_sidecar(how), encoding="utf-8"))
+        write_alignment(how, out.with_suffix(".alignment.json"))

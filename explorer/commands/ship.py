@@ -7,7 +7,6 @@ By the very commands that the pages would run, so that what is shipped is what a
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 from lossnav.core import load_problem
 from lossnav.core.formats import read_density_map, write_density_map
 from lossnav.core.problem import problem_digest
+from lossnav.core.sealed import write_json
 from lossnav.sample_models import NAMES
 
 from ..figures.shared.example_image import shows_inputs
@@ -93,8 +93,8 @@ def write_small(made: Path, path: Path) -> None:
 
 
 def _list(request: Request, made: Shipped) -> None:
-    listed = {words: asdict(each) for words, each in index().items()} | {" ".join(request.arguments): asdict(made)}
-    (FOLDER / INDEX).write_text(json.dumps(listed, indent=1, sort_keys=True) + "\n", "utf-8")
+    listed = sorted((index() | {" ".join(request.arguments): made}).items())
+    write_json(FOLDER / INDEX, {words: dict(sorted(asdict(each).items())) for words, each in listed}, indent=1)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -94,7 +93,7 @@ def _critical(
     problem: Problem, point: Mapping[str, torch.Tensor] | None, device: str, dtype: torch.dtype | None, out: Path | None
 ) -> None:
     from lossnav.core import critical_sharpness
-    from lossnav.core.machine import written_whole
+    from lossnav.core.sealed import write_json
 
     critical = critical_sharpness(problem, point, device=device, dtype=dtype)
     if out is not None:
@@ -104,7 +103,7 @@ def _critical(
             "bracket": [*map(_finite, critical.bracket)],
             "step": _finite(critical.step),
         }
-        written_whole(out, lambda place: place.write_text(json.dumps(stored), "utf-8"))
+        write_json(out, stored)
     table = Table("", "", show_header=False)
     table.add_row("critical sharpness", f"{critical.sharpness:.3g}")
     table.add_row("largest step down the gradient", f"{critical.step:.3g}")

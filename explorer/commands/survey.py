@@ -13,6 +13,7 @@ from lossnav.core import Estimation, InputError, Tolerance, read_landscape
 from lossnav.core.cluster import Workers, connected, share_threads
 from lossnav.core.local import preset
 from lossnav.core.machine import written_whole
+from lossnav.core.sealed import write_json
 from lossnav.core.survey import Specification, estimate, surveyed
 
 from ..request.survey import SurveyRequest
@@ -189,11 +190,15 @@ def _foretell(what: Specification, out: Path | None) -> None:
 
 
 def _keep(said: list[str], out: Path) -> None:
+    """As text; as JSON, which has a digest of itself, where the name ends in .json."""
     if out.is_dir():
         raise InputError(
             f"'{out}' is a folder, and a forecast is a text file: give --out another name, or leave it away."
         )
     out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix == ".json":
+        write_json(out, {"forecast": said})
+        return
     written_whole(out, lambda path: path.write_text("\n".join(said), encoding="utf-8"))
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from lossnav.core import InputError
-from lossnav.core.machine import written_whole
 from lossnav.core.profile import LEVEL, POINTS, basins
+from lossnav.core.sealed import write_json
 from lossnav.core.walk import OPTIMIZERS, Recipe, Walk, read_walk, walk
 from rich.console import Console
 from rich.table import Table
@@ -104,8 +103,7 @@ def basins_command(
         places[f"walk {number}"] = read_walk(path).end
     found = basins(problem, places, level, points, device, dtype)
     if out is not None:
-        text = json.dumps(pairs_as_json(found, level))
-        written_whole(out, lambda place: place.write_text(text, encoding="utf-8"))
+        write_json(out, pairs_as_json(found, level))
     console = Console(soft_wrap=True, highlight=False)
     for pair in found:
         console.print(basin_sentence(pair, level), markup=False)

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from lossnav.core.survey import LandscapeStore
@@ -24,6 +25,7 @@ COMMAND = (sys.executable, "-m", "lossnav.explorer.cli")
 CORES_EACH = 4
 FEWEST = 2  # at once, so that what is short need not wait for what is long
 GLANCE = 0.5  # seconds between looks for room, while something waits
+NICE = 10  # of the system's 19 steps down; on cores that are idle it costs nothing
 REAPED = 10.0  # seconds that the end of a process may take to be noted
 
 
@@ -34,6 +36,13 @@ def most_at_once() -> int:
     """
     told = os.environ.get(JOBS_VARIABLE, "")
     return int(told) if told.isdigit() and int(told) else max(FEWEST, (os.cpu_count() or 1) // CORES_EACH)
+
+
+def behind(pid: int) -> None:
+    """Have a process that was started this moment give way to the server, which answers people; its threads come later."""
+    if hasattr(os, "setpriority"):  # not on Windows
+        with suppress(OSError):  # it has ended
+            os.setpriority(os.PRIO_PROCESS, pid, NICE)
 
 
 class Jobs:
@@ -168,6 +177,7 @@ class Jobs:
                     start_new_session=True,  # Ctrl-C and a closed terminal are for the server, which ends it in good order
                     pass_fds=() if os.name == "nt" else (lock,),
                 )
+            behind(job.process.pid)
             job.record = record.changed(started=time.time(), pid=job.process.pid)
         finally:
             os.close(lock)  # from here on the child alone has it

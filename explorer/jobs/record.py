@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lossnav.core.machine import written_whole
+from lossnav.core.sealed import read_json, write_json
 from platformdirs import user_cache_path
 
 from .lock import held
@@ -73,7 +72,7 @@ class Record:
         content = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
         place = _place(self.path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        written_whole(place, lambda path: path.write_text(json.dumps(content), encoding="utf-8"))
+        write_json(place, content)
 
     def changed(self, **fields: Any) -> Record:
         """The same record with other fields, kept."""
@@ -120,7 +119,7 @@ def _place(path: Path) -> Path:
 def _read(place: Path) -> Record | None:
     """A record that is whole; one that is not says nothing."""
     with suppress(OSError, ValueError, TypeError, KeyError):
-        content = json.loads(place.read_text(encoding="utf-8"))
+        content = read_json(place)
         paths = {name: Path(content[name]) for name in ("path", "server")}
         return Record(**{**content, **paths, "arguments": tuple(content["arguments"])})
     return None

@@ -16,6 +16,7 @@ from .sequence import LiveSequence
 from .session import LiveSession
 from .snapshot import Snapshot
 
+NICE = 5
 MOST_PROBLEMS, MOST_PLANES = 3, 24
 MOST_NUMBERS = 100_000_000  # in the planes of one problem, of which each holds three vectors of parameters
 Courses = dict[SurveyRequest, LiveSequence]
@@ -25,6 +26,8 @@ _at_hand: dict[tuple[str, str], tuple[LiveSession, Courses]] = {}  # by target a
 def begin() -> None:
     """Once, at the start: end with the server, however that ends; Ctrl-C in its terminal is for the server."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):  # behind the server, before what runs in the background
+        os.nice(NICE)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, TypeVar
 
 import streamlit as st
+from lossnav.core.checks import first_line
 from lossnav.core.claims import NOT_SUPPORTED, SUPPORTED, UNDECIDED, Claim, Result, read_result, shipped
 from lossnav.core.claims.robustness import shipped_passes
 
@@ -14,6 +16,8 @@ from ..request.claim import ClaimRequest
 from .claim_live import live_look, live_twins
 from .claim_map import claim_map
 from .progress import kept, waiting_panel
+
+T = TypeVar("T")
 
 COLORS: dict[str, Literal["green", "orange", "gray"]] = {SUPPORTED: "green", NOT_SUPPORTED: "orange", UNDECIDED: "gray"}
 OFFER = ("A small run shows the rule at work. It takes a few minutes, and is never confirmatory.", "Run it")
@@ -41,9 +45,19 @@ def claim_card(claim: Claim) -> None:
             live_twins()
         if found is not None and not found.plan.quick:
             _small_run(claim)
-        for each in shipped_passes(claim):
+        for each in came(lambda: shipped_passes(claim)) or ():
             st.caption(for_markdown(f"Beside the verdict, {each.place}: {each.said}"))
         _words(claim, full.command)
+
+
+def came(read: Callable[[], T]) -> T | None:
+    """What came with the package; None where that is damaged, which is said."""
+    try:
+        return read()
+    except Exception as error:  # damage of any kind is a sentence here
+        said = for_markdown(first_line(error))
+        st.error(f"What came with the package cannot be read: {said}. Install it anew.", icon=":material/error:")
+        return None
 
 
 def _shown(claim: Claim, full: ClaimRequest) -> Result | None:
@@ -51,7 +65,7 @@ def _shown(claim: Claim, full: ClaimRequest) -> Result | None:
     own = kept(full, read_result) if full.path.exists() else None
     if own is not None and own.why_not is None:
         return own
-    found = shipped(claim) or own
+    found = came(lambda: shipped(claim)) or own
     if found is not None:
         return found
     quick = ClaimRequest(claim.name, quick=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import streamlit as st
+from lossnav.core.sealed import read_json
 
 from ..request.forecast import ForecastRequest
 from ..request.survey import EXACT, SurveyRequest
-from .progress import waiting_panel
+from .progress import kept, waiting_panel
 
 OFFER = ("Whether this precision is faster here is not known yet.", "Time it")
 
@@ -17,4 +18,6 @@ def forecast_panel(request: SurveyRequest) -> None:
         return
     asked = ForecastRequest(request)
     if waiting_panel(asked, offer=OFFER, name="_forecast"):
-        st.info(asked.path.read_text(encoding="utf-8").replace("\n", "  \n"), icon=":material/speed:")
+        said = kept(asked, lambda path: [str(each) for each in read_json(path)["forecast"]])
+        if said is not None:
+            st.info("  \n".join(said), icon=":material/speed:")

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import streamlit as st
 import xarray as xr
 from lossnav.core import InputError, read_landscape
+from lossnav.core.checks import first_line
 from lossnav.core.properties import PROPERTIES
+from lossnav.core.survey import DamagedError
 
 from ..controls.profile import (
     NETWORKS,
@@ -19,12 +21,13 @@ from ..controls.profile import (
     way_control,
     whole_control,
 )
+from ..figures.shared.plain_text import for_markdown
 from ..figures.web.line import is_slice
 from ..figures.web.profile import profile_figure
 from ..request.profile import Place, ProfileRequest
 from ..request.survey import SurveyRequest
-from ..summaries.profile import barrier_of, barrier_sentence, curve_sentence, kept_curve, sidecar_text
-from .progress import waiting_panel
+from ..summaries.profile import barrier_of, barrier_sentence, curve_sentence, kept_alignment_text, read_curve
+from .progress import jobs, kept, waiting_panel
 
 
 def profile_panel(
@@ -71,24 +74,46 @@ def _between(request: SurveyRequest, whole: bool) -> ProfileRequest | None:
 def _shown(wanted: ProfileRequest) -> None:
     what = "33 points of the line" + (", with curvature and descents" if wanted.whole else ", forward passes")
     what += ", and 400 steps of training for the curve." if wanted.curve else "."
+    if _damaged(wanted, "_profile"):
+        return
     if not waiting_panel(wanted, _ready(wanted), offer=(f"Not measured yet: {what}", "Measure"), name="_profile"):
         return
     land, before = read_landscape(wanted.path), None
+    curve = kept(wanted, read_curve, wanted.curve_file) if wanted.curve else None
     if wanted.align:
         plain, offer = wanted.unaligned, ("Beside it, the same without alignment.", "Measure")
-        if waiting_panel(plain, _ready(plain), offer=offer, name="_before"):
+        if not _damaged(plain, "_before") and waiting_panel(plain, _ready(plain), offer=offer, name="_before"):
             before = read_landscape(plain.path)
         if wanted.sidecar.exists():
-            st.html(f"<p class='trust'>{html.escape(sidecar_text(wanted.sidecar.read_text(encoding='utf-8')))}</p>")
+            moved = kept(wanted, kept_alignment_text, wanted.sidecar)
+            st.html(f"<p class='trust'>{html.escape(moved or '')}</p>")
     said = barrier_sentence(land)
     lines = [f"<b>{html.escape(said)}</b>"]
     lines += [f"Before alignment: {html.escape(barrier_sentence(before))}"] if before is not None else []
-    curve = kept_curve(wanted.curve_file.read_text(encoding="utf-8")) if wanted.curve else None
     lines += [html.escape(curve_sentence(*curve))] if curve is not None else []
     st.html(f"<p class='trust profile_said'>{'<br>'.join(lines)}</p>")
     dark = st.context.theme.type == "dark"
     figure = profile_figure(land, readouts_along(land), barrier_of(land), dark, before, curve and curve[:2])
     st.plotly_chart(figure, theme=None, key="profile_figure", config={"displayModeBar": False}, alt=said)
+
+
+def _damaged(wanted: ProfileRequest, name: str) -> bool:
+    """Whether the line's landscape cannot be read, which is said, with a way on."""
+    job = jobs().of(wanted)
+    if (job is not None and job.open) or not wanted.path.exists():
+        return False
+    try:
+        read_landscape(wanted.path)
+    except DamagedError as error:
+        st.error(for_markdown(first_line(error)), icon=":material/error:")
+    except (InputError, OSError):  # nothing measured yet
+        return False
+    else:
+        return False
+    if st.button("Measure it anew", key=f"anew{name}", type="primary"):
+        jobs().start(wanted, overwrite=True)
+        st.rerun()
+    return True
 
 
 def _ready(wanted: ProfileRequest) -> bool:

@@ -20,7 +20,7 @@ from ..cache import touch
 from ..figures.shared.plain_text import for_markdown
 from ..jobs import QUEUED, Job, Jobs, Request
 from ..landscapes import Found, begin_from_shipped, own
-from ..request.shipped import result_of, shipped
+from ..request.shipped import damaged, result_of, shipped
 from ..request.survey import SurveyRequest
 
 T = TypeVar("T")
@@ -72,18 +72,26 @@ def _damaged(request: SurveyRequest, damage: str) -> None:
         st.rerun()
 
 
-def kept(request: Request, read: Callable[[Path], T]) -> T | None:
-    """The result of `read` on a request's file; None where that is damaged, which is said, with a way on."""
-    found = result_of(request) or request.path
+def kept(request: Request, read: Callable[[Path], T], beside: Path | None = None) -> T | None:
+    """The result of `read` on a request's file; None where that is damaged, which is said, with a way on.
+
+    beside  a further file that the request's command writes, to be read in place of its result
+    """
+    found = beside or result_of(request) or request.path
     try:
         return read(found)
     except Exception as error:  # damage of any kind is a sentence here
         st.error(f"What was kept of this cannot be read: {for_markdown(first_line(error))}", icon=":material/error:")
-    if st.button("Set it aside and compute it again", key="again", type="primary"):
-        found.replace(found.with_name(f"damaged-{found.name}"))
+    if st.button("Set it aside and compute it again", key=f"again {found.name}", type="primary"):
+        set_aside(found)
         jobs().start(request)
         st.rerun()
     return None
+
+
+def set_aside(found: Path) -> None:
+    """Keep what is damaged under another name, so that it is made again."""
+    found.replace(found.with_name(f"damaged-{found.name}"))
 
 
 def start(request: SurveyRequest, overwrite: bool = False) -> Job:
@@ -103,6 +111,7 @@ def origin(request: Request) -> None:
 
 
 OFFER = ("It is not computed yet.", "Compute")
+SPOILT = "What came with the sample is damaged, and is not shown: it can be computed here."
 
 
 def waiting_panel(
@@ -133,7 +142,7 @@ def waiting_panel(
     else:
         said, button = offer
         left, right = st.columns([6, 1], vertical_alignment="center")
-        text = said if job is None else "It was stopped."
+        text = "It was stopped." if job is not None else SPOILT if damaged(request) else said
         kind: Literal["primary", "secondary"] = "primary"
         if name:  # one of several, beside the page's own: quietly
             left.caption(text)

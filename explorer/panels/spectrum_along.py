@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
+from lossnav.core import InputError
 from lossnav.core.spectrum import SpectraAlong, read_along
 
 from ..figures.shared.plain_text import for_markdown
@@ -55,7 +58,9 @@ def progress_text(done: int, total: int, seconds: float | None) -> str:
 
 def _done(request: AlongRequest) -> SpectraAlong | None:
     found = result_of(request)
-    return None if found is None else read_along(found)
+    with suppress(InputError):  # damaged: the panel itself says so
+        return None if found is None else read_along(found)
+    return None
 
 
 def _work(request: AlongRequest, along: SpectraAlong | None) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Sequence
 
 import streamlit as st
 import xarray as xr
 from lossnav.core import InputError
+from lossnav.core.sealed import read_json
 from lossnav.core.walk import Walk, read_walk
 
 from ..controls.walk import MOST, keep_walks, walk_controls
@@ -19,7 +19,7 @@ from ..figures.web.walks import walk_figure
 from ..request.survey import SurveyRequest
 from ..request.walk import BasinsRequest, WalkRequest, replace_measuring
 from ..summaries.walk import barrier_text, pairs_of_json, walk_name
-from .progress import by_timer, jobs, kept, waiting_panel
+from .progress import by_timer, jobs, kept, set_aside, waiting_panel
 
 INTRODUCTION = (
     "An optimiser begins at the picked point and goes where it likes in the full parameter space. Drawn is its **projection** "
@@ -109,7 +109,11 @@ def _listed(walks: Sequence[WalkRequest]) -> None:
                 job.cancel()
                 st.rerun()
         elif found is None or not found.over:
-            if right.button("Go on" if found else "Walk", key=f"walk_resume_{order}", width="stretch"):
+            damaged = found is None and each.path.exists()
+            label = "Walk anew" if damaged else "Go on" if found else "Walk"
+            if right.button(label, key=f"walk_resume_{order}", width="stretch"):
+                if damaged:
+                    set_aside(each.path)
                 jobs().start(each)
                 st.rerun()
         elif right.button("Remove", key=f"walk_remove_{order}", width="stretch"):
@@ -121,7 +125,8 @@ def _line(order: int, each: WalkRequest, found: Walk | None, job: object) -> str
     start = ", ".join(map(format_value, each.point))
     failure = getattr(job, "failure", None)
     if found is None:
-        state = failure or ("being prepared …" if job is not None else "not walked yet")
+        damaged = "its file is damaged: walk anew" if each.path.exists() else "not walked yet"
+        state = failure or ("being prepared …" if job is not None else damaged)
         return f"<b>{order + 1}</b> {html.escape(each.recipe.optimizer)} from ({start}): {html.escape(str(state))}"
     losses = f"loss {format_value(float(found.loss[0]))} → {format_value(float(found.loss[-1]))}"
     off = f"{format_value(float(found.off_plane[-1]))} off the plane"
@@ -139,7 +144,7 @@ def _ends(walks: Sequence[WalkRequest]) -> None:
     offer = ("Do they end in one basin, and in the trained network's?", "Ask")
     if not waiting_panel(wanted, offer=offer, name="_basins"):
         return
-    read = kept(wanted, lambda path: pairs_of_json(json.loads(path.read_text(encoding="utf-8"))))
+    read = kept(wanted, lambda path: pairs_of_json(read_json(path)))
     if read is None:
         return
     pairs, level = read

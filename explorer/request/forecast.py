@@ -32,7 +32,7 @@ class ForecastRequest:
         """Where the sentences are kept on this machine."""
         content = [self.survey.arguments, modified(self.target)]
         key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
-        return user_cache_path("lossnav") / "forecasts" / f"{Path(self.target.partition(':')[0]).stem}-{key}.txt"
+        return user_cache_path("lossnav") / "forecasts" / f"{Path(self.target.partition(':')[0]).stem}-{key}.json"
 
     @property
     def arguments(self) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+
+from lossnav.core import InputError
+from lossnav.core.sealed import read_json
 
 from .base import Request, modified
 
@@ -44,22 +46,52 @@ class Shipped:
 
 
 def index(folder: Path | None = None) -> dict[str, Shipped]:
-    """Everything that came with the samples, by the command's words."""
+    """Everything that came with the samples, by the command's words.
+
+    Raises
+    ------
+    InputError  the list of it is damaged
+    """
     place = (folder or FOLDER) / INDEX
     return _read(place, place.stat().st_mtime_ns) if place.exists() else {}
 
 
 @lru_cache(maxsize=4)
 def _read(place: Path, written: int) -> dict[str, Shipped]:
-    return {words: Shipped(**about) for words, about in json.loads(place.read_text("utf-8")).items()}
+    try:
+        return {words: Shipped(**about) for words, about in read_json(place).items()}
+    except InputError:
+        raise
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"'{place}', the list of what came with the samples, is damaged: install lossnav anew."
+        ) from error
 
 
 def shipped(request: Request) -> Shipped | None:
     """What came with a sample of exactly this request; None where nothing did, or the sample or the file is another now."""
+    try:
+        found = _fitting(request)
+    except InputError:
+        return None
+    return found if found is not None and file_digest(found.path) == found.content else None
+
+
+def damaged(request: Request) -> bool:
+    """Whether something came with a sample of this request that is not what was shipped."""
+    try:
+        found = _fitting(request)
+    except InputError:
+        return True
+    return found is not None and file_digest(found.path) != found.content
+
+
+def _fitting(request: Request) -> Shipped | None:
+    """What is listed of a request, for the sample as it is, and is there."""
     found = index().get(" ".join(request.arguments))
     if found is None or card_digest(request.arguments[1]) != found.card or not found.path.is_file():
         return None
-    return found if file_digest(found.path) == found.content else None
+    return found
 
 
 def result_of(request: Request) -> Path | None:

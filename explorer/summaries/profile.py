@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from lossnav.core.alignment import Aligned
 from lossnav.core.profile import LEVEL, Barrier, barrier, judged
+from lossnav.core.sealed import read_json, write_json
 from lossnav.core.walk import Curve
 
 from ..figures.shared.scales import format_value
@@ -57,14 +58,14 @@ def curve_sentence(t: np.ndarray, loss: np.ndarray, said: str) -> str:
     return f"Along a curve of low loss ({said}): {barrier_text(rise)}. {says[same]}."
 
 
-def curve_sidecar(found: Curve) -> str:
-    """A curve as JSON, to keep beside a landscape."""
-    return json.dumps({"t": found.t.tolist(), "loss": found.loss.tolist(), "said": found.said})
+def write_curve(found: Curve, path: Path) -> None:
+    """Keep a curve beside a landscape."""
+    write_json(path, {"t": found.t.tolist(), "loss": found.loss.tolist(), "said": found.said})
 
 
-def kept_curve(content: str) -> tuple[np.ndarray, np.ndarray, str]:
+def read_curve(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
     """t, losses and how it was found, of what was kept."""
-    about = json.loads(content)
+    about = read_json(path)
     return np.array(about["t"]), np.array(about["loss"]), str(about["said"])
 
 
@@ -73,15 +74,15 @@ def alignment_text(how: Aligned) -> str:
     return _text(how.moved, sum(len(order) for order in how.orders.values()), how.similarity)
 
 
-def as_sidecar(how: Aligned) -> str:
-    """The same as JSON, to keep beside a landscape."""
+def write_alignment(how: Aligned, path: Path) -> None:
+    """Keep what an alignment did beside a landscape."""
     hidden = sum(len(order) for order in how.orders.values())
-    return json.dumps({"moved": how.moved, "hidden": hidden, "similarity": list(how.similarity)})
+    write_json(path, {"moved": how.moved, "hidden": hidden, "similarity": list(how.similarity)})
 
 
-def sidecar_text(content: str) -> str:
+def kept_alignment_text(path: Path) -> str:
     """The sentence of what was kept."""
-    about = json.loads(content)
+    about = read_json(path)
     before, after = about["similarity"]
     return _text(int(about["moved"]), int(about["hidden"]), (float(before), float(after)))
 

@@ -93,6 +93,14 @@ def test_what_has_ended_is_reaped_though_nobody_looks(jobs: Callable[..., Jobs],
     assert (tmp_path / "a.txt").read_text() == "done"
 
 
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="Windows has no such steps")
+def test_work_gives_way_to_the_server_that_answers_people(jobs: Callable[..., Jobs], tmp_path: Path) -> None:
+    job = jobs().start(Again(["run"], tmp_path / "a.txt"))
+    assert job.process is not None
+    assert os.getpriority(os.PRIO_PROCESS, job.process.pid) == queue.NICE
+    job.cancel()
+
+
 def test_one_request_has_one_job_however_many_ask(jobs: Callable[..., Jobs], tmp_path: Path) -> None:
     servers, request, found = [jobs(8), jobs(8)], Again(["run"], tmp_path / "a.txt"), []
     asking = [threading.Thread(target=lambda k=k: found.append(servers[k % 2].start(request))) for k in range(12)]

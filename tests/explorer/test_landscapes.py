@@ -1,5 +1,7 @@
 """What of a landscape on disk is drawn, and when there is a better picture to draw."""
 
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +9,9 @@ import pytest
 from lossnav.core import Plane, load_problem, survey
 from lossnav.core.survey.reading import read_points
 from lossnav.core.survey.store import LandscapeStore
+from lossnav.explorer import landscapes
 from lossnav.explorer.landscapes import _found, drawn_level
+from lossnav.explorer.warm import draw_a_sample
 
 
 def stopped_after(points: int, store: Path) -> None:
@@ -69,3 +73,46 @@ def test_what_cannot_be_read_yet_is_looked_at_again(tmp_path: Path) -> None:
     assert _found(place).drawable == 0
     stopped_after(20, place)
     assert _found(place).drawable > 0
+
+
+def test_sessions_that_ask_together_have_a_store_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, reads, asking = tmp_path / "land.zarr", [], threading.Barrier(6)
+    problem = load_problem("gaussians-mlp")
+    survey(problem, Plane.random(problem, 3), (3, 3), overlays=("forward",), fidelity=False, store=place)
+
+    def slowly(path: Path) -> object:
+        reads.append(path)
+        time.sleep(0.5)  # in which the others come
+        (place / "note").write_text(str(len(reads)))  # a survey writes meanwhile
+        return read_points(path)
+
+    monkeypatch.setattr(landscapes, "read_points", slowly)
+
+    def ask() -> None:
+        asking.wait()
+        assert _found(place).done == 9
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(reads) < 6  # two, where all come while it is read first: they take the second reading
+    monkeypatch.undo()
+    found = _found(place)
+    assert _found(place) is found
+
+
+def test_what_is_being_created_is_looked_at_again(tmp_path: Path) -> None:
+    place = tmp_path / "land.zarr"
+    place.mkdir()
+    (place / "begun").touch()
+    assert not len(_found(place).rows)
+    (place / "begun").unlink()
+    problem = load_problem("gaussians-mlp")
+    survey(problem, Plane.random(problem, 3), (3, 3), overlays=("forward",), fidelity=False, store=place)
+    assert len(_found(place).rows) == 3
+
+
+def test_a_picture_is_drawn_before_the_first_page_asks() -> None:
+    assert draw_a_sample()

@@ -9,6 +9,7 @@ import lossnav.explorer
 import pytest
 from lossnav.core.engine.precision import PRECISIONS
 from lossnav.core.machine import capabilities
+from lossnav.core.sealed import read_json, write_json
 from lossnav.explorer.controls import precision as controls
 from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.request.forecast import ForecastRequest
@@ -106,7 +107,7 @@ def test_it_is_timed_when_a_person_presses_and_the_sentence_is_shown(
         "Exact float32 runs in place of bf16, which takes 15 times as long here; insist on it to have it all the same."
     )
     asked.path.parent.mkdir(parents=True)
-    asked.path.write_text(f"{sentence}\nAbout 2 min.")
+    write_json(asked.path, {"forecast": [sentence, "About 2 min."]})
     shown = opened(precision="bf16")
     assert any(sentence in box.value and "About 2 min." in box.value for box in shown.info)
 
@@ -116,7 +117,7 @@ def test_the_command_tells_and_measures_nothing() -> None:
     job = Jobs().start(asked)
     assert job.process is not None
     assert job.process.wait(timeout=300) == 0, job.failure
-    choice, cost = asked.path.read_text().splitlines()
+    choice, cost = read_json(asked.path)["forecast"]
     assert "bf16" in choice
     assert "float32" in choice
     assert cost.startswith("About ")

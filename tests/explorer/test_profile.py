@@ -21,7 +21,7 @@ from lossnav.explorer.jobs.record import records
 from lossnav.explorer.panels.profile import readouts_along
 from lossnav.explorer.request.profile import ProfileRequest
 from lossnav.explorer.request.survey import SurveyRequest
-from lossnav.explorer.summaries.profile import barrier_of, curve_sentence, kept_curve
+from lossnav.explorer.summaries.profile import barrier_of, curve_sentence, read_curve
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
@@ -114,7 +114,7 @@ def test_a_curve_joins_what_the_straight_line_does_not(copies: str, tmp_path: Pa
     words = ("--plane", "line", "--between", "trained,initial", "--overlay", "forward", "--points", "17", "--curve")
     out = tmp_path / "c.zarr"
     said = run(copies, *words, "-o", str(out))
-    t, loss, how = kept_curve((tmp_path / "c.curve.json").read_text())
+    t, loss, how = read_curve(tmp_path / "c.curve.json")
     land = read_landscape(out)
     inside = land.sel(alpha=slice(0, 1))
     assert loss[[0, -1]] == pytest.approx(inside["loss"].values[[0, -1], 0], rel=1e-5)

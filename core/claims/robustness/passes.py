@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from ...checks import InputError
+from ...sealed import read_json
 from ..protocol import Claim, Progress
 from . import conjugate, coupling, memory, valleys
 from .networks import PassPopulation, tables
@@ -96,7 +96,7 @@ def robustness(
 
 def read_pass(path: Path) -> Pass:
     """What was written of `Pass.as_json`."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     what = content["population"]
     population = PassPopulation(**{**what, "contrasts": tuple(what["contrasts"])})
     return Pass(**{**content, "population": population})
