@@ -34,12 +34,13 @@ FLOORS = (
     "problem",
     "profile",
     "properties",
+    "sealed",
     "spectrum",
     "survey",
     "walk",
 )
 GIVEN = {"lossnav.core", *(f"lossnav.core.{name}" for name in FLOORS)}
-MODULES = ("checks", "full_disk", "moved")  # files, not folders
+MODULES = ("checks", "full_disk", "moved", "sealed")  # files, not folders
 
 
 def imported(path: Path) -> Iterator[tuple[str, str]]:
