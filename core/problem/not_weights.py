@@ -42,6 +42,9 @@ def refuse_what_holds_no_weights(path: Path) -> None:
 def _is_npz(path: Path) -> bool:
     if not is_archive(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except Exception:  # damaged, in whatever way: its own reader says so
+        return False
     return bool(names) and all(name.endswith(".npy") for name in names)
