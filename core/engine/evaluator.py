@@ -43,9 +43,12 @@ DRAW_ERROR = "loss_draw_error"  # the column of the loss's standard error over d
 
 def forward_columns(problem: Problem, measures: Sequence[Measure]) -> tuple[str, ...]:
     """The columns that an `Evaluator` of `measures` gives, in its order."""
-    summed, whole, second = (columns_of(each) for each in _parted(measures))
+    summed, whole, second = _parted(measures)
     error = (DRAW_ERROR,) if problem.draws > 1 else ()
-    return (*summed, *error, *whole, *second, *(f"{SECOND}{column}" for column in error if second))
+    own = (*columns_of(summed), *error, *columns_of(whole))
+    if not second:
+        return own
+    return (*own, *(f"{SECOND}{column}" for column in forward_columns(problem, [m.on_its_own for m in second])))
 
 
 def _parted(measures: Sequence[Measure]) -> tuple[list[Measure], list[Measure], list[Measure]]:
@@ -103,7 +106,7 @@ class Evaluator:
         matching(plane.origin, problem.parameters, "The plane")
         self.measures, whole, second = _parted(measures)
         self.columns, self.summed = forward_columns(problem, measures), forward_columns(problem, self.measures)
-        self._whole = WholeOutputs(problem, whole)
+        self._whole = WholeOutputs(problem, whole, {} if within is None else within.failures)
         self.batch_size_given, self._settled = batch_size is not None, False
         require_dependence(problem)
         required = required_batch_size(problem, device)

@@ -65,10 +65,11 @@ class WholeOutputs:
 
     problem   whose outputs they are of
     measures  those that are `whole`
+    failures  where reasons are noted; those of several data sets in one
     """
 
-    def __init__(self, problem: Problem, measures: Sequence[Measure]) -> None:
-        self.measures, self.failures = measures, dict[str, str]()
+    def __init__(self, problem: Problem, measures: Sequence[Measure], failures: dict[str, str]) -> None:
+        self.measures, self.failures = measures, failures
         self._targets = problem.targets.cpu() if measures else problem.targets
 
     def begin(self) -> Whole:

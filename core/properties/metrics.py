@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..checks import first_line
-from ..network.forward import Measure
+from ..network.forward import SECOND, Measure
 from ..network.whole_outputs import Whole
 from ..problem.metrics import Metric
 from ..problem.trial import undrawn
@@ -24,33 +24,73 @@ if TYPE_CHECKING:
     from ..problem.problem import Problem
 
 COLUMN = "metric_{}"  # columns belong to all properties together
+GAP = "gap_{}"  # a readout: the metric on the second data set less that on the first
 EXPLAINED = "The metric '{0}' of the problem's own, metrics={{'{0}': …}}, of the outputs for all examples at once."
+EXPLAINED_SECOND = "The metric '{0}' of the problem's own on the second data set, test=."
+EXPLAINED_GAP = "The metric '{0}' on the second data set less that on the first; zero where it is the same on both."
 
 
 class Metrics(FurtherHeights):
-    """Each of `Problem(…, metrics=…)` at every point, under its own name."""
+    """Each of `Problem(…, metrics=…)` at every point, under its own name; beside a second data set also there, and the difference.
+
+    f1 on the first data, test_f1 on the second, gap_f1 = test_f1 − f1.
+    """
 
     name = "metrics"
 
     def readouts_of(self, facts: Mapping[str, Any]) -> tuple[Readout, ...]:
-        return tuple(Readout(name, name, name, "", EXPLAINED.format(name)) for name in facts.get("names", ()))
+        second = facts.get("second", False)
+        return tuple(readout for name in facts.get("names", ()) for readout in _readouts(name, second))
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
-        return tuple(
-            Measure((COLUMN.format(name),), partial(_number, name, metric), whole=True)
-            for name, metric in problem.metrics.items()
-        )
+        there = _on_second(problem)
+        first = [_measure(name, metric, name, there) for name, metric in problem.metrics.items()]
+        second = [
+            _measure(name, metric, f"{SECOND}{name}", there).on_second for name, metric in problem.metrics.items()
+        ]
+        return (*first, *(second if there else ()))
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
-        return {"names": list(problem.metrics)} if problem.metrics else {}
+        if not problem.metrics:
+            return {}
+        return {"names": list(problem.metrics)} | ({"second": True} if _on_second(problem) else {})
 
     def values(self, points: Points, facts: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        columns = {name: COLUMN.format(name) for name in facts.get("names", ())}
-        return {name: points.columns[column] for name, column in columns.items() if column in points.columns}
+        found = {}
+        for name in facts.get("names", ()):
+            first, second = COLUMN.format(name), f"{SECOND}{COLUMN.format(name)}"
+            if first in points.columns:
+                found[name] = points.columns[first]
+            if first in points.columns and second in points.columns:
+                found[f"{SECOND}{name}"] = points.columns[second]
+                found[GAP.format(name)] = points.columns[second] - points.columns[first]
+        return found
 
 
-def _number(name: str, metric: Metric, whole: Whole) -> Tensor:
-    """What a metric gives at a point, (1,); NaN, with the reason, where it gives nothing that is a finite number."""
+def _on_second(problem: Problem) -> bool:
+    return problem.second is not None
+
+
+def _readouts(name: str, second: bool) -> tuple[Readout, ...]:
+    own, test, gap = name, f"{SECOND}{name}", GAP.format(name)
+    first = Readout(own, own, own, "", EXPLAINED.format(name))
+    if not second:
+        return (first,)
+    return (
+        first,
+        Readout(test, test, f"Test {name}", "", EXPLAINED_SECOND.format(name)),
+        Readout(gap, gap, f"Gap of {name}", "", EXPLAINED_GAP.format(name), zero=True),
+    )
+
+
+def _measure(name: str, metric: Metric, variable: str, gap: bool) -> Measure:
+    """The metric `name` for the readout `variable`; `gap`: the difference of the two data sets fails with it."""
+    of = (variable, GAP.format(name)) if gap else (variable,)
+    return Measure((COLUMN.format(name),), partial(_number, of, metric), whole=True)
+
+
+def _number(readouts: tuple[str, ...], metric: Metric, whole: Whole) -> Tensor:
+    """What a metric gives at a point, (1,); NaN, with the reason for all `readouts` of it, where that is no finite number."""
     found = math.nan
     try:
         with undrawn():
@@ -59,7 +99,8 @@ def _number(name: str, metric: Metric, whole: Whole) -> Tensor:
     except Exception as error:  # whatever a person's function raises on these outputs
         why = f"{type(error).__name__}: {first_line(error)}"
     if why:
-        whole.failures.setdefault(name, why)
+        for readout in readouts:
+            whole.failures.setdefault(readout, why)
         found = math.nan
     return torch.tensor([found], dtype=torch.float64)
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from ..checks import InputError, known
 from ..local.measure import LocalMeasure
-from ..network.forward import Measure
+from ..network.forward import SECOND, Measure
 from ..plane.plane import Plane
 from ..problem.problem import Problem
+from .metrics import GAP
 from .needs import missing, unavailable
 from .protocol import STAGES, Owner, Preparation, Readout
 from .registry import OWNERS, PROPERTIES, READOUTS, owner_of
@@ -97,7 +98,7 @@ def wanted(problem: Problem, overlays: Sequence[str]) -> Wanted:
     ------
     InputError  an unknown name, with the nearest one; a metric of the problem's own under a name that is taken
     """
-    refuse_taken(problem.metrics)
+    refuse_taken(problem.metrics, problem.second is not None)
     chosen = variables_of(overlays)
     reasons = {v: why for p in PROPERTIES for v, why in unavailable(p, problem).items() if v in chosen}
     return Wanted(tuple(v for v in chosen if v not in reasons), reasons)
@@ -139,8 +140,10 @@ def overlay_names() -> dict[str, list[str]]:
     return by_name
 
 
-def refuse_taken(metrics: Collection[str]) -> None:
+def refuse_taken(metrics: Collection[str], second: bool = False) -> None:
     """Raise InputError where a metric has the name of something else that a landscape may hold.
+
+    second  whether there is a second data set, on which each metric has a name of its own
 
     >>> refuse_taken(["f1"])
     >>> refuse_taken(["accuracy"])
@@ -149,6 +152,8 @@ def refuse_taken(metrics: Collection[str]) -> None:
     lossnav.core.checks.InputError: The metric 'accuracy' has a name that landscapes use already: call it otherwise, such as 'my_accuracy'.
     """
     taken = {*NO_READOUTS, *READOUTS, *(owner.name for owner in OWNERS)}
+    if second:
+        taken |= {derived for name in metrics for derived in (f"{SECOND}{name}", GAP.format(name))}
     for name in metrics:
         others = (
             owner_of(name) is not TERRAIN or name.startswith(("measured", "path_")) or name.endswith(("_se", "_error"))

@@ -131,7 +131,7 @@ def footprint(specification: Specification) -> Footprint:
     ]
     (_, total), _ = passes[0]
     if where.type == "cpu":
-        lasting |= {"outputs": whole_bytes(problem)} if problem.metrics else {}
+        lasting |= {"outputs": sum(map(whole_bytes, problem.on_all_data))} if problem.metrics else {}
         lasting["kept"] = min(SPARE_BYTES, KEPT_PASSES * max(every * size for (_, every), size in passes))
     passing = {"activations": LIVE_ACTIVATIONS * max(largest * size for (largest, _), size in passes)}
     stages, made = stage_measures(spec.asked), spec.asked.preparations(problem)

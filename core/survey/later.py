@@ -155,9 +155,7 @@ def _grown_info(stored: MeasuredPoints, fresh: MeasuredPoints, new: dict[str, li
     reasons = {v: why for v, why in before.unavailable.items() if v not in fresh.overlays}
     return replace(
         before,
-        facts={
-            name: {**now.facts.get(name, {}), **before.facts.get(name, {})} for name in {**now.facts, **before.facts}
-        },
+        facts=_with_new(before.facts, now.facts),
         unavailable={**now.unavailable, **reasons},
         estimation=before.estimation or now.estimation,
         every=before.every or now.every,
@@ -166,6 +164,16 @@ def _grown_info(stored: MeasuredPoints, fresh: MeasuredPoints, new: dict[str, li
         glance=None,
         failed=None,
     )
+
+
+def _with_new(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stored, with what only `fresh` has, at every depth.
+
+    >>> _with_new({"terrain": {"metrics": {"names": ["f1"]}}}, {"terrain": {"metrics": {"names": [], "second": True}}})
+    {'terrain': {'metrics': {'names': ['f1'], 'second': True}}}
+    """
+    both = {name for name in stored if isinstance(stored[name], Mapping) and isinstance(fresh.get(name), Mapping)}
+    return {**fresh, **stored, **{name: _with_new(stored[name], fresh[name]) for name in both}}
 
 
 def _left(stored: MeasuredPoints, new: dict[str, list[str]]) -> Mapping[str, Json] | None:

@@ -15,6 +15,7 @@ from lossnav.explorer.panels.inspector import inspected
 from lossnav.explorer.published import published_page
 from lossnav.explorer.server import LANDSCAPE_VARIABLE
 from lossnav.explorer.summaries.facts import facts
+from lossnav.explorer.workspace import FOLDER_VARIABLE
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
@@ -29,6 +30,8 @@ TITLES = {
     "data_loss": "Loss without regulariser",
     "penalty": "Regulariser",
     "top2": "top2",
+    "test_top2": "Test top2",
+    "gap_top2": "Gap of top2",
 }
 
 
@@ -88,6 +91,40 @@ def test_facts_inspector_and_reasons_tell_of_them(stored: Path) -> None:
     assert names == ["Grid point (α, β)", *TITLES.values()]
     assert "never" not in land
     assert "ZeroDivisionError" in land.lossnav.unavailable["never"]
+
+
+@pytest.fixture
+def beside(stored: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page, started in the folder of the stored landscapes."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(stored))
+    return AppTest.from_file(APP, default_timeout=120)
+
+
+def test_the_atlas_offers_them_and_draws_those_that_are_chosen(stored: Path, beside: AppTest) -> None:
+    beside.query_params["atlas_of"] = str(stored / "land.zarr")
+    app = beside.switch_page("views/atlas.py").run()
+    assert not app.exception
+    readouts = app.multiselect(key="atlas_readouts")
+    assert set(TITLES.values()) <= set(readouts.options)
+    readouts.set_value(["loss", "test_top2", "gap_top2", "penalty"]).run()
+    assert not app.exception
+    maps, _ = (json.loads(chart.proto.spec) for chart in app.get("plotly_chart"))
+    assert sum(trace["type"] == "heatmap" for trace in maps["data"]) == 4
+    assert all(name in json.dumps(maps, ensure_ascii=False) for name in ("Test top2", "Gap of top2", "Regulariser"))
+
+
+@pytest.mark.parametrize("look", ["2-D", "Difference"])
+def test_compare_offers_them_as_height_and_colour(look: str, stored: Path, beside: AppTest) -> None:
+    beside.query_params["compared"] = [str(stored / "land.zarr"), str(stored / "land.nc")]
+    beside.query_params["compare_look"] = look
+    app = beside.switch_page("views/compare.py").run()
+    assert not app.exception
+    assert set(TITLES.values()) <= set(app.selectbox(key="compare_height").options)
+    app.selectbox(key="compare_height").set_value("test_top2")
+    app.selectbox(key="compare_color").set_value("gap_top2").run()
+    assert not app.exception
+    title = "Difference of Test top2" if look == "Difference" else "Gap of top2"
+    assert title in json.dumps([figures_of(app), [m.value for m in app.markdown]], ensure_ascii=False)
 
 
 @pytest.mark.parametrize("kind", ["map", "surface"])
