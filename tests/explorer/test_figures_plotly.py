@@ -69,6 +69,14 @@ def test_the_colour_bar_names_the_two_poles_and_the_unit(land: xr.Dataset) -> No
     assert high.y > bar.y + bar.len / 2
 
 
+def test_on_how_many_points_it_was_measured_stands_under_the_bar(land: xr.Dataset) -> None:
+    land["density"].attrs["measured_on"] = "5 × 7"
+    figure = surface_figure(land, view(density="density").picture(land))
+    low, high = figure.layout.annotations
+    assert low.text.endswith("<br>from 5 × 7 points")
+    assert "points" not in high.text + trace(figure, "terrain").colorbar.title.text
+
+
 def test_every_grid_point_answers_the_pointer(land: xr.Dataset) -> None:
     picture = view(probability="probability").picture(land)
     ground = trace(map_figure(land, picture), GROUND)

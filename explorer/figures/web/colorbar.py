@@ -18,8 +18,11 @@ from .titles import short_title_of
 BESIDE = 0.01  # between a colour bar's end and the word there
 
 
-def colouring(land: xr.Dataset, layer: Layer, dark: bool, **place: Any) -> dict[str, Any]:
-    """`colorscale`, limits and `colorbar` of a plotly trace for a layer; `place` goes to the colour bar."""
+def colouring(land: xr.Dataset, layer: Layer, dark: bool, noted: bool = True, **place: Any) -> dict[str, Any]:
+    """`colorscale`, limits and `colorbar` of a plotly trace for a layer; `place` goes to the colour bar.
+
+    noted  whether the bar's title has the notes on the numbers
+    """
     low, high = color_limits(land, layer)
     return {
         "colorscale": _steps(class_colors(len(layer.scale.labels)))
@@ -27,7 +30,7 @@ def colouring(land: xr.Dataset, layer: Layer, dark: bool, **place: Any) -> dict[
         else rgb_scale(colormap_for(layer.variable, diverging=diverges(land, layer.variable))),
         "cmin": low,
         "cmax": high,
-        "colorbar": _bar(land, layer, dark, place),
+        "colorbar": _bar(land, layer, dark, notes(land, layer) if noted else "", place),
     }
 
 
@@ -49,14 +52,19 @@ def _rgb(color: str) -> str:
 def pole_annotations(
     land: xr.Dataset, layer: Layer, dark: bool, x: float, ends: tuple[float, float]
 ) -> list[dict[str, Any]]:
-    """The property's words for low and for high values, under and over a colour bar that reaches from `ends[0]` to `ends[1]`."""
+    """The property's words for low and for high values, under and over a colour bar that reaches from `ends[0]` to `ends[1]`.
+
+    Under the bar stand the notes on the numbers too: along it they would lie across both words."""
     look = {"showarrow": False, "xref": "paper", "yref": "paper", "xanchor": "left", "x": x}
     look |= {"font": {"size": 12, "color": ink(dark).text}}
     signs = zip(poles_of(land, layer.variable), "↓↑", ("top", "bottom"), (-BESIDE, BESIDE), ends, strict=True)
-    return [
+    said = [
         {**look, "text": f"<i>{sign} {for_plotly(word)}</i>" if word else "", "yanchor": anchor, "y": end + away}
         for word, sign, anchor, away, end in signs
     ]
+    under = [str(said[0]["text"]), notes(land, layer).removeprefix(", ")]
+    said[0] |= {"text": "<br>".join(filter(None, under)), "align": "left"}
+    return said
 
 
 def notes(land: xr.Dataset, layer: Layer) -> str:
@@ -85,9 +93,9 @@ def _ticks(land: xr.Dataset, layer: Layer) -> tuple[list[float], list[str]]:
     return [*(float(p) for p, _ in kept), max(floor, low)], [*(t for _, t in kept), f"{value} floor"]
 
 
-def _bar(land: xr.Dataset, layer: Layer, dark: bool, place: dict[str, Any]) -> dict[str, Any]:
+def _bar(land: xr.Dataset, layer: Layer, dark: bool, note: str, place: dict[str, Any]) -> dict[str, Any]:
     # along the bar: over it, a long name would lie across the terrain
-    title = short_title_of(land, layer.variable) + notes(land, layer)
+    title = short_title_of(land, layer.variable) + note
     return bar(title, "right", _ticks(land, layer), dark, **place)
 
 

@@ -74,7 +74,8 @@ def _surface(land: xr.Dataset, picture: Picture) -> go.Surface:
         land = _finer(land, picture)
     values = land[elevation.variable].values
     shown = np.stack([values, hover_values(land, color.variable)], axis=-1)
-    bar = colouring(land, color, picture.dark, x=0.0, xanchor="left", y=sum(BAR) / 2, len=BAR[1] - BAR[0], ypad=0)
+    place = {"x": 0.0, "xanchor": "left", "y": sum(BAR) / 2, "len": BAR[1] - BAR[0], "ypad": 0}
+    bar = colouring(land, color, picture.dark, noted=False, **place)  # the notes stand under it
     return go.Surface(
         x=land["alpha"].values,
         y=land["beta"].values,

@@ -88,14 +88,17 @@ def test_every_readout_has_the_same_positions_limits_and_ticks(name: str, shippe
     picture = overlaid(name).picture(shipped)
     web, print_ = map_figure(shipped, picture), draw_map(shipped, PaperSpec(picture))
     (image,) = named(print_, f"color-{name}")
-    heat, bar = trace(web, "colour"), surface_figure(shipped, picture).data[0].colorbar
+    solid = surface_figure(shipped, picture)
+    heat, bar = trace(web, "colour"), solid.data[0].colorbar
     assert (heat.zmin, heat.zmax) == (image.norm.vmin, image.norm.vmax)
     corners = np.asarray(heat.z, float)[[0, 0, -1, -1], [0, -1, 0, -1]]
     np.testing.assert_array_equal(np.ma.filled(image.get_array(), np.nan)[[0, 0, -1, -1], [0, -1, 0, -1]], corners)
     ticks = print_.axes[1].get_xticklabels()
     assert {text.get_text() for text in ticks} & set(bar.ticktext) or not len(bar.ticktext)
     label = print_.axes[1].get_xlabel().replace("\n", " ")
-    assert html.unescape(bar.title.text).startswith(short_unit(label))
+    title, _, note = label.partition(", from ")
+    assert html.unescape(bar.title.text).startswith(short_unit(title))
+    assert not note or f"from {note}" in solid.layout.annotations[0].text  # under the bar
 
 
 def test_arrows(make_landscape: Any) -> None:
