@@ -240,7 +240,10 @@ def _refused(problem: Problem, error: Exception | None) -> InputError:
     if problem.likelihood.sees == "network":
         inner = "a derivative in the parameters inside the loss is not taken; " if "require grad" in str(error) else ""
         said = f"The loss cannot be computed of the network and data of shape {shapes} ({first_line(error)}): "
-        refusal = InputError(said + inner + "it is called as loss(model, batch), the batch built as the data are.")
+        refusal = InputError(
+            f"{said}{inner}it is called as loss(model, batch), the batch built as the data are and cut into rows; where all rows "
+            'belong together (a graph), give batches="whole".'
+        )
     else:
         said = f"The model cannot take inputs of shape {shapes} ({first_line(error)}): "
         if problem.converts and "dtype" in str(error):

@@ -87,7 +87,7 @@ def parted(returned: Any, count: int) -> tuple[Tensor, float | None]:
     came = tuple(returned.shape) if isinstance(returned, Tensor) else type(returned).__name__
     raise InputError(
         f"loss(model, batch) should return one loss per example, shape ({count},), their mean, or a pair (mean, number of examples that "
-        f"it is the mean of), but returned {came}: return (loss, len(x)) with a tensor x of the batch."
+        f"it is the mean of), but returned {came}: return (loss, len(x)) with a tensor x of the batch, or their mean."
     )
 
 
