@@ -16,6 +16,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
+from ..machine.threads import one_blas_thread
 from .display_scale import DisplayScales
 from .transforms import transform, transforms_for
 
@@ -69,6 +70,7 @@ def spline(places: np.ndarray, known: np.ndarray, data: np.ndarray, power: int) 
         return None
 
 
+@one_blas_thread
 def foretold(
     places: np.ndarray, known: np.ndarray, values: Mapping[str, np.ndarray], drawings: Mapping[str, DisplayScales]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:

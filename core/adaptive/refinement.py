@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -80,12 +81,17 @@ class Refinement:
         self._generator = np.random.default_rng(self.seed)
         self._level, self._tested = 0, 0
         self._before: dict[str, Appraisal] = {}
-        self.allowed = dict.fromkeys(self.followed, self.tolerance)
+        self.allowed = dict.fromkeys(self.driving, self.tolerance)
+
+    @cached_property
+    def driving(self) -> dict[str, Followed]:
+        """The readouts whose error decides where to measure."""
+        return {name: follows for name, follows in self.followed.items() if follows.drives}
 
     def next(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> np.ndarray:
         """The cells (k, 2) to measure now, given what was found at those asked for so far; none when all is well.
 
-        readouts  name → (A, B), measured at least wherever a cell was asked for
+        readouts  name of each that drives → (A, B), measured at least wherever a cell was asked for
         noise     name → (A, B) standard errors, for readouts that have them: nothing is refined below NOISE times the median
         """
         if self._level < len(self.levels):
@@ -102,7 +108,7 @@ class Refinement:
             default=0.0,
         )
         enough = self._tested >= self.held_out
-        if not self._driving(appraisals) or not left.any() or (enough and excess[left].max() <= 1):
+        if not appraisals or not left.any() or (enough and excess[left].max() <= 1):
             self._before = appraisals
             return np.empty((0, 2), int)
         chosen = self._worst(excess, left) if enough else self._trial(excess, left)
@@ -122,19 +128,16 @@ class Refinement:
             return int(left.sum())
         return -(-int((left & (self._excess(self._before) > 1)).sum()) // PER_POINT)
 
-    def _driving(self, found: Mapping[str, Appraisal]) -> dict[str, Appraisal]:
-        return {name: a for name, a in found.items() if self.followed[name].drives}
-
-    def _shares(self, found: Mapping[str, Appraisal]) -> dict[str, np.ndarray]:
-        """Driving readout → (A, B) estimated errors; the infinite ones, between numbers and infinities, only where they are traced."""
-        driving = self._driving(found).items()
+    def _shares(self, appraisals: Mapping[str, Appraisal]) -> dict[str, np.ndarray]:
+        """Readout → (A, B) estimated errors; the infinite ones, between numbers and infinities, only where they are traced."""
         return {
-            name: a.shares if self.thorough else np.where(np.isfinite(a.shares), a.shares, 0.0) for name, a in driving
+            name: a.shares if self.thorough else np.where(np.isfinite(a.shares), a.shares, 0.0)
+            for name, a in appraisals.items()
         }
 
-    def _excess(self, found: Mapping[str, Appraisal]) -> np.ndarray:
+    def _excess(self, appraisals: Mapping[str, Appraisal]) -> np.ndarray:
         """(A, B): the largest error of a driving readout over what it is allowed."""
-        shares = [shares / self.allowed[name] for name, shares in self._shares(found).items()]
+        shares = [shares / self.allowed[name] for name, shares in self._shares(appraisals).items()]
         return np.max(shares, axis=0) if shares else np.zeros(self.candidates.shape)
 
     def _whole_level(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -145,15 +148,15 @@ class Refinement:
         cells = np.argwhere(level & self.candidates & ~self.asked)
         return self._ask(cells, appraisals) if len(cells) else self.next(readouts, noise)
 
-    def _ask(self, cells: np.ndarray, found: dict[str, Appraisal]) -> np.ndarray:
-        self._before = found
+    def _ask(self, cells: np.ndarray, appraisals: dict[str, Appraisal]) -> np.ndarray:
+        self._before = appraisals
         self.asked[tuple(cells.T)] = True
         return cells
 
     def _appraised(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> dict[str, Appraisal]:
-        known = {name: readouts[name] for name in self.followed}
-        scales = {name: f.scales for name, f in self.followed.items()}
-        clips = {name: f.clip for name, f in self.followed.items()}
+        known = {name: readouts[name] for name in self.driving}
+        scales = {name: f.scales for name, f in self.driving.items()}
+        clips = {name: f.clip for name, f in self.driving.items()}
         appraisals = appraise(Places(self.asked), known, scales, clips)
         for name, appraisal in appraisals.items():
             least = NOISE * _noise_share(appraisal, known[name], noise[name], self.asked) if name in noise else 0.0

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-@contextmanager
+@contextlib.contextmanager
 def one_thread_each() -> Iterator[None]:
     """torch on one thread inside, and on as many as before afterwards."""
     before = torch.get_num_threads()
@@ -40,3 +43,39 @@ def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> l
 
     with one_thread_each(), ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         return list(pool.map(work, items))
+
+
+class OneBlasThread(contextlib.ContextDecorator):
+    """NumPy's and SciPy's matrix products on one thread while anyone is inside, and on as many as before when the last one leaves.
+
+    Small systems are no faster on several, whose threads then stand in torch's way for longer than the system takes; and on one
+    thread their sums are made in one order, whatever the machine.
+
+    >>> one = OneBlasThread()
+    >>> with one, one:
+    ...     {pool["num_threads"] for pool in ThreadpoolController().info() if pool["user_api"] == "blas"}
+    {1}
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._limited: Any = None
+
+    @functools.cached_property
+    def _pools(self) -> ThreadpoolController:
+        return ThreadpoolController()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._limited = self._pools.limit(limits=1, user_api="blas")
+            self._inside += 1
+
+    def __exit__(self, *raised: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._limited.restore_original_limits()
+
+
+one_blas_thread = OneBlasThread()

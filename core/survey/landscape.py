@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -83,21 +84,38 @@ def _shown(owner: Owner, points: MeasuredPoints) -> list[Readout]:
     return [r for r in readouts if (owner is TERRAIN and not r.local) or r.variable in points.overlays]
 
 
+def numbers_of(points: MeasuredPoints, variables: Collection[str]) -> dict[str, np.ndarray]:
+    """What `landscape_as_measured` holds of some variables and their standard errors, (A, B) each, as bare numbers."""
+    known = known_at(points)
+    numbers: dict[str, np.ndarray] = {}
+    for owner in OWNERS:
+        if any(readout.variable in variables for readout in _shown(owner, points)):
+            numbers |= _numbers(owner, points, known, Settings())
+    wanted = {*variables, *(f"{variable}_se" for variable in variables)}
+    return {name: points.plan.grid(values) for name, values in numbers.items() if name in wanted}
+
+
+def _numbers(owner: Owner, points: MeasuredPoints, known: Points, settings: Settings) -> dict[str, np.ndarray]:
+    """A property's readouts that are shown, and their standard errors, at every point."""
+    shown = [r.variable for r in _shown(owner, points) if r.variable not in points.info.unavailable]
+    values = owner.values(known, settings) if shown else {}
+    return {name: values[name] for v in shown if v in values for name in (v, f"{v}_se") if name in values}
+
+
 def _readouts(owner: Owner, points: MeasuredPoints, known: Points, settings: Settings) -> dict[str, Any]:
     """A property's readouts and their errors, as variables of a Dataset."""
-    wanted, found = _shown(owner, points), {}
-    values = owner.values(known, settings) if wanted else {}
-    for readout in wanted:
-        if readout.variable not in values or readout.variable in points.info.unavailable:
+    values, variables = _numbers(owner, points, known, settings), {}
+    for readout in _shown(owner, points):
+        if readout.variable not in values:
             continue
         attrs = _attributes(owner, readout, points.info)
-        found[readout.variable] = (GRID, points.plan.grid(values[readout.variable]), attrs)
+        variables[readout.variable] = (GRID, points.plan.grid(values[readout.variable]), attrs)
         if f"{readout.variable}_se" in values:
             error = {**attrs, "long_name": f"{readout.label}: {readout.error}", "error_of": readout.variable}
             error |= interval_attributes(readout, points)
             errors = points.plan.grid(values[f"{readout.variable}_se"])
-            found[f"{readout.variable}_se"] = (GRID, errors, error)
-    return found
+            variables[f"{readout.variable}_se"] = (GRID, errors, error)
+    return variables
 
 
 def _add_notes(land: xr.Dataset, points: MeasuredPoints, known: Points, settings: Settings) -> None:

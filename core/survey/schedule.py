@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..properties import OWNERS, READOUTS
 from ..properties.protocol import STAGES
 from ..properties.registry import HEIGHTS
 from .grid import nested_grids
-from .landscape import landscape_as_measured
+from .landscape import landscape_as_measured, numbers_of
 from .points import MeasuredPoints
 from .worth import Worth, now
 
@@ -68,10 +68,10 @@ class StageRefinement:
         if not self._pays(waiting=0):  # not even if all that is left were saved
             return self._all()
         refinement, started = self.refinement, now()
-        land = landscape_as_measured(self.points)
-        names = refinement.followed
-        noise = {name: _noise(self.points, land, name) for name in names if f"{name}_se" in land}
-        cells = refinement.next({name: land[name].values for name in names}, noise)
+        names = refinement.driving
+        numbers = numbers_of(self.points, names)
+        noise = {name: _noise(self.points, numbers, name) for name in names if f"{name}_se" in numbers}
+        cells = refinement.next({name: numbers[name] for name in names}, noise)
         self.worth.decided(now() - started)
         if len(cells) and not self._pays(refinement.waiting):
             return self._all()
@@ -105,19 +105,18 @@ class StageRefinement:
         lesson = {
             "share": refinement.tolerance,
             "asked": int(asked),
-            "deciding": sorted(name for name, follows in refinement.followed.items() if follows.drives),
+            "deciding": sorted(refinement.driving),
             "readouts": sorted(refinement.followed),
             **({"whole": True} if self.whole else {}),
         }
         self.points.info = replace(info, refined={**(info.refined or {}), self.stage: lesson})
 
 
-def _noise(points: MeasuredPoints, land: xr.Dataset, name: str) -> np.ndarray:
+def _noise(points: MeasuredPoints, numbers: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     """How far another seed would move a readout: its standard error, or the column that says so where that is a bound."""
     column = READOUTS[name].noise if name in READOUTS else ""
     if column not in points.columns:
-        values: np.ndarray = land[f"{name}_se"].values
-        return values
+        return numbers[f"{name}_se"]
     return points.plan.grid(points.values[:, points.columns.index(column)])
 
 
