@@ -122,19 +122,19 @@ class Refinement:
             return int(left.sum())
         return -(-int((left & (self._excess(self._before) > 1)).sum()) // PER_POINT)
 
-    def _driving(self, found: Mapping[str, Appraisal]) -> dict[str, Appraisal]:
-        return {name: a for name, a in found.items() if self.followed[name].drives}
+    def _driving(self, appraisals: Mapping[str, Appraisal]) -> dict[str, Appraisal]:
+        return {name: a for name, a in appraisals.items() if self.followed[name].drives}
 
-    def _shares(self, found: Mapping[str, Appraisal]) -> dict[str, np.ndarray]:
+    def _shares(self, appraisals: Mapping[str, Appraisal]) -> dict[str, np.ndarray]:
         """Driving readout → (A, B) estimated errors; the infinite ones, between numbers and infinities, only where they are traced."""
-        driving = self._driving(found).items()
+        driving = self._driving(appraisals).items()
         return {
             name: a.shares if self.thorough else np.where(np.isfinite(a.shares), a.shares, 0.0) for name, a in driving
         }
 
-    def _excess(self, found: Mapping[str, Appraisal]) -> np.ndarray:
+    def _excess(self, appraisals: Mapping[str, Appraisal]) -> np.ndarray:
         """(A, B): the largest error of a driving readout over what it is allowed."""
-        shares = [shares / self.allowed[name] for name, shares in self._shares(found).items()]
+        shares = [shares / self.allowed[name] for name, shares in self._shares(appraisals).items()]
         return np.max(shares, axis=0) if shares else np.zeros(self.candidates.shape)
 
     def _whole_level(self, readouts: Mapping[str, np.ndarray], noise: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -145,8 +145,8 @@ class Refinement:
         cells = np.argwhere(level & self.candidates & ~self.asked)
         return self._ask(cells, appraisals) if len(cells) else self.next(readouts, noise)
 
-    def _ask(self, cells: np.ndarray, found: dict[str, Appraisal]) -> np.ndarray:
-        self._before = found
+    def _ask(self, cells: np.ndarray, appraisals: dict[str, Appraisal]) -> np.ndarray:
+        self._before = appraisals
         self.asked[tuple(cells.T)] = True
         return cells
 

@@ -112,10 +112,10 @@ def _kind(
     if problem.likelihood.is_categorical:
         if all(len(each.targets) == 1 for each in said[0]):
             return CLASSES, "", _classes(space, said)
-        found = continuation(space, points, rows)
-        if not isinstance(found, str):
-            return CONTINUATION, "", found
-        return LOSSES, found, {"right": _right(space, said)}
+        continued = continuation(space, points, rows)
+        if not isinstance(continued, str):
+            return CONTINUATION, "", continued
+        return LOSSES, continued, {"right": _right(space, said)}
     alone = not none_alone(problem) and problem.draws == 1
     if alone and (fit := curve(space, points)) is not None:
         return CURVE, "", fit
@@ -135,12 +135,12 @@ def _classes(space: Workspace, said: Sequence[Sequence[Said]]) -> dict[str, np.n
     likelihood = space.problem.likelihood
     labels = torch.cat([likelihood.labels(each.targets) for each in said[0]])
     p = logs.exp()
-    kept = torch.arange(p.shape[-1])
-    if len(kept) > MOST_CLASSES:
-        kept = torch.unique(torch.cat([p.topk(LIKELIEST, -1).indices.flatten(), labels.long().flatten()])).cpu()
+    classes = torch.arange(p.shape[-1])
+    if len(classes) > MOST_CLASSES:
+        classes = torch.unique(torch.cat([p.topk(LIKELIEST, -1).indices.flatten(), labels.long().flatten()])).cpu()
     return {
-        "probability": p[..., kept].cpu().numpy(),
-        "class": kept.numpy(),
+        "probability": p[..., classes].cpu().numpy(),
+        "class": classes.numpy(),
         "label": labels.long().cpu().numpy(),
         "entropy": -torch.special.xlogy(p, p).sum(-1).cpu().numpy(),
     }

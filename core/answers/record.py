@@ -61,9 +61,9 @@ class Answers:
     numbers: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def write_answers(found: Answers, path: Path) -> None:
+def write_answers(answers: Answers, path: Path) -> None:
     """Write them to a file, as JSON."""
-    write_json(path, _plain(asdict(found)))
+    write_json(path, _plain(asdict(answers)))
 
 
 def read_answers(path: Path) -> Answers:

@@ -44,7 +44,7 @@ def code_identity() -> dict[str, str]:
     return {"lossnav": code_digest(), "torch": torch.__version__}
 
 
-def refuse_another(own: Mapping[str, str], asked: Mapping[str, str]) -> None:
+def refuse_another(here: Mapping[str, str], asked: Mapping[str, str]) -> None:
     """Refuse to measure anything but what was asked for.
 
     Raises
@@ -56,9 +56,9 @@ def refuse_another(own: Mapping[str, str], asked: Mapping[str, str]) -> None:
     ...
     lossnav.core.checks.InputError: A worker would measure something else, as its torch is 2.13.0, not 2.14.0: install the same torch everywhere.
     """
-    other = [name for name in asked if own.get(name) != asked[name]]
+    other = [name for name in asked if here.get(name) != asked[name]]
     if other:
-        said = ", ".join(f"its {name} is {own.get(name, '')[:12]}, not {asked[name][:12]}" for name in other)
+        said = ", ".join(f"its {name} is {here.get(name, '')[:12]}, not {asked[name][:12]}" for name in other)
         raise InputError(f"A worker would measure something else, as {said}: {REMEDY[other[0]]}.")
 
 

@@ -52,12 +52,12 @@ def spectra_on_workers(client: Client, recipe: Recipe, problem: Problem) -> Spec
     def find(checkpoints: Sequence[int], words: Mapping[str, Any]) -> Iterator[Spectrum]:
         asked, threads = _identity(problem, words["device"]), torch.get_num_threads()
         pieces = (SpectrumPiece(recipe, asked, threads, index, words) for index in checkpoints)
-        return Pool(client).in_order(found, pieces)
+        return Pool(client).in_order(measured_spectrum, pieces)
 
     return find
 
 
-def found(piece: SpectrumPiece) -> Spectrum:
+def measured_spectrum(piece: SpectrumPiece) -> Spectrum:
     """The spectrum of a piece, in this process; Dask calls it by its name.
 
     Raises

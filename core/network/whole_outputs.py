@@ -90,18 +90,18 @@ def whole_bytes(problem: Problem) -> int:
 @once_for_a_network
 def _output_bytes(problem: Problem) -> int:
     model = problem.working_copy()
-    network, found = problem.adapted(model), list[int]()
+    network, sizes = problem.adapted(model), list[int]()
     device = next((p.device for p in model.parameters()), CPU)
 
     def run() -> Tensor:
         args, kwargs = first_examples(problem, device)
         leaves = pytree.tree_leaves(network(*args, **kwargs))
-        found[:] = [sum(leaf.nbytes for leaf in leaves if isinstance(leaf, Tensor))]
+        sizes[:] = [sum(leaf.nbytes for leaf in leaves if isinstance(leaf, Tensor))]
         return torch.zeros(())
 
     with passes(problem.differentiates):
         Stillness(model, device).run(run)
-    return found[0] // problem.tried_count + 1
+    return sizes[0] // problem.tried_count + 1
 
 
 def _taken(tensor: Tensor) -> Tensor:

@@ -59,13 +59,15 @@ def mean_loss(column: str) -> Measure:
 def accuracy_and_loss(points: Points, before: str = "") -> dict[str, np.ndarray]:
     """`loss` and `accuracy` of a data set whose columns begin with `before`, and the error of the loss over draws."""
     columns = points.columns
-    found = {f"{before}loss": columns[f"{before}loss"]}
+    heights = {f"{before}loss": columns[f"{before}loss"]}
     if f"{before}accuracy" in columns:
         # where the outputs are not numbers the largest of them means nothing
-        found[f"{before}accuracy"] = np.where(np.isnan(found[f"{before}loss"]), np.nan, columns[f"{before}accuracy"])
+        heights[f"{before}accuracy"] = np.where(
+            np.isnan(heights[f"{before}loss"]), np.nan, columns[f"{before}accuracy"]
+        )
     if f"{before}loss_draw_error" in columns:
-        found[f"{before}loss_se"] = columns[f"{before}loss_draw_error"]
-    return found
+        heights[f"{before}loss_se"] = columns[f"{before}loss_draw_error"]
+    return heights
 
 
 def _loss(forward: Forward) -> Tensor:

@@ -140,7 +140,9 @@ def footprint(specification: Specification) -> Footprint:
     if any(stages.values()):
         estimation, count = spec.estimation, int(spec.plan.every(spec.every).sum())
         lasting["workers"] = _workers(problem, estimation, where, kind, vector)
-        lasting["workers"] += count * vector * sum(each.work.kept for found in stages.values() for each in found)
+        lasting["workers"] += (
+            count * vector * sum(each.work.stored for measures in stages.values() for each in measures)
+        )
         passing["costly stages"] = _at_work(problem, estimation, where, kind, stages, vector)
         if stages["curvature"] and "second_derivatives" not in problem.trials:
             passing["trials"] = _trial_bytes(problem, vector, kind)

@@ -52,15 +52,15 @@ def landscape(points: MeasuredPoints, settings: Settings | None = None) -> xr.Da
 def landscape_as_measured(points: MeasuredPoints, settings: Settings | None = None) -> xr.Dataset:
     """`landscape` without what an adaptive survey interpolates: NaN wherever nothing was measured."""
     settings, plan = settings or Settings(), points.plan
-    found: dict[str, Any] = {
+    variables: dict[str, Any] = {
         "measured" if stage == STAGES[0] else f"measured_{stage}": (GRID, plan.grid(points.done_at(stage), fill=False))
         for stage in points.used
     }
     known = known_at(points)
     for owner in OWNERS:
-        found |= _readouts(owner, points, known, settings)
+        variables |= _readouts(owner, points, known, settings)
     land = xr.Dataset(coords={"alpha": ("alpha", plan.alpha), "beta": ("beta", plan.beta)})
-    land = land.assign(found)  # at once: one by one, each compares its coordinates with all that are there
+    land = land.assign(variables)  # at once: one by one, each compares its coordinates with all that are there
     _add_notes(land, points, known, settings)
     land.attrs = points.info.as_attrs(settings)
     return land
@@ -85,19 +85,19 @@ def _shown(owner: Owner, points: MeasuredPoints) -> list[Readout]:
 
 def _readouts(owner: Owner, points: MeasuredPoints, known: Points, settings: Settings) -> dict[str, Any]:
     """A property's readouts and their errors, as variables of a Dataset."""
-    wanted, found = _shown(owner, points), {}
+    wanted, variables = _shown(owner, points), {}
     values = owner.values(known, settings) if wanted else {}
     for readout in wanted:
         if readout.variable not in values or readout.variable in points.info.unavailable:
             continue
         attrs = _attributes(owner, readout, points.info)
-        found[readout.variable] = (GRID, points.plan.grid(values[readout.variable]), attrs)
+        variables[readout.variable] = (GRID, points.plan.grid(values[readout.variable]), attrs)
         if f"{readout.variable}_se" in values:
             error = {**attrs, "long_name": f"{readout.label}: {readout.error}", "error_of": readout.variable}
             error |= interval_attributes(readout, points)
             errors = points.plan.grid(values[f"{readout.variable}_se"])
-            found[f"{readout.variable}_se"] = (GRID, errors, error)
-    return found
+            variables[f"{readout.variable}_se"] = (GRID, errors, error)
+    return variables
 
 
 def _add_notes(land: xr.Dataset, points: MeasuredPoints, known: Points, settings: Settings) -> None:

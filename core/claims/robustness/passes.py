@@ -88,10 +88,10 @@ def robustness(
     if min(len(table["loss"]) for table in numbers.values()) < networks // 2:
         raise InputError(f"Fewer than half of the networks reach a loss of {level:g}: ask for a higher one.")
     with threadpool_limits(1, "blas"):
-        found = find(population, numbers, draws, folder, progress)
+        answer = find(population, numbers, draws, folder, progress)
     kept = sum(len(table["loss"]) for table in numbers.values())
-    found = {**found, "networks": kept, "left_out": len(numbers) * networks - kept}
-    return Pass(name, population, draws, found, say(found))
+    answer = {**answer, "networks": kept, "left_out": len(numbers) * networks - kept}
+    return Pass(name, population, draws, answer, say(answer))
 
 
 def read_pass(path: Path) -> Pass:
