@@ -42,13 +42,13 @@ class SeldomCollector:
             began = self.clock()
             if self.due is not None and began < self.due:
                 return 0
-            found = gc.collect(generation)
+            collected = gc.collect(generation)
             self.trim()
             if self.due is None:
                 self.freeze()
             ended = self.clock()
             self.due = ended + (ended - began) * (1 / SHARE - 1)
-            return found
+            return collected
 
 
 def give_back() -> None:

@@ -42,13 +42,13 @@ class Bounds:
 
     depth    folders below it
     entries  names looked at
-    found    entries listed
+    listed   entries listed
     seconds  time taken
     """
 
     depth: int = 4
     entries: int = 20_000
-    found: int = 200
+    listed: int = 200
     seconds: float = 1.0
 
 
@@ -112,9 +112,9 @@ def scan(folder: Path, bounds: Bounds | None = None, clock: Callable[[], float] 
     bounds = bounds or Bounds()
     search = _FolderSearch(folder, bounds, clock() + bounds.seconds, clock)
     found = list(dict.fromkeys(search.entries()))
-    whole = not search.cut and len(found) <= bounds.found
+    whole = not search.cut and len(found) <= bounds.listed
     ordered = sorted(found, key=lambda entry: (KINDS.index(entry.kind), entry.target))
-    return Scan(tuple(ordered[: bounds.found]), whole)
+    return Scan(tuple(ordered[: bounds.listed]), whole)
 
 
 class _FolderSearch:
