@@ -21,7 +21,7 @@ SHARE = 0.02  # of the time that searches may take
 
 
 class SeldomCollector:
-    """What Streamlit's script runner takes for the module `gc`.
+    """Stands for the module `gc` in Streamlit's script runner, and searches the heap seldom.
 
     The first search sets aside whatever outlives it. Of a session that is open by then, cycles alone are kept for good.
     """

@@ -142,7 +142,7 @@ def _found(path: Path, overlays: Sequence[str] = ()) -> Found:
 
 
 def _read(path: Path, overlays: Sequence[str]) -> tuple[Found, bool]:
-    """What is there, and whether that stands until something is written."""
+    """The landscape at `path`, and whether that stands until something is written."""
     try:
         points = with_overlays(read_points(path), overlays)
     except DamagedError as error:

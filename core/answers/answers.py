@@ -36,7 +36,7 @@ def answers(
     device: str | torch.device = "auto",
     dtype: torch.dtype | str | None = None,
 ) -> Answers:
-    """What the network says of the same examples at each of several places.
+    """The network's predictions on the same examples at each of several places.
 
     Classes: their probabilities. Tokens of a causal language model: the likeliest continuation of the example's first half.
     Regression: the fit over the one input, else predicted values beside the true ones. Anything else: the losses.
@@ -105,7 +105,7 @@ def _at(space: Workspace, point: Tensor, rows: Sequence[int]) -> list[Said]:
 def _kind(
     space: Workspace, points: Sequence[Tensor], said: Sequence[Sequence[Said]], rows: Sequence[int]
 ) -> tuple[str, str, dict[str, np.ndarray]]:
-    """What can be shown of these examples, why no more can, and its numbers."""
+    """(kind of display, why no fuller one is possible, its arrays) for these examples."""
     problem = space.problem
     if any(each.rows is None for at in said for each in at):
         return LOSSES, "What the network returns is handed to the loss as it is, so only losses can be told.", {}

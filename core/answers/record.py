@@ -67,7 +67,7 @@ def write_answers(answers: Answers, path: Path) -> None:
 
 
 def read_answers(path: Path) -> Answers:
-    """What `write_answers` wrote.
+    """Read the answers in a file that `write_answers` wrote.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def read_answers(path: Path) -> Answers:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold."""
+    """The value with its arrays as lists, as JSON can hold it."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, dict):

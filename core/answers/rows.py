@@ -15,7 +15,7 @@ from ..network.workspace import Batch, Workspace
 
 @dataclass(frozen=True)
 class Said:
-    """What came out on one example.
+    """Output, target and loss of one example.
 
     rows     (r, …) outputs, one row for each place that may be predicted; None where they are no one tensor
     targets  (r, …)
@@ -39,7 +39,7 @@ def outputs_at(space: Workspace, point: Tensor, batch: Batch, args: tuple[Tensor
 
 
 def said_at(space: Workspace, point: Tensor, rows: Sequence[int]) -> list[Said]:
-    """What comes out on the examples `rows` at a flat point; only batches that hold one of them are run."""
+    """Outputs, targets and losses of the examples `rows` at a flat point; only batches that hold one of them are run."""
     by_row: dict[int, Said] = {}
     for index in range(-(-space.problem.example_count // space.batch_size)):
         start = index * space.batch_size

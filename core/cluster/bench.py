@@ -22,7 +22,7 @@ _kept: list[Bench] = []  # the last one: a survey's tiles come one after another
 
 
 class Bench:
-    """What measures a survey's tiles in this process.
+    """Measures a survey's tiles in this process.
 
     Raises
     ------

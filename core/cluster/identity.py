@@ -40,7 +40,7 @@ def identity(specification: Specification) -> dict[str, str]:
 
 
 def code_identity() -> dict[str, str]:
-    """What must be the same on a worker whatever it does: the code, and the library that computes."""
+    """Name → digest or version of all that must be the same on a worker whatever it does: the code, and torch."""
     return {"lossnav": code_digest(), "torch": torch.__version__}
 
 
@@ -63,7 +63,7 @@ def refuse_another(here: Mapping[str, str], asked: Mapping[str, str]) -> None:
 
 
 def kind_of_machine(device: torch.device) -> str:
-    """What numbers are the same on to the last bit: the processor's kind and the instructions that torch uses, or the GPU's name."""
+    """The kind of machine, on which numbers are the same to the last bit: processor and the instructions that torch uses, or the GPU's name."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"

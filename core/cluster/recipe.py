@@ -29,7 +29,7 @@ class Recipe:
         return self.made(Specification)
 
     def made(self, kind: type[Made]) -> Made:
-        """What the function makes, here, which should be of that kind.
+        """Call the function in this process; it should make a thing of that kind.
 
         Raises
         ------

@@ -42,7 +42,7 @@ class SpectrumPiece:
 
 
 def spectra_on_workers(client: Client, recipe: Recipe, problem: Problem) -> SpectraElsewhere:
-    """What finds the spectra of `spectra_along(…, elsewhere=…)` on a client's workers.
+    """A function for `spectra_along(…, elsewhere=…)` that computes the spectra on a client's workers.
 
     Numbers are those of one process with as many threads on the same kind of machine, bit for bit.
 

@@ -39,7 +39,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a worker found.
+    """A worker's measurements of a tile, and how they were made.
 
     values      (m, columns) of forward passes; around points, for each of them what each measure found
     seconds     of measuring, without making the problem

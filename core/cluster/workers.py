@@ -65,7 +65,7 @@ class Workers:
             yield from answer.values
 
     def around(self, stage: str, evaluator: LocalEvaluator, places: list[list[float]]) -> Generator[list[Any]]:
-        """What each of the evaluator's measures finds at places (α, β)."""
+        """Values of each of the evaluator's measures at places (α, β)."""
 
         def tile(part: np.ndarray) -> Tile:
             return self._tile(stage, part, columns=evaluator.columns, experience=evaluator.experience)

@@ -140,7 +140,7 @@ class Evaluator:
             self.pin(way)
 
     def _on_second(self, plane: Plane, measures: list[Measure]) -> Evaluator | None:
-        """What measures the second data set; None where nothing is asked of it."""
+        """The evaluator of the second data set; None where nothing is asked of it."""
         if not measures:
             return None
         problem, space = self.workspace.problem.test, self.workspace

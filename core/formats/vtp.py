@@ -196,7 +196,7 @@ def _has_gaps(land: xr.Dataset, values: xr.DataArray) -> bool:
 
 
 def _words(name: str) -> dict[str, Any]:
-    """What is known here of a readout by its name; its unit follows from how it was measured, and only the file knows that."""
+    """A readout's words by its name alone; its unit follows from how it was measured, and only the file knows that."""
     readout = READOUTS.get(name.removesuffix("_se"))
     if readout is None:
         return {"long_name": name.replace("_", " ")}

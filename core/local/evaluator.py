@@ -104,7 +104,7 @@ class LocalEvaluator:
             self.instruments.clear()
 
     def unsettled(self, places: list[list[float]]) -> list[list[Any]]:
-        """What each measure finds at places (α, β), not settled yet: for another process, which settles it in the plan's order."""
+        """Values of each measure at places (α, β), not settled yet: for another process, which settles it in the plan's order."""
         self._prepare()
         try:
             return list(self._unsettled(places))
@@ -113,7 +113,7 @@ class LocalEvaluator:
 
     @property
     def experience(self) -> Experience:
-        """What is known of the measures: columns that failed and why, and the columns of the measures that worked."""
+        """State of the measures: columns that failed and why, and the columns of the measures that worked."""
         return dict(self.failed), sorted(self._worked)
 
     def learn(self, experience: Experience) -> None:

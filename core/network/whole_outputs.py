@@ -24,7 +24,7 @@ PLAIN = (bool, int, float, str)  # the same for every example
 
 @dataclass
 class Whole:
-    """What a network returned for all examples at one point.
+    """Outputs of a network for all examples at one point.
 
     returned  of each batch, in their order, on the CPU
     targets   of all examples, as the loss has them
@@ -73,7 +73,7 @@ class WholeOutputs:
         self._targets = problem.targets.cpu() if measures else problem.targets
 
     def begin(self) -> Whole:
-        """What the outputs of one point are gathered in."""
+        """Begin a point: a `Whole` with room for the outputs of all examples."""
         return Whole(self._targets, self.failures)
 
     def numbers(self, gathered: Sequence[Whole]) -> Tensor:

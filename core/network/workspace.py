@@ -138,7 +138,7 @@ class Workspace:
         return self.rows(self.returned(batch), batch)
 
     def returned(self, batch: Batch) -> Any:
-        """What comes out at the present point on a batch, less what the loss is not of."""
+        """Outputs at the present point on a batch, without the parts that the loss does not read."""
         return self.forward(*batch.args, **batch.kwargs)
 
     def losses(self, batch: Batch) -> Tensor:

@@ -32,11 +32,11 @@ class FurtherHeights(Protocol):
         return ()
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
-        """What the forward passes give for them."""
+        """Measures of the forward passes behind the heights."""
         return ()
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
-        """What is known in closed form, ready for JSON; nothing where the problem has no such height."""
+        """Facts of the heights in closed form, ready for JSON; nothing where the problem has no such height."""
         return {}
 
     def values(self, points: Points, facts: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -90,7 +90,7 @@ def _measure(name: str, metric: Metric, variable: str, gap: bool) -> Measure:
 
 
 def _number(readouts: tuple[str, ...], metric: Metric, whole: Whole) -> Tensor:
-    """What a metric gives at a point, (1,); NaN, with the reason for all `readouts` of it, where that is no finite number."""
+    """Value of a metric at a point, (1,); NaN, with the reason for all `readouts` of it, where that is no finite number."""
     value = math.nan
     try:
         with undrawn():

@@ -141,7 +141,7 @@ def _distance(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
 
 
 def _sink(to: Any, resume: bool) -> Sink:
-    """What takes a step's numbers to a place."""
+    """A function that writes a step's numbers to a table, a tracker or a person's own function."""
     if isinstance(to, (str, Path)):
         return _Table(Path(to), resume)
     if hasattr(to, "add_scalar"):

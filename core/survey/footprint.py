@@ -167,7 +167,7 @@ def refuse_what_does_not_fit(needs: Footprint) -> None:
 
 
 def _trial_bytes(problem: Problem, vector: int, kind: torch.dtype) -> int:
-    """What the test of second derivatives takes: a copy, two directions and their images, gradients and differences of them; in
+    """Bytes that the test of second derivatives takes: a copy, two directions and their images, gradients and differences of them; in
     float64 where the network is small enough for that."""
     in_double = problem.parameter_count <= MOST_DOUBLE
     return TRIAL_VECTORS * vector * (torch.float64.itemsize if in_double else kind.itemsize) // kind.itemsize

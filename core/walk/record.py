@@ -79,7 +79,7 @@ def write_walk(walk: Walk, path: Path) -> None:
 
 
 def read_walk(path: Path) -> Walk:
-    """What `write_walk` wrote.
+    """Read the walk in a file that `write_walk` wrote.
 
     Raises
     ------

@@ -34,7 +34,7 @@ VERSIONED = ("lossnav", "torch", "numpy", "scikit-learn")
 
 
 def wanted(name: str) -> dict[str, Request]:
-    """What the pages ask for at their own settings: what follows the sample's name in the file's → request."""
+    """Ending of a file's name after the sample's → request, for all that the pages ask for at their own settings."""
     place = SpectrumRequest(name)
     return {
         "density.nc": DensityRequest(name),

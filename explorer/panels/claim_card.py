@@ -51,7 +51,7 @@ def claim_card(claim: Claim) -> None:
 
 
 def came(read: Callable[[], T]) -> T | None:
-    """What came with the package; None where that is damaged, which is said."""
+    """Results that came with the package; None where they are damaged, which is said."""
     try:
         return read()
     except Exception as error:  # damage of any kind is a sentence here

@@ -43,7 +43,7 @@ AFAR = {2: 1.5, 3: 1.85, 4: 1.1}  # by how many there are: how much farther away
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is drawn.
+    """Choices of the Compare page: height, overlay, camera and what is shared.
 
     look    one of LOOKS
     height  the readout drawn as height

@@ -45,7 +45,7 @@ def seconds_of(request: SpectrumRequest) -> float | None:
 
 
 def look_text(look: Spectrum, took: float | None) -> str:
-    """What the look is, and what the whole will take by it: exact ones as long, others as many times as it has products.
+    """How the look was computed, and how long the whole will take by it: exact ones as long, others as many times as it has products.
 
     >>> from types import SimpleNamespace as Found
     >>> look_text(Found(method="slq", steps=24, probes=2), 17.0)

@@ -69,7 +69,7 @@ def _read(place: Path, written: int) -> dict[str, Shipped]:
 
 
 def shipped(request: Request) -> Shipped | None:
-    """What came with a sample of exactly this request; None where nothing did, or the sample or the file is another now."""
+    """The file that came with a sample for exactly this request; None where nothing did, or the sample or the file is another now."""
     try:
         listed = _fitting(request)
     except InputError:
@@ -87,7 +87,7 @@ def damaged(request: Request) -> bool:
 
 
 def _fitting(request: Request) -> Shipped | None:
-    """What is listed of a request, for the sample as it is, and is there."""
+    """The listed file of a request, where the sample is the same still and the file is there."""
     listed = index().get(" ".join(request.arguments))
     if listed is None or card_digest(request.arguments[1]) != listed.card or not listed.path.is_file():
         return None

@@ -70,7 +70,7 @@ def read_curve(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
 
 
 def alignment_text(how: Aligned) -> str:
-    """What an alignment did."""
+    """How an alignment changed the second network, in a sentence."""
     return _text(how.moved, sum(len(order) for order in how.orders.values()), how.similarity)
 
 

@@ -36,7 +36,7 @@ label (p ≤ {LEVEL}), what V, W and F show may be the loss."""
 
 @dataclass(frozen=True)
 class Told:
-    """What came of it.
+    """Results of telling labels: tests, planted effects, and the sentences they allow.
 
     tests  for each label, as claim `memory` has them for each contrast: accuracies with intervals, p, gains, outcome; and `loss`, what
            the loss alone tells

@@ -28,7 +28,7 @@ NAMES = tuple(QUESTIONS)
 
 @dataclass(frozen=True)
 class Pass:
-    """What a claim's question gives elsewhere.
+    """Result of a claim's question on another architecture, or at another loss.
 
     population  architecture, loss and size
     findings    numbers, ready for JSON
@@ -95,7 +95,7 @@ def robustness(
 
 
 def read_pass(path: Path) -> Pass:
-    """What was written of `Pass.as_json`."""
+    """The pass in a file, as `Pass.as_json` has it."""
     content = read_json(path)
     what = content["population"]
     population = PassPopulation(**{**what, "contrasts": tuple(what["contrasts"])})
