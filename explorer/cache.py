@@ -50,7 +50,7 @@ class Kept:
         return self.path.name.partition(".")[0]
 
 
-def kept() -> list[Kept]:
+def cache_entries() -> list[Kept]:
     """Everything that is kept, what was longest unused first."""
     found = [each for folder, kind in KINDS.items() for each in _in(user_cache_path("lossnav") / folder, kind)]
     return sorted(found, key=lambda each: each.used)

@@ -21,7 +21,7 @@ SHARE = 0.02  # of the time that searches may take
 
 
 class SeldomCollector:
-    """What Streamlit's script runner takes for the module `gc`.
+    """Stands for the module `gc` in Streamlit's script runner, and searches the heap seldom.
 
     The first search sets aside whatever outlives it. Of a session that is open by then, cycles alone are kept for good.
     """
@@ -42,13 +42,13 @@ class SeldomCollector:
             began = self.clock()
             if self.due is not None and began < self.due:
                 return 0
-            found = gc.collect(generation)
+            collected = gc.collect(generation)
             self.trim()
             if self.due is None:
                 self.freeze()
             ended = self.clock()
             self.due = ended + (ended - began) * (1 / SHARE - 1)
-            return found
+            return collected
 
 
 def give_back() -> None:

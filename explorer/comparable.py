@@ -24,7 +24,7 @@ class Comparable:
     request: SurveyRequest | None = None
 
     def source(self) -> Readable:
-        """What it is drawn from; the same object as long as nothing is written there.
+        """The survey or file it is drawn from; the same object as long as nothing is written there.
 
         Raises
         ------

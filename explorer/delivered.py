@@ -74,7 +74,7 @@ def figure_at(path: str) -> str | None:
 
 
 def routes() -> list[Route]:
-    """What the server answers there."""
+    """Routes of the server for plotly.js and figures."""
     from starlette.responses import FileResponse, PlainTextResponse, Response
     from starlette.routing import Route
 

@@ -104,7 +104,7 @@ def shipped_path(request: SurveyRequest) -> Path:
     return Path(str(files("lossnav.sample_models"))) / "landscapes" / f"{request.target}.{request.plane}.zarr.zip"
 
 
-def own(request: SurveyRequest) -> Found | None:
+def exact_match(request: SurveyRequest) -> Found | None:
     """The landscape of exactly this request: computed here, else shipped; None where there is none."""
     paths = [request.path, *([shipped_path(request)] if request.is_standard else [])]
     touch(request.path)
@@ -114,14 +114,14 @@ def own(request: SurveyRequest) -> Found | None:
 
 def best(request: SurveyRequest) -> Found | None:
     """The landscape to draw for `request` now: of its own and the standard grid's, the one that shows more."""
-    candidates = [own(request), own(request.at_standard_grid) if request.grid != DEFAULT_GRID else None]
+    candidates = [exact_match(request), exact_match(request.at_standard_grid) if request.grid != DEFAULT_GRID else None]
     drawable = [found for found in candidates if found is not None and found.drawable]
-    return max(drawable, key=lambda found: found.drawable, default=None)
+    return max(drawable, key=lambda stored: stored.drawable, default=None)
 
 
 def drawable(request: SurveyRequest) -> int:
     """How fine a picture there is of exactly this request; 0: none."""
-    found = own(request)
+    found = exact_match(request)
     return 0 if found is None else found.drawable
 
 
@@ -132,17 +132,17 @@ def _found(path: Path, overlays: Sequence[str] = ()) -> Found:
     """
     asked, last = time.monotonic(), _last(path)
     with last.lock:
-        if last.found is not None and last.began > asked:
-            return last.found  # read by another session since then: while a survey writes, each would read it anew
+        if last.landscape is not None and last.began > asked:
+            return last.landscape  # read by another session since then: while a survey writes, each would read it anew
         last.began, state = time.monotonic(), _state(path)
-        if last.found is None or not state or last.state != state:
+        if last.landscape is None or not state or last.state != state:
             found, lasts = _read(path, overlays)
-            last.state, last.found = state if lasts else (), found  # what was being written is read again next time
-        return last.found
+            last.state, last.landscape = state if lasts else (), found  # what was being written is read again next time
+        return last.landscape
 
 
 def _read(path: Path, overlays: Sequence[str]) -> tuple[Found, bool]:
-    """What is there, and whether that stands until something is written."""
+    """The landscape at `path`, and whether that stands until something is written."""
     try:
         points = with_overlays(read_points(path), overlays)
     except DamagedError as error:
@@ -160,7 +160,7 @@ class _Last:
     def __init__(self) -> None:
         self.lock, self.began = Lock(), 0.0
         self.state: tuple[tuple[str, int, int], ...] = ()
-        self.found: Found | None = None
+        self.landscape: Found | None = None
 
 
 @lru_cache(maxsize=FILES)

@@ -37,8 +37,8 @@ def draw_a_sample() -> bool:
     """Read, derive and draw what came with a sample; whether there was something."""
     from .panels.charts import drawn
 
-    found = best(SurveyRequest(SAMPLE))
-    if found is None:
+    stored = best(SurveyRequest(SAMPLE))
+    if stored is None:
         return False
-    drawn(found.landscape(Settings()), View(Drawing("loss")))
+    drawn(stored.landscape(Settings()), View(Drawing("loss")))
     return True

@@ -42,13 +42,13 @@ class Bounds:
 
     depth    folders below it
     entries  names looked at
-    found    entries listed
+    listed   entries listed
     seconds  time taken
     """
 
     depth: int = 4
     entries: int = 20_000
-    found: int = 200
+    listed: int = 200
     seconds: float = 1.0
 
 
@@ -62,7 +62,7 @@ class WorkspaceEntry:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a folder holds, problems first; `whole` is False where a bound ended the search."""
+    """Contents of a folder, problems first; `whole` is False where a bound ended the search."""
 
     entries: tuple[WorkspaceEntry, ...] = ()
     whole: bool = True
@@ -86,7 +86,7 @@ _latest: dict[Path, Scan] = {}
 
 
 def latest() -> Scan:
-    """What was found when the folder was looked through last."""
+    """The folder's contents when it was looked through last."""
     here = folder()
     if here is None:
         return Scan()
@@ -108,13 +108,13 @@ def path_of(target: str) -> Path:
 
 
 def scan(folder: Path, bounds: Bounds | None = None, clock: Callable[[], float] = time.monotonic) -> Scan:
-    """What a folder holds. Hidden folders, virtual environments and links are not entered; links that lead out are left out."""
+    """Look through a folder for problems and landscapes. Hidden folders, virtual environments and links are not entered; links that lead out are left out."""
     bounds = bounds or Bounds()
     search = _FolderSearch(folder, bounds, clock() + bounds.seconds, clock)
     found = list(dict.fromkeys(search.entries()))
-    whole = not search.cut and len(found) <= bounds.found
+    whole = not search.cut and len(found) <= bounds.listed
     ordered = sorted(found, key=lambda entry: (KINDS.index(entry.kind), entry.target))
-    return Scan(tuple(ordered[: bounds.found]), whole)
+    return Scan(tuple(ordered[: bounds.listed]), whole)
 
 
 class _FolderSearch:
@@ -234,7 +234,7 @@ def _says_model(config: Path) -> bool:
 
 
 def _in_file(path: Path) -> list[WorkspaceEntry]:
-    """What a file holds: problems, a landscape, or nothing."""
+    """Entries of a file: problems, a landscape, or none."""
     if not _can_be_told(path):
         return []
     try:

@@ -74,8 +74,8 @@ def row(name: str, owner: NavigatorProperty, land: xr.Dataset) -> list[str]:
     if not here:
         reason = land.lossnav.unavailable.get(owner.readouts[0].variable, "not there")
         return [name, owner.name, "—", "", "", reason]
-    found = next((r for r in here if differs(land, r.variable)), None)
-    readout = found or here[0]
+    telling = next((r for r in here if differs(land, r.variable)), None)
+    readout = telling or here[0]
     variable, values = land[readout.variable], land[readout.variable].values
     finite = values[np.isfinite(values)]
     error = land[f"{readout.variable}_se"].values if f"{readout.variable}_se" in land else None
@@ -83,7 +83,7 @@ def row(name: str, owner: NavigatorProperty, land: xr.Dataset) -> list[str]:
     words = " … ".join(readout.poles) if any(readout.poles) else ", ".join(readout.labels[:3])
     label = f"{variable.attrs['long_name']}{'' if readout is here[0] else ' †'} ({finite.size})"
     spread = f"{digits(float(finite.min()))} … {digits(float(finite.max()))} {variable.attrs['units']}".strip()
-    return [name, owner.name, label, spread, told, words if found else "the same everywhere"]
+    return [name, owner.name, label, spread, told, words if telling else "the same everywhere"]
 
 
 def rows(folder: Path | None) -> Iterator[list[str]]:

@@ -81,10 +81,10 @@ def references(name: str, problem: Problem) -> Iterator[tuple[str, float, str] |
     if problem.parameter_count <= SMALL:
         yield from ((variable, value, "Dense") for variable, value in dense(problem).items())
     else:
-        found = spectrum(problem, method="slq", steps=STEPS, probes=PROBES, seed=1, top=1, device="cpu")
-        yield "viscosity", found.top[0], f"Quadrature, residual {found.residuals[0]:.0e}"
-        yield "viscosity_lambda_min", found.bottom[0], f"Quadrature, residual {found.bottom_residuals[0]:.0e}"
-        yield "viscosity_trace", found.trace, f"Quadrature, ± {digits(found.trace_se)}", found.trace_se
+        quadrature = spectrum(problem, method="slq", steps=STEPS, probes=PROBES, seed=1, top=1, device="cpu")
+        yield "viscosity", quadrature.top[0], f"Quadrature, residual {quadrature.residuals[0]:.0e}"
+        yield "viscosity_lambda_min", quadrature.bottom[0], f"Quadrature, residual {quadrature.bottom_residuals[0]:.0e}"
+        yield "viscosity_trace", quadrature.trace, f"Quadrature, ± {digits(quadrature.trace_se)}", quadrature.trace_se
     if problem.law is None:
         return
     entropy = data_entropy(problem)
@@ -111,10 +111,10 @@ def dense(problem: Problem) -> dict[str, float]:
     both, values = exact_coupling(matrix, layers_of(operator.layout)), torch.linalg.eigvalsh(matrix)
     low, high, zero = float(values[0]), float(values[-1]), 1e-13 * float(values.abs().max())
     flat, down = (values.abs() <= PRESETS[EFFORT].flatness * abs(high)).double(), (values < -zero).double()
-    found = (high, low, float(values.sum()), abs(low / high), float(flat.mean()), float(down.mean()))
+    numbers = (high, low, float(values.sum()), abs(low / high), float(flat.mean()), float(down.mean()))
     names = ("", "_lambda_min", "_trace", "_convexity", "_flat_share", "_index")
     shares = {"coupling_offdiagonal": both.offdiagonal.value, "coupling_interlayer": both.interlayer.value}
-    return shares | {f"viscosity{name}": value for name, value in zip(names, found, strict=True)}
+    return shares | {f"viscosity{name}": value for name, value in zip(names, numbers, strict=True)}
 
 
 def compared(land: xr.Dataset, variable: str, truth: float, source: str, spread: float = 0.0) -> list[str]:
@@ -136,17 +136,17 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 def page() -> str:
     """The whole of docs/readouts.md."""
-    found, notes = {name: (problem := load_problem(name), measured(problem)) for name in NAMES}, list[str]()
+    measurements, notes = {name: (problem := load_problem(name), measured(problem)) for name in NAMES}, list[str]()
     sizes = {"Parameters": "parameter_count", "Examples": "example_count", "Predictions": "prediction_count"}
-    rows = [[label, *(f"{getattr(p, size):,}" for p, _ in found.values())] for label, size in sizes.items()]
-    told = {name for _, land in found.values() for name in (*land.data_vars, *land.lossnav.unavailable)}
+    rows = [[label, *(f"{getattr(p, size):,}" for p, _ in measurements.values())] for label, size in sizes.items()]
+    told = {name for _, land in measurements.values() for name in (*land.data_vars, *land.lossnav.unavailable)}
     for r in (r for r in READOUTS if r.variable in told):  # no sample has a second data set, or weight decay
         label = f"{r.label}{'' if r.error == 'standard error' else ' †'} (`{r.variable}`)"
-        rows.append([label, *(cell(land, r, notes) for _, land in found.values())])
+        rows.append([label, *(cell(land, r, notes) for _, land in measurements.values())])
     settings = ", ".join(f"{k} {'all' if v is None else v}" for k, v in SETTINGS.as_json().items())
     text = HEAD.format(effort=EFFORT, settings=settings) + table(["Readout", *NAMES], rows) + "\n"
     text += "".join(f"{k}. {note}\n" for k, note in enumerate(notes, 1)) + REFERENCES.format(steps=STEPS, probes=PROBES)
-    checks = [[k, *compared(land, *each)] for k, (p, land) in found.items() for each in references(k, p)]
+    checks = [[k, *compared(land, *each)] for k, (p, land) in measurements.items() for each in references(k, p)]
     return text + table(["Sample", "Readout", "Measured", "Reference", "Deviation", "In errors", "Source"], checks)
 
 

@@ -145,7 +145,7 @@ from pathlib import Path
 import lossnav.explorer
 from lossnav.core.survey import unmeasured
 from lossnav.explorer.delivered import figure_at
-from lossnav.explorer.landscapes import own
+from lossnav.explorer.landscapes import exact_match
 from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.sample_models import NAMES
 from streamlit.testing.v1 import AppTest
@@ -188,7 +188,7 @@ for name in NAMES:
         assert not app.toggle(key="on_surprise").disabled, name
         assert any("<dt>Surprise</dt>" in box.proto.body for box in app.get("html")), name
         request = SurveyRequest(name, plane)
-        found = own(request)
+        found = exact_match(request)
         assert found.drawable and "surprise" not in unmeasured(found.points), name  # it follows from what is stored
         said = [box.value for box in app.caption]
         assert found.complete(request) or found.older(request) in said, (name, said)
@@ -207,14 +207,14 @@ import numpy as np
 from lossnav.core import Settings
 from lossnav.core.survey import unmeasured
 from lossnav.explorer.export import Export, exported
-from lossnav.explorer.landscapes import own
+from lossnav.explorer.landscapes import exact_match
 from lossnav.explorer.panels.inspector import inspected
 from lossnav.explorer.request.point import PointRequest
 from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.state import Drawing, View
 
 request = SurveyRequest("gaussians-mlp")
-found = own(request)
+found = exact_match(request)
 assert found.done == found.total and "surprise" not in unmeasured(found.points)
 land = found.landscape(Settings())
 np.testing.assert_array_equal(land["surprise"].values, land["loss"].values / np.log(2))

@@ -111,15 +111,15 @@ def _layers(graph: fx.Graph, model: nn.Module) -> Iterator[ChainLayer]:
             continue
         if not node.args or node.args[0] is not value or sum(_is_value(a) for a in node.all_input_nodes) != 1:
             raise _refused(f"'{node.name}' takes something else than what comes right before it")
-        found = _module(node, modules, LAYERS)
+        module = _module(node, modules, LAYERS)
         if node.op == "call_module" and _has_parameters(modules[str(node.target)]):
             if str(node.target) in used:
                 raise _refused(f"'{node.target}' is used twice")
             used.add(str(node.target))
-        if found is not None:
+        if module is not None:
             if layer is not None:
                 yield layer
-            layer = _layer(str(node.target), found)
+            layer = _layer(str(node.target), module)
         # what is before the first layer stays as it is
         elif layer is not None and not _lets_pass(node, modules, layer):
             raise _refused(f"'{node.name}' is none of these")

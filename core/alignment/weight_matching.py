@@ -70,11 +70,11 @@ def aligned(problem: Problem, a: Configuration, b: Configuration, seed: int = 0,
     """
     layers = chain_of(problem)
     one, other = tensors_of(a), tensors_of(b)
-    for found in (one, other):
-        matching(found, problem.parameters, "The configuration")
+    for weights in (one, other):
+        matching(weights, problem.parameters, "The configuration")
     if starts < 1:
         raise InputError(f"starts should be 1 or more, but is {starts}.")
-    first, second = ({n: found[n].detach().double().cpu() for n in problem.parameters} for found in (one, other))
+    first, second = ({n: weights[n].detach().double().cpu() for n in problem.parameters} for weights in (one, other))
     still = [np.arange(layer.units) for layer in layers[:-1]]
     tried = [_matched(layers, first, second, still, seed, start) for start in range(starts)]
     best = max([still, *tried], key=lambda orders: _inner(first, _ordered(layers, second, orders)))
@@ -99,10 +99,10 @@ def _matched(
     for _ in range(MOST_SWEEPS):
         changed = False
         for index in draw.permutation(len(orders)).tolist():
-            found = _assigned(layers, a, _ordered(layers, b, orders, without=index), index)
-            gain = found[1] > 0
-            changed = changed or (gain and not np.array_equal(found[0], orders[index]))
-            orders[index] = found[0] if gain else orders[index]
+            order, gain = _assigned(layers, a, _ordered(layers, b, orders, without=index), index)
+            if gain > 0:
+                changed = changed or not np.array_equal(order, orders[index])
+                orders[index] = order
         if not changed:
             break
     return orders
@@ -137,19 +137,19 @@ def _ordered(
     layers: Sequence[ChainLayer], tensors: Mapping[str, Tensor], orders: Orders, without: int | None = None
 ) -> dict[str, Tensor]:
     """The same network with its hidden units in these orders, but for those of layer `without`."""
-    found = dict(tensors)
+    permuted = dict(tensors)
     for index, (layer, order) in enumerate(zip(layers, orders, strict=False)):
         if index == without:
             continue
         rows = torch.from_numpy(order)
         for name in (layer.weight, *layer.beside, *layer.statistics):
-            if name in found:
-                found[name] = found[name][rows.to(found[name].device)]
+            if name in permuted:
+                permuted[name] = permuted[name][rows.to(permuted[name].device)]
         name = layers[index + 1].weight
-        weight = found[name]
+        weight = permuted[name]
         parts = weight.reshape(len(weight), layer.units, -1)[:, rows.to(weight.device)]
-        found[name] = parts.reshape(weight.shape)
-    return found
+        permuted[name] = parts.reshape(weight.shape)
+    return permuted
 
 
 def _inner(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:

@@ -36,7 +36,7 @@ def answers(
     device: str | torch.device = "auto",
     dtype: torch.dtype | str | None = None,
 ) -> Answers:
-    """What the network says of the same examples at each of several places.
+    """The network's predictions on the same examples at each of several places.
 
     Classes: their probabilities. Tokens of a causal language model: the likeliest continuation of the example's first half.
     Regression: the fit over the one input, else predicted values beside the true ones. Anything else: the losses.
@@ -105,17 +105,17 @@ def _at(space: Workspace, point: Tensor, rows: Sequence[int]) -> list[Said]:
 def _kind(
     space: Workspace, points: Sequence[Tensor], said: Sequence[Sequence[Said]], rows: Sequence[int]
 ) -> tuple[str, str, dict[str, np.ndarray]]:
-    """What can be shown of these examples, why no more can, and its numbers."""
+    """(kind of display, why no fuller one is possible, its arrays) for these examples."""
     problem = space.problem
     if any(each.rows is None for at in said for each in at):
         return LOSSES, "What the network returns is handed to the loss as it is, so only losses can be told.", {}
     if problem.likelihood.is_categorical:
         if all(len(each.targets) == 1 for each in said[0]):
             return CLASSES, "", _classes(space, said)
-        found = continuation(space, points, rows)
-        if not isinstance(found, str):
-            return CONTINUATION, "", found
-        return LOSSES, found, {"right": _right(space, said)}
+        continued = continuation(space, points, rows)
+        if not isinstance(continued, str):
+            return CONTINUATION, "", continued
+        return LOSSES, continued, {"right": _right(space, said)}
     alone = not none_alone(problem) and problem.draws == 1
     if alone and (fit := curve(space, points)) is not None:
         return CURVE, "", fit
@@ -135,12 +135,12 @@ def _classes(space: Workspace, said: Sequence[Sequence[Said]]) -> dict[str, np.n
     likelihood = space.problem.likelihood
     labels = torch.cat([likelihood.labels(each.targets) for each in said[0]])
     p = logs.exp()
-    kept = torch.arange(p.shape[-1])
-    if len(kept) > MOST_CLASSES:
-        kept = torch.unique(torch.cat([p.topk(LIKELIEST, -1).indices.flatten(), labels.long().flatten()])).cpu()
+    classes = torch.arange(p.shape[-1])
+    if len(classes) > MOST_CLASSES:
+        classes = torch.unique(torch.cat([p.topk(LIKELIEST, -1).indices.flatten(), labels.long().flatten()])).cpu()
     return {
-        "probability": p[..., kept].cpu().numpy(),
-        "class": kept.numpy(),
+        "probability": p[..., classes].cpu().numpy(),
+        "class": classes.numpy(),
         "label": labels.long().cpu().numpy(),
         "entropy": -torch.special.xlogy(p, p).sum(-1).cpu().numpy(),
     }

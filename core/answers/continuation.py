@@ -97,12 +97,12 @@ class _Writer:
     def written(self, point: Tensor, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
         """The tokens from `start` to `end` that are likeliest after what was written, and their probabilities, (m, t) each."""
         calibrate(self.space, point)
-        tokens, found = self.tokens.clone(), []
+        tokens, probabilities = self.tokens.clone(), []
         for place in range(start, end):
             p, likeliest = self._logs(point, tokens)[:, place - 1].exp().max(-1)
             tokens[:, place] = likeliest
-            found.append(p.cpu().numpy())
-        return tokens[:, start:end].cpu().numpy(), np.stack(found, 1)
+            probabilities.append(p.cpu().numpy())
+        return tokens[:, start:end].cpu().numpy(), np.stack(probabilities, 1)
 
     def _given(self, name: int | str) -> Tensor:
         return self.batch.args[name] if isinstance(name, int) else self.batch.kwargs[name]

@@ -61,13 +61,13 @@ class Answers:
     numbers: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def write_answers(found: Answers, path: Path) -> None:
+def write_answers(answers: Answers, path: Path) -> None:
     """Write them to a file, as JSON."""
-    write_json(path, _plain(asdict(found)))
+    write_json(path, _plain(asdict(answers)))
 
 
 def read_answers(path: Path) -> Answers:
-    """What `write_answers` wrote.
+    """Read the answers in a file that `write_answers` wrote.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def read_answers(path: Path) -> Answers:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold."""
+    """The value with its arrays as lists, as JSON can hold it."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, dict):

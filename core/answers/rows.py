@@ -15,7 +15,7 @@ from ..network.workspace import Batch, Workspace
 
 @dataclass(frozen=True)
 class Said:
-    """What came out on one example.
+    """Output, target and loss of one example.
 
     rows     (r, …) outputs, one row for each place that may be predicted; None where they are no one tensor
     targets  (r, …)
@@ -39,14 +39,14 @@ def outputs_at(space: Workspace, point: Tensor, batch: Batch, args: tuple[Tensor
 
 
 def said_at(space: Workspace, point: Tensor, rows: Sequence[int]) -> list[Said]:
-    """What comes out on the examples `rows` at a flat point; only batches that hold one of them are run."""
-    found: dict[int, Said] = {}
+    """Outputs, targets and losses of the examples `rows` at a flat point; only batches that hold one of them are run."""
+    by_row: dict[int, Said] = {}
     for index in range(-(-space.problem.example_count // space.batch_size)):
         start = index * space.batch_size
         here = [row for row in rows if start <= row < start + space.batch_size]
         if here:
-            found |= _in_batch(space, point, space.batches[index], start, here)
-    return [found[row] for row in rows]
+            by_row |= _in_batch(space, point, space.batches[index], start, here)
+    return [by_row[row] for row in rows]
 
 
 def _in_batch(space: Workspace, point: Tensor, batch: Batch, start: int, rows: Sequence[int]) -> dict[int, Said]:
@@ -56,13 +56,13 @@ def _in_batch(space: Workspace, point: Tensor, batch: Batch, start: int, rows: S
     losses = likelihood.losses(outputs, targets).detach()
     predicted = likelihood.predicted(targets)
     is_rows = likelihood.sees == "tensor" and isinstance(outputs, Tensor) and len(outputs) == len(targets)
-    found = {}
+    by_row = {}
     for row in rows:
         of_losses, of_targets = (_part(tensor, row - start, size) for tensor in (losses, targets))
         kept = of_losses if predicted is None else of_losses[_part(predicted, row - start, size)]
         loss = float(kept.double().mean()) if len(kept) else float("nan")
-        found[row] = Said(_part(outputs.detach(), row - start, size) if is_rows else None, of_targets, loss)
-    return found
+        by_row[row] = Said(_part(outputs.detach(), row - start, size) if is_rows else None, of_targets, loss)
+    return by_row
 
 
 def _part(rows: Tensor, place: int, size: int) -> Tensor:

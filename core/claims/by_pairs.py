@@ -69,7 +69,7 @@ def word_by_pairs(test: Mapping[str, Any], registered: str) -> str:
 
 
 def controls_by_pairs(tests: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, bool]]:
-    """What the two controls that rest on such a p come to: (least corrected p, whether nothing is told)."""
+    """Results of the two controls that rest on such a p: (least corrected p, whether nothing is told)."""
     same = [p for test in tests if test["contrast"] == "same" for p in test["p_corrected"].values()]
     mirrored = [test["p"][kind] for test in tests if test["contrast"] == "mirrored" for kind in ("V", "sorted W")]
     least = {"same": same, "mirrored": list(holm(mirrored)) if mirrored else []}

@@ -77,7 +77,7 @@ def look(contrast: str, folder: Path, progress: Progress, networks: int = NETWOR
 
 
 def read_look(path: Path) -> Look:
-    """What was written of `Look.as_json`."""
+    """The look in a file, as `Look.as_json` has it."""
     return Look(**read_json(path))
 
 

@@ -127,9 +127,9 @@ def _populations(claim: Claim, plan: Plan) -> list[tuple[Population, int]]:
     return [(population, plan.networks // 2) for population in every]
 
 
-def _store_chunk(path: Path, found: Arrays) -> None:
+def _store_chunk(path: Path, arrays: Arrays) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    _store(path, found)
+    _store(path, arrays)
 
 
 def _is_there(draw: forgetting.Draw, folder: Path) -> bool:
@@ -143,8 +143,8 @@ def _is_there(draw: forgetting.Draw, folder: Path) -> bool:
     return True
 
 
-def _store_draw(draw: forgetting.Draw, folder: Path, found: Arrays) -> None:
-    _table(draw, folder, lambda _: found)
+def _store_draw(draw: forgetting.Draw, folder: Path, arrays: Arrays) -> None:
+    _table(draw, folder, lambda _: arrays)
 
 
 def _table(draw: forgetting.Draw, folder: Path, measure: Callable[[forgetting.Draw], Arrays]) -> Arrays:

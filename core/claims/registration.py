@@ -29,12 +29,12 @@ SECTIONS = {
 def deciding_files(claim: Claim) -> list[Path]:
     """The files in core/claims that a claim's own file reaches by imports, itself first, the others sorted."""
     first = Path(str(sys.modules[type(claim).__module__].__file__))
-    found, waiting = {first}, [first]
+    reached, waiting = {first}, [first]
     while waiting:
-        new = set(_imported(waiting.pop())) - found
-        found |= new
+        new = set(_imported(waiting.pop())) - reached
+        reached |= new
         waiting += sorted(new)
-    return [first, *sorted(found - {first})]
+    return [first, *sorted(reached - {first})]
 
 
 def _imported(path: Path) -> Iterator[Path]:

@@ -56,7 +56,7 @@ class TwinPair:
 
 
 def read_twins(path: Path) -> TwinPair:
-    """What was written of `TwinPair.as_json`."""
+    """The twins in a file, as `TwinPair.as_json` has them."""
     return TwinPair(**read_json(path))
 
 

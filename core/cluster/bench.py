@@ -22,7 +22,7 @@ _kept: list[Bench] = []  # the last one: a survey's tiles come one after another
 
 
 class Bench:
-    """What measures a survey's tiles in this process.
+    """Measures a survey's tiles in this process.
 
     Raises
     ------
@@ -63,11 +63,11 @@ class Bench:
             evaluator.settle(tile.precision)
             evaluator.pin(tile.way)
         started = time.perf_counter()
-        found = evaluator.evaluate(tile.points)
+        columns = evaluator.evaluate(tile.points)
         seconds = time.perf_counter() - started
         self._adopted = (tile.precision, evaluator.way)
         failures = dict(evaluator.failures)
-        return Answer(found, seconds, self.machine, evaluator.way, tuple(evaluator.fallbacks), failures=failures)
+        return Answer(columns, seconds, self.machine, evaluator.way, tuple(evaluator.fallbacks), failures=failures)
 
     def _around(self, tile: Tile) -> Answer:
         evaluator = LocalEvaluator(
@@ -75,9 +75,9 @@ class Bench:
         )
         evaluator.learn(tile.experience)
         started = time.perf_counter()
-        found = evaluator.found(tile.points.tolist())
+        values = evaluator.unsettled(tile.points.tolist())
         seconds, fallbacks = time.perf_counter() - started, tuple(evaluator.instruments.fallbacks)
-        return Answer(found, seconds, self.machine, fallbacks=fallbacks, experience=evaluator.experience)
+        return Answer(values, seconds, self.machine, fallbacks=fallbacks, experience=evaluator.experience)
 
 
 def measured(tile: Tile) -> Answer:

@@ -40,11 +40,11 @@ def identity(specification: Specification) -> dict[str, str]:
 
 
 def code_identity() -> dict[str, str]:
-    """What must be the same on a worker whatever it does: the code, and the library that computes."""
+    """Name → digest or version of all that must be the same on a worker whatever it does: the code, and torch."""
     return {"lossnav": code_digest(), "torch": torch.__version__}
 
 
-def refuse_another(own: Mapping[str, str], asked: Mapping[str, str]) -> None:
+def refuse_another(here: Mapping[str, str], asked: Mapping[str, str]) -> None:
     """Refuse to measure anything but what was asked for.
 
     Raises
@@ -56,14 +56,14 @@ def refuse_another(own: Mapping[str, str], asked: Mapping[str, str]) -> None:
     ...
     lossnav.core.checks.InputError: A worker would measure something else, as its torch is 2.13.0, not 2.14.0: install the same torch everywhere.
     """
-    other = [name for name in asked if own.get(name) != asked[name]]
+    other = [name for name in asked if here.get(name) != asked[name]]
     if other:
-        said = ", ".join(f"its {name} is {own.get(name, '')[:12]}, not {asked[name][:12]}" for name in other)
+        said = ", ".join(f"its {name} is {here.get(name, '')[:12]}, not {asked[name][:12]}" for name in other)
         raise InputError(f"A worker would measure something else, as {said}: {REMEDY[other[0]]}.")
 
 
 def kind_of_machine(device: torch.device) -> str:
-    """What numbers are the same on to the last bit: the processor's kind and the instructions that torch uses, or the GPU's name."""
+    """The kind of machine, on which numbers are the same to the last bit: processor and the instructions that torch uses, or the GPU's name."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"

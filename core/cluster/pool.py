@@ -53,7 +53,7 @@ class Pool:
         return self._client.submit(function, piece, pure=False)
 
     def answer(self, future: Future) -> Any:
-        """What came of a piece; an error there is raised here."""
+        """The result of a piece, waited for; an error on its worker is raised here."""
         from distributed import KilledWorker
         from distributed.comm import CommClosedError
 

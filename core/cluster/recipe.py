@@ -29,23 +29,23 @@ class Recipe:
         return self.made(Specification)
 
     def made(self, kind: type[Made]) -> Made:
-        """What the function makes, here, which should be of that kind.
+        """Call the function in this process; it should make a thing of that kind.
 
         Raises
         ------
         InputError  nothing of that name can be imported, or it makes something else
         """
-        found = self._function()(self.arguments)
-        if not isinstance(found, kind):
-            raise InputError(f"'{self.build}' should make a {kind.__name__}, but makes a {type(found).__name__}.")
-        return found
+        thing = self._function()(self.arguments)
+        if not isinstance(thing, kind):
+            raise InputError(f"'{self.build}' should make a {kind.__name__}, but makes a {type(thing).__name__}.")
+        return thing
 
     def _function(self) -> Callable[[Mapping[str, Any]], Any]:
         module, _, name = self.build.partition(":")
         try:
-            found: Callable[[Mapping[str, Any]], Any] = getattr(importlib.import_module(module), name)
+            function: Callable[[Mapping[str, Any]], Any] = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError, ValueError) as error:
             raise InputError(
                 f"'{self.build}' should be package.module:function and importable on every worker, but is not ({error})."
             ) from error
-        return found
+        return function

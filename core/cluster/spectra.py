@@ -42,7 +42,7 @@ class SpectrumPiece:
 
 
 def spectra_on_workers(client: Client, recipe: Recipe, problem: Problem) -> SpectraElsewhere:
-    """What finds the spectra of `spectra_along(…, elsewhere=…)` on a client's workers.
+    """A function for `spectra_along(…, elsewhere=…)` that computes the spectra on a client's workers.
 
     Numbers are those of one process with as many threads on the same kind of machine, bit for bit.
 
@@ -52,12 +52,12 @@ def spectra_on_workers(client: Client, recipe: Recipe, problem: Problem) -> Spec
     def find(checkpoints: Sequence[int], words: Mapping[str, Any]) -> Iterator[Spectrum]:
         asked, threads = _identity(problem, words["device"]), torch.get_num_threads()
         pieces = (SpectrumPiece(recipe, asked, threads, index, words) for index in checkpoints)
-        return Pool(client).in_order(found, pieces)
+        return Pool(client).in_order(measured_spectrum, pieces)
 
     return find
 
 
-def found(piece: SpectrumPiece) -> Spectrum:
+def measured_spectrum(piece: SpectrumPiece) -> Spectrum:
     """The spectrum of a piece, in this process; Dask calls it by its name.
 
     Raises

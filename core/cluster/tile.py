@@ -39,9 +39,9 @@ class Tile:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a worker found.
+    """A worker's measurements of a tile, and how they were made.
 
-    found       (m, columns) of forward passes; around points, for each of them what each measure found
+    values      (m, columns) of forward passes; around points, for each of them what each measure found
     seconds     of measuring, without making the problem
     machine     the kind of machine it was
     way, fallbacks  how the network is run now, and why it is no longer as it was asked for
@@ -49,7 +49,7 @@ class Answer:
     failures    which readouts of forward passes have no number at some points, and why
     """
 
-    found: Any
+    values: Any
     seconds: float
     machine: str
     way: Mapping[str, Any] = field(default_factory=dict)

@@ -62,10 +62,10 @@ class Workers:
                 evaluator.fallbacks.extend(answer.fallbacks)
                 evaluator.pin(answer.way)
             evaluator.failures.update(answer.failures)
-            yield from answer.found
+            yield from answer.values
 
     def around(self, stage: str, evaluator: LocalEvaluator, places: list[list[float]]) -> Generator[list[Any]]:
-        """What each of the evaluator's measures finds at places (α, β)."""
+        """Values of each of the evaluator's measures at places (α, β)."""
 
         def tile(part: np.ndarray) -> Tile:
             return self._tile(stage, part, columns=evaluator.columns, experience=evaluator.experience)
@@ -74,7 +74,7 @@ class Workers:
         certain, several = lambda: evaluator.is_experienced, self._threads
         for answer in self._answers(np.array(places).reshape(-1, 2), stage, tile, several, certain):
             evaluator.learn(answer.experience)
-            yield from answer.found
+            yield from answer.values
 
     def signed(self) -> dict[str, Any]:
         """Who measured, ready for JSON."""
@@ -83,11 +83,11 @@ class Workers:
     @property
     def warning(self) -> str:
         """A sentence where the workers are on other kinds of machines than this process; "" where they are not."""
-        own = kind_of_machine(self._specification.where)
-        if self.machines <= {own}:
+        client = kind_of_machine(self._specification.where)
+        if self.machines <= {client}:
             return ""
         return (
-            f"Workers ran on {', '.join(sorted(self.machines))} and the client on {own}: numbers of different kinds of machines "
+            f"Workers ran on {', '.join(sorted(self.machines))} and the client on {client}: numbers of different kinds of machines "
             "agree to rounding, not to the last bit."
         )
 
@@ -112,7 +112,7 @@ class Workers:
                     waiting.append(self._pool.submit(measured, tile(points[start : start + size])))
                     start += size
                 answer: Answer = self._pool.answer(waiting.popleft())
-                self._cost[stage] = answer.seconds / len(answer.found)
+                self._cost[stage] = answer.seconds / len(answer.values)
                 self.machines.add(answer.machine)
                 yield answer
         finally:

@@ -45,7 +45,7 @@ class RuledChunk:
         if (
             function.program is None
             or not function.problem.likelihood.keeps_order
-            or batch.kept is not None
+            or batch.predicted is not None
             or batch.kwargs
             or len(batch.args) != 1
         ):

@@ -50,7 +50,7 @@ class Linearised:
     @torch.no_grad()
     def fix_slopes(self, slope: Tensor) -> None:
         """Carry ∂L/∂outputs back to every operation: what `products` is the derivative at."""
-        self._back(slope, lambda rule, found, needed: rule.backward(found, needed))
+        self._back(slope, lambda rule, cotangent, needed: rule.backward(cotangent, needed))
 
     @torch.no_grad()
     def products(
@@ -71,8 +71,8 @@ class Linearised:
             return {}
         total: dict[str, Tensor] = {}
 
-        def pulled(rule: Rule, found: Tensor, needed: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-            slopes, images = rule.pull(found, needed, bent)
+        def pulled(rule: Rule, cotangent: Tensor, needed: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+            slopes, images = rule.pull(cotangent, needed, bent)
             for name, image in images.items():  # one tensor may serve several layers
                 total[name] = total[name] + image if name in total else image
             return slopes

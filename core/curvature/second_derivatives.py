@@ -81,7 +81,7 @@ class SecondDerivatives:
         return f"{how} {seen}." if self.confirmed else f"{how} could not be confirmed. {self.why or KINKS}"
 
 
-keeps("second_derivatives", asdict, lambda found: SecondDerivatives(**found))
+keeps("second_derivatives", asdict, lambda content: SecondDerivatives(**content))
 
 
 def second_derivatives(problem: Problem) -> SecondDerivatives:

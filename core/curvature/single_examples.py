@@ -27,7 +27,7 @@ class SingleExamples:
     how: str
 
 
-keeps("single_examples", asdict, lambda found: SingleExamples(**found))
+keeps("single_examples", asdict, lambda content: SingleExamples(**content))
 keeps(LOOPED, str, str)
 
 

@@ -90,7 +90,7 @@ def _groups(function: Callable[..., Any], batched: Any, rows: Tensor) -> Iterato
 
 
 def _answers(tensor: Tensor, count: int) -> Tensor | None:
-    """What a number of each example is, (count,); None for one that is not of each example, or that equals nothing (NaN)."""
+    """A number of each example, (count,); None for one that is not of each example, or that equals nothing (NaN)."""
     levels = 0
     while _functorch.is_batchedtensor(tensor) or _functorch.is_gradtrackingtensor(tensor):
         levels += _functorch.is_batchedtensor(tensor)

@@ -140,9 +140,9 @@ def _standard(ranks: np.ndarray) -> np.ndarray:
     return np.asarray(centred / np.linalg.norm(centred))
 
 
-def _interval(found: float, count: int) -> tuple[float, float]:
-    middle = np.arctanh(np.clip(found, -1 + 1e-12, 1 - 1e-12))
-    reach = 1.959963984540054 * np.sqrt((1 + found**2 / 2) / (count - 3))
+def _interval(correlation: float, count: int) -> tuple[float, float]:
+    middle = np.arctanh(np.clip(correlation, -1 + 1e-12, 1 - 1e-12))
+    reach = 1.959963984540054 * np.sqrt((1 + correlation**2 / 2) / (count - 3))
     return float(np.tanh(middle - reach)), float(np.tanh(middle + reach))
 
 

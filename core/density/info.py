@@ -51,7 +51,7 @@ class DensityInfo:
         }
 
     @classmethod
-    def of(cls, found: xr.Dataset) -> DensityInfo:
+    def of(cls, density_map: xr.Dataset) -> DensityInfo:
         """The metadata of a map; defaults where it states none."""
-        said = {f.name: found.attrs[f.name] for f in fields(cls) if f.name in found.attrs}
+        said = {f.name: density_map.attrs[f.name] for f in fields(cls) if f.name in density_map.attrs}
         return cls(**{name: json.loads(value) if name in JSON else value for name, value in said.items()})

@@ -45,7 +45,7 @@ def memorised_order(
     seed: int = 0,
     device: str | torch.device = "auto",
 ) -> MemorisedOrder:
-    """What a network without its path still tells of it: does its loss know when each example was last seen?
+    """Memorised order of training: does the loss of the final network tell when each example was last seen?
 
     Parameters
     ----------

@@ -155,7 +155,7 @@ def _gradient_norms(function: LossFunction) -> tuple[np.ndarray, str | None]:
 
 def _owners(kind: Likelihood, batch: Batch, rows: int) -> Tensor:
     """For each prediction, which example of the batch it belongs to."""
-    places = torch.arange(rows, device=batch.targets.device) if batch.kept is None else batch.kept
+    places = torch.arange(rows, device=batch.targets.device) if batch.predicted is None else batch.predicted
     every = len(kind.target_rows(batch.shaped_targets))
     return places // max(1, every // len(batch.shaped_targets))
 

@@ -45,10 +45,10 @@ def forward_columns(problem: Problem, measures: Sequence[Measure]) -> tuple[str,
     """The columns that an `Evaluator` of `measures` gives, in its order."""
     summed, whole, second = _parted(measures)
     error = (DRAW_ERROR,) if problem.draws > 1 else ()
-    own = (*columns_of(summed), *error, *columns_of(whole))
+    first = (*columns_of(summed), *error, *columns_of(whole))
     if not second:
-        return own
-    return (*own, *(f"{SECOND}{column}" for column in forward_columns(problem, [m.on_its_own for m in second])))
+        return first
+    return (*first, *(f"{SECOND}{column}" for column in forward_columns(problem, [m.on_its_own for m in second])))
 
 
 def _parted(measures: Sequence[Measure]) -> tuple[list[Measure], list[Measure], list[Measure]]:
@@ -140,7 +140,7 @@ class Evaluator:
             self.pin(way)
 
     def _on_second(self, plane: Plane, measures: list[Measure]) -> Evaluator | None:
-        """What measures the second data set; None where nothing is asked of it."""
+        """The evaluator of the second data set; None where nothing is asked of it."""
         if not measures:
             return None
         problem, space = self.workspace.problem.test, self.workspace

@@ -87,13 +87,13 @@ class _Rule:
     def __init__(self) -> None:
         self.changed, self.inside, self.tf32 = threading.Condition(), 0, False
         self.overall: str | None = None
-        self.own: Settings = {}
+        self.before: Settings = {}
 
     def enter(self, tf32: bool) -> None:
         with self.changed:
             self.changed.wait_for(lambda: self.inside == 0 or self.tf32 == tf32)
             if self.inside == 0:
-                self.tf32, self.overall, self.own = tf32, _overall(), _settings()
+                self.tf32, self.overall, self.before = tf32, _overall(), _settings()
                 _set(
                     "high" if tf32 else "highest", {k: tf32 if k[1] == "allow_tf32" else _name(tf32) for k in SETTINGS}
                 )
@@ -103,7 +103,7 @@ class _Rule:
         with self.changed:
             self.inside -= 1
             if self.inside == 0:
-                _set(self.overall, self.own)
+                _set(self.overall, self.before)
                 self.changed.notify_all()
 
 

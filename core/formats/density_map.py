@@ -13,10 +13,10 @@ from .hdf5_headers import refuse_what_is_elsewhere
 from .netcdf import write_netcdf
 
 
-def write_density_map(found: xr.Dataset, path: str | Path, packed: bool = False) -> Path:
+def write_density_map(density_map: xr.Dataset, path: str | Path, packed: bool = False) -> Path:
     """Write a map to `path`, whole or not at all; packed, it is smaller, and as exact."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    return write_netcdf(found, path, packed)
+    return write_netcdf(density_map, path, packed)
 
 
 def read_density_map(path: str | Path) -> xr.Dataset:

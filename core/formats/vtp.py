@@ -141,10 +141,10 @@ def _unpacked(content: bytes, header: np.dtype[Any], raw: bool) -> bytes:
 
 def _part(content: bytes, size: int, raw: bool) -> bytes:
     """The first bytes of what is written as they are, or as text."""
-    found = content[:size] if raw else base64.b64decode(content[: _letters(size)], validate=True)[:size]
-    if len(found) < size:
+    part = content[:size] if raw else base64.b64decode(content[: _letters(size)], validate=True)[:size]
+    if len(part) < size:
         raise ValueError("it ends too early")
-    return found
+    return part
 
 
 def _letters(size: int) -> int:
@@ -196,7 +196,7 @@ def _has_gaps(land: xr.Dataset, values: xr.DataArray) -> bool:
 
 
 def _words(name: str) -> dict[str, Any]:
-    """What is known here of a readout by its name; its unit follows from how it was measured, and only the file knows that."""
+    """A readout's words by its name alone; its unit follows from how it was measured, and only the file knows that."""
     readout = READOUTS.get(name.removesuffix("_se"))
     if readout is None:
         return {"long_name": name.replace("_", " ")}

@@ -82,7 +82,7 @@ class LocalEvaluator:
     def evaluate(self, points: np.ndarray, elsewhere: Elsewhere | None = None) -> Iterator[np.ndarray]:
         """One row of columns (columns,) float64 for each of `points` (m, 2), in their order, as they are ready.
 
-        elsewhere  gives in their order what the measures find at places (α, β), as `found` does in another process
+        elsewhere  gives in their order what the measures find at places (α, β), as `unsettled` does in another process
 
         Raises
         ------
@@ -95,7 +95,7 @@ class LocalEvaluator:
         places = points.tolist()
         try:
             # no worker is left when the benches are cleared
-            with closing(self._found(places) if elsewhere is None else elsewhere(places)) as measured:
+            with closing(self._unsettled(places) if elsewhere is None else elsewhere(places)) as measured:
                 for place, found in zip(places, measured, strict=True):
                     row = [self._settled(m, place, values) for m, values in zip(self.measures, found, strict=True)]
                     self._stop_where_nothing_works()
@@ -103,17 +103,17 @@ class LocalEvaluator:
         finally:
             self.instruments.clear()
 
-    def found(self, places: list[list[float]]) -> list[list[Any]]:
-        """What each measure finds at places (α, β), not settled yet: for another process, which settles it in the plan's order."""
+    def unsettled(self, places: list[list[float]]) -> list[list[Any]]:
+        """Values of each measure at places (α, β), not settled yet: for another process, which settles it in the plan's order."""
         self._prepare()
         try:
-            return list(self._found(places))
+            return list(self._unsettled(places))
         finally:
             self.instruments.clear()
 
     @property
     def experience(self) -> Experience:
-        """What is known of the measures: columns that failed and why, and the columns of the measures that worked."""
+        """State of the measures: columns that failed and why, and the columns of the measures that worked."""
         return dict(self.failed), sorted(self._worked)
 
     def learn(self, experience: Experience) -> None:
@@ -134,7 +134,7 @@ class LocalEvaluator:
             for measure in self.measures:
                 self._prepared(measure)
 
-    def _found(self, places: list[list[float]]) -> Generator[list[Any]]:
+    def _unsettled(self, places: list[list[float]]) -> Generator[list[Any]]:
         workers = min(len(places), self.instruments.worker_count)
         if workers <= 1:
             yield from (self._measured(self.instruments.first_bench, place) for place in places)
@@ -159,7 +159,7 @@ class LocalEvaluator:
 
     def _measured(self, bench: LocalWorker, place: list[float]) -> list[Any]:
         here = Neighbourhood(bench, self.instruments.theta(*place))
-        return [self._guarded(measure, partial(measure.found, here)) for measure in self.measures]
+        return [self._guarded(measure, partial(measure.values_or_nothing, here)) for measure in self.measures]
 
     def _settled(self, measure: LocalMeasure, place: list[float], measured: Any) -> np.ndarray:
         numbers = measured

@@ -26,7 +26,7 @@ class Work:
     blocks    names of further blocks of products with the curvature matrix; what several measures name is made once
     descents  walks downhill, of `Estimation.descent_steps` gradients over the examples sampled for them
     losses    losses over those examples, which are not taken at several points at once
-    kept      vectors of parameters that are kept of every point
+    stored    vectors of parameters that are kept of every point
     """
 
     passes: float = 0.0
@@ -35,7 +35,7 @@ class Work:
     blocks: tuple[str, ...] = ()
     descents: int = 0
     losses: int = 0
-    kept: int = 0
+    stored: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class LocalMeasure:
     stage    one of STAGES after the first
     values   Neighbourhood → one number per column; NaN for all where the products there are not finite
     prepare  makes what all points share, once, before the first of them
-    settle   where given, turns what `values` found into the numbers, one point after another in the plan's order:
-             (instruments, (α, β), found) → numbers
+    settle   where given, turns what `values` gave into the numbers, one point after another in the plan's order:
+             (instruments, (α, β), what `values` gave) → numbers
     recall   where given, is told before a survey goes on what was measured already: (instruments, (points, 2) coordinates,
              (points, columns) numbers, NaN where there are none)
     step     where given, the step size of the descent that it walks
@@ -63,7 +63,7 @@ class LocalMeasure:
     step: Callable[[Instruments], float] | None = field(compare=False, default=None)
     work: Work = field(compare=False, default=Work())
 
-    def found(self, here: Neighbourhood) -> Any:
+    def values_or_nothing(self, here: Neighbourhood) -> Any:
         """`values`, or NaN where the loss bends beyond what the precision holds."""
         try:
             return self.values(here)

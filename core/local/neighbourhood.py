@@ -134,9 +134,9 @@ class Neighbourhood:
         )
         return mean_estimate((rows * _finite(bench.curvature.products(rows))).double().sum(1).cpu())
 
-    def estimated(self, found: Estimate) -> tuple[float, float]:
+    def estimated(self, estimate: Estimate) -> tuple[float, float]:
         """A number read off `spectrum` and its standard error, which is 0 where nothing was estimated."""
-        return found.value, found.standard_error if self.whole_matrix is None else 0.0
+        return estimate.value, estimate.standard_error if self.whole_matrix is None else 0.0
 
     @lazy
     def _exact_coupling(self) -> CouplingShares | None:

@@ -63,7 +63,7 @@ def once_for_a_network(tried: Callable[[Problem], Found]) -> Callable[[Problem],
     """Keep a trial pass's result for a network and its subsets of examples; try again where their shapes change."""
 
     @functools.wraps(tried)
-    def found(problem: Problem) -> Found:
+    def once(problem: Problem) -> Found:
         weights = tuple((name, p.shape, p.dtype) for name, p in problem.model.named_parameters())
         key = tried.__qualname__, weights, tuple((t.shape[1:], t.dtype) for t in problem.inputs)
         if key not in problem.trials:
@@ -71,7 +71,7 @@ def once_for_a_network(tried: Callable[[Problem], Found]) -> Callable[[Problem],
         result: Found = problem.trials[key]
         return result
 
-    return found
+    return once
 
 
 def cut_is_fixed(problem: Problem) -> bool:

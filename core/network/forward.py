@@ -105,7 +105,7 @@ class Measure:
 
     @property
     def on_its_own(self) -> Measure:
-        """What `on_second` was made of."""
+        """The measure that `on_second` was made of."""
         return replace(self, columns=tuple(column.removeprefix(SECOND) for column in self.columns), second=False)
 
 

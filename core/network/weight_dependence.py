@@ -41,8 +41,8 @@ class Dependence:
     borrowed: tuple[str, ...] = ()
 
 
-def _read(found: dict[str, Any]) -> Dependence:
-    return Dependence(**{**found, "borrowed": tuple(found["borrowed"])})
+def _read(content: dict[str, Any]) -> Dependence:
+    return Dependence(**{**content, "borrowed": tuple(content["borrowed"])})
 
 
 keeps("weight_dependence", asdict, _read)

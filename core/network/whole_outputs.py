@@ -24,7 +24,7 @@ PLAIN = (bool, int, float, str)  # the same for every example
 
 @dataclass
 class Whole:
-    """What a network returned for all examples at one point.
+    """Outputs of a network for all examples at one point.
 
     returned  of each batch, in their order, on the CPU
     targets   of all examples, as the loss has them
@@ -73,7 +73,7 @@ class WholeOutputs:
         self._targets = problem.targets.cpu() if measures else problem.targets
 
     def begin(self) -> Whole:
-        """What the outputs of one point are gathered in."""
+        """Begin a point: a `Whole` with room for the outputs of all examples."""
         return Whole(self._targets, self.failures)
 
     def numbers(self, gathered: Sequence[Whole]) -> Tensor:
@@ -90,18 +90,18 @@ def whole_bytes(problem: Problem) -> int:
 @once_for_a_network
 def _output_bytes(problem: Problem) -> int:
     model = problem.working_copy()
-    network, found = problem.adapted(model), list[int]()
+    network, sizes = problem.adapted(model), list[int]()
     device = next((p.device for p in model.parameters()), CPU)
 
     def run() -> Tensor:
         args, kwargs = first_examples(problem, device)
         leaves = pytree.tree_leaves(network(*args, **kwargs))
-        found[:] = [sum(leaf.nbytes for leaf in leaves if isinstance(leaf, Tensor))]
+        sizes[:] = [sum(leaf.nbytes for leaf in leaves if isinstance(leaf, Tensor))]
         return torch.zeros(())
 
     with passes(problem.differentiates):
         Stillness(model, device).run(run)
-    return found[0] // problem.tried_count + 1
+    return sizes[0] // problem.tried_count + 1
 
 
 def _taken(tensor: Tensor) -> Tensor:

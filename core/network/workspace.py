@@ -36,7 +36,7 @@ class Batch:
     kwargs: dict[str, Tensor]
     targets: Tensor
     law: Tensor | None
-    kept: Tensor | None  # rows that are predicted at all; None where all are
+    predicted: Tensor | None  # rows that are predicted at all; None where all are
     shaped_targets: Tensor
     beside: Batch | None = None  # the same rows for the likelihood stated beside the loss
     number: int = 0  # which of all batches, draws included: what its random numbers start from
@@ -138,7 +138,7 @@ class Workspace:
         return self.rows(self.returned(batch), batch)
 
     def returned(self, batch: Batch) -> Any:
-        """What comes out at the present point on a batch, less what the loss is not of."""
+        """Outputs at the present point on a batch, without the parts that the loss does not read."""
         return self.forward(*batch.args, **batch.kwargs)
 
     def losses(self, batch: Batch) -> Tensor:
@@ -160,7 +160,7 @@ class Workspace:
     def rows(self, outputs: Any, batch: Batch) -> Any:
         """One row per prediction of whatever came out on `batch`."""
         flat, _ = self.problem.likelihood.flatten(outputs, batch.shaped_targets)
-        return flat if batch.kept is None else flat[batch.kept]
+        return flat if batch.predicted is None else flat[batch.predicted]
 
     def stated_rows(self, outputs: Any, batch: Batch) -> Any:
         """One row per prediction of the likelihood stated beside the loss, from what the loss was handed on `batch`."""
@@ -169,7 +169,7 @@ class Workspace:
         assert batch.beside is not None
         read = outputs if stated.reader is None or self.problem.reader is not None else stated.reader(outputs)
         flat, _ = stated.likelihood.flatten(read, batch.shaped_targets)
-        return flat if batch.beside.kept is None else flat[batch.beside.kept]
+        return flat if batch.beside.predicted is None else flat[batch.beside.predicted]
 
     def _adopt(self, flat: Tensor) -> None:
         views = self.layout.views(flat)

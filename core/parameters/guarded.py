@@ -55,7 +55,7 @@ size keeps no copy of it: make the plane again.
                 raise _changed(name)
 
 
-def kept(origin: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+def origin_to_keep(origin: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """θ₀ for a plane to keep: a copy, or where that would be large the tensors themselves, watched for changes."""
     if sum(tensor.numel() for tensor in origin.values()) > OWNED_NUMBERS:
         return Watched(origin)

@@ -26,7 +26,7 @@ class Factor:
     """One factor of a product U V, (filters, r) and (r, rest), and how a direction in it is scaled.
 
     other    the other factor as it stands, a matrix
-    own      this one, a matrix
+    matrix   this one, a matrix
     lengths  (filters,) of the merged weight's filters
     scale    s, by which the product is multiplied before it is added
     outer    whether this one is U
@@ -34,7 +34,7 @@ class Factor:
     """
 
     other: Tensor
-    own: Tensor
+    matrix: Tensor
     lengths: Tensor
     scale: float
     outer: bool
@@ -51,11 +51,11 @@ class Factor:
         if self.outer and bool(self.other.any()):
             change = abs(self.scale) * (matrix @ self.other).norm(dim=1)
             return self._shaped(self.lengths / (change + TINY), d, 0)
-        if not self.outer and not bool(self.own.any()):
+        if not self.outer and not bool(self.matrix.any()):
             change = abs(self.scale) * (self.other @ matrix).norm()
             return self.lengths.norm() / (change + TINY) if bool(self.other.any()) else torch.zeros_like(change)
         along = 1 if self.outer else 0  # an index of the rank
-        return self._shaped(self.own.norm(dim=1 - along) / (matrix.norm(dim=1 - along) + TINY), d, along)
+        return self._shaped(self.matrix.norm(dim=1 - along) / (matrix.norm(dim=1 - along) + TINY), d, along)
 
     def _shaped(self, values: Tensor, d: Tensor, along: int) -> Tensor:
         along = 1 - along if self.turned else along

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..checks import InputError, matching
 from ..parameters import vectors
-from ..parameters.guarded import Watched, kept
+from ..parameters.guarded import Watched, origin_to_keep
 from ..parameters.vectors import StreamedVector, Vector
 from ..problem.problem import Problem
 from ..problem.trajectory import Trajectory
@@ -195,7 +195,7 @@ class Plane:
         kind     `PlaneKind.stored_as` of the kind that makes it
         details  how it was made, ready for JSON; all of it identifies the plane but what its kind lists as `found` or `called`
         """
-        start = kept(origin)
+        start = origin_to_keep(origin)
         return cls(start, (vectors.cast(first, start), vectors.cast(second, start)), kind, details)
 
     def turned(self, angle: float, third: Mapping[str, Tensor] | None = None) -> Plane:

@@ -60,10 +60,10 @@ class Held:
         """The named ones, all finite."""
         fitting = fit(list(self._stacked), [[name] for name in wanted])
         names = {name: name for name in wanted} if fitting is None else fitting.names
-        only = {own: self._stacked[there] for own, there in names.items() if there in self._stacked}
+        only = {name: self._stacked[there] for name, there in names.items() if there in self._stacked}
         matching({k: s[0] for k, s in only.items()}, wanted, "The trajectory")
         finite({name: only[name] for name in wanted}, "Trajectory of")
-        statistics = {own: self._stacked[there] for own, there in _statistics(self._stacked, names).items()}
+        statistics = {name: self._stacked[there] for name, there in _statistics(self._stacked, names).items()}
         return Held({name: only[name] for name in wanted}), None if fitting is None else fitting.said, statistics
 
 
@@ -129,10 +129,10 @@ class Stored:
             (file, group, _statistics(file.shapes()[group], names))
             for file, (group, names) in zip(self.files, places, strict=True)
         ]
-        names = [name for name in each[0][2] if all(name in own for _, _, own in each)]
+        names = [name for name in each[0][2] if all(name in stored for _, _, stored in each)]
         if not names:
             return {}
-        rows = [file.read(group, [own[name] for name in names]) for file, group, own in each]
+        rows = [file.read(group, [stored[name] for name in names]) for file, group, stored in each]
         return dict(zip(names, map(torch.stack, zip(*rows, strict=True)), strict=True))
 
     def _place(self, index: int) -> tuple[Group, Mapping[str, str]]:

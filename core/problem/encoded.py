@@ -68,12 +68,12 @@ def _is_numbers(part: Any) -> bool:
 
 
 def _filled(name: str, part: Any, fill: float, count: int) -> Tensor:
-    found = (
+    rows = (
         padded([_row(row) for row in part.examples], fill) if isinstance(part, Ragged) else _stacked(name, part, fill)
     )
-    if found.ndim == 0 or len(found) != count:
-        raise InputError(f"'{name}' should have a row for each of {count} texts, but has shape {tuple(found.shape)}.")
-    return found
+    if rows.ndim == 0 or len(rows) != count:
+        raise InputError(f"'{name}' should have a row for each of {count} texts, but has shape {tuple(rows.shape)}.")
+    return rows
 
 
 def _stacked(name: str, part: Any, fill: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a person's function is, as text that is the same in every process: its name and its source."""
+"""Identity of a person's function, as text that is the same in every process: its name and its source."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _source(named: Any) -> str:
 
 
 def _values(function: Any) -> list[Any]:
-    """What a function closes over and its defaults; the attributes of an object that is called."""
+    """Values that a function closes over and its defaults; the attributes of an object that is called."""
     if not inspect.isfunction(function):
         return (
             sorted(vars(function).items()) if hasattr(function, "__dict__") and not inspect.isroutine(function) else []

@@ -89,7 +89,7 @@ class KeptTrials(dict[Any, Any]):
             write(self._path, self._probe, found)
 
 
-def kept(problem: Problem) -> Problem:
+def keep_trials(problem: Problem) -> Problem:
     """The problem, its findings kept on disk from now on."""
     if not isinstance(problem.trials, KeptTrials):
         problem.trials = KeptTrials(problem)

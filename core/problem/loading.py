@@ -14,7 +14,7 @@ from torch import nn
 
 from ..checks import InputError, known
 from ..foreign import plain_file
-from .kept_trials import kept
+from .kept_trials import keep_trials
 from .problem import Problem
 from .user_code import said_of_user_code
 
@@ -57,7 +57,7 @@ def _language_problem(folder: Path, texts: str) -> Problem:
             f"'{folder}' is a folder of transformers, whose landscape is on texts: give a file of them, or of tokens, --texts "
             f"texts.txt, or both as {folder}:texts.txt."
         )
-    return kept(Problem.from_transformers(folder, Path(texts), name=folder.resolve().name))
+    return keep_trials(Problem.from_transformers(folder, Path(texts), name=folder.resolve().name))
 
 
 def sample_names() -> list[str]:
@@ -127,4 +127,4 @@ def _problem_from(thing: Any, target: str) -> Problem:
         raise InputError(f"'{target}' should give a lossnav Problem, but gives a {type(problem).__name__}.")
     if problem.name == type(problem.model).__name__:
         problem.name = Path(target.partition(":")[0]).stem  # a file's name says more than "Sequential"
-    return kept(problem)
+    return keep_trials(problem)

@@ -52,7 +52,7 @@ def check_weights(model: nn.Module) -> None:
 
 
 def scripted_text(model: nn.Module) -> str:
-    """What to do with a network that is a TorchScript program, or has one as a part; "" where there is none."""
+    """Advice for a network that is a TorchScript program, or has one as a part; "" where there is none."""
     scripted = next((name for name, m in model.named_modules() if isinstance(m, torch.jit.ScriptModule)), None)
     if scripted is None:
         return ""

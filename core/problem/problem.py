@@ -264,13 +264,13 @@ class Problem(Quantities):
         InputError  no such folder, texts without a tokenizer, tokens outside the vocabulary
         """
         test, how = more.pop("test", None), {"context": context, "chunk": chunk, "mask_token": mask_token}
-        found = language(network, data, targets, tokenizer, **how)
-        inputs = found.data if not found.fixed else replace(found.data, inputs={**found.data.inputs, **found.fixed})
-        more = {"output": found.output, **more}
-        problem = cls(found.model, inputs, loss=found.likelihood, shift_labels=False, **more)
+        parts = language(network, data, targets, tokenizer, **how)
+        inputs = parts.data if not parts.fixed else replace(parts.data, inputs={**parts.data.inputs, **parts.fixed})
+        more = {"output": parts.output, **more}
+        problem = cls(parts.model, inputs, loss=parts.likelihood, shift_labels=False, **more)
         if test is not None:
             given, beside = taken_apart(test, None) if targets is not None else (test, None)
-            how |= {"tokenizer": found.tokenizer}
+            how |= {"tokenizer": parts.tokenizer}
             with_second(problem, lambda alike: cls.from_transformers(problem.model, given, beside, **how, **alike))
         return problem
 

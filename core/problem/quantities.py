@@ -98,7 +98,7 @@ class Quantities:
 
     @property
     def _input_dtypes(self) -> tuple[torch.dtype, ...]:
-        """What real inputs may be in: the network's own types, or what it is converted to. The first is for all others.
+        """Number types that real inputs may be in: the network's own, or what it is converted to. The first is for all others.
 
         A network of several (a frozen part in half precision under trained float32) takes inputs as they come, as in training.
         """

@@ -208,7 +208,7 @@ def _arranged(
 
 
 def _others(model: Any, data: Any) -> tuple[dict[str, Tensor], list[str]]:
-    """What else came by name and forward takes (positions, token types, a decoder's mask), and what it does not take, in a note."""
+    """Further inputs that came by name and forward takes (positions, token types, a decoder's mask), and what it does not take, in a note."""
     parts = {k: t for k, t in data.items() if k not in KNOWN} if isinstance(data, dict) else {}
     taken = inspect.signature(_forward(model)).parameters
     left = sorted(repr(k) for k in parts if k not in taken)

@@ -104,8 +104,8 @@ def _prefixes(bare: Mapping[str, str], groups: Sequence[Sequence[str]], added: s
     return list(dict.fromkeys(f[: -len(e)] for f in bare for e in ends if f == e or f.endswith(f".{e}")))
 
 
-def _holds(bare: Mapping[str, str], own: Sequence[Sequence[str]], prefix: str, added: str) -> bool:
-    return all(any(prefix + name[len(added) :] in bare for name in group) for group in own)
+def _holds(bare: Mapping[str, str], groups: Sequence[Sequence[str]], prefix: str, added: str) -> bool:
+    return all(any(prefix + name[len(added) :] in bare for name in group) for group in groups)
 
 
 def _told(

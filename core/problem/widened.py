@@ -14,7 +14,7 @@ from .outputs import entries
 
 
 def widened(returned: Any) -> Any:
-    """What a network returned, with every tensor of half precision in float32; others, and what holds none, as they are.
+    """A network's outputs with every tensor of half precision in float32; others, and what holds none, as they are.
 
     >>> widened({"logits": torch.ones(2, dtype=torch.bfloat16), "step": 3})
     {'logits': tensor([1., 1.]), 'step': 3}

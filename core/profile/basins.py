@@ -52,14 +52,14 @@ def basins(
     >>> [(pair.barrier.height, pair.same) for pair in basins(well, ends, device="cpu")]
     [(0.0, True)]
     """
-    found = []
+    pairs = []
     for one, other in combinations(places, 2):
         if _same_place(places[one], places[other]):
-            found.append(Pair(one, other, Barrier(0.0, 0.0, 0.0, 1), True))
+            pairs.append(Pair(one, other, Barrier(0.0, 0.0, 0.0, 1), True))
             continue
         between = losses_between(problem, dict(places[one]), dict(places[other]), points, device=device, dtype=dtype)
-        found.append(Pair(one, other, (rise := barrier(*between)), judged(rise, level)))
-    return found
+        pairs.append(Pair(one, other, (rise := barrier(*between)), judged(rise, level)))
+    return pairs
 
 
 def judged(rise: Barrier, level: float) -> bool | None:

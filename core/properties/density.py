@@ -107,9 +107,9 @@ def rank_of_all(products: Tensor, population: int) -> tuple[float, float]:
     return float(first / second), jackknife_error(without[0] / without[1])
 
 
-def _of_all(own: Tensor, pairs: Tensor, count: int, population: int) -> Tensor:
+def _of_all(squares: Tensor, pairs: Tensor, count: int, population: int) -> Tensor:
     """The mean over all pairs of the population, from sums over a sample: of examples with themselves, and of others."""
-    return own / (count * population) + (1 - 1 / population) * pairs / (count * (count - 1))
+    return squares / (count * population) + (1 - 1 / population) * pairs / (count * (count - 1))
 
 
 def _fisher_dimension(here: Neighbourhood) -> tuple[float, float]:

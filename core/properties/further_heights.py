@@ -32,11 +32,11 @@ class FurtherHeights(Protocol):
         return ()
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
-        """What the forward passes give for them."""
+        """Measures of the forward passes behind the heights."""
         return ()
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
-        """What is known in closed form, ready for JSON; nothing where the problem has no such height."""
+        """Facts of the heights in closed form, ready for JSON; nothing where the problem has no such height."""
         return {}
 
     def values(self, points: Points, facts: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -59,13 +59,15 @@ def mean_loss(column: str) -> Measure:
 def accuracy_and_loss(points: Points, before: str = "") -> dict[str, np.ndarray]:
     """`loss` and `accuracy` of a data set whose columns begin with `before`, and the error of the loss over draws."""
     columns = points.columns
-    found = {f"{before}loss": columns[f"{before}loss"]}
+    heights = {f"{before}loss": columns[f"{before}loss"]}
     if f"{before}accuracy" in columns:
         # where the outputs are not numbers the largest of them means nothing
-        found[f"{before}accuracy"] = np.where(np.isnan(found[f"{before}loss"]), np.nan, columns[f"{before}accuracy"])
+        heights[f"{before}accuracy"] = np.where(
+            np.isnan(heights[f"{before}loss"]), np.nan, columns[f"{before}accuracy"]
+        )
     if f"{before}loss_draw_error" in columns:
-        found[f"{before}loss_se"] = columns[f"{before}loss_draw_error"]
-    return found
+        heights[f"{before}loss_se"] = columns[f"{before}loss_draw_error"]
+    return heights
 
 
 def _loss(forward: Forward) -> Tensor:

@@ -53,9 +53,9 @@ def basins(shared: Instruments) -> Basins:
     return Basins(shared, shared.once(_starts))
 
 
-def _recall(shared: Instruments, places: np.ndarray, found: np.ndarray) -> None:
+def _recall(shared: Instruments, places: np.ndarray, values: np.ndarray) -> None:
     """Where the basins in measured points were met first, so that a survey taken up again numbers them the same."""
-    labels = found[:, 0]
+    labels = values[:, 0]
     for basin in range(1, 1 + int(np.nanmax(labels, initial=0.0))):
         alpha, beta = places[np.flatnonzero(labels == basin)[0]]
         shared.once(_starts).append((alpha, beta))
@@ -77,7 +77,7 @@ BASIN = LocalMeasure(
     settle=_label,
     recall=_recall,
     step=lambda shared: shared.descent_step,
-    work=Work(descents=1, losses=COMPARED * SEGMENT_LOSSES, kept=1),
+    work=Work(descents=1, losses=COMPARED * SEGMENT_LOSSES, stored=1),
 )
 
 

@@ -56,15 +56,15 @@ class Metrics(FurtherHeights):
         return {"names": list(problem.metrics)} | ({"second": True} if _on_second(problem) else {})
 
     def values(self, points: Points, facts: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        found = {}
+        heights = {}
         for name in facts.get("names", ()):
             first, second = COLUMN.format(name), f"{SECOND}{COLUMN.format(name)}"
             if first in points.columns:
-                found[name] = points.columns[first]
+                heights[name] = points.columns[first]
             if first in points.columns and second in points.columns:
-                found[f"{SECOND}{name}"] = points.columns[second]
-                found[GAP.format(name)] = points.columns[second] - points.columns[first]
-        return found
+                heights[f"{SECOND}{name}"] = points.columns[second]
+                heights[GAP.format(name)] = points.columns[second] - points.columns[first]
+        return heights
 
 
 def _on_second(problem: Problem) -> bool:
@@ -90,19 +90,19 @@ def _measure(name: str, metric: Metric, variable: str, gap: bool) -> Measure:
 
 
 def _number(readouts: tuple[str, ...], metric: Metric, whole: Whole) -> Tensor:
-    """What a metric gives at a point, (1,); NaN, with the reason for all `readouts` of it, where that is no finite number."""
-    found = math.nan
+    """Value of a metric at a point, (1,); NaN, with the reason for all `readouts` of it, where that is no finite number."""
+    value = math.nan
     try:
         with undrawn():
-            found = averaged(metric(whole.outputs, whole.targets.clone()), len(whole.targets))
-        why = "" if math.isfinite(found) else f"it gives {found}"
+            value = averaged(metric(whole.outputs, whole.targets.clone()), len(whole.targets))
+        why = "" if math.isfinite(value) else f"it gives {value}"
     except Exception as error:  # whatever a person's function raises on these outputs
         why = f"{type(error).__name__}: {first_line(error)}"
     if why:
         for readout in readouts:
             whole.failures.setdefault(readout, why)
-        found = math.nan
-    return torch.tensor([found], dtype=torch.float64)
+        value = math.nan
+    return torch.tensor([value], dtype=torch.float64)
 
 
 def averaged(given: Any, count: int) -> float:

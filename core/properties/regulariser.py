@@ -55,12 +55,12 @@ class Regulariser(FurtherHeights):
         return {"weight_decay": problem.weight_decay, "square": dot(plane.origin, plane.origin), "along": along}
 
     def values(self, points: Points, facts: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        found = {COLUMN: points.columns[COLUMN]} if COLUMN in points.columns else {}
-        if found and "loss_draw_error" in points.columns:
-            found[f"{COLUMN}_se"] = points.columns["loss_draw_error"]
+        heights = {COLUMN: points.columns[COLUMN]} if COLUMN in points.columns else {}
+        if heights and "loss_draw_error" in points.columns:
+            heights[f"{COLUMN}_se"] = points.columns["loss_draw_error"]
         if "weight_decay" not in facts:
-            return found
+            return heights
         places = np.stack([points.alpha, points.beta])
         square = facts["square"] + 2 * np.asarray(facts["along"]) @ places
         square = square + np.einsum("im,ij,jm->m", places, points.gram, places)
-        return {**found, "penalty": 0.5 * facts["weight_decay"] * np.maximum(square, 0.0)}
+        return {**heights, "penalty": 0.5 * facts["weight_decay"] * np.maximum(square, 0.0)}

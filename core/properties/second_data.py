@@ -66,8 +66,8 @@ class SecondData(FurtherHeights):
             return {}
         first, second = accuracy_and_loss(points), accuracy_and_loss(points, SECOND)
         with np.errstate(invalid="ignore"):  # the difference of two infinite losses is no number
-            found = {**second, "gap": second[f"{SECOND}loss"] - first["loss"]}
+            heights = {**second, "gap": second[f"{SECOND}loss"] - first["loss"]}
         if "loss_se" in first:
             # both draw the same random numbers, so their errors go together in a way that is not known
-            found["gap_se"] = first["loss_se"] + second[f"{SECOND}loss_se"]
-        return found
+            heights["gap_se"] = first["loss_se"] + second[f"{SECOND}loss_se"]
+        return heights

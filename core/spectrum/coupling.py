@@ -160,9 +160,9 @@ def interlayer(
     mixed = (layers.sums(images.double() * turned.double()).cpu() * signs).sum(1)
     c = _mean_sign_product(layers.count)
 
-    def share(kept: Tensor) -> float:
-        rest, mix = norms[kept].mean(), mixed[kept].mean()
-        inside = within + 2 * crossed[kept].mean() + (mix - c * rest) / (1 - c)
+    def share(chosen: Tensor) -> float:
+        rest, mix = norms[chosen].mean(), mixed[chosen].mean()
+        inside = within + 2 * crossed[chosen].mean() + (mix - c * rest) / (1 - c)
         return float(1 - inside / (whole + rest))
 
     return jackknife(share, count)

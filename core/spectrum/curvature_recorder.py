@@ -119,10 +119,10 @@ class CurvatureRecorder:
     def _critical(self, problem: Problem) -> tuple[float, float]:
         """Critical sharpness, and the loss that it begins from."""
         try:
-            found = critical_sharpness(problem, device=self.device)
+            critical = critical_sharpness(problem, device=self.device)
         except InputError:  # no step lowers the loss by more than its rounding
             return math.nan, _loss(problem, self.device)
-        return found.sharpness, found.loss
+        return critical.sharpness, critical.loss
 
     def _walk(self, here: Mapping[str, Tensor]) -> None:
         place = {name: value.detach().clone() for name, value in here.items()}
@@ -141,14 +141,16 @@ def _distance(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
 
 
 def _sink(to: Any, resume: bool) -> Sink:
-    """What takes a step's numbers to a place."""
+    """A function that writes a step's numbers to a table, a tracker or a person's own function."""
     if isinstance(to, (str, Path)):
         return _Table(Path(to), resume)
     if hasattr(to, "add_scalar"):
-        return lambda step, found: [to.add_scalar(f"curvature/{name}", value, step) for name, value in found.items()]
+        return lambda step, numbers: [
+            to.add_scalar(f"curvature/{name}", value, step) for name, value in numbers.items()
+        ]
     if hasattr(to, "log"):
-        return lambda step, found: to.log(
-            {f"curvature/{name}": value for name, value in found.items()} | {"step": step}
+        return lambda step, numbers: to.log(
+            {f"curvature/{name}": value for name, value in numbers.items()} | {"step": step}
         )
     if callable(to):
         return to
@@ -167,8 +169,8 @@ class _Table:
             raise InputError(f"'{path}' is there already: resume=True goes on with it, or give another name.")
         self.path, self.rows = path, _rows(path) if path.exists() else []
 
-    def __call__(self, step: int, found: Mapping[str, float]) -> None:
-        self.rows = [row for row in self.rows if int(row[0]) < step] + [[step, *found.values()]]
+    def __call__(self, step: int, numbers: Mapping[str, float]) -> None:
+        self.rows = [row for row in self.rows if int(row[0]) < step] + [[step, *numbers.values()]]
         text = io.StringIO(newline="")
         csv.writer(text).writerows([COLUMNS, *self.rows])
         self.path.parent.mkdir(parents=True, exist_ok=True)

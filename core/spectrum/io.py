@@ -72,10 +72,10 @@ def read_spectrum(path: str | Path) -> tuple[Spectrum, dict[str, Any]]:
     return _read(path, "spectrum", "spectrum", lambda c: (_spectrum(c["spectrum"]), c["about"]))
 
 
-def write_along(found: SpectraAlong, path: str | Path) -> None:
+def write_along(along: SpectraAlong, path: str | Path) -> None:
     """Write spectra along a training path, done or half done; a reader sees the old file or the new one, never a part."""
-    content = {name: getattr(found, name) for name in ("checkpoints", "steps", "about")}
-    _write(path, {"lossnav_spectra_along": 1, **content, "spectra": [_content(each) for each in found.spectra]})
+    content = {name: getattr(along, name) for name in ("checkpoints", "steps", "about")}
+    _write(path, {"lossnav_spectra_along": 1, **content, "spectra": [_content(each) for each in along.spectra]})
 
 
 def read_along(path: str | Path) -> SpectraAlong:
@@ -88,10 +88,10 @@ def read_along(path: str | Path) -> SpectraAlong:
     return _read(path, "spectra along a training path", "spectrum --along", _along)
 
 
-def write_coupling(found: StoredCoupling, path: str | Path) -> None:
+def write_coupling(coupling: StoredCoupling, path: str | Path) -> None:
     """Write a sweep and a matrix to `path`; what is not finite becomes null."""
-    arrays = {name: _array_content(getattr(found, name)) for name in ("sweep", "matrix")}
-    _write(path, {"lossnav_coupling": 1, **arrays, "about": found.about})
+    arrays = {name: _array_content(getattr(coupling, name)) for name in ("sweep", "matrix")}
+    _write(path, {"lossnav_coupling": 1, **arrays, "about": coupling.about})
 
 
 def read_coupling(path: str | Path) -> StoredCoupling:

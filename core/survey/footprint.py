@@ -140,7 +140,9 @@ def footprint(specification: Specification) -> Footprint:
     if any(stages.values()):
         estimation, count = spec.estimation, int(spec.plan.every(spec.every).sum())
         lasting["workers"] = _workers(problem, estimation, where, kind, vector)
-        lasting["workers"] += count * vector * sum(each.work.kept for found in stages.values() for each in found)
+        lasting["workers"] += (
+            count * vector * sum(each.work.stored for measures in stages.values() for each in measures)
+        )
         passing["costly stages"] = _at_work(problem, estimation, where, kind, stages, vector)
         if stages["curvature"] and "second_derivatives" not in problem.trials:
             passing["trials"] = _trial_bytes(problem, vector, kind)
@@ -165,7 +167,7 @@ def refuse_what_does_not_fit(needs: Footprint) -> None:
 
 
 def _trial_bytes(problem: Problem, vector: int, kind: torch.dtype) -> int:
-    """What the test of second derivatives takes: a copy, two directions and their images, gradients and differences of them; in
+    """Bytes that the test of second derivatives takes: a copy, two directions and their images, gradients and differences of them; in
     float64 where the network is small enough for that."""
     in_double = problem.parameter_count <= MOST_DOUBLE
     return TRIAL_VECTORS * vector * (torch.float64.itemsize if in_double else kind.itemsize) // kind.itemsize

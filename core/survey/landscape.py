@@ -53,15 +53,15 @@ def landscape(points: MeasuredPoints, settings: Settings | None = None) -> xr.Da
 def landscape_as_measured(points: MeasuredPoints, settings: Settings | None = None) -> xr.Dataset:
     """`landscape` without what an adaptive survey interpolates: NaN wherever nothing was measured."""
     settings, plan = settings or Settings(), points.plan
-    found: dict[str, Any] = {
+    variables: dict[str, Any] = {
         "measured" if stage == STAGES[0] else f"measured_{stage}": (GRID, plan.grid(points.done_at(stage), fill=False))
         for stage in points.used
     }
     known = known_at(points)
     for owner in OWNERS:
-        found |= _readouts(owner, points, known, settings)
+        variables |= _readouts(owner, points, known, settings)
     land = xr.Dataset(coords={"alpha": ("alpha", plan.alpha), "beta": ("beta", plan.beta)})
-    land = land.assign(found)  # at once: one by one, each compares its coordinates with all that are there
+    land = land.assign(variables)  # at once: one by one, each compares its coordinates with all that are there
     _add_notes(land, points, known, settings)
     land.attrs = points.info.as_attrs(settings)
     return land

@@ -167,7 +167,7 @@ def _grown_info(stored: MeasuredPoints, fresh: MeasuredPoints, new: dict[str, li
 
 
 def _with_new(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
-    """What is stored, with what only `fresh` has, at every depth.
+    """The stored metadata, with entries that only `fresh` has, at every depth.
 
     >>> _with_new({"terrain": {"metrics": {"names": ["f1"]}}}, {"terrain": {"metrics": {"names": [], "second": True}}})
     {'terrain': {'metrics': {'names': ['f1'], 'second': True}}}

@@ -111,14 +111,14 @@ class Specification:
         return wanted(self.problem, self.overlays)
 
     @cached_property
-    def own(self) -> Problem:
+    def prepared(self) -> Problem:
         """The problem, with what the properties asked for make of it once."""
         return self.asked.prepared(self.problem)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
         """Property → its closed-form facts of the plane."""
-        return self.asked.facts(self.own, self.plane)
+        return self.asked.facts(self.prepared, self.plane)
 
     @cached_property
     def measured(self) -> Wanted:
@@ -178,7 +178,7 @@ class Specification:
 
     def instruments(self) -> Instruments:
         """The instruments for every point's neighbourhood, for one run: they learn which basins there are."""
-        return Instruments(self.own, self.plane, self.estimation, self.seed, self.where, self.converted)
+        return Instruments(self.prepared, self.plane, self.estimation, self.seed, self.where, self.converted)
 
     def info(self, notes: Json | None = None) -> LandscapeInfo:
         """The landscape's metadata before anything is measured; `notes` are the instruments' own, where any are used."""

@@ -97,12 +97,12 @@ def low_loss_curve(
     function = LossFunction(moved, None, choose_device(device), dtype_of(dtype))
     function.require_derivatives()
     search = _Search(function, tensors_of(a), tensors_of(b), Gradients(function, batch, seed), seed)
-    control = search.found(steps, progress)
+    control = search.control(steps, progress)
     t = np.linspace(0.0, 1.0, points)
     loss = np.array([search.gradients.loss(search.at(float(x), control)) for x in t])
     straight = np.array([search.gradients.loss(search.a + float(x) * (search.b - search.a)) for x in t])
-    own = {name: view.detach().clone() for name, view in function.layout.views(control).items()}
-    return Curve(own, t, loss, straight, f"Adam, {steps} steps, {search.gradients.said}, seed {seed}")
+    control_tensors = {name: view.detach().clone() for name, view in function.layout.views(control).items()}
+    return Curve(control_tensors, t, loss, straight, f"Adam, {steps} steps, {search.gradients.said}, seed {seed}")
 
 
 class _Search:
@@ -120,7 +120,7 @@ class _Search:
         """θ(t)."""
         return (1 - t) ** 2 * self.a + 2 * t * (1 - t) * control + t**2 * self.b
 
-    def found(self, steps: int, progress: Callable[[int], None] | None) -> Tensor:
+    def control(self, steps: int, progress: Callable[[int], None] | None) -> Tensor:
         """φ after so many steps."""
         control = torch.nn.Parameter(self._begun())
         optimizer = torch.optim.Adam([control], RATE * self.apart / self.count**0.5)

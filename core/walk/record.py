@@ -59,14 +59,14 @@ class Walk:
         return int(self.step[-1])
 
 
-def write_walk(found: Walk, path: Path) -> None:
+def write_walk(walk: Walk, path: Path) -> None:
     """Write it to a file, as NumPy's .npz without pickles."""
     about = {
-        "recipe": asdict(found.recipe),
-        **{name: getattr(found, name) for name in ("name", "start", "said", "over")},
+        "recipe": asdict(walk.recipe),
+        **{name: getattr(walk, name) for name in ("name", "start", "said", "over")},
     }
-    arrays = {name: getattr(found, name) for name in READOUTS}
-    tensors = {f"end/{n}": t for n, t in found.end.items()} | {f"state/{n}": t for n, t in found.state.items()}
+    arrays = {name: getattr(walk, name) for name in READOUTS}
+    tensors = {f"end/{n}": t for n, t in walk.end.items()} | {f"state/{n}": t for n, t in walk.state.items()}
     kept = {name: _plain(tensor) for name, tensor in tensors.items()}
     kinds = {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in tensors.items()}
     text = np.array(json.dumps({**about, "kinds": kinds}))
@@ -79,7 +79,7 @@ def write_walk(found: Walk, path: Path) -> None:
 
 
 def read_walk(path: Path) -> Walk:
-    """What `write_walk` wrote.
+    """Read the walk in a file that `write_walk` wrote.
 
     Raises
     ------

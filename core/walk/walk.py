@@ -74,17 +74,17 @@ def walk(
     function = LossFunction(problem, at, device, dtype_of(dtype))
     function.require_derivatives()
     course = _Course(function, recipe, plane)
-    first = found = course.begun() if store is None or not store.exists() else course.of_file(store)
+    first = latest = course.begun() if store is None or not store.exists() else course.of_file(store)
     saved, took = -math.inf, 0.0
-    for found in course.go_on(first):
+    for latest in course.go_on(first):
         if progress is not None:
-            progress(found)
-        if store is not None and (found.over or time.monotonic() - saved > max(SAVED_EVERY, 10 * took)):
+            progress(latest)
+        if store is not None and (latest.over or time.monotonic() - saved > max(SAVED_EVERY, 10 * took)):
             before = time.monotonic()
-            write_walk(found, store)
+            write_walk(latest, store)
             saved = time.monotonic()
             took = saved - before
-    return found
+    return latest
 
 
 class _Course:
@@ -103,44 +103,46 @@ class _Course:
 
     def of_file(self, path: Path) -> Walk:
         """The walk in a file, as far as it has come."""
-        found = read_walk(path)
-        if found.recipe != self.recipe or found.start != self._start:
+        stored = read_walk(path)
+        if stored.recipe != self.recipe or stored.start != self._start:
             raise InputError(
                 f"'{path.name}' holds another walk: choose another file, or remove it (--overwrite) to begin anew."
             )
-        return found
+        return stored
 
-    def go_on(self, found: Walk) -> Iterator[Walk]:
-        """The walk at every record from here on, `found` first."""
-        yield found
-        if found.over:
+    def go_on(self, latest: Walk) -> Iterator[Walk]:
+        """The walk at every record from here on, `latest` first."""
+        yield latest
+        if latest.over:
             return
         space = self.function.workspace
-        point = self.function.layout.flatten(found.end, space.device, space.dtype)
-        self.stepper.restore(found.state, point, found.done)
-        for number in range(found.done, self.recipe.steps):
+        point = self.function.layout.flatten(latest.end, space.device, space.dtype)
+        self.stepper.restore(latest.state, point, latest.done)
+        for number in range(latest.done, self.recipe.steps):
             moved = self.stepper.step(point, number)
             if not bool(torch.isfinite(moved).all()):
-                yield replace(found, over=f"Step {number + 1} led to weights that are not finite: take a smaller rate.")
+                yield replace(
+                    latest, over=f"Step {number + 1} led to weights that are not finite: take a smaller rate."
+                )
                 return
             point = moved
             if (number + 1) % (self.recipe.every or 1) == 0 or number + 1 == self.recipe.steps:
-                found = self._recorded(found, point, number + 1)
-                yield found
-                if found.over:
+                latest = self._recorded(latest, point, number + 1)
+                yield latest
+                if latest.over:
                     return
 
-    def _recorded(self, found: Walk, point: Tensor, step: int) -> Walk:
+    def _recorded(self, before: Walk, point: Tensor, step: int) -> Walk:
         place = {name: view.detach().clone() for name, view in self.function.layout.views(point).items()}
         loss = self.gradients.loss(point)
         seen = (math.nan,) * 3 if self.plane is None else self.plane.project(place)
         new = dict(zip(READOUTS, (step, self.stepper.time, loss, *seen), strict=True))
-        rows: Any = {name: np.append(getattr(found, name), value) for name, value in new.items()}
+        rows: Any = {name: np.append(getattr(before, name), value) for name, value in new.items()}
         over = DONE if step == self.recipe.steps else ""
         if not math.isfinite(loss):
             over = f"The loss is not finite after step {step}: take a smaller rate, or begin elsewhere."
         state = {} if over else {name: value.clone() for name, value in self.stepper.state().items()}
-        return replace(found, **rows, end=place, over=over, state=state)
+        return replace(before, **rows, end=place, over=over, state=state)
 
     @property
     def _start(self) -> str:

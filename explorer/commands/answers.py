@@ -35,11 +35,11 @@ def answers_command(
     """What the network says of the same examples at a place and where it was trained."""
     problem, point = options.place(choice.problem(), checkpoint, at, plane)
     places = {TRAINED: None} | ({} if point is None else {_name(checkpoint, at): point})
-    found = answers(problem, places, examples=shown, seed=seed, device=device, dtype=dtype)
+    compared = answers(problem, places, examples=shown, seed=seed, device=device, dtype=dtype)
     if out is not None:
-        write_answers(found, out)
+        write_answers(compared, out)
     console = Console(soft_wrap=True, highlight=False)
-    for line in said(found):
+    for line in said(compared):
         console.print(line, markup=False)
 
 
@@ -49,6 +49,6 @@ def _name(checkpoint: int | None, at: str | None) -> str:
     return "({:.4g}, {:.4g})".format(*options.numbers(at, 2, "--at"))
 
 
-def said(found: Answers) -> list[str]:
+def said(compared: Answers) -> list[str]:
     """The terminal's lines: a sentence for each example and place."""
-    return [f"{found.name}: {', '.join(found.places)}", *sentences(found)]
+    return [f"{compared.name}: {', '.join(compared.places)}", *sentences(compared)]

@@ -48,7 +48,7 @@ def labels_command(
     other = None if held_out is None else load_problem(held_out)
     with damage_is_said(populations_folder()), progress() as bar:
         task = bar.add_task("Networks", total=None)
-        found = labels_told(
+        told = labels_told(
             networks,
             populations_folder(),
             lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
@@ -57,7 +57,7 @@ def labels_command(
             seed,
         )
     if out is not None:
-        write_json(out, found.as_json(), indent=1, allow_nan=False)
+        write_json(out, told.as_json(), indent=1, allow_nan=False)
     screen = Console(soft_wrap=True, highlight=False)
-    for line in (*found.sentences, *found.notes, f"Rule: {found.rule}"):
+    for line in (*told.sentences, *told.notes, f"Rule: {told.rule}"):
         screen.print(line, markup=False)

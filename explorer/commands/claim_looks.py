@@ -25,22 +25,22 @@ def look_command(
 
     from ..request.claim import LookRequest, populations_folder
 
-    own = LookRequest(contrast).path
-    _check(out, own)
+    path = LookRequest(contrast).path
+    _check(out, path)
     with damage_is_said(populations_folder()), progress() as bar:
         task = bar.add_task("Training", total=None)
-        found = look(
+        seen = look(
             contrast,
             populations_folder(),
             lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
         )
-    _write({own, out}, found.as_json())
+    _write({path, out}, seen.as_json())
     steps = [
         f"  {'holds' if holds else 'does not hold'}  {kind}: {asked}: {number}"
-        for kind, each in found.steps.items()
+        for kind, each in seen.steps.items()
         for asked, number, holds in each
     ]
-    _say([found.sentence, "Beside viscosity, where all three hold for W or for F:", *steps, LOOK_SAID])
+    _say([seen.sentence, "Beside viscosity, where all three hold for W or for F:", *steps, LOOK_SAID])
 
 
 def twins_command(
@@ -52,32 +52,32 @@ def twins_command(
 
     from ..request.claim import TwinsRequest
 
-    own = TwinsRequest(seed).path
-    _check(out, own)
-    found = twin_pair(seed)
-    _write({own, out}, found.as_json())
+    path = TwinsRequest(seed).path
+    _check(out, path)
+    pair = twin_pair(seed)
+    _write({path, out}, pair.as_json())
     losses = [
         f"  {each}: loss on task A {a:.4f}, on task B {b:.4f}"
-        for each, a, b in zip(TWIN_HISTORIES, *_tasks(found), strict=True)
+        for each, a, b in zip(TWIN_HISTORIES, *_tasks(pair), strict=True)
     ]
     _say(
         [
-            f"Eigenvalues differ by {found.difference:.1g} of λ_max at most, over all {len(found.spectra[0])}; the weights are {found.distance:.1f} apart, "
-            f"log-probabilities on held-out inputs {found.function:.2f} nats.",
+            f"Eigenvalues differ by {pair.difference:.1g} of λ_max at most, over all {len(pair.spectra[0])}; the weights are {pair.distance:.1f} apart, "
+            f"log-probabilities on held-out inputs {pair.function:.2f} nats.",
             *losses,
         ]
     )
 
 
-def _tasks(found: Any) -> tuple[list[float], list[float]]:
-    return found.losses["task A"], found.losses["task B"]
+def _tasks(pair: Any) -> tuple[list[float], list[float]]:
+    return pair.losses["task A"], pair.losses["task B"]
 
 
-def _check(out: Path | None, own: Path) -> None:
+def _check(out: Path | None, path: Path) -> None:
     """Raise InputError where nothing can be written, before anything is computed."""
     if out is not None and out.suffix != ".json":
         raise InputError(f"--out should end in .json, but is '{out.name}'.")
-    if out is not None and out != own:
+    if out is not None and out != path:
         folder_for(out)
 
 

@@ -33,7 +33,7 @@ def robustness_command(
         folder_for(out)
     with damage_is_said(populations_folder()), progress() as bar:
         task = bar.add_task("Networks", total=None)
-        found = robustness(
+        outcome = robustness(
             name,
             populations_folder(),
             lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
@@ -43,7 +43,7 @@ def robustness_command(
             draws,
         )
     if out is not None:
-        write_json(out, found.as_json(), indent=1, allow_nan=False)
+        write_json(out, outcome.as_json(), indent=1, allow_nan=False)
     screen = Console(soft_wrap=True, highlight=False)
-    screen.print(f"{name}, {found.place}: {found.said}", markup=False)
+    screen.print(f"{name}, {outcome.place}: {outcome.said}", markup=False)
     screen.print("Beside the verdict, which does not rest on it.", markup=False)

@@ -165,7 +165,7 @@ def _there(request: ClaimRequest) -> Result:
     if request.path.exists():
         return read_result(request.path)
     claim = claim_of(request.name)
-    found = shipped(claim) if request.plan == claim.full else None
-    if found is None:
+    result = shipped(claim) if request.plan == claim.full else None
+    if result is None:
         raise InputError(f"This was not run yet: run `{shlex.join(['lossnav', *request.arguments])}` first.")
-    return found
+    return result

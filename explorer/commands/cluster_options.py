@@ -27,7 +27,7 @@ ClusterOption = Annotated[
 def spectra_elsewhere(
     workers: int | None, cluster: str | None, recipe: Recipe, problem: Problem
 ) -> Iterator[SpectraElsewhere | None]:
-    """What finds spectra in place of this process; None: nothing was asked for."""
+    """A function that computes spectra on workers; None: no workers were asked for."""
     if workers is None and cluster is None:
         yield None
         return

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rows:
-    """What the rows of a composite show.
+    """Rows of a composite: a readout each, and how all of them are drawn.
 
     colors       a readout for each row
     color_scale  its scale; None: the one that fits all landscapes
@@ -69,7 +69,7 @@ def _picture(lands: Sequence[xr.Dataset], color: str, rows: Rows) -> Picture:
 
 
 def check_composite(output: Path, kind: str, lines: Sequence[str], surface: str, arrows: bool) -> None:
-    """What a composite cannot be.
+    """Refuse a composite that cannot be drawn.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def check_composite(output: Path, kind: str, lines: Sequence[str], surface: str,
 
 
 def column_names(paths: Sequence[Path], lands: Sequence[xr.Dataset]) -> list[str]:
-    """What stands over the columns: the networks' names where these tell them apart, else the files'.
+    """Titles of the columns: the networks' names where these tell them apart, else the files'.
 
     >>> import xarray as xr
     >>> nets = [xr.Dataset(attrs={"name": name}) for name in ("small", "large")]

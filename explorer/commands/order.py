@@ -100,7 +100,7 @@ def _content(path: Path) -> bytes:
 
 
 def sentence(order: MemorisedOrder) -> str:
-    """What was found, in words.
+    """The result in a sentence.
 
     >>> sentence(MemorisedOrder(-0.21, 0.0004, 1400, 9999, False))
     'Spearman correlation of loss with the step last seen −0.21 over 1,400 examples, p = 4×10⁻⁴ by 9,999 orders at random: \

@@ -89,7 +89,7 @@ class ProblemChoice:
 
     @classmethod
     def of_json(cls, words: Mapping[str, Any]) -> ProblemChoice:
-        """What `as_json` gave."""
+        """The choice that `as_json` wrote."""
         texts = words["texts"]
         return cls(**{**words, "texts": texts and Path(texts)})
 

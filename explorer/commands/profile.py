@@ -129,7 +129,7 @@ def _curve(
     end = b if how is None else how.tensors
     with progress() as bar:
         task = bar.add_task(f"{problem.name}, curve", total=steps)
-        found = low_loss_curve(
+        curve = low_loss_curve(
             problem,
             a,
             end,
@@ -141,10 +141,10 @@ def _curve(
         )
     if out is not None:
         weights, about = out.with_suffix(".curve.safetensors"), out.with_suffix(".curve.json")
-        write_sealed(weights, lambda path: save_file(dict(found.control), path, metadata={KEY: EMPTY}))
-        write_curve(found, about)
+        write_sealed(weights, lambda path: save_file(dict(curve.control), path, metadata={KEY: EMPTY}))
+        write_curve(curve, about)
         console.print(f"The curve's control point in {weights}; its plane is that --through both ends and this file.")
-    return curve_sentence(found.t, found.loss, found.said)
+    return curve_sentence(curve.t, curve.loss, curve.said)
 
 
 def _normalised(problem: Problem) -> list[str]:

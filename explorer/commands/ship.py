@@ -34,7 +34,7 @@ VERSIONED = ("lossnav", "torch", "numpy", "scikit-learn")
 
 
 def wanted(name: str) -> dict[str, Request]:
-    """What the pages ask for at their own settings: what follows the sample's name in the file's → request."""
+    """Ending of a file's name after the sample's → request, for all that the pages ask for at their own settings."""
     place = SpectrumRequest(name)
     return {
         "density.nc": DensityRequest(name),
@@ -84,12 +84,14 @@ def _compute(words: Sequence[str], path: Path) -> None:
 
 def write_small(made: Path, path: Path) -> None:
     """A density map without what its page does not show, in float32, packed."""
-    found = read_density_map(made)
-    if not shows_inputs(found):
-        found = found.drop_vars("input", errors="ignore")
+    density_map = read_density_map(made)
+    if not shows_inputs(density_map):
+        density_map = density_map.drop_vars("input", errors="ignore")
     # the places of the grid stay as they are: a plot's ends are read from them
-    found = found.assign({n: v.astype("float32") for n, v in found.data_vars.items() if v.dtype == "float64"})
-    write_density_map(found, path, packed=True)
+    density_map = density_map.assign(
+        {n: v.astype("float32") for n, v in density_map.data_vars.items() if v.dtype == "float64"}
+    )
+    write_density_map(density_map, path, packed=True)
 
 
 def _list(request: Request, made: Shipped) -> None:

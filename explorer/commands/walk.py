@@ -59,7 +59,7 @@ def walk_command(
     problem, start = options.place(problem, None, at or "0,0", plane)
     with options.progress() as bar:
         task = bar.add_task(f"{problem.name}, {optimizer}", total=recipe.steps)
-        found = walk(
+        walked = walk(
             problem,
             recipe,
             start,
@@ -70,17 +70,17 @@ def walk_command(
             progress=lambda each: bar.update(task, completed=each.done),
         )
     console = Console(soft_wrap=True, highlight=False)
-    console.print(walk_table(found))
-    console.print(walk_sentence(found), markup=False)
+    console.print(walk_table(walked))
+    console.print(walk_sentence(walked), markup=False)
 
 
-def walk_table(found: Walk) -> Table:
+def walk_table(walked: Walk) -> Table:
     """Ten records of a walk, for the terminal."""
     table = Table("step", "loss", "α", "β", "off the plane", box=None, header_style="bold")
-    chosen = range(0, len(found.step), max(1, len(found.step) // 10))
-    for k in dict.fromkeys([*chosen, len(found.step) - 1]):
-        numbers = (found.loss[k], found.alpha[k], found.beta[k], found.off_plane[k])
-        table.add_row(str(int(found.step[k])), *(format_value(float(n)) for n in numbers))
+    chosen = range(0, len(walked.step), max(1, len(walked.step) // 10))
+    for k in dict.fromkeys([*chosen, len(walked.step) - 1]):
+        numbers = (walked.loss[k], walked.alpha[k], walked.beta[k], walked.off_plane[k])
+        table.add_row(str(int(walked.step[k])), *(format_value(float(n)) for n in numbers))
     return table
 
 
@@ -101,9 +101,9 @@ def basins_command(
     places = {"trained network": problem.parameters}
     for number, path in enumerate(walks, 1):
         places[f"walk {number}"] = read_walk(path).end
-    found = basins(problem, places, level, points, device, dtype)
+    pairs = basins(problem, places, level, points, device, dtype)
     if out is not None:
-        write_json(out, pairs_as_json(found, level))
+        write_json(out, pairs_as_json(pairs, level))
     console = Console(soft_wrap=True, highlight=False)
-    for pair in found:
+    for pair in pairs:
         console.print(basin_sentence(pair, level), markup=False)

@@ -179,19 +179,19 @@ def _read(name: str, read: Any, form: str) -> Any:
     text = st.query_params.get(name)
     if text is None:
         return None
-    found = read(text)
-    if found is None:
+    value = read(text)
+    if value is None:
         say(f"The address gives the {name} {quoted(text)}, which should be {form}: the usual one is shown.")
         keep(name, None)
-    return found
+    return value
 
 
 def _numbers(text: str) -> list[float] | None:
     try:
-        found = [float(part) for part in text.split(",")]
+        numbers = [float(part) for part in text.split(",")]
     except ValueError:
         return None
-    return found if all(math.isfinite(n) and abs(n) <= LARGEST for n in found) else None
+    return numbers if all(math.isfinite(n) and abs(n) <= LARGEST for n in numbers) else None
 
 
 def point_in(text: str) -> tuple[float, float] | None:
@@ -212,10 +212,10 @@ def _camera(text: str) -> Camera | None:
     >>> _camera("0,0,0"), _camera("1,2"), _camera("1,-2,0.5,0,0,0,0,0,0")
     (None, None, None)
     """
-    found = _numbers(text)
-    if found is None or len(found) not in (3, 6, 9):
+    numbers = _numbers(text)
+    if numbers is None or len(numbers) not in (3, 6, 9):
         return None
-    full = [*found, *REST[len(found) - 3 :]]
+    full = [*numbers, *REST[len(numbers) - 3 :]]
     eye, center, up = full[:3], full[3:6], full[6:]
     if math.dist(eye, center) < 1e-3 or math.hypot(*up) < 1e-3 or max(map(abs, full)) > 100:
         return None

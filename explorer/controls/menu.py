@@ -11,7 +11,7 @@ ORDERS = "orders of menus"  # in the session's state: by menu, what it offered l
 
 
 def in_steady_order(menu: str, offered: Iterable[str]) -> list[str]:
-    """What a menu offers, in the order of the page's last run; what is new stands last until the page is loaded again.
+    """A menu's options in the order of the page's last run; what is new stands last until the page is loaded again.
 
     The browser tells a menu's entries apart by their places, and closes an open menu when the chosen one's place changes.
 
@@ -23,7 +23,7 @@ def in_steady_order(menu: str, offered: Iterable[str]) -> list[str]:
 
 
 def merged(before: Sequence[Any], offered: Iterable[Any]) -> list[Any]:
-    """What is offered, first what was there before in its order, then the new in its own.
+    """Options, first those that were there before in their order, then the new in theirs.
 
     >>> merged(["b", "gone", "c"], ["a", "b", "c", "d"])
     ['b', 'c', 'a', 'd']

@@ -27,7 +27,7 @@ def targets(*further: str) -> list[str]:
 
 
 def given() -> tuple[str, ...]:
-    """What the command was given besides the samples."""
+    """The target that the command was given besides the samples, if it was."""
     target = os.environ.get(TARGET_VARIABLE)
     return (target,) if target else ()
 

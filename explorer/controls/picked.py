@@ -114,12 +114,12 @@ def _pair(part: str) -> tuple[str, str]:
 
 def _turn(text: str) -> float:
     try:
-        found = float(text)
+        degrees = float(text)
     except ValueError:
-        found = math.nan
-    if not abs(found) <= 90:
+        degrees = math.nan
+    if not abs(degrees) <= 90:
         raise InputError(f"the turn is {_shown(text)}, which should be from -90 to 90 degrees.")
-    return found
+    return degrees
 
 
 def _centre(target: str, text: str | None) -> int | None:

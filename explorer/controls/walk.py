@@ -42,13 +42,13 @@ def walk_controls() -> Recipe:
 def walks_of(plane: SurveyRequest) -> tuple[WalkRequest, ...]:
     """The walks that the address names on this plane; what is no walk is left out, and that is said."""
     words = [word for word in st.query_params.get(ADDRESS, "").split(";") if word]
-    found = []
+    walks = []
     for word in words[:MOST]:
         try:
-            found.append(WalkRequest.of_text(plane, word))
+            walks.append(WalkRequest.of_text(plane, word))
         except InputError as error:
             st.warning(str(error))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(walks))
 
 
 def keep_walks(walks: Sequence[WalkRequest]) -> None:

@@ -16,7 +16,7 @@ from ..figures.shared.scales import format_value
 from ..figures.web.answers import fit_figure
 from ..request.answers import AnswersRequest
 from ..summaries.answers import agreement, fit_sentences
-from .progress import kept, waiting_panel
+from .progress import read_or_repair, waiting_panel
 
 MOST_BARS = 3  # classes shown of each distribution
 MOST_FEATURES = 4  # numbers of an input that is no image
@@ -26,43 +26,43 @@ def answers_panel(request: AnswersRequest) -> None:
     """Compute what is missing, then show it; opening the panel is the press that asks for it."""
     if not waiting_panel(request, pressed=True, name="_answers"):
         return
-    found = kept(request, read_answers)
+    found = read_or_repair(request, read_answers)
     if found is not None:
         shown_answers(found)
 
 
-def shown_answers(found: Answers) -> None:
+def shown_answers(answers: Answers) -> None:
     """The examples, and what is said of them at each place."""
-    if found.kind == CLASSES:
-        st.html(class_table(found))
-    elif found.kind == CONTINUATION:
-        st.html(continuation_lines(found))
-    elif found.kind == LOSSES:
-        st.caption(found.why)
-        st.html(loss_table(found))
+    if answers.kind == CLASSES:
+        st.html(class_table(answers))
+    elif answers.kind == CONTINUATION:
+        st.html(continuation_lines(answers))
+    elif answers.kind == LOSSES:
+        st.caption(answers.why)
+        st.html(loss_table(answers))
     else:
         dark = st.context.theme.type == "dark"
         config = {"displayModeBar": False}
-        figure = fit_figure(found, dark, 290)
-        st.plotly_chart(figure, theme=None, key="answers_fit", config=config, alt=" ".join(fit_sentences(found)))
-        st.caption(". ".join(fit_sentences(found)) + ".")
+        figure = fit_figure(answers, dark, 290)
+        st.plotly_chart(figure, theme=None, key="answers_fit", config=config, alt=" ".join(fit_sentences(answers)))
+        st.caption(". ".join(fit_sentences(answers)) + ".")
 
 
-def class_table(found: Answers) -> str:
+def class_table(answers: Answers) -> str:
     """A row for each example: what went in, and the likeliest classes at each place; the right one is marked."""
-    head = "".join(f"<th scope='col'>{html.escape(place)}</th>" for place in found.places)
+    head = "".join(f"<th scope='col'>{html.escape(place)}</th>" for place in answers.places)
     rows = "".join(
-        f"<tr><th scope='row'>{_input(found, m)}<small>class {int(found.numbers['label'][m])}</small></th>"
-        + "".join(f"<td>{_bars(found, k, m)}</td>" for k in range(len(found.places)))
+        f"<tr><th scope='row'>{_input(answers, m)}<small>class {int(answers.numbers['label'][m])}</small></th>"
+        + "".join(f"<td>{_bars(answers, k, m)}</td>" for k in range(len(answers.places)))
         + "</tr>"
-        for m in range(len(found.rows))
+        for m in range(len(answers.rows))
     )
     return f"<table class='answers'><thead><tr><th scope='col'>example</th>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _bars(found: Answers, place: int, example: int) -> str:
-    p, classes = found.numbers["probability"][place, example], found.numbers["class"]
-    label = int(found.numbers["label"][example])
+def _bars(answers: Answers, place: int, example: int) -> str:
+    p, classes = answers.numbers["probability"][place, example], answers.numbers["class"]
+    label = int(answers.numbers["label"][example])
     order = np.argsort(-p, kind="stable")[:MOST_BARS].tolist()
     if label not in classes[order]:
         order[-1] = int(np.flatnonzero(classes == label)[0])
@@ -78,34 +78,39 @@ def _bar(number: int, p: float, right: bool) -> str:
     )
 
 
-def _input(found: Answers, example: int) -> str:
+def _input(answers: Answers, example: int) -> str:
     """An example's input as a picture, its first numbers, or its number in the data."""
-    if found.inputs is None:
-        return f"no. {int(found.rows[example])}<br>"
-    values = found.inputs[example]
-    if (picture := as_image(values, found.shape, *found.reach)) is not None:
+    if answers.inputs is None:
+        return f"no. {int(answers.rows[example])}<br>"
+    values = answers.inputs[example]
+    if (picture := as_image(values, answers.shape, *answers.reach)) is not None:
         file = BytesIO()
         imsave(file, picture, format="png", cmap="gray", vmin=0, vmax=255)
         data = base64.b64encode(file.getvalue()).decode()
-        return f"<img src='data:image/png;base64,{data}' alt='input of example {int(found.rows[example])}'>"
+        return f"<img src='data:image/png;base64,{data}' alt='input of example {int(answers.rows[example])}'>"
     more = ", …" if len(values) > MOST_FEATURES else ""
     return f"({html.escape(', '.join(format_value(float(v), 2) for v in values[:MOST_FEATURES]))}{more})<br>"
 
 
-def continuation_lines(found: Answers) -> str:
+def continuation_lines(answers: Answers) -> str:
     """Each prompt, how it goes on, and how the network goes on with it at each place; tokens that agree stand out."""
     blocks = []
-    for m in range(len(found.numbers["prompt"])):
-        lines = [_line("given", _plain(found.numbers["prompt"][m])), _line("goes on", _plain(found.numbers["true"][m]))]
+    for m in range(len(answers.numbers["prompt"])):
+        lines = [
+            _line("given", _plain(answers.numbers["prompt"][m])),
+            _line("goes on", _plain(answers.numbers["true"][m])),
+        ]
         lines += [
             _line(
                 place,
-                _compared(found.numbers["said"][k, m], found.numbers["true"][m], found.numbers["probability"][k, m]),
+                _compared(
+                    answers.numbers["said"][k, m], answers.numbers["true"][m], answers.numbers["probability"][k, m]
+                ),
             )
-            for k, place in enumerate(found.places)
+            for k, place in enumerate(answers.places)
         ]
         blocks.append(f"<dl class='said'>{''.join(lines)}</dl>")
-    shares = [f"{html.escape(p)} {100 * agreement(found, k):.0f} %" for k, p in enumerate(found.places)]
+    shares = [f"{html.escape(p)} {100 * agreement(answers, k):.0f} %" for k, p in enumerate(answers.places)]
     note = f"The likeliest token, again and again. Tokens that are the text's own: {', '.join(shares)}."
     return f"{''.join(blocks)}<p class='trust'>{note}</p>"
 
@@ -126,17 +131,17 @@ def _compared(said: np.ndarray, true: np.ndarray, p: np.ndarray) -> str:
     return " ".join(parts)
 
 
-def loss_table(found: Answers) -> str:
+def loss_table(answers: Answers) -> str:
     """A row for each example with its loss at each place, and the share that is right where there are classes."""
-    head = "".join(f"<th scope='col'>{html.escape(place)}</th>" for place in found.places)
+    head = "".join(f"<th scope='col'>{html.escape(place)}</th>" for place in answers.places)
     rows = "".join(
-        f"<tr><th scope='row'>no. {int(row)}</th>{''.join(f'<td>{_loss(found, k, m)}</td>' for k in range(len(found.places)))}</tr>"
-        for m, row in enumerate(found.rows)
+        f"<tr><th scope='row'>no. {int(row)}</th>{''.join(f'<td>{_loss(answers, k, m)}</td>' for k in range(len(answers.places)))}</tr>"
+        for m, row in enumerate(answers.rows)
     )
     return f"<table class='answers'><thead><tr><th scope='col'>example</th>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _loss(found: Answers, place: int, example: int) -> str:
-    text = f"loss {format_value(float(found.loss[place, example]))}"
-    right = found.numbers.get("right")
+def _loss(answers: Answers, place: int, example: int) -> str:
+    text = f"loss {format_value(float(answers.loss[place, example]))}"
+    right = answers.numbers.get("right")
     return text if right is None else f"{text}; {100 * right[place, example]:.0f} % right"

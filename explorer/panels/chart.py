@@ -109,7 +109,7 @@ def ask_again(milliseconds: int) -> None:
 
 
 def _base() -> str:
-    """What stands before every path of this server."""
+    """Prefix of every path of this server."""
     base = st.get_option("server.baseUrlPath").strip("/")
     return f"/{base}" if base else ""
 

@@ -32,7 +32,7 @@ class RenderedPicture:
 
 
 _landscapes = Recent[xr.Dataset](LANDSCAPES, lambda land: land.nbytes)
-_pictures = Recent[RenderedPicture](PICTURES, lambda found: len(found.surface) + len(found.map))
+_pictures = Recent[RenderedPicture](PICTURES, lambda picture: len(picture.surface) + len(picture.map))
 
 
 def landscape(source: Readable, settings: Settings) -> xr.Dataset:

@@ -15,7 +15,7 @@ from ..figures.web.claim_panel import panel_figure
 from ..request.claim import ClaimRequest
 from .claim_live import live_look, live_twins
 from .claim_map import claim_map
-from .progress import kept, waiting_panel
+from .progress import read_or_repair, waiting_panel
 
 T = TypeVar("T")
 
@@ -33,17 +33,17 @@ def claim_card(claim: Claim) -> None:
             status = st.container()
             st.markdown(for_markdown(claim.hypothesis))
         with right:
-            found = _shown(claim, full)
-            if found is not None:
-                _figure(found, claim.name)
+            result = _shown(claim, full)
+            if result is not None:
+                _figure(result, claim.name)
         with status:
-            _status(found)
+            _status(result)
         if claim.name == "memory":
-            if found is not None:
-                claim_map(found)
+            if result is not None:
+                claim_map(result)
             live_look()
             live_twins()
-        if found is not None and not found.plan.quick:
+        if result is not None and not result.plan.quick:
             _small_run(claim)
         for each in came(lambda: shipped_passes(claim)) or ():
             st.caption(for_markdown(f"Beside the verdict, {each.place}: {each.said}"))
@@ -51,7 +51,7 @@ def claim_card(claim: Claim) -> None:
 
 
 def came(read: Callable[[], T]) -> T | None:
-    """What came with the package; None where that is damaged, which is said."""
+    """Results that came with the package; None where they are damaged, which is said."""
     try:
         return read()
     except Exception as error:  # damage of any kind is a sentence here
@@ -62,48 +62,52 @@ def came(read: Callable[[], T]) -> T | None:
 
 def _shown(claim: Claim, full: ClaimRequest) -> Result | None:
     """One's own confirmatory run, else what came with the package, else another run of one's own, or the offer of one."""
-    own = kept(full, read_result) if full.path.exists() else None
-    if own is not None and own.why_not is None:
-        return own
-    found = came(lambda: shipped(claim)) or own
-    if found is not None:
-        return found
+    computed = read_or_repair(full, read_result) if full.path.exists() else None
+    if computed is not None and computed.why_not is None:
+        return computed
+    result = came(lambda: shipped(claim)) or computed
+    if result is not None:
+        return result
     quick = ClaimRequest(claim.name, quick=True)
-    return kept(quick, read_result) if waiting_panel(quick, offer=OFFER, name=claim.name) else None
+    return read_or_repair(quick, read_result) if waiting_panel(quick, offer=OFFER, name=claim.name) else None
 
 
 def _small_run(claim: Claim) -> None:
     """The smaller run beside the verdict, so that the rule is seen at work."""
     request = ClaimRequest(claim.name, quick=True)
     with st.expander("A smaller run of your own"):
-        found = kept(request, read_result) if waiting_panel(request, offer=OFFER, name=f"small_{claim.name}") else None
-        if found is not None:
-            _status(found)
-            _figure(found, f"small_{claim.name}")
+        result = (
+            read_or_repair(request, read_result)
+            if waiting_panel(request, offer=OFFER, name=f"small_{claim.name}")
+            else None
+        )
+        if result is not None:
+            _status(result)
+            _figure(result, f"small_{claim.name}")
 
 
-def _status(found: Result | None) -> None:
-    if found is None:
+def _status(result: Result | None) -> None:
+    if result is None:
         st.badge("Not run", color="gray")
         return
     with st.container(horizontal=True):
-        st.badge(found.verdict.verdict.capitalize(), color=COLORS[found.verdict.verdict])
-        st.badge(for_markdown(found.status.capitalize()), color="gray" if found.why_not else "blue")
-    st.markdown(for_markdown(found.verdict.sentence))
-    failed = [each for each in found.verdict.controls if not each.passed]
-    passed = len(found.verdict.controls) - len(failed)
+        st.badge(result.verdict.verdict.capitalize(), color=COLORS[result.verdict.verdict])
+        st.badge(for_markdown(result.status.capitalize()), color="gray" if result.why_not else "blue")
+    st.markdown(for_markdown(result.verdict.sentence))
+    failed = [each for each in result.verdict.controls if not each.passed]
+    passed = len(result.verdict.controls) - len(failed)
     st.caption(
         for_markdown(
             " ".join(
-                [f"{passed} of {len(found.verdict.controls)} controls passed."]
+                [f"{passed} of {len(result.verdict.controls)} controls passed."]
                 + [f"{c.name}: {c.said}." for c in failed]
             )
         )
     )
 
 
-def _figure(found: Result, name: str) -> None:
-    titles = [panel.title for panel in found.panels]
+def _figure(result: Result, name: str) -> None:
+    titles = [panel.title for panel in result.panels]
     chosen = st.selectbox(
         "Figure",
         range(len(titles)),
@@ -111,7 +115,7 @@ def _figure(found: Result, name: str) -> None:
         key=f"panel_{name}",
         label_visibility="collapsed",
     )
-    figure = panel_figure(found.panels[chosen], st.context.theme.type == "dark")
+    figure = panel_figure(result.panels[chosen], st.context.theme.type == "dark")
     st.plotly_chart(figure, theme=None, key=f"chart_{name}", config={"displayModeBar": False}, alt=titles[chosen])
 
 

@@ -9,7 +9,7 @@ from ..figures.shared.plain_text import for_markdown
 from ..figures.web.claim_map import terrains_figure
 from ..request.claim import LookRequest, TwinsRequest
 from .claim_map import chart, contrast_details
-from .progress import kept, waiting_panel
+from .progress import read_or_repair, waiting_panel
 
 FIRST = "adam"
 
@@ -26,10 +26,12 @@ def live_look() -> None:
             f"Trains the networks of “{contrast}” and tests them, about half a minute on two idle cores.",
             "Run it",
         )
-        found = kept(request, read_look) if waiting_panel(request, offer=offer, name=f"look_{contrast}") else None
-        if found is not None:
-            st.markdown(for_markdown(found.sentence))
-            contrast_details(found.test, "look")
+        seen = (
+            read_or_repair(request, read_look) if waiting_panel(request, offer=offer, name=f"look_{contrast}") else None
+        )
+        if seen is not None:
+            st.markdown(for_markdown(seen.sentence))
+            contrast_details(seen.test, "look")
 
 
 def live_twins() -> None:
@@ -40,26 +42,26 @@ def live_twins() -> None:
             "Trains two networks, measures all 334 eigenvalues of each and both terrains: some seconds.",
             "Make them",
         )
-        found = kept(request, read_twins) if waiting_panel(request, offer=offer, name="twins") else None
+        found = read_or_repair(request, read_twins) if waiting_panel(request, offer=offer, name="twins") else None
         if found is not None:
             _twins(found)
 
 
-def _twins(found: TwinPair) -> None:
-    st.markdown(for_markdown(_said(found)))
-    examples = st.selectbox("Loss of", list(found.terrains), key="twins_examples")
+def _twins(twins: TwinPair) -> None:
+    st.markdown(for_markdown(_said(twins)))
+    examples = st.selectbox("Loss of", list(twins.terrains), key="twins_examples")
     dark = st.context.theme.type == "dark"
-    chart(terrains_figure(found, examples, dark), f"twins_{examples}", "The twins' terrains, side by side")
+    chart(terrains_figure(twins, examples, dark), f"twins_{examples}", "The twins' terrains, side by side")
     st.caption(
         "Each on the plane of its own two sharpest directions. Over all examples the two are the same picture, over one task's alone they are not: "
         "one's picture over task A is the other's over task B."
     )
 
 
-def _said(found: TwinPair) -> str:
+def _said(twins: TwinPair) -> str:
     first, second = TWIN_HISTORIES
-    own = [f"{found.losses[task][k]:.3f}" for k in (0, 1) for task in ("task A", "task B")]
+    losses = [f"{twins.losses[task][k]:.3f}" for k in (0, 1) for task in ("task A", "task B")]
     return (
-        f"One learned task A first and one task B first, then both learned both. Their {len(found.spectra[0])} eigenvalues differ by {found.difference:.0e} of λ_max at most, "
-        f"and no reader of spectra can tell them apart. The weights are {found.distance:.1f} apart. Loss on task A and on task B: {own[0]} and {own[1]} ({first}), {own[2]} and {own[3]} ({second})."
+        f"One learned task A first and one task B first, then both learned both. Their {len(twins.spectra[0])} eigenvalues differ by {twins.difference:.0e} of λ_max at most, "
+        f"and no reader of spectra can tell them apart. The weights are {twins.distance:.1f} apart. Loss on task A and on task B: {losses[0]} and {losses[1]} ({first}), {losses[2]} and {losses[3]} ({second})."
     )

@@ -17,9 +17,9 @@ PICKED = "claim_map_contrast"
 ARMS = {"late": "after the common finish", "stop": "at its beginning"}
 
 
-def claim_map(found: Result) -> None:
+def claim_map(result: Result) -> None:
     """Contrast by outcome, and the picked contrast's distributions; nothing of a result without contrasts."""
-    places = map_cells(found.findings)
+    places = map_cells(result.findings)
     if not places:
         return
     st.markdown("##### Where the mark of each history is found")

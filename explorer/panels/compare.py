@@ -43,7 +43,7 @@ AFAR = {2: 1.5, 3: 1.85, 4: 1.1}  # by how many there are: how much farther away
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is drawn.
+    """Choices of the Compare page: height, overlay, camera and what is shared.
 
     look    one of LOOKS
     height  the readout drawn as height
@@ -63,7 +63,7 @@ def read(chosen: Sequence[Comparable]) -> list[tuple[str, xr.Dataset]]:
     readable = []
     for each in chosen:
         try:
-            readable.append((each.name, kept(each)))
+            readable.append((each.name, held_landscape(each)))
         except InputError as error:
             st.error(for_markdown(error))
         except (LookupError, OSError):
@@ -71,7 +71,7 @@ def read(chosen: Sequence[Comparable]) -> list[tuple[str, xr.Dataset]]:
     return readable
 
 
-def kept(each: Comparable) -> xr.Dataset:
+def held_landscape(each: Comparable) -> xr.Dataset:
     """The same object as long as nothing is written to it."""
     source = each.source()
     held = st.session_state.setdefault("compared_landscapes", {})

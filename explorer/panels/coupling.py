@@ -10,7 +10,7 @@ from ..figures.shared.scales import format_value
 from ..figures.web.coupling import matrix_figure, sweep_figure
 from ..request.spectrum import CouplingRequest
 from ..summaries.coupling import coupling_sentence, how_sentence, matrix_sentence, strongest_pairs
-from .progress import kept, origin, waiting_panel
+from .progress import origin, read_or_repair, waiting_panel
 from .spectrum import chart
 
 
@@ -18,7 +18,7 @@ def coupling_panel(request: CouplingRequest) -> None:
     """Compute what is missing, then draw the request's part."""
     if not waiting_panel(request):
         return
-    coupling = kept(request, read_coupling)
+    coupling = read_or_repair(request, read_coupling)
     if coupling is None:
         return
     dark = st.context.theme.type == "dark"

@@ -52,9 +52,9 @@ def available_color(dataset: xr.Dataset, wanted: str) -> str:
     return "loss"
 
 
-def claim_sentences(found: xr.Dataset) -> None:
+def claim_sentences(density_map: xr.Dataset) -> None:
     """Each claim with its verdict and the sentence that says why."""
-    for claim in DensityInfo.of(found).claims:
+    for claim in DensityInfo.of(density_map).claims:
         name = html.escape(claim["name"][0].upper() + claim["name"][1:])
         badge = f"<span class='verdict' style='background:{BADGES[claim['verdict']]}'>{claim['verdict']}</span>"
         sentence = html.escape(claim["sentence"].replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"))

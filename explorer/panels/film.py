@@ -92,10 +92,10 @@ def film_panel(land: xr.Dataset, variables: Sequence[str], target: str | None = 
 
 
 @st.fragment
-def _film(found: Sequence[Frame], target: str | None) -> None:
+def _film(frames: Sequence[Frame], target: str | None) -> None:
     """Its rest runs nothing but this again."""
-    steps = [frame.step for frame in found]
-    data = {"at": step_of_address(steps), "steps": steps, "losses": losses(found), "says": [f.says for f in found]}
+    steps = [frame.step for frame in frames]
+    data = {"at": step_of_address(steps), "steps": steps, "losses": losses(frames), "says": [f.says for f in frames]}
     data |= {} if target is None else beside(target, steps)
     with st.container(key="film"):
         _mount(key="film_of_training", data=data, on_at_change=partial(_remember, steps))
@@ -120,10 +120,10 @@ def _small(path: Path, written: int, steps: tuple[int, ...]) -> dict[str, Any] |
     return small_spectra(along, steps) if along.spectra else None
 
 
-def losses(found: Sequence[Frame]) -> list[float | None]:
+def losses(frames: Sequence[Frame]) -> list[float | None]:
     """The curve over the slider: the checkpoints' own losses where all are stored, else those on the plane."""
-    true = [frame.true for frame in found]
-    chosen = [frame.plane for frame in found] if None in true else true
+    true = [frame.true for frame in frames]
+    chosen = [frame.plane for frame in frames] if None in true else true
     return [loss if loss is not None and math.isfinite(loss) else None for loss in chosen]
 
 

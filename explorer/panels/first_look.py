@@ -11,7 +11,7 @@ from lossnav.core.spectrum import read_spectrum
 from ..figures.web.spectrum import spectrum_figure
 from ..jobs.record import record_of
 from ..request.spectrum import PointSpectrumRequest, SpectrumRequest
-from .progress import duration, kept, waiting_panel
+from .progress import duration, read_or_repair, waiting_panel
 
 STEPS, PROBES = 80, 10  # of the whole, at most: `lossnav spectrum` stops earlier where nothing changes any more
 TALL = 420  # pixels
@@ -24,7 +24,7 @@ def first_look(whole: SpectrumRequest) -> None:
     said = f"A first look takes {look.steps} Lanczos steps × {look.probes} probes, the whole up to {STEPS} × {PROBES}."
     if not waiting_panel(look, offer=(said, "First look"), name="_look"):
         return
-    read = kept(look, read_spectrum)
+    read = read_or_repair(look, read_spectrum)
     if read is None:
         return
     found, _ = read
@@ -44,8 +44,8 @@ def seconds_of(request: SpectrumRequest) -> float | None:
     return took if took > 0 else None
 
 
-def look_text(found: Spectrum, took: float | None) -> str:
-    """What the look is, and what the whole will take by it: exact ones as long, others as many times as it has products.
+def look_text(look: Spectrum, took: float | None) -> str:
+    """How the look was computed, and how long the whole will take by it: exact ones as long, others as many times as it has products.
 
     >>> from types import SimpleNamespace as Found
     >>> look_text(Found(method="slq", steps=24, probes=2), 17.0)
@@ -53,13 +53,13 @@ def look_text(found: Spectrum, took: float | None) -> str:
     >>> look_text(Found(method="exact", steps=0, probes=0), 8.0)
     'Every eigenvalue, exact, in 8 s; the whole adds residuals of more of them, and takes about as long.'
     """
-    if found.method == "exact":
+    if look.method == "exact":
         within = "" if took is None else f", in {duration(took)}"
         return f"Every eigenvalue, exact{within}; the whole adds residuals of more of them, and takes about as long."
-    text = f"A first look, {found.steps} Lanczos steps × {found.probes} probes"
+    text = f"A first look, {look.steps} Lanczos steps × {look.probes} probes"
     if took is None:
         return f"{text}."
-    times = STEPS * PROBES / (found.steps * found.probes)
+    times = STEPS * PROBES / (look.steps * look.probes)
     whole = START + times * max(took - START, 0.0)
     return f"{text}, in {duration(took)}. At that pace the whole takes {_long(whole)} at most."
 

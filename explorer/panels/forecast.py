@@ -7,7 +7,7 @@ from lossnav.core.sealed import read_json
 
 from ..request.forecast import ForecastRequest
 from ..request.survey import EXACT, SurveyRequest
-from .progress import kept, waiting_panel
+from .progress import read_or_repair, waiting_panel
 
 OFFER = ("Whether this precision is faster here is not known yet.", "Time it")
 
@@ -18,6 +18,6 @@ def forecast_panel(request: SurveyRequest) -> None:
         return
     asked = ForecastRequest(request)
     if waiting_panel(asked, offer=OFFER, name="_forecast"):
-        said = kept(asked, lambda path: [str(each) for each in read_json(path)["forecast"]])
+        said = read_or_repair(asked, lambda path: [str(each) for each in read_json(path)["forecast"]])
         if said is not None:
             st.info("  \n".join(said), icon=":material/speed:")

@@ -15,7 +15,7 @@ from ..request.survey import SurveyRequest
 from ..summaries.coupling import matrix_sentence, strongest_pairs
 from ..summaries.work import products_text
 from .answers import answers_panel
-from .progress import kept, waiting_panel
+from .progress import read_or_repair, waiting_panel
 
 SAYS, SPECTRUM, LAYERS = SECTIONS = ("What it says", "Spectrum", "Layers")
 TALL = 300  # pixels of a figure
@@ -47,12 +47,12 @@ def _spectrum(request: SurveyRequest, point: tuple[float, float], land: xr.Datas
     offer = (products_text(land, wanted.products(int(land.lossnav.problem.get("parameters", 0)))), "Compute")
     if not waiting_panel(wanted, offer=offer, name="_spectrum"):
         return
-    read = kept(wanted, read_spectrum)
+    read = read_or_repair(wanted, read_spectrum)
     if read is None:
         return
-    found, _ = read
+    eigenvalues, _ = read
     dark = st.context.theme.type == "dark"
-    figure = spectrum_figure(found, dark).update_layout(height=TALL)
+    figure = spectrum_figure(eigenvalues, dark).update_layout(height=TALL)
     st.plotly_chart(
         figure,
         theme=None,
@@ -61,12 +61,14 @@ def _spectrum(request: SurveyRequest, point: tuple[float, float], land: xr.Datas
         alt="Eigenvalues at the picked point",
     )
     how = (
-        "every eigenvalue, exact" if found.method == "exact" else f"{found.steps} Lanczos steps × {found.probes} probes"
+        "every eigenvalue, exact"
+        if eigenvalues.method == "exact"
+        else f"{eigenvalues.steps} Lanczos steps × {eigenvalues.probes} probes"
     )
-    trace = format_value(found.trace) + (
-        "" if not found.trace_se else f" ± {format_value(found.trace_reach, 2)} (95 %)"
+    trace = format_value(eigenvalues.trace) + (
+        "" if not eigenvalues.trace_se else f" ± {format_value(eigenvalues.trace_reach, 2)} (95 %)"
     )
-    st.caption(f"Hessian, {how}; trace {trace}; negative share {format_value(found.index)}.")
+    st.caption(f"Hessian, {how}; trace {trace}; negative share {format_value(eigenvalues.index)}.")
 
 
 def _layers(request: SurveyRequest, point: tuple[float, float], land: xr.Dataset) -> None:
@@ -74,12 +76,16 @@ def _layers(request: SurveyRequest, point: tuple[float, float], land: xr.Dataset
     offer = (products_text(land, None), "Compute")
     if not waiting_panel(wanted, offer=offer, name="_layers"):
         return
-    found = kept(wanted, read_coupling)
-    if found is None or found.matrix is None:
+    coupling = read_or_repair(wanted, read_coupling)
+    if coupling is None or coupling.matrix is None:
         return
-    if strongest_pairs(found.matrix, 1):
-        figure = matrix_figure(found.matrix, st.context.theme.type == "dark", TALL)
+    if strongest_pairs(coupling.matrix, 1):
+        figure = matrix_figure(coupling.matrix, st.context.theme.type == "dark", TALL)
         st.plotly_chart(
-            figure, theme=None, key="inside_layers", config={"displayModeBar": False}, alt=matrix_sentence(found.matrix)
+            figure,
+            theme=None,
+            key="inside_layers",
+            config={"displayModeBar": False},
+            alt=matrix_sentence(coupling.matrix),
         )
-    st.caption(matrix_sentence(found.matrix))
+    st.caption(matrix_sentence(coupling.matrix))

@@ -11,7 +11,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ..controls.terrain import PRESSED
 from ..figures.shared.plain_text import for_markdown
-from ..landscapes import best, own
+from ..landscapes import best, exact_match
 from ..live.pool import LiveWorker, Turning
 from ..live.session import WAITING
 from ..live.snapshot import Snapshot
@@ -127,7 +127,7 @@ def live_line(turning: Turning) -> None:
 def _stop() -> None:
     st.session_state["live"] = False
     request: SurveyRequest = st.session_state["surveyed"]
-    if own(request) is None and jobs().of(request) is None:
+    if exact_match(request) is None and jobs().of(request) is None:
         start(request)
 
 

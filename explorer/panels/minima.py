@@ -19,12 +19,12 @@ def marked_minima(land: xr.Dataset, variable: str) -> tuple[tuple[Place, ...], l
         return (), []
     error = factor * stated_error(land, variable)
     try:
-        found = minima_of(land, 2 * error, variable)
+        minima = minima_of(land, 2 * error, variable)
     except InputError as missing:
         st.caption(str(missing))
         return (), []
     a, b = land["alpha"].values, land["beta"].values
-    places = tuple((float(a[each.cell[0]]), float(b[each.cell[1]])) for each in found)
+    places = tuple((float(a[each.cell[0]]), float(b[each.cell[1]])) for each in minima)
     unit = str(land[variable].attrs.get("units", ""))
-    st.caption(f"{minima_text(found, error, unit)}.")
-    return places, [minima_count(found)]
+    st.caption(f"{minima_text(minima, error, unit)}.")
+    return places, [minima_count(minima)]

@@ -42,7 +42,7 @@ def own_network() -> None:
 
 
 def _found() -> None:
-    """What the folder holds."""
+    """The folder's contents as the explorer lists them."""
     here = workspace.folder()
     if here is None:
         return

@@ -27,7 +27,7 @@ from ..figures.web.profile import profile_figure
 from ..request.profile import Place, ProfileRequest
 from ..request.survey import SurveyRequest
 from ..summaries.profile import barrier_of, barrier_sentence, curve_sentence, kept_alignment_text, read_curve
-from .progress import jobs, kept, waiting_panel
+from .progress import jobs, read_or_repair, waiting_panel
 
 
 def profile_panel(
@@ -79,13 +79,13 @@ def _shown(wanted: ProfileRequest) -> None:
     if not waiting_panel(wanted, _ready(wanted), offer=(f"Not measured yet: {what}", "Measure"), name="_profile"):
         return
     land, before = read_landscape(wanted.path), None
-    curve = kept(wanted, read_curve, wanted.curve_file) if wanted.curve else None
+    curve = read_or_repair(wanted, read_curve, wanted.curve_file) if wanted.curve else None
     if wanted.align:
         plain, offer = wanted.unaligned, ("Beside it, the same without alignment.", "Measure")
         if not _damaged(plain, "_before") and waiting_panel(plain, _ready(plain), offer=offer, name="_before"):
             before = read_landscape(plain.path)
         if wanted.sidecar.exists():
-            moved = kept(wanted, kept_alignment_text, wanted.sidecar)
+            moved = read_or_repair(wanted, kept_alignment_text, wanted.sidecar)
             st.html(f"<p class='trust'>{html.escape(moved or '')}</p>")
     said = barrier_sentence(land)
     lines = [f"<b>{html.escape(said)}</b>"]
@@ -129,8 +129,8 @@ def _ready(wanted: ProfileRequest) -> bool:
 
 def readouts_along(land: xr.Dataset) -> Sequence[str]:
     """The first readout of each property that was measured along the line."""
-    found = []
+    along = []
     for owner in PROPERTIES:
         known = [r.variable for r in owner.readouts if r.variable in land and not land[r.variable].isnull().all()]
-        found += [name for name in known if land[name].dims == ("alpha", "beta")][:1]
-    return found
+        along += [name for name in known if land[name].dims == ("alpha", "beta")][:1]
+    return along

@@ -19,7 +19,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from ..cache import touch
 from ..figures.shared.plain_text import for_markdown
 from ..jobs import QUEUED, Job, Jobs, Request
-from ..landscapes import Found, begin_from_shipped, own
+from ..landscapes import Found, begin_from_shipped, exact_match
 from ..request.shipped import damaged, result_of, shipped
 from ..request.survey import SurveyRequest
 
@@ -49,7 +49,7 @@ def work_panel(request: SurveyRequest, drawn: int) -> None:
 
     Nothing starts unless a person presses: an address may come from anybody.
     """
-    stored, job = own(request), jobs().of(request)
+    stored, job = exact_match(request), jobs().of(request)
     if job is not None and job.open:
         _running(request, drawn)
     elif job is not None and job.failure:
@@ -72,26 +72,26 @@ def _damaged(request: SurveyRequest, damage: str) -> None:
         st.rerun()
 
 
-def kept(request: Request, read: Callable[[Path], T], beside: Path | None = None) -> T | None:
+def read_or_repair(request: Request, read: Callable[[Path], T], beside: Path | None = None) -> T | None:
     """The result of `read` on a request's file; None where that is damaged, which is said, with a way on.
 
     beside  a further file that the request's command writes, to be read in place of its result
     """
-    found = beside or result_of(request) or request.path
+    file = beside or result_of(request) or request.path
     try:
-        return read(found)
+        return read(file)
     except Exception as error:  # damage of any kind is a sentence here
         st.error(f"What was kept of this cannot be read: {for_markdown(first_line(error))}", icon=":material/error:")
-    if st.button("Set it aside and compute it again", key=f"again {found.name}", type="primary"):
-        set_aside(found)
+    if st.button("Set it aside and compute it again", key=f"again {file.name}", type="primary"):
+        set_aside(file)
         jobs().start(request)
         st.rerun()
     return None
 
 
-def set_aside(found: Path) -> None:
+def set_aside(damaged: Path) -> None:
     """Keep what is damaged under another name, so that it is made again."""
-    found.replace(found.with_name(f"damaged-{found.name}"))
+    damaged.replace(damaged.with_name(f"damaged-{damaged.name}"))
 
 
 def start(request: SurveyRequest, overwrite: bool = False) -> Job:
@@ -103,11 +103,11 @@ def start(request: SurveyRequest, overwrite: bool = False) -> Job:
 
 def origin(request: Request) -> None:
     """Say of a result that came with the sample that it did, and how it was made."""
-    found = None if request.path.exists() else shipped(request)
-    if found is None:
+    came = None if request.path.exists() else shipped(request)
+    if came is None:
         return
-    made = f"by `{shlex.join(['lossnav', *found.made_by])}` " if found.made_by else ""
-    st.caption(f"Came with the sample: made {made}with torch {found.versions['torch']}.")
+    made = f"by `{shlex.join(['lossnav', *came.made_by])}` " if came.made_by else ""
+    st.caption(f"Came with the sample: made {made}with torch {came.versions['torch']}.")
 
 
 OFFER = ("It is not computed yet.", "Compute")
@@ -177,7 +177,7 @@ def _waiting(request: Request, name: str) -> None:
 def _running(request: SurveyRequest, drawn: int) -> None:
     @st.fragment(run_every=0.5)
     def bar() -> None:
-        job, stored = jobs().of(request), own(request)
+        job, stored = jobs().of(request), exact_match(request)
         over = job is None or not job.open
         if by_timer() and (over or (stored is not None and stored.drawable > drawn)):
             st.rerun()
@@ -213,9 +213,9 @@ def _progress(request: SurveyRequest, stored: Found | None, job: Job) -> tuple[f
     return stored.done / stored.total, f"{stage_title(at)}: {done:,} of {total:,} points{left}"
 
 
-def _left(found: Found, stage: str) -> int:
+def _left(stored: Found, stage: str) -> int:
     """Points of a stage that are still to be measured; of an adaptive survey as far as is known."""
-    points = found.points
+    points = stored.points
     return points.planned_at(stage) - int((points.done_at(stage) & points.wanted_at(stage)).sum())
 
 
@@ -225,7 +225,7 @@ def duration(seconds: float) -> str:
 
 
 def _stopped(request: SurveyRequest) -> None:
-    stored = own(request)
+    stored = exact_match(request)
     state = f"{100 * stored.done / stored.total:.0f} % measured" if stored else "nothing measured yet"
     coarser = stored is not None and stored.done == stored.total
     waiting = unmeasured(stored.points) if coarser and stored is not None else []

@@ -14,7 +14,7 @@ from ..figures.web.spectral_density import density_figure
 from ..figures.web.spectrum import spectrum_figure
 from ..request.spectrum import HISTOGRAM, SpectrumRequest, spectral_law
 from .first_look import first_look
-from .progress import kept, origin, waiting_panel
+from .progress import origin, read_or_repair, waiting_panel
 
 # Figures are as high as the window leaves room for; the page's toolbar reaches a little below the header.
 _CSS = """<style>
@@ -41,7 +41,7 @@ def spectrum_panel(request: SpectrumRequest, shape: str) -> None:
     if not waiting_panel(request):
         first_look(request)
         return
-    read = kept(request, read_spectrum)
+    read = read_or_repair(request, read_spectrum)
     if read is None:
         return
     spectrum, about = read

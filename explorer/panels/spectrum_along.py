@@ -13,14 +13,14 @@ from ..figures.web.spectrum_along import along_figure
 from ..jobs import QUEUED
 from ..request.shipped import result_of
 from ..request.spectrum import AlongRequest, spectral_law
-from .progress import TURN, by_timer, jobs, kept, origin
+from .progress import TURN, by_timer, jobs, origin, read_or_repair
 from .spectrum import chart
 
 
 def along_panel(request: AlongRequest) -> None:
     """The work that is going on, and the film of what is done."""
     there = result_of(request) is not None
-    along = kept(request, read_along) if there else None
+    along = read_or_repair(request, read_along) if there else None
     if along is None and there:
         return
     _work(request, along)
@@ -104,5 +104,5 @@ def _stopped(request: AlongRequest, along: SpectraAlong | None) -> None:
         st.rerun()
 
 
-def _count(found: SpectraAlong | None) -> int:
-    return len(found.spectra) if found else 0
+def _count(along: SpectraAlong | None) -> int:
+    return len(along.spectra) if along else 0

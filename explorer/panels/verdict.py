@@ -34,7 +34,7 @@ def verdict_panel(land: xr.Dataset) -> None:
 
 
 def _told(key: str) -> float | None:
-    """What the field holds; before it is drawn for the first time, what the address says."""
+    """The field's text; before it is drawn for the first time, the address's."""
     if key in st.session_state:
         value: float | None = st.session_state[key]
         return value

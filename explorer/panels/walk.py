@@ -19,7 +19,7 @@ from ..figures.web.walks import walk_figure
 from ..request.survey import SurveyRequest
 from ..request.walk import BasinsRequest, WalkRequest, replace_measuring
 from ..summaries.walk import barrier_text, pairs_of_json, walk_name
-from .progress import by_timer, jobs, kept, set_aside, waiting_panel
+from .progress import by_timer, jobs, read_or_repair, set_aside, waiting_panel
 
 INTRODUCTION = (
     "An optimiser begins at the picked point and goes where it likes in the full parameter space. Drawn is its **projection** "
@@ -30,12 +30,12 @@ TALL = 230  # pixels of the figure
 
 def drawn_walks(walks: Sequence[WalkRequest]) -> tuple[DrawnWalk, ...]:
     """The walks of the page as far as they have come; none is begun by this."""
-    found = []
+    drawn = []
     for order, each in enumerate(walks):
         walk = known(each)
         if walk is not None:
-            found.append(DrawnWalk.of(walk, f"{order + 1} {walk_name(walk)}", order))
-    return tuple(found)
+            drawn.append(DrawnWalk.of(walk, f"{order + 1} {walk_name(walk)}", order))
+    return tuple(drawn)
 
 
 def known(request: WalkRequest) -> Walk | None:
@@ -102,15 +102,15 @@ def _listed(walks: Sequence[WalkRequest]) -> None:
     """A line for each walk: what it is, how far, and the way to end or to remove it."""
     for order, each in enumerate(walks):
         left, right = st.columns([5, 1.3], vertical_alignment="center")
-        job, found = jobs().of(each), known(each)
-        left.html(f"<p class='trust'>{_line(order, each, found, job)}</p>")
+        job, walk = jobs().of(each), known(each)
+        left.html(f"<p class='trust'>{_line(order, each, walk, job)}</p>")
         if job is not None and job.open:
             if right.button("Cancel", key=f"walk_cancel_{order}", width="stretch"):
                 job.cancel()
                 st.rerun()
-        elif found is None or not found.over:
-            damaged = found is None and each.path.exists()
-            label = "Walk anew" if damaged else "Go on" if found else "Walk"
+        elif walk is None or not walk.over:
+            damaged = walk is None and each.path.exists()
+            label = "Walk anew" if damaged else "Go on" if walk else "Walk"
             if right.button(label, key=f"walk_resume_{order}", width="stretch"):
                 if damaged:
                     set_aside(each.path)
@@ -121,18 +121,18 @@ def _listed(walks: Sequence[WalkRequest]) -> None:
             st.rerun()
 
 
-def _line(order: int, each: WalkRequest, found: Walk | None, job: object) -> str:
+def _line(order: int, each: WalkRequest, walk: Walk | None, job: object) -> str:
     start = ", ".join(map(format_value, each.point))
     failure = getattr(job, "failure", None)
-    if found is None:
+    if walk is None:
         damaged = "its file is damaged: walk anew" if each.path.exists() else "not walked yet"
         state = failure or ("being prepared …" if job is not None else damaged)
         return f"<b>{order + 1}</b> {html.escape(each.recipe.optimizer)} from ({start}): {html.escape(str(state))}"
-    losses = f"loss {format_value(float(found.loss[0]))} → {format_value(float(found.loss[-1]))}"
-    off = f"{format_value(float(found.off_plane[-1]))} off the plane"
-    far = f"{found.done:,} of {found.recipe.steps:,} steps"
-    said = "" if not found.over or found.done == found.recipe.steps else f" {html.escape(found.over)}"
-    return f"<b>{order + 1} {html.escape(walk_name(found))}</b> from ({start}): {losses}, {off}; {far}.{said}"
+    losses = f"loss {format_value(float(walk.loss[0]))} → {format_value(float(walk.loss[-1]))}"
+    off = f"{format_value(float(walk.off_plane[-1]))} off the plane"
+    far = f"{walk.done:,} of {walk.recipe.steps:,} steps"
+    said = "" if not walk.over or walk.done == walk.recipe.steps else f" {html.escape(walk.over)}"
+    return f"<b>{order + 1} {html.escape(walk_name(walk))}</b> from ({start}): {losses}, {off}; {far}.{said}"
 
 
 def _ends(walks: Sequence[WalkRequest]) -> None:
@@ -144,7 +144,7 @@ def _ends(walks: Sequence[WalkRequest]) -> None:
     offer = ("Do they end in one basin, and in the trained network's?", "Ask")
     if not waiting_panel(wanted, offer=offer, name="_basins"):
         return
-    read = kept(wanted, lambda path: pairs_of_json(read_json(path)))
+    read = read_or_repair(wanted, lambda path: pairs_of_json(read_json(path)))
     if read is None:
         return
     pairs, level = read

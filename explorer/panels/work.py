@@ -9,7 +9,7 @@ import streamlit as st
 from lossnav.core import InputError
 from lossnav.core.machine import byte_text
 
-from ..cache import BOUND, Kept, beyond_bound, kept, remove
+from ..cache import BOUND, Kept, beyond_bound, cache_entries, remove
 from ..jobs import ENDED, FAILED, QUEUED, RUNNING, STOPPED, Again, Job
 from .progress import ELSEWHERE, by_timer, duration, jobs
 
@@ -62,8 +62,8 @@ def _go_on(job: Job) -> None:
     jobs().start(Again(list(job.record.arguments), job.record.path))
 
 
-def _forget(found: list[Job]) -> None:
-    for job in found:
+def _forget(finished: list[Job]) -> None:
+    for job in finished:
         jobs().forget(job)
 
 
@@ -91,7 +91,7 @@ def _said(job: Job) -> str:
 
 def cache_panel() -> None:
     """How much is kept, of how much; what was longest unused comes first, and goes only when a person says so."""
-    parts = kept()
+    parts = cache_entries()
     size = sum(each.bytes for each in parts)
     st.subheader("Kept on this machine", anchor=False)
     st.progress(min(1.0, size / BOUND), text=f"{byte_text(size)} of {byte_text(BOUND)}. Nothing is removed by itself.")

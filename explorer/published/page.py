@@ -68,10 +68,10 @@ def _check(lands: Sequence[xr.Dataset]) -> None:
 
 def _heights(lands: Sequence[xr.Dataset]) -> list[Readout]:
     """What may be drawn as a height of one of the landscapes, each once."""
-    found = (
+    heights = (
         r for o in OWNERS if o.heights for land in lands for r in o.readouts_of(land.lossnav.facts.get(o.name, {}))
     )
-    return list({readout.variable: readout for readout in found}.values())
+    return list({readout.variable: readout for readout in heights}.values())
 
 
 def _is_height(readout: Any, layers: Mapping[str, Any]) -> bool:

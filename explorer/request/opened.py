@@ -1,4 +1,4 @@
-"""What is known of the networks whose code has run in this server: how many checkpoints their training paths have."""
+"""Checkpoints of the training paths of networks whose code has run in this server."""
 
 from __future__ import annotations
 

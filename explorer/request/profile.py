@@ -69,7 +69,7 @@ class ProfileRequest:
 
     @property
     def sidecar(self) -> Path:
-        """What the alignment did, beside it."""
+        """File beside the landscape that says how the ends were aligned."""
         return self.path.with_suffix(".alignment.json")
 
     @property

@@ -69,29 +69,29 @@ def _read(place: Path, written: int) -> dict[str, Shipped]:
 
 
 def shipped(request: Request) -> Shipped | None:
-    """What came with a sample of exactly this request; None where nothing did, or the sample or the file is another now."""
+    """The file that came with a sample for exactly this request; None where nothing did, or the sample or the file is another now."""
     try:
-        found = _fitting(request)
+        listed = _fitting(request)
     except InputError:
         return None
-    return found if found is not None and file_digest(found.path) == found.content else None
+    return listed if listed is not None and file_digest(listed.path) == listed.content else None
 
 
 def damaged(request: Request) -> bool:
     """Whether something came with a sample of this request that is not what was shipped."""
     try:
-        found = _fitting(request)
+        listed = _fitting(request)
     except InputError:
         return True
-    return found is not None and file_digest(found.path) != found.content
+    return listed is not None and file_digest(listed.path) != listed.content
 
 
 def _fitting(request: Request) -> Shipped | None:
-    """What is listed of a request, for the sample as it is, and is there."""
-    found = index().get(" ".join(request.arguments))
-    if found is None or card_digest(request.arguments[1]) != found.card or not found.path.is_file():
+    """The listed file of a request, where the sample is the same still and the file is there."""
+    listed = index().get(" ".join(request.arguments))
+    if listed is None or card_digest(request.arguments[1]) != listed.card or not listed.path.is_file():
         return None
-    return found
+    return listed
 
 
 def result_of(request: Request) -> Path | None:

@@ -14,10 +14,10 @@ def best_result(name: str) -> Result | None:
     ------
     InputError  a file of one's own that is damaged
     """
-    own = [read_result(request.path) for request in requests(name) if request.path.exists()]
+    computed = [read_result(request.path) for request in requests(name) if request.path.exists()]
     there = shipped(claim_of(name))
-    confirmed = [each for each in own if each.why_not is None]
-    return next(iter([*confirmed, *([there] if there else []), *own]), None)
+    confirmed = [each for each in computed if each.why_not is None]
+    return next(iter([*confirmed, *([there] if there else []), *computed]), None)
 
 
 def requests(name: str) -> list[ClaimRequest]:

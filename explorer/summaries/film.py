@@ -75,13 +75,13 @@ def frames(land: xr.Dataset, variables: Sequence[str] = ()) -> tuple[Frame, ...]
     )
 
 
-def captions(found: Sequence[Frame]) -> list[str]:
-    """What stands over each picture of a film.
+def captions(frames: Sequence[Frame]) -> list[str]:
+    """Captions over the pictures of a film.
 
     >>> captions([Frame(7, True, 0.25, False, 0.5, 1.0), Frame(9, False, float("nan"), True, None, 0.0)])
     ['step 7 of 9 · loss 0.25 on the plane, 0.5 at the checkpoint', 'step 9 of 9 · outside this picture']
     """
-    return [f"step {frame.step} of {found[-1].step} · {_caption(frame)}" for frame in found]
+    return [f"step {frame.step} of {frames[-1].step} · {_caption(frame)}" for frame in frames]
 
 
 def _caption(frame: Frame) -> str:

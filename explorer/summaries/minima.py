@@ -26,12 +26,12 @@ def stated_error(land: xr.Dataset, variable: str = "loss") -> float:
     finite = np.abs(values[np.isfinite(values)])
     spec = json.loads(land.attrs.get("spec") or "{}") or {}
     rounding = ROUNDING.get(str(spec.get("dtype")), ROUNDING["float32"])
-    found = [rounding * float(finite.max(initial=0.0))]
+    errors = [rounding * float(finite.max(initial=0.0))]
     for name in (f"{variable}_error", f"{variable}_se"):
         if name in land:
             stated = land[name].values
-            found.append(float(stated[np.isfinite(stated)].max(initial=0.0)))
-    return max(found)
+            errors.append(float(stated[np.isfinite(stated)].max(initial=0.0)))
+    return max(errors)
 
 
 def minima_of(land: xr.Dataset, least: float, variable: str = "loss") -> list[Minimum]:
@@ -39,19 +39,19 @@ def minima_of(land: xr.Dataset, least: float, variable: str = "loss") -> list[Mi
     return minima(land[variable].values, max(stated_error(land, variable), least / 2))
 
 
-def minima_text(found: list[Minimum], error: float, unit: str) -> str:
+def minima_text(minima: list[Minimum], error: float, unit: str) -> str:
     """How many minima, and how deep.
 
     >>> minima_text([Minimum((1, 1), 0.0, float("inf"), None, False), Minimum((2, 5), 0.2, 0.5, (2, 3), True)], 0.01, "nats")
     '2 minima (1 at the edge), deeper than 0.02 nats; barriers out of them from 0.5 nats'
     """
-    depths = [each.depth for each in found if np.isfinite(each.depth)]
+    depths = [each.depth for each in minima if np.isfinite(each.depth)]
     least = f"; barriers out of them from {format_value(min(depths))} {unit}" if depths else ""
-    return f"{minima_count(found)}, deeper than {format_value(2 * error)} {unit}{least}"
+    return f"{minima_count(minima)}, deeper than {format_value(2 * error)} {unit}{least}"
 
 
-def minima_count(found: list[Minimum]) -> str:
+def minima_count(minima: list[Minimum]) -> str:
     """How many minima, and how many of them where the picture ends."""
-    edge = sum(each.at_edge for each in found)
-    word = "minimum" if len(found) == 1 else "minima"
-    return f"{len(found)} {word}{f' ({edge} at the edge)' if edge else ''}"
+    edge = sum(each.at_edge for each in minima)
+    word = "minimum" if len(minima) == 1 else "minima"
+    return f"{len(minima)} {word}{f' ({edge} at the edge)' if edge else ''}"

@@ -58,9 +58,9 @@ def curve_sentence(t: np.ndarray, loss: np.ndarray, said: str) -> str:
     return f"Along a curve of low loss ({said}): {barrier_text(rise)}. {says[same]}."
 
 
-def write_curve(found: Curve, path: Path) -> None:
+def write_curve(curve: Curve, path: Path) -> None:
     """Keep a curve beside a landscape."""
-    write_json(path, {"t": found.t.tolist(), "loss": found.loss.tolist(), "said": found.said})
+    write_json(path, {"t": curve.t.tolist(), "loss": curve.loss.tolist(), "said": curve.said})
 
 
 def read_curve(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
@@ -70,7 +70,7 @@ def read_curve(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
 
 
 def alignment_text(how: Aligned) -> str:
-    """What an alignment did."""
+    """How an alignment changed the second network, in a sentence."""
     return _text(how.moved, sum(len(order) for order in how.orders.values()), how.similarity)
 
 

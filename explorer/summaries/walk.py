@@ -13,15 +13,15 @@ from ..figures.shared.scales import format_value
 ROUNDING = 1e-12  # in the loss's unit: an error that float64 alone makes is not told
 
 
-def walk_sentence(found: Walk) -> str:
+def walk_sentence(walk: Walk) -> str:
     """How a walk went."""
-    first, last = (format_value(float(found.loss[k])) for k in (0, -1))
-    off = float(found.off_plane[-1])
+    first, last = (format_value(float(walk.loss[k])) for k in (0, -1))
+    off = float(walk.off_plane[-1])
     away = f", {format_value(off)} parameter units off the plane" if np.isfinite(off) else ""
-    return f"{walk_name(found)}, {found.said}: loss {first} → {last} after {found.done:,} steps{away}. {found.over}".strip()
+    return f"{walk_name(walk)}, {walk.said}: loss {first} → {last} after {walk.done:,} steps{away}. {walk.over}".strip()
 
 
-def walk_name(found: Walk) -> str:
+def walk_name(walk: Walk) -> str:
     """A walk's name: optimiser and seed.
 
     >>> from lossnav.core.walk import Recipe
@@ -30,8 +30,8 @@ def walk_name(found: Walk) -> str:
     'SAM, seed 3'
     """
     words = {"sgd": "SGD", "adam": "Adam", "sam": "SAM", "flow": "gradient flow"}
-    seed = "" if found.recipe.batch is None else f", seed {found.recipe.seed}"
-    return f"{words[found.recipe.optimizer]}{seed}"
+    seed = "" if walk.recipe.batch is None else f", seed {walk.recipe.seed}"
+    return f"{words[walk.recipe.optimizer]}{seed}"
 
 
 def basin_sentence(pair: Pair, level: float) -> str:
@@ -42,18 +42,18 @@ def basin_sentence(pair: Pair, level: float) -> str:
     )
 
 
-def barrier_text(found: Barrier) -> str:
+def barrier_text(barrier: Barrier) -> str:
     """A barrier with its error and where it is.
 
     >>> barrier_text(Barrier(0.5, 0.25, 0.01, 17))
     'barrier 0.5 ± 0.01 at t = 0.25'
     """
-    if not np.isfinite(found.height):
-        return "barrier infinite" if found.height == np.inf else "no barrier, as the loss is not finite at an end"
-    if found.height == 0 and found.error <= ROUNDING:
+    if not np.isfinite(barrier.height):
+        return "barrier infinite" if barrier.height == np.inf else "no barrier, as the loss is not finite at an end"
+    if barrier.height == 0 and barrier.error <= ROUNDING:
         return "barrier 0"
-    error = f" ± {format_value(found.error, 2)}" if found.error > ROUNDING else ""
-    return f"barrier {format_value(found.height)}{error} at t = {format_value(found.at)}"
+    error = f" ± {format_value(barrier.error, 2)}" if barrier.error > ROUNDING else ""
+    return f"barrier {format_value(barrier.height)}{error} at t = {format_value(barrier.at)}"
 
 
 def pairs_as_json(pairs: list[Pair], level: float) -> dict[str, Any]:

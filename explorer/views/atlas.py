@@ -7,7 +7,7 @@ from lossnav.explorer.controls.atlas import atlas_controls, landscape_control
 from lossnav.explorer.controls.model import given
 from lossnav.explorer.figures.shared.plain_text import for_markdown
 from lossnav.explorer.panels.atlas import atlas_export, atlas_panel
-from lossnav.explorer.panels.compare import kept
+from lossnav.explorer.panels.compare import held_landscape
 from lossnav.explorer.panels.style import atlas_style
 from lossnav.explorer.summaries.atlas import atlas_readouts
 
@@ -19,7 +19,7 @@ def page() -> None:
     with st.sidebar:
         name = landscape_control(tuple(offered))
     try:
-        land = kept(offered[name])
+        land = held_landscape(offered[name])
     except (InputError, LookupError, OSError) as error:
         st.error(for_markdown(error))
         return

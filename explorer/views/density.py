@@ -10,7 +10,7 @@ from lossnav.explorer.controls import density as controls
 from lossnav.explorer.figures.web.claim import claim_figure
 from lossnav.explorer.figures.web.density import density_figure, picked_example
 from lossnav.explorer.panels.density import available_color, claim_sentences, density_style, example_panel, map_facts
-from lossnav.explorer.panels.progress import kept, origin, waiting_panel
+from lossnav.explorer.panels.progress import origin, read_or_repair, waiting_panel
 from lossnav.explorer.request.density import DensityRequest
 
 
@@ -23,7 +23,7 @@ def page() -> None:
         st.caption("The same in a terminal:")
         st.code(request.command, language="bash", wrap_lines=True)
     if waiting_panel(request):
-        found = kept(request, read_density_map)
+        found = read_or_repair(request, read_density_map)
         if found is not None:
             draw(found, look, request)
 

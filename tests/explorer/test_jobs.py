@@ -245,7 +245,7 @@ def test_the_cache_offers_what_was_longest_unused_and_removes_nothing_by_itself(
 ) -> None:
     now = time.time()
     old, newer, newest = (kept_landscape(seed, now - age) for seed, age in ((1, 3e6), (2, 2e6), (3, 1e6)))
-    found = cache.kept()
+    found = cache.cache_entries()
     assert [each.path for each in found] == [old, newer, newest]
     assert found[0].bytes == sum(file.stat().st_size for file in old.rglob("*") if file.is_file())
     monkeypatch.setattr(cache, "BOUND", float(sum(each.bytes for each in found) - 1))
@@ -261,9 +261,9 @@ def test_the_cache_offers_what_was_longest_unused_and_removes_nothing_by_itself(
 def test_looking_at_a_result_makes_it_the_last_one_used_and_changes_nothing_else() -> None:
     path = kept_landscape(1, time.time() - 1e6)
     written = path.stat().st_mtime_ns
-    assert cache.kept()[0].used == pytest.approx(time.time() - 1e6, abs=60)
+    assert cache.cache_entries()[0].used == pytest.approx(time.time() - 1e6, abs=60)
     cache.touch(path)
-    assert cache.kept()[0].used == pytest.approx(time.time(), abs=60)
+    assert cache.cache_entries()[0].used == pytest.approx(time.time(), abs=60)
     assert path.stat().st_mtime_ns == written
 
 
@@ -274,7 +274,7 @@ def test_what_is_being_written_is_not_removed() -> None:
         assert writer.stdout is not None
         assert writer.stdout.readline() == b"held\n"
         with pytest.raises(Exception, match="Another process is writing"):
-            cache.remove(cache.kept()[0])
+            cache.remove(cache.cache_entries()[0])
     assert path.exists()
 
 

@@ -18,7 +18,7 @@ from lossnav.core.survey.packing import pack
 from lossnav.explorer import landscapes
 from lossnav.explorer.figures.shared.picture import value_text
 from lossnav.explorer.jobs import Jobs
-from lossnav.explorer.landscapes import begin_from_shipped, best, own, shipped_path
+from lossnav.explorer.landscapes import begin_from_shipped, best, exact_match, shipped_path
 from lossnav.explorer.request.planes import make_plane
 from lossnav.explorer.request.survey import COSTLY_FACTOR, SurveyRequest
 
@@ -95,10 +95,10 @@ def ship_instead(came: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_job_computes_what_was_asked_and_the_page_finds_it() -> None:
     request = SurveyRequest("gaussians-mlp", seed=5, grid=25, effort="preview", every=8, tolerance=0.0)
-    assert own(request) is None
+    assert exact_match(request) is None
     job = Jobs().start(request)
     assert job.process.wait(timeout=300) == 0, job.failure
-    found = own(request)
+    found = exact_match(request)
     assert found is not None
     assert found.complete(request)
     assert found.done == 25 * 25 + 3 * 5 * 5
@@ -110,7 +110,7 @@ def test_a_job_computes_what_was_asked_and_the_page_finds_it() -> None:
 def test_forward_passes_alone_can_be_asked_for() -> None:
     request = SurveyRequest("gaussians-mlp", seed=6, grid=25, effort="none", tolerance=0.0)
     assert Jobs().start(request).process.wait(timeout=300) == 0
-    found = own(request)
+    found = exact_match(request)
     assert found is not None
     assert found.complete(request)
     assert found.done == 25 * 25
@@ -125,7 +125,7 @@ def test_an_adaptive_job_draws_the_whole_grid_from_some_of_its_points() -> None:
     how = {"overlays": (FORWARD,), "store": request.path, "fidelity": True, "tolerance": tolerance}
     survey(problem, make_plane(problem, request), (51, 51), **how)
     assert Jobs().start(request).process.wait(timeout=300) == 0  # the job finds the same survey, and nothing left to do
-    found = own(request)
+    found = exact_match(request)
     assert found is not None
     assert found.complete(request)
     assert not found.complete(replace(request, tolerance=0.001))
@@ -148,15 +148,15 @@ def test_a_landscape_in_other_coordinates_stays_as_it_came_and_the_survey_starts
     assert Jobs().start(before).process.wait(timeout=300) == 0
     pack(before.path, came := tmp_path / "came.zarr.zip")
     ship_instead(came, monkeypatch)
-    shipped = own(request)
+    shipped = exact_match(request)
     assert shipped is not None
     assert shipped.path == came
     begin_from_shipped(request)
     assert not request.path.exists()
-    assert "curvature is in the parameters" in own(request).older(request)
-    assert "Measuring starts anew, in filter-normalised coordinates." in own(request).older(request)
+    assert "curvature is in the parameters" in exact_match(request).older(request)
+    assert "Measuring starts anew, in filter-normalised coordinates." in exact_match(request).older(request)
     assert Jobs().start(request).process.wait(timeout=300) == 0
-    anew = own(request)
+    anew = exact_match(request)
     assert anew is not None
     assert anew.path == request.path
     assert anew.complete(request)
@@ -176,17 +176,17 @@ def test_a_survey_goes_on_from_the_landscape_that_came_with_the_sample(
     pack(coarse.path, came := tmp_path / "came.zarr.zip")
     shutil.rmtree(coarse.path)
     ship_instead(came, monkeypatch)
-    shipped = own(coarse)
+    shipped = exact_match(coarse)
     assert shipped is not None
     assert shipped.path == came
     assert shipped.complete(coarse)
     begin_from_shipped(request)
-    begun = own(request)
+    begun = exact_match(request)
     assert begun is not None
     assert begun.path == request.path
     assert np.array_equal(begun.points.values, shipped.points.values, equal_nan=True)
     assert Jobs().start(request).process.wait(timeout=300) == 0
-    finer = own(request)
+    finer = exact_match(request)
     assert finer is not None
     assert finer.complete(request)
     kept = shipped.points.done_at("curvature")
@@ -200,14 +200,14 @@ def test_a_cancelled_job_keeps_its_points_and_goes_on_to_the_same_numbers() -> N
     request = SurveyRequest("digits-small-batch", seed=2, grid=25, effort="preview", every=8)
     job = jobs.start(request)
     deadline = time.monotonic() + 200
-    while job.running and time.monotonic() < deadline and not (own(request) and own(request).done > 20):
+    while job.running and time.monotonic() < deadline and not (exact_match(request) and exact_match(request).done > 20):
         time.sleep(0.05)
     job.cancel()
-    part = own(request)
+    part = exact_match(request)
     assert part is not None
     assert job.failure is None
     jobs.start(request).process.wait(timeout=300)
-    whole = own(request)
+    whole = exact_match(request)
     assert whole is not None
     assert whole.complete(request)
     for stage in part.points.used:

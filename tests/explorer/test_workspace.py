@@ -176,7 +176,7 @@ def test_the_search_ends_at_its_bounds(tmp_path: Path) -> None:
         (deep / "mine.py").write_text(OWN)
     assert len(scan(tmp_path).entries) == 4
     assert len(scan(tmp_path, Bounds(depth=6)).entries) == 6
-    few = scan(tmp_path, Bounds(depth=6, found=2))
+    few = scan(tmp_path, Bounds(depth=6, listed=2))
     assert (len(few.entries), few.whole) == (2, False)
     assert not scan(tmp_path, Bounds(entries=3)).whole
     ticks = iter(range(100))

@@ -32,31 +32,31 @@ def spectrum_of(problem: Problem, seed: int = 0) -> dict[str, np.ndarray]:
     """
     if problem.parameter_count <= WHOLE:
         return {"spectrum": spectrum(problem, method="exact", device="cpu").eigenvalues}
-    found = spectrum(problem, top=LARGEST, steps=STEPS, probes=PROBES, seed=seed, method="slq", device="cpu")
-    room = STEPS * PROBES - len(found.eigenvalues)  # a run that ends early has fewer
+    estimate = spectrum(problem, top=LARGEST, steps=STEPS, probes=PROBES, seed=seed, method="slq", device="cpu")
+    room = STEPS * PROBES - len(estimate.eigenvalues)  # a run that ends early has fewer
     return {
-        "top": found.top[::-1],
-        "bottom": found.bottom[:1],
-        "trace": np.array(found.trace),
-        "nodes": np.pad(found.eigenvalues, (0, room), constant_values=np.nan),
-        "weights": np.pad(found.weights, (0, room)),
+        "top": estimate.top[::-1],
+        "bottom": estimate.bottom[:1],
+        "trace": np.array(estimate.trace),
+        "nodes": np.pad(estimate.eigenvalues, (0, room), constant_values=np.nan),
+        "weights": np.pad(estimate.weights, (0, room)),
     }
 
 
-def spectrum_rows(found: Rows) -> tuple[np.ndarray, np.ndarray]:
+def spectrum_rows(spectra: Rows) -> tuple[np.ndarray, np.ndarray]:
     """V of all networks, as claim `memory` has it, and the largest eigenvalues alone; in units of the median λ_max.
 
     Beyond a thousand parameters V is a density of arcsinh λ at 64 places, blurred over two of them, with ln tr, ln λ_max and
     ln −λ_min: what a finer look at the bulk would tell is not in it.
     """
-    if "spectrum" in found:
-        values = found["spectrum"] / _unit(found["spectrum"][:, -1])
+    if "spectrum" in spectra:
+        values = spectra["spectrum"] / _unit(spectra["spectrum"][:, -1])
         return spectrum_features(values), largest_features(values)
-    unit = _unit(found["top"][:, -1])
-    top, tiny = found["top"] / unit, 1e-12
-    scalars = [found["trace"] / unit, top[:, -1], -found["bottom"][:, 0] / unit]
+    unit = _unit(spectra["top"][:, -1])
+    top, tiny = spectra["top"] / unit, 1e-12
+    scalars = [spectra["trace"] / unit, top[:, -1], -spectra["bottom"][:, 0] / unit]
     logs = [np.log(np.maximum(each, tiny)) for each in scalars]
-    blurred = _densities(np.arcsinh(found["nodes"] / unit / RESOLUTION), found["weights"])
+    blurred = _densities(np.arcsinh(spectra["nodes"] / unit / RESOLUTION), spectra["weights"])
     return np.concatenate([blurred, np.stack(logs, 1)], 1), largest_features(top)
 
 

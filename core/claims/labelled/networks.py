@@ -97,11 +97,11 @@ def _file(folder: Path, name: str) -> Path:
     exact = folder / name
     if name and exact.exists():
         return exact
-    found = sorted(folder.glob(f"{name}.*")) if name and not set(name) & set("*?[") else []
-    if len(found) != 1:
-        why = f"there are {len(found)} such files" if found else "there is none"
+    files = sorted(folder.glob(f"{name}.*")) if name and not set(name) & set("*?[") else []
+    if len(files) != 1:
+        why = f"there are {len(files)} such files" if files else "there is none"
         raise InputError(f"The table names '{name}' in '{folder}', but {why}: give each network's file by its name.")
-    return found[0]
+    return files[0]
 
 
 def _check(files: Sequence[Path], labels: Sequence[str], column: str) -> None:

@@ -61,7 +61,7 @@ def folds_of_pairs(pairs: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.nd
 def exchanged_labels(labels: np.ndarray, pairs: np.ndarray, draws: int, generator: np.random.Generator) -> np.ndarray:
     """Columns (n, draws): each pair's labels as they are or exchanged, by a fair coin."""
     coins = generator.choice([-1, 1], (len(pairs), draws))
-    found = np.empty((len(labels), draws), dtype=labels.dtype)
+    exchanged = np.empty((len(labels), draws), dtype=labels.dtype)
     for side in (0, 1):
-        found[pairs[:, side]] = coins * labels[pairs[:, side], None]
-    return found
+        exchanged[pairs[:, side]] = coins * labels[pairs[:, side], None]
+    return exchanged

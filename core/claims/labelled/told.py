@@ -36,7 +36,7 @@ label (p ≤ {LEVEL}), what V, W and F show may be the loss."""
 
 @dataclass(frozen=True)
 class Told:
-    """What came of it.
+    """Results of telling labels: tests, planted effects, and the sentences they allow.
 
     tests  for each label, as claim `memory` has them for each contrast: accuracies with intervals, p, gains, outcome; and `loss`, what
            the loss alone tells
@@ -172,14 +172,14 @@ def _with_weights(other: Problem, network: Problem) -> Problem:
     return moved
 
 
-def features_of(found: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]:
+def features_of(measurements: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]:
     """The kernels of some of the networks."""
-    own = {name: values[rows] for name, values in found.items()}
-    loss = own["loss"]
+    chosen = {name: values[rows] for name, values in measurements.items()}
+    loss = chosen["loss"]
     return {
-        "V": spectrum_kernels(*spectrum_rows(own)),
-        "W rows": own["W"],
-        **{kind: kernels_of(own[kind]) for kind in ("W", "F")},
+        "V": spectrum_kernels(*spectrum_rows(chosen)),
+        "W rows": chosen["W"],
+        **{kind: kernels_of(chosen[kind]) for kind in ("W", "F")},
         "loss": kernels_of(np.stack([loss, np.log(np.maximum(loss, 1e-12))], 1)),
         "spread": float(np.ptp(loss) / max(np.abs(loss).max(), 1e-300)),
     }
@@ -220,7 +220,7 @@ def correct(tests: Sequence[dict[str, Any]]) -> None:
 def _power(features: Mapping[str, Any], draws: int, tests: int, progress: Progress) -> list[dict[str, Any]]:
     """How often an effect of each size, put into W of these networks, is told by W alone at the strictest step of Holm."""
 
-    def found(asked: tuple[int, float]) -> bool:
+    def detected(asked: tuple[int, float]) -> bool:
         labels, moved = planted(features["W rows"], asked[1], np.random.default_rng([12, asked[0]]))
         _, p = PairedTest(labels, features["V"], draws, asked[0]).alone(kernels_of(moved))
         return p <= LEVEL / (len(KINDS) * tests)
@@ -228,7 +228,7 @@ def _power(features: Mapping[str, Any], draws: int, tests: int, progress: Progre
     if features["W rows"].std(0).max() <= 1e-12:
         return []  # equal weights: nothing can be put into them
     asked = list(enumerate(effect for effect in EFFECTS for _ in range(REPLICATES)))
-    hits = np.reshape(in_turns("Planted effects", found, asked, progress), (len(EFFECTS), REPLICATES)).mean(1)
+    hits = np.reshape(in_turns("Planted effects", detected, asked, progress), (len(EFFECTS), REPLICATES)).mean(1)
     return [
         {"best": effect, "rate": float(rate), "replicates": REPLICATES}
         for effect, rate in zip(EFFECTS, hits, strict=True)

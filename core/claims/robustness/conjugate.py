@@ -73,10 +73,10 @@ def _at(population: PassPopulation, theta: torch.Tensor) -> dict[str, float]:
     }
 
 
-def said(found: Mapping[str, Any]) -> str:
+def said(numbers: Mapping[str, Any]) -> str:
     """Slope and difference."""
-    slope, difference = found["mixed_slope"], found["correlation_difference"]
+    slope, difference = numbers["mixed_slope"], numbers["correlation_difference"]
     return (
-        f"on {found['lines']} lines the least product of errors falls with the budget by the power {slope[0]:.2f} ({slope[1]:.2f} to {slope[2]:.2f}); terrain × navigator differs from pairs of "
+        f"on {numbers['lines']} lines the least product of errors falls with the budget by the power {slope[0]:.2f} ({slope[1]:.2f} to {slope[2]:.2f}); terrain × navigator differs from pairs of "
         f"one kind by {difference[0]:+.3f} in correlation ({difference[1]:+.3f} to {difference[2]:+.3f}; negative is the claim's direction)."
     )

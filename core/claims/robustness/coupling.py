@@ -57,11 +57,11 @@ def _median(values: np.ndarray) -> list[float]:
     return bootstrap_interval(lambda x: np.median(x, -1), values, seed=0).as_list()
 
 
-def said(found: Mapping[str, Any]) -> str:
+def said(numbers: Mapping[str, Any]) -> str:
     """The three numbers."""
-    ratios = ", ".join(f"{name} {value[0]:.2f}" for name, value in found["nulls"].items())
-    r2 = found["r2"]
+    ratios = ", ".join(f"{name} {value[0]:.2f}" for name, value in numbers["nulls"].items())
+    r2 = numbers["r2"]
     return (
-        f"coupling carries {100 * found['added'][0]:.0f} % of λ_max; its amount explains R² {r2[0]:.2f} ({r2[1]:.2f} to {r2[2]:.2f}) of ln λ_max at equal "
+        f"coupling carries {100 * numbers['added'][0]:.0f} % of λ_max; its amount explains R² {r2[0]:.2f} ({r2[1]:.2f} to {r2[2]:.2f}) of ln λ_max at equal "
         f"loss; arranged otherwise λ_max is ({ratios}) times what it was."
     )

@@ -29,10 +29,10 @@ def findings(
     return {"tests": tests}
 
 
-def said(found: Mapping[str, Any]) -> str:
+def said(numbers: Mapping[str, Any]) -> str:
     """Outcomes, contrast by contrast."""
     parts = [
         f"{t['contrast']} {t['outcome']} (V {t['accuracy']['V'][0]:.2f}, V + W {t['gains']['W']['accuracy'][0]:.2f}, V + F {t['gains']['F']['accuracy'][0]:.2f})"
-        for t in found["tests"]
+        for t in numbers["tests"]
     ]
     return "; ".join(parts) + "."

@@ -84,7 +84,7 @@ def _side(population: PassPopulation, contrast: str, side: int) -> dict[str, np.
     matrices = [dense_matrix(curvature(problem, device="cpu")).double().numpy() for problem in problems]
     squares = [np.square(matrix).sum() for matrix in matrices]
     logits = architecture.logits(usable, data.held_out)
-    found = {
+    table = {
         "theta": usable.numpy(),
         "spectrum": np.stack([np.linalg.eigvalsh(matrix) for matrix in matrices]),
         "diagonal": np.array([np.diag(matrix).max() for matrix in matrices]),
@@ -97,4 +97,4 @@ def _side(population: PassPopulation, contrast: str, side: int) -> dict[str, np.
         "label": np.full(count, (-1, 1)[side]),
         "seed": np.array(seeds),
     }
-    return found
+    return table

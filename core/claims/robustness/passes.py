@@ -28,7 +28,7 @@ NAMES = tuple(QUESTIONS)
 
 @dataclass(frozen=True)
 class Pass:
-    """What a claim's question gives elsewhere.
+    """Result of a claim's question on another architecture, or at another loss.
 
     population  architecture, loss and size
     findings    numbers, ready for JSON
@@ -88,14 +88,14 @@ def robustness(
     if min(len(table["loss"]) for table in numbers.values()) < networks // 2:
         raise InputError(f"Fewer than half of the networks reach a loss of {level:g}: ask for a higher one.")
     with threadpool_limits(1, "blas"):
-        found = find(population, numbers, draws, folder, progress)
+        answer = find(population, numbers, draws, folder, progress)
     kept = sum(len(table["loss"]) for table in numbers.values())
-    found = {**found, "networks": kept, "left_out": len(numbers) * networks - kept}
-    return Pass(name, population, draws, found, say(found))
+    answer = {**answer, "networks": kept, "left_out": len(numbers) * networks - kept}
+    return Pass(name, population, draws, answer, say(answer))
 
 
 def read_pass(path: Path) -> Pass:
-    """What was written of `Pass.as_json`."""
+    """The pass in a file, as `Pass.as_json` has it."""
     content = read_json(path)
     what = content["population"]
     population = PassPopulation(**{**what, "contrasts": tuple(what["contrasts"])})

@@ -31,7 +31,7 @@ def trained(
 def _history(architecture: Architecture, data: Data, recipe: Recipe, streams: Sequence[Stream]) -> Tensor:
     """θ where the loss over all examples is 0.15, falling; the segment between two looks is bisected."""
     theta = torch.from_numpy(np.stack([_initial(architecture, recipe, stream) for stream in streams]))
-    found, at, looked = torch.full_like(theta, torch.nan), torch.arange(len(theta)), theta
+    start, at, looked = torch.full_like(theta, torch.nan), torch.arange(len(theta)), theta
     every, first = np.arange(len(data.targets)), data.pools[recipe.first].numpy() if recipe.first else None
     optimiser = Optimiser(recipe, theta)
     for step in range(MOST_STEPS):
@@ -45,13 +45,13 @@ def _history(architecture: Architecture, data: Data, recipe: Recipe, streams: Se
         over = architecture.losses(theta, data) <= START
         over &= not early
         if over.any():
-            found[at[over]] = _between(architecture, data, looked[over], theta[over], START)
+            start[at[over]] = _between(architecture, data, looked[over], theta[over], START)
             optimiser.keep((~over).nonzero()[:, 0])
             at, theta = at[~over], theta[~over]
         if not len(at):
             break
         looked = theta
-    return found
+    return start
 
 
 def _initial(architecture: Architecture, recipe: Recipe, stream: Stream) -> np.ndarray:
@@ -61,7 +61,7 @@ def _initial(architecture: Architecture, recipe: Recipe, stream: Stream) -> np.n
 
 def _finished(architecture: Architecture, data: Data, theta: Tensor, level: float) -> Tensor:
     """Gradient descent over all examples, a step that would raise the loss halved, until the loss is the level's to rounding."""
-    found, at = torch.full_like(theta, torch.nan), theta.isfinite().all(1).nonzero()[:, 0]
+    final, at = torch.full_like(theta, torch.nan), theta.isfinite().all(1).nonzero()[:, 0]
     theta, step = theta[at], torch.full((len(at), 1), LONGEST, dtype=theta.dtype)
     loss, gradient = _slope(architecture, data, theta)
     for _ in range(MOST_STEPS):
@@ -71,12 +71,12 @@ def _finished(architecture: Architecture, data: Data, theta: Tensor, level: floa
         new_loss, new_gradient = _slope(architecture, data, tried)
         lower = (new_loss < loss)[:, None]
         over = lower[:, 0] & (new_loss <= level)
-        found[at[over]] = _between(architecture, data, theta[over], tried[over], level)
+        final[at[over]] = _between(architecture, data, theta[over], tried[over], level)
         theta, gradient = torch.where(lower, tried, theta), torch.where(lower, new_gradient, gradient)
         loss = torch.where(lower[:, 0], new_loss, loss)
         step = torch.where(lower, (step * GROWTH).clamp(max=LONGEST), step * SHRINKAGE)
         at, theta, gradient, loss, step = (each[~over] for each in (at, theta, gradient, loss, step))
-    return found
+    return final
 
 
 def _slope(architecture: Architecture, data: Data, theta: Tensor) -> tuple[Tensor, Tensor]:

@@ -81,11 +81,11 @@ def _summary(values: list[float]) -> dict[str, Any]:
     return {"values": found.tolist(), "mean": mean, "p": float(wilcoxon(found).pvalue)}
 
 
-def said(found: Mapping[str, Any]) -> str:
+def said(numbers: Mapping[str, Any]) -> str:
     """ρ, and what shape alone gives."""
-    raw, given = found["raw"], found["given radius"]
+    raw, given = numbers["raw"], numbers["given radius"]
     mean = raw["mean"]
     return (
         f"over {len(raw['values'])} terrains ρ of confidence with sharpness is {mean[0]:+.2f} ({mean[1]:+.2f} to {mean[2]:+.2f}, p {raw['p']:.2g}); with another terrain's "
-        f"sharpness {found['of another terrain']:+.2f}; given the distance from the minimum {given['mean'][0]:+.2f} (p {given['p']:.2g})."
+        f"sharpness {numbers['of another terrain']:+.2f}; given the distance from the minimum {given['mean'][0]:+.2f} (p {given['p']:.2g})."
     )

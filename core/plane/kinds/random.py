@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from ...checks import InputError
-from ...parameters.guarded import kept
+from ...parameters.guarded import origin_to_keep
 from ...parameters.vectors import part, pieces
 from ...problem.problem import Problem
 from ..adapter_products import with_products
@@ -34,7 +34,7 @@ def random_plane(
 ) -> Plane:
     """See `Plane.random`."""
     parameters = moving_parameters(problem)
-    origin, filters = kept(parameters), filters_of(problem.model)
+    origin, filters = origin_to_keep(parameters), filters_of(problem.model)
     if normalize == "product":
         filters = with_products(problem.model, filters)
     pair = GaussianPair(origin, seed, normalize, ignore, orthogonal, filters)

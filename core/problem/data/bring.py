@@ -79,12 +79,12 @@ def brought(network: nn.Module, data: Any, targets: Any = None, examples: int | 
             f"The {type(data).__name__} gives its own targets, and others came beside it: leave those out, as in "
             "Problem(model, data), or give a data set of the inputs alone."
         )
-    inputs, own, notes = (read.content, beside, []) if beside is not None else split(read.content, network, which)
+    inputs, labels, notes = (read.content, beside, []) if beside is not None else split(read.content, network, which)
     if isinstance(inputs, Sequences):
-        own = pack_sequence(own, enforce_sorted=False) if isinstance(own, Sequences) else own
-        found = _packed(pack_sequence(inputs, enforce_sorted=False), own, None)
-        return replace(found, notes=(*read.notes, *notes, *found.notes), batches=read.batches)
-    return _finished(network, inputs, own, [*read.notes, *notes], read.batches)
+        labels = pack_sequence(labels, enforce_sorted=False) if isinstance(labels, Sequences) else labels
+        padded = _packed(pack_sequence(inputs, enforce_sorted=False), labels, None)
+        return replace(padded, notes=(*read.notes, *notes, *padded.notes), batches=read.batches)
+    return _finished(network, inputs, labels, [*read.notes, *notes], read.batches)
 
 
 def _read(data: Any, examples: int | Sequence[int] | None, beside: Any) -> Read | None:

@@ -308,9 +308,9 @@ def _thinned(order: list[list[int]], examples: int | Sequence[int]) -> tuple[lis
     return [batch for batch in batches if batch], total
 
 
-def _subset_note(kept: int, total: int, examples: int | Sequence[int] | None) -> str:
-    how = f", drawn with seed {SEED}" if isinstance(examples, int) and kept < total else ""
-    return f"{kept:,} of {total:,} examples{how}, the same at every point."
+def _subset_note(taken: int, total: int, examples: int | Sequence[int] | None) -> str:
+    how = f", drawn with seed {SEED}" if isinstance(examples, int) and taken < total else ""
+    return f"{taken:,} of {total:,} examples{how}, the same at every point."
 
 
 def _loader_notes(loader: DataLoader[Any]) -> list[str]:

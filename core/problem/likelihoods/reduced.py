@@ -35,10 +35,10 @@ class Reduced(Custom):
     than those (TripletMarginLoss) has no use for targets. The mean of an example's parts is its loss; their sum, for "sum".
 
     function  the module with reduction="none"
-    own       the module as it was given
+    module    the module as it was given
     """
 
-    own: Any = None
+    module: Any = None
 
     @classmethod
     def of(cls, module: Any) -> Reduced:
@@ -53,36 +53,38 @@ class Reduced(Custom):
         parts = _called(self.function, outputs, targets)
         if not isinstance(parts, Tensor) or parts.ndim == 0 or len(parts) != len(targets):
             raise self._not_understood("does not give one row of losses per example with reduction='none'")
-        if getattr(self.own, "weight", None) is not None and not _is_torchs(self.own):
+        if getattr(self.module, "weight", None) is not None and not _is_torchs(self.module):
             raise self._not_understood("has class weights, and what they are divided by is its own")
-        if bool((every_target == getattr(self.own, "ignore_index", IGNORED)).any()):
+        if bool((every_target == getattr(self.module, "ignore_index", IGNORED)).any()):
             raise self._not_understood("ignores some targets, and whether they count in its mean is its own")
-        if self.own.reduction != "none":
-            stated, found = _called(self.own, outputs, targets), getattr(parts, self.own.reduction)()
+        if self.module.reduction != "none":
+            stated, found = _called(self.module, outputs, targets), getattr(parts, self.module.reduction)()
             if stated.numel() != 1 or not torch.allclose(
                 stated.reshape(()), found, rtol=1e-3, atol=1e-6, equal_nan=True
             ):
-                raise self._not_understood(f"is not the {self.own.reduction} of what it gives with reduction='none'")
+                raise self._not_understood(f"is not the {self.module.reduction} of what it gives with reduction='none'")
         return replace(self, notes=(*self.notes, *self._unused(outputs)))
 
     def losses(self, outputs: Any, targets: Tensor) -> Tensor:
         parts = _called(self.function, outputs, targets).reshape(targets.shape[0], -1)
-        return parts.sum(1) if self.own.reduction == "sum" else parts.mean(1)
+        return parts.sum(1) if self.module.reduction == "sum" else parts.mean(1)
 
     def details(self) -> dict[str, Any]:
-        plain = {k: v for k, v in vars(self.own).items() if isinstance(v, (int, float, str, bool)) and k != "training"}
-        return plain | {"module": type(self.own).__qualname__}
+        plain = {
+            k: v for k, v in vars(self.module).items() if isinstance(v, (int, float, str, bool)) and k != "training"
+        }
+        return plain | {"module": type(self.module).__qualname__}
 
     def _unused(self, outputs: Any) -> tuple[str, ...]:
-        if isinstance(outputs, (tuple, list)) and _places(self.own) == len(outputs):
+        if isinstance(outputs, (tuple, list)) and _places(self.module) == len(outputs):
             return (
-                f"The targets are not used: {type(self.own).__name__} is of the network's {len(outputs)} outputs alone.",
+                f"The targets are not used: {type(self.module).__name__} is of the network's {len(outputs)} outputs alone.",
             )
         return ()
 
     def _not_understood(self, why: str) -> InputError:
         return InputError(
-            f"The loss {type(self.own).__name__} {why}: give a function (outputs, targets) → losses of shape (n,), or "
+            f"The loss {type(self.module).__name__} {why}: give a function (outputs, targets) → losses of shape (n,), or "
             "Problem.from_loss(model, data, loss) with the mean and the number that it is the mean of."
         )
 

@@ -78,7 +78,7 @@ def add_color_bar(figure: Figure, color: Coloring, preset: Preset) -> Colorbar:
 
 
 def mappable(color: Coloring) -> ScalarMappable:
-    """What a colour bar is made from."""
+    """A matplotlib mappable, from which a colour bar is made."""
     return ScalarMappable(color.norm, color.colormap)
 
 

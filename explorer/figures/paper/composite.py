@@ -31,7 +31,7 @@ LEVELS = 6  # contour lines of a panel, which has no room for numbers on them
 
 @dataclass(frozen=True)
 class Panels:
-    """What a composite shows.
+    """Rows and columns of a composite figure.
 
     landscapes  one for each column
     names       what stands over each column
@@ -114,7 +114,7 @@ def _shape(grids: Sequence[xr.Dataset]) -> float:
 
 
 def _beside(grid: xr.Dataset, spec: PaperSpec, height: float) -> str:
-    """What stands beside a row's colour bar: the readout and its unit."""
+    """Label of a row's colour bar: the readout and its unit."""
     return wrap(short_unit(title_of(grid, spec.picture.color.variable)), height, spec.preset)
 
 

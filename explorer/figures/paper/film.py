@@ -193,6 +193,6 @@ SHARES = np.linspace(0, 1, 9)  # of a turn, for which the layout is made
 
 
 def named(figure: Figure, gid: str) -> list[Any]:
-    """What is drawn under a name."""
+    """Artists of a figure that are drawn under a name."""
     found: list[Artist] = figure.findobj(lambda artist: artist.get_gid() == gid)
     return found

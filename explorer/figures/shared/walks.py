@@ -37,7 +37,7 @@ class DrawnWalk:
 
     @property
     def texts(self) -> list[str]:
-        """What is said of each record when the pointer is on it."""
+        """Hover text of each record."""
         return [
             f"{self.name}, step {step}<br>loss {format_value(loss)} at the place itself<br>{format_value(off)} off the plane"
             for step, loss, off in zip(self.step, self.loss, self.off, strict=True)

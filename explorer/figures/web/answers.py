@@ -12,31 +12,31 @@ from .theme import axis, base_layout, ink
 DASHES = ("dot", "solid")  # the trained network, then the picked point
 
 
-def fit_figure(found: Answers, dark: bool, height: int | None = None) -> go.Figure:
+def fit_figure(answers: Answers, dark: bool, height: int | None = None) -> go.Figure:
     """The fit over the one input, or predicted against true values with the diagonal."""
     figure = go.Figure(layout=base_layout(dark, {"l": 52, "r": 8, "t": 30, "b": 42}))
-    (_curves if found.kind == CURVE else _pairs)(figure, found, dark)
+    (_curves if answers.kind == CURVE else _pairs)(figure, answers, dark)
     legend = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}
     figure.update_layout(height=height, showlegend=True, legend=legend, uirevision="answers")
     return figure
 
 
-def _curves(figure: go.Figure, found: Answers, dark: bool) -> None:
-    numbers, colors = found.numbers, ink(dark)
+def _curves(figure: go.Figure, answers: Answers, dark: bool) -> None:
+    numbers, colors = answers.numbers, ink(dark)
     figure.add_trace(_points(numbers["data_x"], numbers["data_y"], colors.faint, "examples"))
-    for place, y, color, dash in zip(found.places, numbers["y"], (colors.text, colors.accent), DASHES, strict=False):
+    for place, y, color, dash in zip(answers.places, numbers["y"], (colors.text, colors.accent), DASHES, strict=False):
         line = {"color": color, "width": 2.2, "dash": dash}
         figure.add_trace(go.Scatter(x=numbers["x"], y=y, mode="lines", line=line, name=for_plotly(place)))
     figure.update_xaxes(**axis(dark, "input"))
     figure.update_yaxes(**axis(dark, "output"))
 
 
-def _pairs(figure: go.Figure, found: Answers, dark: bool) -> None:
-    numbers, colors = found.numbers, ink(dark)
+def _pairs(figure: go.Figure, answers: Answers, dark: bool) -> None:
+    numbers, colors = answers.numbers, ink(dark)
     ends = [float(np.nanmin(numbers["target"])), float(np.nanmax(numbers["target"]))]
     line = {"color": colors.line, "width": 1, "dash": "dash"}
     figure.add_trace(go.Scatter(x=ends, y=ends, mode="lines", line=line, name="predicted = true", hoverinfo="skip"))
-    for place, y, color in zip(found.places, numbers["predicted"], (colors.faint, colors.accent), strict=False):
+    for place, y, color in zip(answers.places, numbers["predicted"], (colors.faint, colors.accent), strict=False):
         figure.add_trace(_points(numbers["target"], y, color, for_plotly(place)))
     figure.update_xaxes(**axis(dark, "true value"))
     figure.update_yaxes(**axis(dark, "predicted"))

@@ -48,16 +48,16 @@ def grid_figure(panel: Panel, picked: str, dark: bool) -> go.Figure:
     return figure
 
 
-def terrains_figure(found: TwinPair, examples: str, dark: bool) -> go.Figure:
+def terrains_figure(twins: TwinPair, examples: str, dark: bool) -> go.Figure:
     """Both networks' loss over some examples, each on the plane of its own two sharpest directions, on one scale."""
     figure = make_subplots(1, 2, subplot_titles=TWIN_HISTORIES, shared_yaxes=True, horizontal_spacing=0.04)
-    grids = found.terrains[examples]
+    grids = twins.terrains[examples]
     top = max(value for grid in grids for row in grid for value in row)
     for k, grid in enumerate(grids):
         figure.add_trace(
             go.Contour(
-                x=found.axis,
-                y=found.axis,
+                x=twins.axis,
+                y=twins.axis,
                 z=[list(column) for column in zip(*grid, strict=True)],
                 colorscale=colormap_for(TERRAIN_NAME),
                 zmin=0,

@@ -163,8 +163,8 @@ def _points(dataset: xr.Dataset, rows: np.ndarray, marker: dict[str, Any], name:
     )
 
 
-def _ring(found: xr.Dataset, picked: int) -> list[go.Scatter]:
-    place = {"x": [float(found["x"].values[picked])], "y": [float(found["y"].values[picked])]}
+def _ring(density_map: xr.Dataset, picked: int) -> list[go.Scatter]:
+    place = {"x": [float(density_map["x"].values[picked])], "y": [float(density_map["y"].values[picked])]}
     rings = (("white", 15), ("black", 18))
     return [
         go.Scatter(

@@ -18,7 +18,7 @@ TICKS = 3
 
 
 def small_spectra(along: SpectraAlong, steps: Sequence[int]) -> dict[str, Any]:
-    """What a slider over `steps` shows beside itself, ready for JSON; all spectra are on the same axes.
+    """Spectra for the small histogram beside a slider over `steps`, ready for JSON; all spectra are on the same axes.
 
     at      for each step, which spectrum: the last one at or before it, None before the first
     steps   the step of each spectrum

@@ -219,4 +219,4 @@ def test_a_worker_with_another_problem_finds_no_spectrum() -> None:
     known = spectra._identity(asked.made(Problem), "cpu")
     piece = spectra.SpectrumPiece(asked, {**known, "problem": "another"}, 1, 0, {"device": "cpu"})
     with pytest.raises(InputError, match=r"its problem is .* not another: give every machine the same files"):
-        spectra.found(piece)
+        spectra.measured_spectrum(piece)
