@@ -1,8 +1,4 @@
-"""Evaluates points of a plane: place θ(α, β) in the flat buffer, run the data through, sum what is asked for.
-
-One pass over the data per point, nothing read back until a whole tile is done. Memory is the model, the data,
-three flat vectors and one batch's activations, whatever the size of the grid.
-"""
+"""Means over predictions at points of a plane: the way the network is run is chosen, kept to, and left where it fails."""
 
 from __future__ import annotations
 
@@ -14,12 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from ..checks import InputError, first_line, matching
-from ..network.batching import cut_is_fixed, forward_batch_size, needs_whole_data, required_batch_size
-from ..network.batchnorm import recalibrate
-from ..network.forward import SECOND, Forward, Measure, columns_of
+from ..network.batching import cut_is_fixed, forward_batch_size, required_batch_size
+from ..network.forward import Measure, columns_of
 from ..network.purity import Stillness
 from ..network.weight_dependence import require_dependence
 from ..network.whole_outputs import WholeOutputs
@@ -27,35 +21,14 @@ from ..network.workspace import Batch, Workspace
 from ..plane.plane import Plane
 from ..problem.problem import Problem
 from ..problem.trial import passes
-from .batched_points import sums_at_once
-from .cuda_graph import Replay
 from .execution import Way
-from .fused import FusedNetwork
-from .kernels import Kernels
+from .forward_columns import forward_columns, parted
+from .passes import Passes
 from .placement import Placement
-from .precision import arithmetic, checked_insistence, checked_precision, lowered
+from .precision import arithmetic, checked_insistence, checked_precision
 from .precision_choice import PrecisionChoice, choose_precision
+from .smaller import smaller
 from .tuning import choose, measured_error
-
-LOSS = "loss"  # the column that weight decay is part of
-DRAW_ERROR = "loss_draw_error"  # the column of the loss's standard error over draws of random numbers
-
-
-def forward_columns(problem: Problem, measures: Sequence[Measure]) -> tuple[str, ...]:
-    """The columns that an `Evaluator` of `measures` gives, in its order."""
-    summed, whole, second = _parted(measures)
-    error = (DRAW_ERROR,) if problem.draws > 1 else ()
-    first = (*columns_of(summed), *error, *columns_of(whole))
-    if not second:
-        return first
-    return (*first, *(f"{SECOND}{column}" for column in forward_columns(problem, [m.on_its_own for m in second])))
-
-
-def _parted(measures: Sequence[Measure]) -> tuple[list[Measure], list[Measure], list[Measure]]:
-    """What is summed, what is of whole outputs, and what is of the second data set; the same columns asked for twice once."""
-    distinct = {measure.columns: measure for measure in measures}.values()
-    first = [measure for measure in distinct if not measure.second]
-    return [m for m in first if not m.whole], [m for m in first if m.whole], [m for m in distinct if m.second]
 
 
 class Evaluator:
@@ -104,7 +77,7 @@ class Evaluator:
         within: Evaluator | None = None,
     ) -> None:
         matching(plane.origin, problem.parameters, "The plane")
-        self.measures, whole, second = _parted(measures)
+        self.measures, whole, second = parted(measures)
         self.columns, self.summed = forward_columns(problem, measures), forward_columns(problem, self.measures)
         self._whole = WholeOutputs(problem, whole, {} if within is None else within.failures)
         self.batch_size_given, self._settled = batch_size is not None, False
@@ -119,22 +92,23 @@ class Evaluator:
         self.workspace: Workspace = (
             Workspace(problem, device, dtype, size) if within is None else within.workspace.beside(problem, size)
         )
-        self._calibrated = (
-            self.workspace if within is None else within.workspace
-        )  # whose data BatchNorm's statistics are of
         device = self.workspace.device
-        self.precision = checked_precision(precision, self.workspace.dtype, device)
         self.choice: PrecisionChoice | None = None
         self.precision_error: dict[str, Any] | None = None
         self.fallbacks: list[str] = []
         self._insists = checked_insistence(insist, precision)
         self._predictions = self.workspace.prediction_count
         self._stillness = Stillness(self.workspace.model, device, problem.fixed_parameters)
-        self._placement = Placement(plane, self.workspace.layout, device, self.workspace.dtype)
-        self._fused: dict[str | None, FusedNetwork] = {}  # of each precision, whose casts are in the record
-        self._way = Way(batch_size=self.workspace.batch_size)
-        self._replay: tuple[Sequence[Batch], Replay] | None = None
-        self._measures_whole = self.gathers
+        self._passes = Passes(
+            self.workspace,
+            self.workspace if within is None else within.workspace,
+            Placement(plane, self.workspace.layout, device, self.workspace.dtype),
+            self.measures,
+            self.summed,
+            self._whole,
+            self._stillness,
+            checked_precision(precision, self.workspace.dtype, device),
+        )
         self._second = self._on_second(plane, [measure.on_its_own for measure in second])
         if way is not None:
             self.pin(way)
@@ -150,6 +124,10 @@ class Evaluator:
         return Evaluator(problem, plane, measures, space.device, space.dtype, size, self.precision, within=self)
 
     @property
+    def precision(self) -> str | None:
+        return self._passes.precision
+
+    @property
     def failures(self) -> dict[str, str]:
         return self._whole.failures
 
@@ -161,7 +139,7 @@ class Evaluator:
     @property
     def way(self) -> dict[str, Any]:
         """How the network is run, ready for JSON; given back as `way`, the same numbers come out again."""
-        return self._way.as_json()
+        return self._passes.way.as_json()
 
     def pin(self, way: Mapping[str, Any]) -> None:
         """Run the network the way that another evaluator of the same problem stated; plainly where that cannot be had.
@@ -223,7 +201,7 @@ class Evaluator:
         """Evaluate on another plane of the same network from now on; the way stays."""
         space = self.workspace
         matching(plane.origin, space.problem.parameters, "The plane")
-        self._placement = Placement(plane, space.layout, space.device, space.dtype)
+        self._passes.placement = Placement(plane, space.layout, space.device, space.dtype)
         if self._second is not None:
             self._second.turn_to(plane)
 
@@ -242,7 +220,7 @@ class Evaluator:
         own = len(self.summed) + len(columns_of(self._whole.measures))
         rows = torch.empty(len(points), own, dtype=torch.float64, device=self.workspace.device)
         with passes(self.workspace.problem.differentiates), arithmetic(self.precision):
-            at_once = self._way.points
+            at_once = self._passes.way.points
             for start in range(0, len(points), at_once):
                 part = slice(start, start + at_once)
                 rows[part] = run(points[part])
@@ -260,9 +238,9 @@ class Evaluator:
         except (InputError, torch.OutOfMemoryError):  # which the plain way would raise too
             raise
         except Exception as error:  # a library's kernel, or the network's own code in a record of it
-            if self._way == self._way.plain:
+            if self._passes.way == self._passes.way.plain:
                 raise
-            self._fall_back(self._way, first_line(error))
+            self._fall_back(self._passes.way, first_line(error))
         return self._run(points)
 
     def _fall_back(self, way: Way, why: str) -> None:
@@ -274,28 +252,13 @@ class Evaluator:
 
     def multiply_in(self, precision: str | None) -> None:
         """Products are in this precision from now on; the way stays."""
-        self.precision, self._replay = precision, None
         if self._second is not None:
             self._second.multiply_in(precision)
-        self.workspace.forward = self.network(self._way)
+        self._passes.multiply_in(precision)
 
     def adopt(self, way: Way) -> None:
         """Run the network this way from now on."""
-        self._way, self._replay = way, None
-        for network in self._fused.values():
-            network.moved()  # which frees what it keeps of the last point
-        self.workspace.forward = self.network(way)
-        self.workspace.rebatch(way.batch_size, way.layout == "channels_last")
-
-    def network(self, way: Way) -> Callable[..., Any]:
-        """The function that runs the network on a batch under `way`."""
-        if way.network == "plain":
-            return self.workspace.network
-        if self.precision not in self._fused:
-            device, products = self.workspace.device, torch.bfloat16 if self.precision == "bf16" else None
-            kernels = Kernels.of(device, products or self.workspace.dtype)
-            self._fused[self.precision] = FusedNetwork(self.workspace.network, kernels)
-        return self._fused[self.precision]
+        self._passes.adopt(way)
 
     def is_still(self) -> bool:
         """Whether the network was never seen to write or draw anything."""
@@ -303,16 +266,9 @@ class Evaluator:
 
     def trial(self, way: Way, batches: Sequence[Batch], points: np.ndarray) -> None:
         """Run `batches` at `points`, as many as `way` takes at once, and wait until that is done."""
-        space, way_before = self.workspace, self._way
-        batches_before = space.batches
-        try:
-            space.forward, space.batches, self._way = self.network(way), batches, way
-            self._measures_whole = False  # of some of the batches it means nothing
-            with passes(self.workspace.problem.differentiates), arithmetic(self.precision):
-                self._stillness.run(functools.partial(self._sums, points)).cpu()  # which waits for a GPU
-        finally:
-            self._measures_whole = self.gathers
-            space.forward, space.batches, self._way = self.network(way_before), batches_before, way_before
+        differentiates = self.workspace.problem.differentiates
+        with self._passes.trying(way, batches), passes(differentiates), arithmetic(self.precision):
+            self._stillness.run(functools.partial(self._sums, points)).cpu()  # which waits for a GPU
 
     @property
     def runs_plainly(self) -> bool:
@@ -326,102 +282,9 @@ class Evaluator:
             try:
                 return self._sums(points)
             except torch.OutOfMemoryError as error:
-                smaller = self._smaller(error)
+                way = smaller(self._passes.way, self.workspace.problem, error)
             torch.cuda.empty_cache()
-            self.adopt(smaller)
-
-    def _smaller(self, error: Exception) -> Way:
-        """The way that takes half the memory."""
-        if needs_whole_data(self.workspace.problem):
-            raise InputError(
-                "The data set does not fit into the GPU's memory at once, as BatchNorm's statistics over all "
-                "of it need: use --device cpu, or fewer examples."
-            ) from error
-        if cut_is_fixed(self.workspace.problem):
-            raise InputError(
-                f"A batch of {self._way.batch_size} examples, which belong together, does not fit into the GPU's memory: use "
-                "--device cpu, or Problem(…, batches=…) with fewer."
-            ) from error
-        if self._way.batch_size > 1:
-            return replace(self._way, batch_size=self._way.batch_size // 2)
-        if self._way.points > 1:
-            return replace(self._way, points=self._way.points // 2)
-        raise InputError(
-            "Not even one example fits into the GPU's memory: use --device cpu, or float32 in place of float64."
-        ) from error
+            self.adopt(way)
 
     def _sums(self, points: np.ndarray) -> Tensor:
-        """Sums over predictions at points (m, 2), (m, columns)."""
-        at_once = self._way.points
-        if len(points) > at_once:  # memory ended, and the way takes fewer than it did
-            return torch.cat([self._sums(points[i : i + at_once]) for i in range(0, len(points), at_once)])
-        if at_once > 1:  # always as many, so that no number depends on where a tile ends
-            filled = points[np.minimum(np.arange(at_once), len(points) - 1)]
-            sums, flats = sums_at_once(self.workspace, self._placement, self._batch_sums, filled, self.precision)
-            return self._with_decay(sums, flats)[: len(points)]
-        alpha, beta = points[0].tolist()
-        self._placement.place(alpha, beta, self.workspace.flat)
-        if self._way.graph and not self.workspace.is_streamed:  # a graph holds on to its batches
-            return self._with_decay(self._replayed(), self.workspace.flat)[None]
-        if self.workspace.problem.batchnorm == "recalibrate":
-            recalibrate(self._calibrated)
-        return self._with_decay(self._total(), self.workspace.flat)[None]
-
-    def _replayed(self) -> Tensor:
-        batches = self.workspace.batches
-        if self._replay is None or self._replay[0] is not batches:
-            self._replay = batches, Replay(self._total, self.workspace.device)
-        return self._replay[1]()
-
-    def _total(self) -> Tensor:
-        """Sums over all batches at the point that the network is at."""
-        space = self.workspace
-        if self._way.network == "fused":
-            self._fused[self.precision].moved()
-        draws = space.problem.draws
-        totals = torch.zeros(draws, len(self.summed) - (draws > 1), dtype=torch.float64, device=space.device)
-        gathered = [self._whole.begin() for _ in range(draws)]
-        for index, batch in enumerate(space.batches):
-            self._stillness.begin(batch.number)
-            draw = index * draws // len(space.batches)
-            with lowered(self.precision, space.device.type):
-                returned = space.returned(batch)
-                outputs = space.rows(returned, batch)
-            totals[draw] += self._batch_sums(outputs, batch)
-            if self._measures_whole:
-                gathered[draw].add(returned)
-        sums = totals[0] if draws == 1 else torch.cat([totals.sum(0), draws * draws**-0.5 * totals[:, 0].std()[None]])
-        return torch.cat([sums, self._whole.numbers(gathered).to(sums)]) if self._measures_whole else sums
-
-    def _batch_sums(self, outputs: Tensor, batch: Batch) -> Tensor:
-        if self.precision is not None:
-            outputs = pytree.tree_map_only(Tensor, _exactly_held, outputs)
-        problem = self.workspace.problem
-        forward = Forward(problem, outputs, batch.targets, batch.law)
-        if batch.beside is None:
-            return torch.cat([measure.sums(forward) for measure in self.measures]).detach()
-        rows, beside = self.workspace.stated_rows(outputs, batch), batch.beside
-        stated = Forward(problem.stated, rows, beside.targets, beside.law)
-        # all sums are divided by the number of the loss's predictions
-        share = self._stated_share
-        sums = [each.sums(forward) if each.of_loss else share * each.sums(stated) for each in self.measures]
-        return torch.cat(sums).detach()
-
-    @functools.cached_property
-    def _stated_share(self) -> float:
-        problem = self.workspace.problem
-        return problem.prediction_count / problem.stated.prediction_count
-
-    def _with_decay(self, sums: Tensor, flat: Tensor) -> Tensor:
-        """Sums (…, columns) with ½ λ ‖θ‖² in every loss, θ in `flat` (…, size), where the problem has weight decay."""
-        decay = self.workspace.problem.weight_decay
-        if not decay or LOSS not in self.summed:
-            return sums
-        penalty = 0.5 * decay * flat.double().square().sum(-1)
-        sums = sums.clone()
-        sums[..., self.summed.index(LOSS)] += penalty * self._predictions
-        return sums
-
-
-def _exactly_held(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
+        return self._passes.sums(points)

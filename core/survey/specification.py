@@ -11,7 +11,8 @@ import torch
 
 from ..adaptive.tolerance import Tolerance, tolerance_of
 from ..checks import InputError
-from ..engine.evaluator import Evaluator, forward_columns
+from ..engine.evaluator import Evaluator
+from ..engine.forward_columns import forward_columns
 from ..engine.precision import checked_precision
 from ..local.context import Instruments
 from ..local.estimation import Estimation, preset

@@ -16,6 +16,7 @@ from lossnav.core import InputError, Plane, Problem, read_landscape, survey
 from lossnav.core.curvature import rules
 from lossnav.core.engine import evaluator as evaluator_module
 from lossnav.core.engine import kernels
+from lossnav.core.engine import passes as passes_module
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.engine.execution import Way
 from lossnav.core.local.estimation import Estimation
@@ -77,7 +78,7 @@ def test_a_kernel_that_fails_sends_the_network_back_to_the_plain_way(
 def test_points_at_once_that_fail_are_found_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = network()
     plain = evaluator(problem, batch_size=40).evaluate(POINTS)
-    monkeypatch.setattr(evaluator_module, "sums_at_once", failing(evaluator_module.sums_at_once, 2))
+    monkeypatch.setattr(passes_module, "sums_at_once", failing(passes_module.sums_at_once, 2))
     found = evaluator(problem, way={"points": 4, "batch_size": 40})
     numbers = found.evaluate(POINTS)
     np.testing.assert_allclose(numbers[:, 0], plain[:, 0], rtol=1e-6)
@@ -109,7 +110,7 @@ def test_what_the_plain_way_raises_is_raised() -> None:
 
 def test_a_sentence_for_the_user_is_no_failure_of_a_way(monkeypatch: pytest.MonkeyPatch) -> None:
     found = evaluator(network(), way={"points": 4, "batch_size": 40})
-    monkeypatch.setattr(evaluator_module, "sums_at_once", failing(evaluator_module.sums_at_once, 0, InputError))
+    monkeypatch.setattr(passes_module, "sums_at_once", failing(passes_module.sums_at_once, 0, InputError))
     with pytest.raises(InputError):
         found.evaluate(POINTS)
 

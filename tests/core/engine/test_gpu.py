@@ -91,11 +91,11 @@ def test_one_graph_serves_every_plane() -> None:
     way = {"network": "fused", "batch_size": 20}
     eager, graph = (evaluator(problem, way={**way, "graph": g}) for g in (False, True))
     graph.evaluate(POINTS)
-    captured = graph._replay
+    captured = graph._passes._replay
     for each in (eager, graph):
         each.turn_to(Plane.random(problem, seed=9))
     assert np.array_equal(graph.evaluate(POINTS), eager.evaluate(POINTS))
-    assert graph._replay is captured
+    assert graph._passes._replay is captured
 
 
 class Waiting(nn.Module):

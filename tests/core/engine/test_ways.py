@@ -11,8 +11,8 @@ import pytest
 import torch
 from abilities import needs
 from lossnav.core import InputError, Plane, Problem
-from lossnav.core.engine import evaluator as evaluator_module
 from lossnav.core.engine import kernels, tuning
+from lossnav.core.engine import passes as passes_module
 from lossnav.core.engine.evaluator import Evaluator
 from lossnav.core.engine.execution import Way
 from lossnav.core.network.workspace import Batch, Workspace
@@ -222,7 +222,7 @@ def test_memory_may_end_while_the_ways_are_tried(monkeypatch: pytest.MonkeyPatch
 
 def test_points_at_once_become_fewer_where_memory_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     found = evaluator(network(), way={"batch_size": 2, "points": 4})
-    real, tried = evaluator_module.sums_at_once, []
+    real, tried = passes_module.sums_at_once, []
 
     def sums(space: Workspace, placement: object, batch_sums: object, points: np.ndarray, precision: None) -> Tensor:
         tried.append((len(points), space.batch_size))
@@ -230,7 +230,7 @@ def test_points_at_once_become_fewer_where_memory_ends(monkeypatch: pytest.Monke
             raise torch.OutOfMemoryError
         return real(space, placement, batch_sums, points, precision)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(evaluator_module, "sums_at_once", sums)
+    monkeypatch.setattr(passes_module, "sums_at_once", sums)
     np.testing.assert_allclose(found.evaluate(GRID[:7]), evaluator(network()).evaluate(GRID[:7]), rtol=1e-5)
     assert tried[:3] == [(4, 2), (4, 1), (2, 1)]
     assert (found.way["points"], found.way["batch_size"]) == (2, 1)
@@ -277,7 +277,7 @@ class Eager:
 
 
 def test_a_graph_serves_every_plane_and_goes_with_its_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluator_module, "Replay", Eager)
+    monkeypatch.setattr(passes_module, "Replay", Eager)
     monkeypatch.setattr(Eager, "captures", 0)
     problem = network()
     found, other = evaluator(problem), Plane.random(problem, seed=7)
