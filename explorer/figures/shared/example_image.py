@@ -34,11 +34,11 @@ def as_image(values: np.ndarray, shape: tuple[int, ...], lowest: float, highest:
     return gray.repeat(times, axis=0).repeat(times, axis=1)
 
 
-def shows_inputs(density_map: xr.Dataset) -> bool:
+def shows_inputs(examples: xr.Dataset) -> bool:
     """Whether an example of a density map is shown by its input: as a picture, or as tokens."""
-    if "input" not in density_map:
+    if "input" not in examples:
         return False
-    values, about = density_map["input"].values, density_map["input"].attrs
+    values, about = examples["input"].values, examples["input"].attrs
     shape, ends = tuple(json.loads(about["shape"])), (float(values.min()), float(values.max()))
     return bool(about.get("tokens")) or as_image(values[0], shape, *ends) is not None
 
