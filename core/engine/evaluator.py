@@ -182,18 +182,16 @@ class Evaluator:
     def tune(self, points: np.ndarray, planned: int | None = None) -> None:
         """Choose the fastest way for `points` (m, 2), which are to come, unless a way was given or chosen before.
 
-        Where all of them together take little time, the way stays plain.
+        Where all of them together take little time, the way stays plain; it may be chosen later, when more are to come.
 
         planned  how many points are to come in all, on this plane or others of the same problem; None: these
         """
         if self._settled or len(points) == 0:
             return
-        self._settled = True
         planned = len(points) if planned is None else planned
+        self._settled = self.precision is not None or choose(self, points, planned)
         if self.precision is not None:
             self.choice = choose_precision(self, points, planned, self._insists)
-        elif not self.runs_plainly:
-            choose(self, points, planned)
         if self.precision is not None:
             self.precision_error = measured_error(self, points)
 

@@ -1,4 +1,4 @@
-"""Rearranges a recorded network: BatchNorm folded into convolutions, the fastest kernels, ReLU and sums in place.
+"""Rearranges a recorded network: BatchNorm folded into convolutions, the fastest kernels with their activations, ReLU and sums in place.
 
 Folding and whatever else depends on weights alone goes into a prologue, run once per point and not once per batch. Every
 operation that fits no pattern stays as it was recorded.
@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from .kernels import Kernels, folded_bias, folded_weight, normaliser
+from .kernels import NONE, Kernels, folded_bias, folded_weight, normaliser
 from .tracing import UnrecordableError, writes
 
 aten = torch.ops.aten
 FUSED_DTYPES = (torch.float32, torch.bfloat16)
 RELUS = (aten.relu.default, aten.relu_.default)
+VIEWS = (aten.view.default, aten._unsafe_view.default)
 NORMS = (
     aten.native_batch_norm.default,
     aten._native_batch_norm_legit_no_training.default,
@@ -35,6 +36,7 @@ def fuse(graph: fx.Graph, kernels: Kernels) -> int:
         elif _is(node, aten.addmm.default, aten.mm.default) and _is_linear(node) and _fits(node):
             new = _replace_linear(graph, node, kernels)
         if new is not None:
+            _activate(graph, new, kernels)
             _write_onto(new)
             count += 1
     graph.eliminate_dead_code()
@@ -91,12 +93,27 @@ def _replace_convolution(graph: fx.Graph, node: fx.Node, kernels: Kernels) -> fx
             scale = graph.call_function(normaliser, (gamma, variance, norm.args[-1]))
             bias = graph.call_function(folded_bias, (bias, mean, scale, beta, dtype))
             weight = graph.call_function(folded_weight, (_uncast(weight), scale, dtype))
-    return _replace(graph, last or node, kernels.convolution, (x, weight, bias, stride, padding, dilation, groups))
+    arguments = (x, weight, bias, stride, padding, dilation, groups, NONE)
+    return _replace(graph, last or node, kernels.convolution, arguments)
 
 
 def _replace_linear(graph: fx.Graph, node: fx.Node, kernels: Kernels) -> fx.Node:
     bias, x, transposed = _linear_arguments(node)
-    return _replace(graph, node, kernels.linear, (x, transposed.args[0], bias))
+    return _replace(graph, node, kernels.linear, (x, transposed.args[0], bias, NONE))
+
+
+def _activate(graph: fx.Graph, made: fx.Node, kernels: Kernels) -> None:
+    """Let a kernel apply the activation that alone uses what it makes, if need be in another shape."""
+    last = made
+    while (shaped := _user_of(last, *VIEWS)) is not None:
+        last = shaped
+    activation = _user_of(last, *kernels.activations)
+    if activation is None:
+        return
+    algorithm = activation.kwargs.get("approximate", NONE) if _is(activation, aten.gelu.default) else ""
+    made.args = (*made.args[:-1], f"{kernels.activations[activation.target]} {algorithm}".strip())
+    activation.replace_all_uses_with(last)
+    graph.erase_node(activation)
 
 
 def _write_onto(made: fx.Node) -> None:

@@ -21,7 +21,7 @@ from .execution import Way
 if TYPE_CHECKING:
     from .evaluator import Evaluator
 
-WORTH_SECONDS = 1.5  # of the whole survey in the plain way, under which nothing is tried
+WORTH_SECONDS = 0.25  # of the whole survey in the plain way, under which nothing is tried
 BUDGET = 0.03  # share of the survey's time in the plain way that may go into trying
 FEWEST_POINTS = 16  # under which trying would cost as much as it saves
 ROUNDS = 40  # at most; cheap points allow many within the budget, which keeps chance out of the choice
@@ -32,31 +32,38 @@ SMALLEST_BATCH = 16
 FINE_SECONDS = 1e-5
 POINTS_AT_ONCE = (4, 16, 64)
 AT_ONCE_BYTES = 2**28  # of the parameters of points that go at once
+TINY_SECONDS = (
+    2.5e-4  # of one point on a CPU: only there what calls cost is more than what several points' activations do
+)
 
 # what was found in this process
 _seconds: dict[Any, float] = {}
 _fastest_ways: dict[Any, Way] = {}
 
 
-def choose(evaluator: Evaluator, points: np.ndarray, planned: int) -> None:
-    """Set the evaluator to the fastest way that gives the plain way's numbers at `points` (m, 2), `planned` in all."""
+def choose(evaluator: Evaluator, points: np.ndarray, planned: int) -> bool:
+    """Set the evaluator to the fastest way that gives the plain way's numbers at `points` (m, 2), `planned` in all.
+
+    Returns whether the ways were tried, or known from before: where there is too little to do, they may be later.
+    """
     if planned < FEWEST_POINTS or evaluator.runs_plainly:
-        return
+        return False
     key, plain = identity(evaluator), Way.of(evaluator.way)
     if key not in _seconds:
         try:
             _seconds[key] = _seconds_per_point(evaluator, plain, points[0])
         except torch.OutOfMemoryError:
-            return  # it hardly fits; an evaluation makes room for itself
+            return True  # it hardly fits; an evaluation makes room for itself
     whole = _seconds[key] * planned
     if whole < WORTH_SECONDS:
-        return
+        return False
     if key not in _fastest_ways:
         raced = _raced(evaluator, plain, points, BUDGET * whole, _seconds[key]) if evaluator.is_still() else plain
         _fastest_ways[key] = raced if evaluator.is_still() else plain
     best = _fastest_ways[key]
     if best == plain or not _agrees(evaluator, best, plain, points):
         evaluator.adopt(plain)
+    return True
 
 
 def measured_error(evaluator: Evaluator, points: np.ndarray) -> dict[str, Any]:
@@ -91,17 +98,30 @@ def _largest(gaps: np.ndarray) -> float | None:
 
 
 def _raced(evaluator: Evaluator, plain: Way, points: np.ndarray, budget: float, each: float) -> Way:
-    """The fastest way: first of networks and layouts, then of batch sizes, then, on a GPU, of how kernels are launched."""
+    """The fastest way: first of networks and layouts, then of batch sizes, then of how much is launched at once."""
     images = any(is_image(t) for t in evaluator.workspace.problem.inputs)
     layouts = ("contiguous", "channels_last") if images else ("contiguous",)
     kinds = [replace(plain, network=n, layout=i) for n in ("plain", "fused") for i in layouts]
     best = _fastest(evaluator, kinds, points, budget / 2)
     if not evaluator.batch_size_given:
         best = _fastest(evaluator, [best, *_other_sizes(evaluator, best)], points, budget / 2)
-    if evaluator.workspace.device.type == "cuda" and not evaluator.gathers:
+    if evaluator.gathers:
+        return best
+    if evaluator.workspace.device.type == "cuda":
         at_once = _at_once(evaluator, plain, budget / each)
-        best = _fastest(evaluator, [best, replace(best, graph=True), *at_once], points, budget / 2)
+        return _fastest(evaluator, [best, replace(best, graph=True), *at_once], points, budget / 2)
+    for way in _at_once(evaluator, plain, budget / each)[1:] if each < TINY_SECONDS else ():
+        whole = {replace(way, batch_size=in_equal_passes(size, plain.batch_size)) for size in _sizes(evaluator, plain)}
+        several = _fastest(evaluator, [best, *sorted(whole, key=lambda w: -w.batch_size)], points, budget / 2)
+        if several == best:
+            break  # still more at once would take longer to try than they can save
+        best = several
     return best
+
+
+def _sizes(evaluator: Evaluator, plain: Way) -> list[int]:
+    """Examples for each of several points that go at once on a CPU: all, whose calls are fewest, or a quarter, which fit its cache."""
+    return [plain.batch_size] if evaluator.batch_size_given else [plain.batch_size, max(1, plain.batch_size // 4)]
 
 
 def _at_once(evaluator: Evaluator, plain: Way, points: float) -> list[Way]:

@@ -20,13 +20,14 @@ from ..properties.selection import reading
 from .fidelity import fidelity
 from .info import Json
 from .landscape import known_at
-from .left_out import note, note_failed, note_failures, note_fallbacks, note_hopeless, note_nowhere, note_unfit
+from .left_out import note, note_failed, note_fallbacks, note_hopeless, note_nowhere, note_unfit
 from .points import MeasuredPoints
 from .preview import Glance, glance_of
 from .provenance import run_record
 from .schedule import is_over, schedule
 from .specification import Specification
 from .store import LandscapeStore
+from .way import choose_again, choose_way, note_turns
 
 Progress = Callable[[int, int], None]
 
@@ -167,7 +168,9 @@ class SurveyRun:
         started, before, more = time.time(), self.points.made, False
         signed = self.points.info.provenance or ()
         try:
-            self._choose_way()
+            assert isinstance(self.forward, Evaluator)
+            choose_way(self.points, self.forward)
+            self._note_fallbacks()
             if before < self.points.planned:  # signed now and counted as it goes: a run that is killed has measured too
                 self._count = lambda: self._sign(
                     signed, specification, started, self.points.made - before, running=True
@@ -197,6 +200,8 @@ class SurveyRun:
         for stage, rows in self.order(self.points):
             if stage != STAGES[0]:
                 self._look_first()
+            elif self.points.info.tolerance is not None:
+                self._choose_again(rows)
             if stage in self.points.used:
                 yield from self._measured_or_given_up(stage, rows)
 
@@ -256,34 +261,17 @@ class SurveyRun:
         if stage in self.local and note_hopeless(self.points, self.local[stage]):
             self._write_info()
 
-    def _choose_way(self) -> None:
-        """Run the network the way that the points measured so far were, or the fastest where there are none yet."""
-        spec, done, forward = self.points.info.spec or {}, self.points.done_at(STAGES[0]), self.forward
-        assert isinstance(forward, Evaluator)
-        if "way" in spec:
-            forward.settle(spec.get("precision"))
-            forward.pin(spec["way"])
-        elif not done.any():
-            forward.tune(self.points.plan.points, self.points.planned_at(STAGES[0]))
-            choice, error = forward.choice, forward.precision_error
-            execution = {
-                "way": forward.way,
-                "precision": forward.precision,
-                **({} if choice is None else {"precision_choice": choice.as_json()}),
-                **({} if error is None else {"precision_error": error}),
-            }
-            self._say(spec={**spec, **execution})
-        self._note_fallbacks()
+    def _choose_again(self, rows: np.ndarray) -> None:
+        """Where an adaptive survey measures a whole grid after all, run the network the way that is fastest for so many points."""
+        if (
+            self.elsewhere is None
+            and isinstance(self.forward, Evaluator)
+            and choose_again(self.points, self.forward, rows)
+        ):
+            self._write_info()
 
     def _note_fallbacks(self) -> None:
-        """Write down, once, that the network runs no longer as it was chosen, so that a survey that goes on runs the same; and what
-        has no number somewhere, with its reason."""
-        if isinstance(self.forward, Evaluator) and note_failures(self.points, self.forward.failures):
-            self._write_info()
-        if isinstance(self.forward, Evaluator) and self.forward.fallbacks:
-            self._say(spec={**(self.points.info.spec or {}), "way": self.forward.way})
-            note_fallbacks(self.points, self.forward.fallbacks)
-            self.forward.fallbacks.clear()
+        if isinstance(self.forward, Evaluator) and note_turns(self.points, self.forward):
             self._write_info()
 
     def _forward_rows(self, points: np.ndarray) -> Iterator[np.ndarray]:

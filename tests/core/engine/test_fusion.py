@@ -300,6 +300,57 @@ def test_a_linear_layers_activation_is_written_in_place() -> None:
     assert operations(model, torch.ones(5, 8)) == ["_linear_pointwise", "relu_", "_linear_pointwise"]
 
 
+ACTIVATIONS = {
+    "tanh": nn.Tanh(),
+    "sigmoid": nn.Sigmoid(),
+    "silu": nn.SiLU(),
+    "gelu": nn.GELU(),
+    "gelu by tanh": nn.GELU("tanh"),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_is_the_kernels_own_and_as_near_to_the_truth_as_torchs(name: str) -> None:
+    """On rows, on sequences, whose rows lie in another shape, and behind a convolution; over the whole range of each."""
+    shapes = {(11, 8): nn.Linear(8, 16), (5, 7, 8): nn.Linear(8, 16), (3, 8, 9, 9): nn.Conv2d(8, 6, 3)}
+    for shape, layer in shapes.items():
+        model = nn.Sequential(cases.initialised(layer, dtype=SINGLE), ACTIVATIONS[name])
+        inputs = 4 * cases.normal(*shape, dtype=SINGLE)
+        assert [n for n in operations(model, inputs) if not n.endswith("_pointwise")] == []
+        with torch.inference_mode():
+            fused, plain = FusedNetwork(model, Kernels.of(CPU, SINGLE))(inputs), model(inputs)
+            truth = ACTIVATIONS[name](torch.as_tensor(model[0].double()(inputs.double())))
+        assert (fused - truth).abs().max() < 2 * (plain - truth).abs().max() + 1e-7
+        torch.testing.assert_close(fused, plain, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_of_the_kernels_own_keeps_nan_and_infinity(name: str) -> None:
+    model = nn.Sequential(nn.Linear(1, 1, bias=False), ACTIVATIONS[name]).requires_grad_(False)
+    model[0].weight.fill_(1.0)
+    extremes = torch.tensor([[np.nan], [np.inf], [-np.inf], [1e30], [-1e30]], dtype=SINGLE)
+    fused, truth = FusedNetwork(model, Kernels.of(CPU, SINGLE))(extremes), ACTIVATIONS[name](extremes)
+    if name == "gelu":  # torch's of infinity is NaN, by its way of computing erf; infinity is right
+        truth[1] = np.inf
+    torch.testing.assert_close(fused, truth, equal_nan=True, rtol=1e-6, atol=0.0)
+
+
+class UsedBefore(nn.Module):
+    """A linear map that an activation and something else use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.layer(x)
+        return torch.tanh(x) + x
+
+
+def test_an_activation_is_left_where_something_else_uses_what_it_is_of() -> None:
+    assert operations(UsedBefore(), torch.ones(5, 8)) == ["_linear_pointwise", "tanh", "add"]
+
+
 def test_there_is_no_fused_way_in_double_precision() -> None:
     problem = cases.convolution()
     plane = Plane.random(problem)

@@ -105,6 +105,50 @@ def test_a_short_survey_is_plain_and_bound_by_the_rule() -> None:
     assert found.way == {**PLAIN, "batch_size": 40}
 
 
+def tiny(examples: int = 40) -> Problem:
+    model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 3))
+    inputs, targets = cases.normal(examples, 3, dtype=torch.float32), cases.labels(examples, classes=3)
+    return Problem(cases.initialised(model, 0, torch.float32), inputs, targets)
+
+
+def seconds_of_calls(monkeypatch: pytest.MonkeyPatch, each: float) -> None:
+    """Make a pass take `each` seconds a point for its calls, however many points go at once."""
+
+    def timed(evaluator: Evaluator, way: Way, batches: list[Batch], point: np.ndarray) -> float:
+        evaluator.trial(way, batches, np.tile(point, (way.points, 1)))
+        passes = len(batches) * (10 if way.network == "fused" else 1)
+        return each * passes / (way.points * sum(len(batch.shaped_targets) for batch in batches))
+
+    monkeypatch.setattr(tuning, "timed", timed)
+
+
+def test_points_of_a_tiny_network_go_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds_of_calls(monkeypatch, 1e-4)
+    found = evaluator(tiny())
+    found.tune(GRID, planned=100_000)
+    assert found.way == {**PLAIN, "points": 64, "batch_size": 40}
+    expected = evaluator(tiny()).evaluate(GRID)
+    np.testing.assert_allclose(found.evaluate(GRID)[:, 0], expected[:, 0], rtol=1e-6)
+
+
+def test_points_of_a_network_that_is_not_tiny_go_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds_of_calls(monkeypatch, 10 * tuning.TINY_SECONDS)
+    found = evaluator(tiny())
+    found.tune(GRID, planned=100_000)
+    assert found.way["points"] == 1
+
+
+def test_a_choice_that_did_not_pay_yet_is_made_when_more_is_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds_of_calls(monkeypatch, 1e-4)
+    found = evaluator(tiny())
+    found.tune(GRID)
+    assert found.way == {**PLAIN, "batch_size": 40}
+    found.tune(GRID, planned=100_000)
+    assert found.way["points"] == 64
+    found.tune(GRID)  # once chosen it stays
+    assert found.way["points"] == 64
+
+
 @needs_kernels
 def test_a_batch_size_asked_for_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     timings(monkeypatch, SLOW_PLAIN)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from lossnav.core import InputError, Plane, Tolerance, read_landscape, survey
 from lossnav.core.adaptive.refinement import Refinement
+from lossnav.core.engine.execution import Way
 from lossnav.core.survey.worth import Worth
 
 SCHEDULE = importlib.import_module("lossnav.core.survey.schedule")
@@ -54,8 +55,26 @@ def test_where_deciding_takes_too_long_the_whole_grid_is_measured_and_that_is_sa
     land = survey(problem, plane, GRID, tolerance=0.01)
     assert bool(land["measured"].all())
     assert land.lossnav.adaptive["forward"] == {"measured": 1089, "of": 1089, "error": 0.0, "whole": True}
-    np.testing.assert_array_equal(land["loss"].values, survey(problem, plane, GRID)["loss"].values)
+    np.testing.assert_allclose(land["loss"].values, survey(problem, plane, GRID)["loss"].values, rtol=1e-10)
     assert (land["loss_error"].values == 0).all()
+
+
+def test_a_whole_grid_after_all_is_run_the_way_that_so_many_points_deserve(problem, monkeypatch):
+    clock(monkeypatch, 1.0)
+    planned = []
+
+    def choose(evaluator, points, count):
+        planned.append(count)
+        if count > 500:
+            evaluator.adopt(Way(batch_size=40, points=4))
+        return count > 500
+
+    monkeypatch.setattr("lossnav.core.engine.evaluator.choose", choose)
+    plane = Plane.random(problem, seed=1)
+    land = survey(problem, plane, GRID, tolerance=0.01)
+    assert planned[0] < 500 < planned[-1]
+    assert land.lossnav.spec["way"]["points"] == 4
+    np.testing.assert_allclose(land["loss"].values, survey(problem, plane, GRID)["loss"].values, rtol=1e-10)
 
 
 def test_a_choice_that_cannot_pay_is_not_made(problem, monkeypatch):
