@@ -10,8 +10,9 @@ from ..network.forward import Measure
 from ..problem.likelihoods.gaussian import Gaussian
 from ..problem.likelihoods.heads import GaussianHeads
 from . import needs
-from .density import DensityProperty, divergence, surprise
+from .density import DensityProperty
 from .protocol import NavigatorProperty, Points, Readout
+from .surprise import divergence, surprise
 from .vocabulary import DERIVED, Entry
 
 if TYPE_CHECKING:
