@@ -16,8 +16,8 @@ from ..local.measure import LocalMeasure, Work
 from ..network.forward import Measure
 from ..spectrum.jackknife import jackknife_error
 from . import needs
+from .divergence import data_entropy, divergence, divergence_measures, rounding, surprise
 from .protocol import NavigatorProperty, Points, Readout, present
-from .surprise import data_entropy, divergence, divergence_measures, rounding, surprise
 from .vocabulary import INDEPENDENT, Entry
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from ..problem.likelihoods.gaussian import Gaussian
 from ..problem.likelihoods.heads import GaussianHeads
 from . import needs
 from .density import DensityProperty
+from .divergence import divergence, surprise
 from .protocol import NavigatorProperty, Points, Readout
-from .surprise import divergence, surprise
 from .vocabulary import DERIVED, Entry
 
 if TYPE_CHECKING:
