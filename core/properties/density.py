@@ -13,9 +13,10 @@ from torch import Tensor
 from ..checks import InputError
 from ..density import input_rows, neighbour_density
 from ..local.measure import LocalMeasure, Work
-from ..network.forward import Forward, Measure
+from ..network.forward import Measure
 from ..spectrum.jackknife import jackknife_error
 from . import needs
+from .divergence import data_entropy, divergence, divergence_measures, rounding, surprise
 from .protocol import NavigatorProperty, Points, Readout, present
 from .vocabulary import INDEPENDENT, Entry
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 EXAMPLES = Work(examples=True)
 DIMENSION_ROWS = 600  # of the Fisher whose eigenvalues are taken at a point
 OLDER = "measured by an older definition"
-ROUNDING = 1e-6  # of a mean in float32
 WITHOUT_A_VALUE = ("density", "perplexity_excess")  # where the entropy is not that of the data
 ENTROPY_OF_ANOTHER = (
     "At {:,} points the mean surprise is below the data's entropy of {:.4g} nats, so that is not the entropy of these data: "
@@ -276,8 +276,7 @@ class DensityProperty(NavigatorProperty):
     )
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
-        law = () if problem.law is None else (Measure(("law_divergence",), _law_divergence),)
-        return (*law, *surprise_measures(problem))
+        return divergence_measures(problem)
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
         return {"entropy": data_entropy(problem), "exact": problem.law is not None}
@@ -316,7 +315,7 @@ class DensityProperty(NavigatorProperty):
         notes: dict[str, dict[str, Any]] = {"perplexity": {"floor": float(np.exp(entropy))}, **older}
         if "surprise" not in points.columns:
             notes["loss"] = {"floor": entropy}
-        below = int((surprise(points) - entropy < -_rounding(entropy)).sum())
+        below = int((surprise(points) - entropy < -rounding(entropy)).sum())
         if below and "law_divergence" not in points.columns:
             notes |= {variable: {"gaps": ENTROPY_OF_ANOTHER.format(below, entropy)} for variable in WITHOUT_A_VALUE}
         return notes
@@ -325,61 +324,3 @@ class DensityProperty(NavigatorProperty):
 def _is_older(points: Points) -> bool:
     """Whether coverage was measured as that of the sampled examples alone, as it once was."""
     return "coverage" in points.columns and "data_rank" not in points.columns
-
-
-def divergence(points: Points, facts: Mapping[str, Any]) -> np.ndarray:
-    """D_KL(P_data ‖ P_model) in nats at each point, (m,), from the measured means and `Density.facts`.
-
-    A divergence is never below zero. Where the mean surprise is below the data's entropy, the entropy is not that of these data
-    (another's, or that of a law of which these are a lucky sample), and the divergence is not known there: NaN.
-    """
-    if "law_divergence" in points.columns:
-        return points.columns["law_divergence"]
-    difference: np.ndarray = surprise(points) - facts["entropy"]
-    found: np.ndarray = np.where(difference < -_rounding(facts["entropy"]), np.nan, np.maximum(difference, 0.0))
-    return found if facts["entropy"] else difference
-
-
-def _rounding(entropy: float) -> float:
-    return ROUNDING * max(1.0, abs(entropy))
-
-
-def surprise_measures(problem: Problem) -> tuple[Measure, ...]:
-    """The mean of −ln p of the data, where it is a likelihood's and not the loss itself: class weights, weight decay …"""
-    if not problem.stated.likelihood.is_likelihood or problem.states_loss:
-        return ()
-    return (Measure(("surprise",), _surprise),)
-
-
-def surprise(points: Points) -> np.ndarray:
-    """Mean −ln p of the data at each point, in nats, (m,)."""
-    found: np.ndarray = points.columns["surprise" if "surprise" in points.columns else "loss"]
-    return found
-
-
-def data_entropy(problem: Problem) -> float:
-    """The data's own entropy in nats per prediction: the floor of the expected loss.
-
-    That of the known law, the stated one, that of soft labels, or 0 for one-hot labels.
-    """
-    problem = problem.stated
-    if problem.law is not None:
-        return _law_entropy(problem, problem.law.double())
-    if problem.data_entropy is not None:
-        return float(problem.data_entropy)
-    return problem.likelihood.target_entropy(problem.targets)
-
-
-def _law_entropy(problem: Problem, law: Tensor) -> float:
-    rows, predicted = problem.likelihood.law_rows(law), None
-    if problem.ignores:
-        predicted = problem.likelihood.predicted(problem.likelihood.target_rows(problem.targets))
-    return problem.likelihood.law_entropy(rows if predicted is None else rows[predicted])
-
-
-def _surprise(forward: Forward) -> Tensor:
-    return forward.negative_log_likelihoods.sum(dtype=torch.float64)[None]
-
-
-def _law_divergence(forward: Forward) -> Tensor:
-    return forward.divergences.sum(dtype=torch.float64)[None]

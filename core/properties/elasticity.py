@@ -12,14 +12,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..checks import UNFIT, InputError, first_line
 from ..curvature.example_gradients import chunk_rows
 from ..curvature.fisher import GROUPS, MOST_EXACT_OUTPUTS, fisher_estimate
 from ..local.measure import LocalMeasure, Work
-from ..parameters import vectors
+from ..plane.quadratic import plane_quadratic, quadratic_slopes, quadratic_values
 from ..problem.trajectory import Anchor
 from . import needs
 from .protocol import Knob, NavigatorProperty, Points, Preparation, Readout
@@ -37,12 +36,9 @@ PARABOLOID = (
     "Without an earlier task the penalty is one paraboloid around the trained network, whatever the network: it says how far a "
     "point is, weighed by the Fisher information. Choose a checkpoint of the training as the anchor to see a pull back in time."
 )
-Quadratic = tuple[float, float, float, float, float, float]
-
 
 FACTORS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 FISHER_VECTORS = 6  # beside gradients and their squares: a copy of the network, the point, sums, squares, means
-OWN = "the trained network itself"
 
 
 def _anchor(shared: Instruments) -> Anchor:
@@ -362,38 +358,3 @@ def anchored(problem: Problem, checkpoint: int) -> Problem:
     found = copy.copy(problem)
     found.anchor = Anchor(point, fisher.diagonal, 1.0, f"checkpoint {checkpoint}", fisher.groups)
     return found
-
-
-def plane_quadratic(
-    plane: Plane, centre: Mapping[str, Tensor] | None, weights: Mapping[str, Tensor] | None
-) -> Quadratic:
-    """Coefficients (c₀, c_α, c_β, c_αα, c_αβ, c_ββ) of Σ_i w_i (θ_i(α, β) − centre_i)² on a plane.
-
-    centre None is 0, weights None are 1; sums in float64.
-    """
-    sums = [0.0] * 6
-    for piece in vectors.pieces(plane.origin):
-        theta, d1, d2 = (vectors.part(v, piece) for v in (plane.origin, *plane.directions))
-        theta = vectors.wide(theta)
-        gap = theta if centre is None else theta - vectors.wide(vectors.part(centre, piece).to(theta.device))
-        weight = None if weights is None else vectors.part(weights, piece).to(theta.device).double()
-        pairs = ((gap, gap), (gap, d1), (gap, d2), (d1, d1), (d1, d2), (d2, d2))
-        sums = [total + _weighted(weight, a, b) for total, (a, b) in zip(sums, pairs, strict=True)]
-    return (sums[0], 2 * sums[1], 2 * sums[2], sums[3], 2 * sums[4], sums[5])
-
-
-def _weighted(weight: Tensor | None, a: Tensor, b: Tensor) -> float:
-    if weight is None:
-        return vectors.piece_dot(a, b)
-    a, b = vectors.wide(a), vectors.wide(b)
-    return float(torch.sum(weight * ((a * b.conj()).real if a.is_complex() else a * b)))
-
-
-def quadratic_values(c: Quadratic, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """The quadratic at points (m,); never below zero by rounding."""
-    return np.maximum(c[0] + c[1] * alpha + c[2] * beta + c[3] * alpha**2 + c[4] * alpha * beta + c[5] * beta**2, 0.0)
-
-
-def quadratic_slopes(c: Quadratic, alpha: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Its derivatives in α and β at points (m,)."""
-    return c[1] + 2 * c[3] * alpha + c[4] * beta, c[2] + c[4] * alpha + 2 * c[5] * beta

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from lossnav.core import InputError, load_problem
+from lossnav.core import load_problem
 from lossnav.core.sealed import write_json
 from rich.console import Console
 
-from .options import Target, folder_for, progress
+from .claim_options import check_json, networks_bar
+from .options import Target
 from .problem_options import ProblemChoice, with_problem
 
 
@@ -35,23 +36,18 @@ def labels_command(
     choice: ProblemChoice,
 ) -> None:
     """Tell a label of your own networks from their spectrum, weights and function, as claim memory does, by the same rule."""
-    from lossnav.core.claims import damage_is_said
     from lossnav.core.claims.labelled import labelled, labels_told
 
     from ..request.claim import populations_folder
 
-    if out is not None and out.suffix != ".json":
-        raise InputError(f"--out should end in .json, but is '{out.name}'.")
-    if out is not None:
-        folder_for(out)
+    check_json(out)
     networks = labelled(choice.problem(), folder, labels, column)
     other = None if held_out is None else load_problem(held_out)
-    with damage_is_said(populations_folder()), progress() as bar:
-        task = bar.add_task("Networks", total=None)
+    with networks_bar() as tell:
         told = labels_told(
             networks,
             populations_folder(),
-            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+            tell,
             other,
             draws,
             seed,

@@ -7,32 +7,28 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from lossnav.core import InputError
 from lossnav.core.sealed import write_json
 from rich.console import Console
 
-from .options import folder_for, progress
-
-Out = Annotated[Path | None, typer.Option(help="Also write it to this file (.json).")]
+from .claim_options import JsonOut, check_json, networks_bar
 
 
 def look_command(
     contrast: Annotated[str, typer.Argument(help="A pair of histories: adam, lr, batch, pretask …")] = "adam",
-    out: Out = None,
+    out: JsonOut = None,
 ) -> None:
     """Put one pair of histories through claim memory's rule: 60 networks, in less than a minute; never a verdict."""
-    from lossnav.core.claims import LOOK_SAID, damage_is_said, look
+    from lossnav.core.claims import LOOK_SAID, look
 
     from ..request.claim import LookRequest, populations_folder
 
     path = LookRequest(contrast).path
-    _check(out, path)
-    with damage_is_said(populations_folder()), progress() as bar:
-        task = bar.add_task("Training", total=None)
+    check_json(out, path)
+    with networks_bar("Training") as tell:
         seen = look(
             contrast,
             populations_folder(),
-            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+            tell,
         )
     _write({path, out}, seen.as_json())
     steps = [
@@ -45,7 +41,7 @@ def look_command(
 
 def twins_command(
     seed: Annotated[int, typer.Option(help="Seed of initial weights and order of examples.")] = 1_000_000,
-    out: Out = None,
+    out: JsonOut = None,
 ) -> None:
     """Train two networks of exactly equal spectrum and different history, and measure both terrains."""
     from lossnav.core.claims import TWIN_HISTORIES, twin_pair
@@ -53,7 +49,7 @@ def twins_command(
     from ..request.claim import TwinsRequest
 
     path = TwinsRequest(seed).path
-    _check(out, path)
+    check_json(out, path)
     pair = twin_pair(seed)
     _write({path, out}, pair.as_json())
     losses = [
@@ -73,14 +69,6 @@ def _tasks(pair: Any) -> tuple[list[float], list[float]]:
     return pair.losses["task A"], pair.losses["task B"]
 
 
-def _check(out: Path | None, path: Path) -> None:
-    """Raise InputError where nothing can be written, before anything is computed."""
-    if out is not None and out.suffix != ".json":
-        raise InputError(f"--out should end in .json, but is '{out.name}'.")
-    if out is not None and out != path:
-        folder_for(out)
-
-
 def _write(places: set[Path | None], content: dict[str, Any]) -> None:
     for place in places - {None}:
         assert place is not None
@@ -97,23 +85,22 @@ def _say(lines: list[str]) -> None:
 def recheck_command(
     quick: Annotated[bool, typer.Option("--quick", help="The networks of the smaller run.")] = False,
     draws: Annotated[int | None, typer.Option(help="Draws; without it, the run's.")] = None,
-    out: Out = None,
+    out: JsonOut = None,
 ) -> None:
     """Read claim memory again with p-values that are exact, by pairs: which words of its map and which controls rest on it."""
-    from lossnav.core.claims import claim_of, controls_by_pairs, damage_is_said, read_result, recheck, word_by_pairs
+    from lossnav.core.claims import claim_of, controls_by_pairs, read_result, recheck, word_by_pairs
 
     from ..request.claim import ClaimRequest, populations_folder
     from ..summaries.claim_results import best_result
 
     request = ClaimRequest("memory", quick)
-    _check(out, request.path)
+    check_json(out, request.path)
     plan = claim_of("memory").quick if quick else claim_of("memory").full
-    with damage_is_said(populations_folder()), progress() as bar:
-        task = bar.add_task("Training", total=None)
+    with networks_bar("Training") as tell:
         tests = recheck(
             replace(plan, draws=draws or plan.draws),
             populations_folder(),
-            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+            tell,
         )
     registered = read_result(request.path) if request.path.exists() else best_result("memory")
     words = {} if registered is None else {_key(t): t["outcome"] for t in registered.findings.get("tests", [])}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from lossnav.core import InputError
 from lossnav.core.sealed import write_json
 from rich.console import Console
 
-from .options import folder_for, progress
+from .claim_options import JsonOut, check_json, networks_bar
 
 
 def robustness_command(
@@ -19,24 +17,19 @@ def robustness_command(
     level: Annotated[float, typer.Option(help="The loss of all networks, nats; registered are 0.14 and 0.05.")] = 0.05,
     networks: Annotated[int, typer.Option(help="Networks of each contrast.")] = 60,
     draws: Annotated[int, typer.Option(help="Draws of nulls.")] = 299,
-    out: Annotated[Path | None, typer.Option(help="Also write it to this file (.json).")] = None,
+    out: JsonOut = None,
 ) -> None:
     """Ask a claim's question of another architecture, or at another loss: minutes; no verdict rests on it."""
-    from lossnav.core.claims import damage_is_said
     from lossnav.core.claims.robustness import robustness
 
     from ..request.claim import populations_folder
 
-    if out is not None and out.suffix != ".json":
-        raise InputError(f"--out should end in .json, but is '{out.name}'.")
-    if out is not None:
-        folder_for(out)
-    with damage_is_said(populations_folder()), progress() as bar:
-        task = bar.add_task("Networks", total=None)
+    check_json(out)
+    with networks_bar() as tell:
         outcome = robustness(
             name,
             populations_folder(),
-            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+            tell,
             architecture,
             level,
             networks,

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from .claim_labels import labels_command
 from .claim_looks import look_command, recheck_command, twins_command
+from .claim_options import check_json, networks_bar
 from .claim_robustness import robustness_command
 from .cluster_options import ClusterOption, WorkersOption
 from .options import console, folder_for, progress
@@ -67,28 +68,19 @@ def run_command(
     cluster: ClusterOption = None,
 ) -> None:
     """Train what is missing, analyse, decide. A run that was stopped goes on with the networks that it has."""
-    from lossnav.core.claims import claim_of, damage_is_said, run, train_on_workers, write_result
+    from lossnav.core.claims import claim_of, run, train_on_workers, write_result
     from lossnav.core.cluster import connected
 
     from ..request.claim import ClaimRequest, populations_folder
 
     request = ClaimRequest(name, quick, seed_base, networks, data)
     claim, plan = claim_of(name), request.plan
-    if out is not None and out.suffix != ".json":
-        raise InputError(f"--out should end in .json, but is '{out.name}'.")
-    if out is not None and out != request.path:
-        folder_for(out)
-    with progress() as bar:
-        task = bar.add_task("Training", total=None)
-
-        def told(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
-
-        with damage_is_said(populations_folder()):
-            if workers is not None or cluster is not None:
-                with connected(workers, cluster) as client:
-                    train_on_workers(claim, plan, populations_folder(), client, told, request.source)
-            result = run(claim, plan, populations_folder(), told)
+    check_json(out, request.path)
+    with networks_bar("Training") as tell:
+        if workers is not None or cluster is not None:
+            with connected(workers, cluster) as client:
+                train_on_workers(claim, plan, populations_folder(), client, tell, request.source)
+        result = run(claim, plan, populations_folder(), tell)
     write_result(result, request.path)
     if out is not None and out != request.path:
         write_result(result, out)

@@ -12,3 +12,6 @@ ColorScale = Annotated[
     str | None, typer.Option(help="linear, log or symlog, for the colour; without it, as on the page.")
 ]
 Knob = Annotated[list[str] | None, typer.Option(help="A property's setting, NAME=VALUE.", metavar="NAME=VALUE")]
+Contours = Annotated[
+    list[str] | None, typer.Option(help="Readouts shown as contour lines, or none; without it, the loss.")
+]

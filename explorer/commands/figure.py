@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from lossnav.core.properties import KNOBS
 
-from .drawing_options import ColorScale, Surface
+from .drawing_options import ColorScale, Contours, Surface
 from .options import console, folder_for, numbers, read_landscape_file, settings
 
 if TYPE_CHECKING:
@@ -40,9 +40,7 @@ def figure_command(
         list[str] | None,
         typer.Option(help="The readout shown as colour, the loss without it. Several are drawn as rows of one figure."),
     ] = None,
-    contours: Annotated[
-        list[str] | None, typer.Option(help="Readouts shown as contour lines, or none; without it, the loss.")
-    ] = None,
+    contours: Contours = None,
     surface: Surface = "loss",
     scale: Annotated[
         str | None,

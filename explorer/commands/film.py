@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .drawing_options import ColorScale, Knob, Scale, Surface
+from .drawing_options import ColorScale, Contours, Knob, Scale, Surface
 from .figure import _picture
 from .options import console, folder_for, numbers, read_landscape_file, settings
 
@@ -22,9 +22,7 @@ def film_command(
     size: Annotated[int, typer.Option(help="Pixels across.")] = 800,
     turn: Annotated[float, typer.Option(help="Degrees by which the camera turns meanwhile; takes longer.")] = 0.0,
     color: Annotated[str, typer.Option(help="The readout shown as colour.")] = "loss",
-    contours: Annotated[
-        list[str] | None, typer.Option(help="Readouts shown as contour lines, or none; without it, the loss.")
-    ] = None,
+    contours: Contours = None,
     surface: Surface = "loss",
     scale: Scale = None,
     color_scale: ColorScale = None,

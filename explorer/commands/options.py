@@ -29,6 +29,10 @@ Of = Annotated[str, typer.Option(help="hessian, ggn, remainder, fisher or empiri
 Checkpoint = Annotated[int | None, typer.Option(help="At this checkpoint of the training path.")]
 At = Annotated[str | None, typer.Option(help="At alpha,beta of the plane.")]
 Seed = Annotated[int, typer.Option(help="Seed of the probes, and of a random plane.")]
+Overlay = Annotated[
+    list[str] | None,
+    typer.Option(help="Properties or readouts; forward: what needs no curvature; without it, all."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 
 

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from ..request.planes import make_plane
 from ..request.survey import SurveyRequest
 from ..summaries.profile import alignment_text, barrier_sentence, curve_sentence, write_alignment, write_curve
-from .options import Device, Target, console, numbers, progress
+from .options import Device, Overlay, Target, console, numbers, progress
 from .plane_options import with_plane
 from .problem_options import Dtype, ProblemChoice, with_problem
 
@@ -46,10 +46,7 @@ def profile_command(
     ] = False,
     curve_steps: Annotated[int, typer.Option(help="Steps of the curve's training.")] = STEPS,
     points: Annotated[int, typer.Option(help="Points along the line, an odd number.")] = 33,
-    overlay: Annotated[
-        list[str] | None,
-        typer.Option(help="Properties or readouts; forward: what needs no curvature; without it, all."),
-    ] = None,
+    overlay: Overlay = None,
     effort: Annotated[str, typer.Option(help="preview, standard or full.")] = "standard",
     plane: SurveyRequest,
     device: Device = "auto",

@@ -21,7 +21,7 @@ from ..summaries.adaptive import adaptive_text
 from ..summaries.forward import forward_sentences
 from .asked import AskedSurvey
 from .cluster_options import ClusterOption, WorkersOption
-from .options import Target, console, numbers, progress
+from .options import Overlay, Target, console, numbers, progress
 from .plane_options import with_plane
 from .problem_options import Dtype, ProblemChoice, with_problem
 from .verdict import tell_verdict
@@ -47,10 +47,7 @@ def survey_command(
     ] = f"{Specification.shape[0]}x{Specification.shape[1]}",
     span: Annotated[str | None, typer.Option(help="alpha from,to,beta from,to; without it, the plane's own.")] = None,
     zoom: Annotated[float, typer.Option(help="Multiple of the span.")] = 1.0,
-    overlay: Annotated[
-        list[str] | None,
-        typer.Option(help="Properties or readouts; forward: what needs no curvature; without it, all."),
-    ] = None,
+    overlay: Overlay = None,
     effort: Annotated[
         str, typer.Option(help="preview, standard or full: how finely curvature is measured at a point.")
     ] = str(Specification.effort),

@@ -9,7 +9,7 @@ import streamlit as st
 from lossnav.core import PROPERTIES
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ..controls.terrain import PRESSED
+from ..controls.survey import PRESSED
 from ..figures.shared.plain_text import for_markdown
 from ..landscapes import best, exact_match
 from ..live.pool import LiveWorker, Turning

@@ -1,6 +1,7 @@
 """Page "Terrain": choose a network and a plane; the surface, the map, and the properties over them."""
 
 import streamlit as st
+from lossnav.explorer.controls import survey
 from lossnav.explorer.controls import terrain as controls
 from lossnav.explorer.controls.profile import line_of_address
 from lossnav.explorer.controls.walk import walks_of
@@ -43,15 +44,15 @@ def page() -> None:
     """
     expect_charts()
     with st.sidebar:
-        target = controls.model_control()
+        target = survey.model_control()
     if dropped_file() or other_than_problem(target):
         with st.sidebar:
             drop_control()
         return
     with st.sidebar:
-        base, turning = controls.plane_controls(target)
+        base, turning = survey.plane_controls(target)
         live = turning and turning_panel.allowed()
-        request = base if live else controls.request_controls(base, live)
+        request = base if live else survey.request_controls(base, live)
     st.session_state["surveyed"] = request
     notes, header, row, work, below = (st.container() for _ in range(5))
     with notes:
@@ -84,7 +85,7 @@ def page() -> None:
 def empty(request: SurveyRequest, live: bool) -> None:
     """Before there is anything to draw."""
     if live:
-        turning_panel.first_picture(request, lambda base: controls.request_controls(base, live))
+        turning_panel.first_picture(request, lambda base: survey.request_controls(base, live))
     else:
         st.caption("Once it is being measured, the first coarse picture comes soon.")
 
@@ -97,7 +98,7 @@ def scene(
     turning = None
     if live:
         with st.sidebar:
-            request = controls.request_controls(request, live)
+            request = survey.request_controls(request, live)
         turning = turning_panel.look_at(request)
         source = turning_panel.shown(turning, source)
     st.session_state["surveyed"] = request

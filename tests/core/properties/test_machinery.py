@@ -28,7 +28,7 @@ ABOUT = {
     "explorer/commands/order.py": ("density", "the floor of the readouts of single examples"),
     "explorer/commands/ship.py": ("density", "the page of input density, whose result comes with a sample"),
     "explorer/commands/survey.py": ("elasticity", "the choice of its anchor, which is the problem's"),
-    "explorer/controls/terrain.py": ("elasticity", "the choice of its anchor, which is the problem's"),
+    "explorer/controls/survey.py": ("elasticity", "the choice of its anchor, which is the problem's"),
     "core/survey/intervals.py": ("elasticity", "the draws of the Fisher, over which its error is"),
     "core/survey/cost.py": ("memory", "the machine's memory"),
     "core/formats/__init__.py": ("density", "the density of inputs, which is a map of its own"),

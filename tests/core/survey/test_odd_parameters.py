@@ -8,7 +8,7 @@ import pytest
 import reference
 import torch
 from lossnav.core import Estimation, InputError, Plane, Problem, survey
-from lossnav.core.properties.elasticity import plane_quadratic, quadratic_values
+from lossnav.core.plane.quadratic import plane_quadratic, quadratic_values
 from torch import Tensor, nn
 
 
