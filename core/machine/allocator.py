@@ -41,7 +41,7 @@ def give_back_freed_memory() -> bool:
 
     For a server of many threads. Nothing is done where `keep_freed_memory` does nothing.
     """
-    global _given_back  # noqa: PLW0603 (the C library's setting is one for the whole process as well)
+    global _given_back
     if not _is_ours():
         return False
     _given_back = bool(ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, SHARED_OWN_PAGES_BYTES))

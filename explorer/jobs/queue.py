@@ -19,7 +19,7 @@ from ..request.base import Request
 from ..server import JOBS_VARIABLE
 from .job import Job
 from .lock import hold
-from .record import Record, damaged, folder, record_of, records, sweep
+from .record import Record, at_work, folder, record_of, records, sweep
 
 COMMAND = (sys.executable, "-m", "lossnav.explorer.cli")
 CORES_EACH = 4
@@ -145,11 +145,7 @@ class Jobs:
     def _fill(self) -> None:
         """Begin what there is room for."""
         for job in list(self._queue):
-            if (
-                not self._closed
-                and sum(each.at_work for each in (*records(), *damaged())) < self.most
-                and self._begin(job)
-            ):
+            if not self._closed and at_work() < self.most and self._begin(job):
                 self._queue.remove(job)
         if self._queue and self._waiter is None:
             self._waiter = threading.Thread(target=self._wait_for_room, daemon=True)
@@ -203,6 +199,6 @@ class Jobs:
 
     def _environment(self) -> dict[str, str]:
         """A share of the cores for each that runs: more threads than cores slow one another many times over."""
-        running = sum(record.at_work for record in records())  # itself among them: its lock is held
+        running = at_work()  # itself among them: its lock is held
         threads = max(1, (os.cpu_count() or 1) // max(1, running))
         return {"OMP_NUM_THREADS": str(threads), **os.environ}

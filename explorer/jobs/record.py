@@ -139,6 +139,11 @@ def damaged() -> list[DamagedRecord]:
     ]
 
 
+def at_work() -> int:
+    """How many pieces of work have a process now, also those whose record is damaged."""
+    return sum(each.at_work for each in records()) + sum(each.at_work for each in damaged())
+
+
 def _results(each: Path) -> list[Path]:
     """What a file in the cache may be the result or the log of."""
     return [each] if each.suffix != ".log" else [each.with_suffix(end) for end in RESULTS]
