@@ -10,8 +10,10 @@ VIEWS = HERE / "views"
 def main() -> None:
     """Streamlit runs this at every turn of the page."""
     import streamlit as st
+    from lossnav.core import InputError
     from lossnav.explorer.controls.address import arrive
     from lossnav.explorer.controls.url import drop_impossible
+    from lossnav.explorer.figures.shared.plain_text import for_markdown
     from lossnav.explorer.panels.style import page_style
     from lossnav.explorer.panels.undo import undo
     from lossnav.explorer.panels.workspace import watch
@@ -39,7 +41,10 @@ def main() -> None:
     drawn = latest()
     page = st.navigation(pages, position="top")
     arrive(page.title)
-    page.run()
+    try:
+        page.run()
+    except InputError as error:  # of a part without a guard of its own: a card that is damaged
+        st.error(for_markdown(error), icon=":material/error:")
     watch(drawn)
 
 

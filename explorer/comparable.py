@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from lossnav.core.plane.kinds import KINDS
 from lossnav.sample_models import names
 
 from . import workspace
-from .landscape_file import Opened, opened
+from .landscape_file import opened_once
 from .landscapes import best, shipped_path
 from .request.survey import SurveyRequest, checkpoints
 from .state import Readable
@@ -32,17 +31,11 @@ class Comparable:
         LookupError, OSError  it is gone
         """
         if self.request is None:
-            path = workspace.path_of(self.name)
-            return _opened(path, path.stat().st_mtime_ns)
+            return opened_once(workspace.path_of(self.name))
         stored = best(self.request)
         if stored is None:
             raise LookupError(self.name)
         return stored
-
-
-@lru_cache(maxsize=8)
-def _opened(path: Path, _changed: int) -> Opened:
-    return opened(path)
 
 
 def comparable(given: tuple[str, ...] = ()) -> dict[str, Comparable]:

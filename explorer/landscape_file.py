@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from lossnav.core.formats import read_any
 from lossnav.core.survey import MeasuredPoints, filled, landscape, read_points
 
 from .landscapes import drawn_level
-from .shared import OPENED
+from .shared import READ, Recent
 
 SHIPPED = Path(str(files("lossnav.sample_models"))) / "landscapes"
 NOT_IN_FILE = "The file does not hold it, and without its network it cannot be measured."
@@ -79,12 +78,16 @@ def opened_once(path: Path) -> Opened:
     InputError  as `opened`
     OSError     it cannot be looked at
     """
-    return _opened(str(path.absolute()), path.stat().st_mtime)
+    path = path.absolute()
+    return _recent.get(opened, (path, path.stat().st_mtime_ns), lambda: opened(path))
 
 
-@lru_cache(maxsize=OPENED)
-def _opened(path: str, _written: float) -> Opened:
-    return opened(path)
+def _size(opened: Opened) -> int:
+    points = 0 if opened.points is None else found.points.values.nbytes
+    return points + int(opened.land.nbytes)
+
+
+_recent = Recent[Opened](READ, _size)
 
 
 def opened(path: str | Path) -> Opened:

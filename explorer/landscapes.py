@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from threading import Lock
@@ -31,7 +30,7 @@ from lossnav.core.survey import (
 
 from .cache import touch
 from .request.survey import COORDINATE_TITLES, DEFAULT_GRID, FORWARD_ONLY, SurveyRequest
-from .shared import FILES
+from .shared import READ, Recent
 
 REDRAWN = 6  # times that an adaptive picture is drawn anew while its points double
 
@@ -130,7 +129,7 @@ def _found(path: Path, overlays: Sequence[str] = ()) -> Found:
 
     overlays  what it is to show, also where it was surveyed before there was such a readout
     """
-    asked, last = time.monotonic(), _last(path)
+    asked, last = time.monotonic(), _lasts.get(_found, path, _Last)
     with last.lock:
         if last.landscape is not None and last.began > asked:
             return last.landscape  # read by another session since then: while a survey writes, each would read it anew
@@ -138,6 +137,7 @@ def _found(path: Path, overlays: Sequence[str] = ()) -> Found:
         if last.landscape is None or not state or last.state != state:
             found, lasts = _read(path, overlays)
             last.state, last.landscape = state if lasts else (), found  # what was being written is read again next time
+            _lasts.grown(_found, path)
         return last.landscape
 
 
@@ -162,10 +162,13 @@ class _Last:
         self.state: tuple[tuple[str, int, int], ...] = ()
         self.landscape: Found | None = None
 
+    @property
+    def bytes(self) -> int:
+        """What it holds, by far the most of it."""
+        return 0 if self.landscape is None else self.landscape.points.values.nbytes + self.landscape.points.done.nbytes
 
-@lru_cache(maxsize=FILES)
-def _last(path: Path) -> _Last:
-    return _Last()
+
+_lasts = Recent[_Last](READ, lambda last: last.bytes)
 
 
 def _state(path: Path) -> tuple[tuple[str, int, int], ...]:

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from lossnav.core import InputError
+from lossnav.core.machine.allocator import give_back_freed_memory
 
 from .workspace import FOLDER_VARIABLE
 
@@ -128,6 +129,7 @@ def _run(access: Access, open_browser: bool, begun: Begun) -> None:
 
     _check_free(access)
     _check_certificate(access)
+    give_back_freed_memory()
     keep_what_a_whole_run_wrote()
     search_seldom()
     send_at_once()

@@ -7,6 +7,7 @@ final.safetensors          final state dict, buffers included, as trained (float
 trajectory.safetensors     trainable parameters, (T, *shape) float16; the T steps in the file's metadata
 anchor.safetensors         θ* and F* of an earlier task (float32), where there is one
 card.json                  the card
+digests.json               the SHA-256 of each of these, which readers hold them against
 =========================  ============================================================================
 """
 
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 
 from ._run import Run, Tensors
 from .catalogue import folder
+from .digests import checked, write_digests
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,14 @@ class Shipped:
 
 
 def load(name: str, model: nn.Module) -> Shipped:
-    """Put the shipped final weights into ``model``, in evaluation mode, and return the rest."""
+    """Put the shipped final weights into ``model``, in evaluation mode, and return the rest.
+
+    Raises
+    ------
+    InputError  a file is not what was shipped
+    """
     where = folder(name)
-    model.load_state_dict(load_file(where / "final.safetensors"))
+    model.load_state_dict(load_file(checked(where / "final.safetensors")))
     model.eval()
     return Shipped(
         _read_trajectory(where / "trajectory.safetensors", model), _read_anchor(where / "anchor.safetensors")
@@ -45,7 +52,7 @@ def load(name: str, model: nn.Module) -> Shipped:
 
 def final_state(name: str) -> Tensors:
     """The shipped final state dict."""
-    return load_file(folder(name) / "final.safetensors")
+    return load_file(checked(folder(name) / "final.safetensors"))
 
 
 def save(name: str, run: Run) -> None:
@@ -60,6 +67,7 @@ def save(name: str, run: Run) -> None:
         both = _prefixed("parameters", parameters) | _prefixed("fisher", fisher)
         save_file(_contiguous(both), where / "anchor.safetensors")
     (where / "card.json").write_text(json.dumps(asdict(run.card), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    write_digests(where)
 
 
 def as_anchor(shipped: Shipped, strength: float, label: str) -> Anchor:
@@ -71,7 +79,7 @@ def as_anchor(shipped: Shipped, strength: float, label: str) -> Anchor:
 
 
 def _read_trajectory(path: Path, model: nn.Module) -> Trajectory:
-    with safe_open(path, framework="pt") as file:
+    with safe_open(checked(path), framework="pt") as file:
         steps = json.loads(file.metadata()["steps"])
         stacks = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
     ordered = {}
@@ -83,7 +91,7 @@ def _read_trajectory(path: Path, model: nn.Module) -> Trajectory:
 
 
 def _read_anchor(path: Path) -> tuple[Tensors, Tensors] | None:
-    if not path.exists():
+    if not checked(path).exists():
         return None
     both = load_file(path)
     return _with_prefix("parameters", both), _with_prefix("fisher", both)

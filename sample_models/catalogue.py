@@ -6,6 +6,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from .digests import checked
+
 NAMES: tuple[str, ...] = (
     "gaussians-mlp",
     "digits-resnet",
@@ -34,10 +36,11 @@ def card(name: str) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError  where there is no sample of that name.
+    ValueError  where there is no sample of that name
+    InputError  the card is not what was shipped
     """
     if name in NAMES:
-        found: dict[str, Any] = json.loads((folder(name) / "card.json").read_text("utf-8"))
+        found: dict[str, Any] = json.loads(checked(folder(name) / "card.json").read_text("utf-8"))
         return found
     if name not in _elsewhere():
         raise ValueError(f"no sample is named {name!r}; the samples are {', '.join(names())}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..checks import InputError
-from ..foreign import json_in
-from ..machine.atomic import written_whole
 from ..machine.memory import byte_text
+from ..sealed import EMPTY, KEY, read_json, write_json, write_sealed
 from .data.signature import unwrapped
 from .weight_files import weights_file
 
@@ -33,7 +31,7 @@ class Recorder:
 
     The weights and the loss of a step then belong together. Recorded are steps 0, 1, 2, 4, 8, … and every `every`-th; where
     that would pass the limit on disk, every second one goes and `every` doubles, so that a run of any length fits. What is
-    written is there whole or not at all. `Trajectory.from_folder(folder)` reads it with its losses.
+    written is there whole or not at all, and holds a digest of itself. `Trajectory.from_folder(folder)` reads it with its losses.
 
     Parameters
     ----------
@@ -193,7 +191,7 @@ class Recorder:
         self.stride = max(self.every, int(file.metadata().get("every", self.every)))
         self._next = None  # found at the first step, when the network has the weights it goes on from
         if (self.folder / LOSSES).is_file():
-            self._curve = json_in(self.folder / LOSSES)["rows"]
+            self._curve = read_json(self.folder / LOSSES)["rows"]
 
     def _place(self) -> int:
         """The number of this step: after the last one; when going on, the recorded one whose weights these are."""
@@ -227,15 +225,15 @@ class Recorder:
 
     def _write(self, step: int, weights: Mapping[str, Tensor], loss: float | None, mean: float | None) -> None:
         about = {"step": step, "every": self.stride, "loss": mean if loss is None else loss}
-        text = {k: repr(v) for k, v in about.items() if v is not None}
-        written_whole(self._path(step), lambda path: save_file(dict(weights), path, metadata=text))
+        text = {KEY: EMPTY} | {k: repr(v) for k, v in about.items() if v is not None}
+        write_sealed(self._path(step), lambda path: save_file(dict(weights), path, metadata=text))
         if mean is not None or loss is not None:
             nan = float("nan")
             self._curve.append([step, nan if loss is None else loss, nan if mean is None else mean])
             if len(self._curve) > MOST_LOSSES:
                 self._curve = self._curve[::2]
-            content = json.dumps({"columns": ["step", "loss", "mean_loss_since_the_row_before"], "rows": self._curve})
-            written_whole(self.folder / LOSSES, lambda path: path.write_text(content, "utf-8"))
+            columns = ["step", "loss", "mean_loss_since_the_row_before"]
+            write_json(self.folder / LOSSES, {"columns": columns, "rows": self._curve})
 
     def _make_room(self, needed: int) -> None:
         while (steps := self.steps) and self._held() + needed > self.limit:

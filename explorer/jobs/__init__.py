@@ -7,6 +7,18 @@ explorer next finds what still runs, and can end it.
 from ..request.base import Request
 from .job import ENDED, FAILED, QUEUED, RUNNING, STOPPED, Job
 from .queue import Jobs
-from .record import Again
+from .record import Again, DamagedRecord, damaged
 
-__all__ = ["ENDED", "FAILED", "QUEUED", "RUNNING", "STOPPED", "Again", "Job", "Jobs", "Request"]
+__all__ = [
+    "ENDED",
+    "FAILED",
+    "QUEUED",
+    "RUNNING",
+    "STOPPED",
+    "Again",
+    "DamagedRecord",
+    "Job",
+    "Jobs",
+    "Request",
+    "damaged",
+]

@@ -19,7 +19,7 @@ from ..request.base import Request
 from ..server import JOBS_VARIABLE
 from .job import Job
 from .lock import hold
-from .record import Record, folder, record_of, records, sweep
+from .record import Record, at_work, folder, record_of, records, sweep
 
 COMMAND = (sys.executable, "-m", "lossnav.explorer.cli")
 CORES_EACH = 4
@@ -144,8 +144,9 @@ class Jobs:
 
     def _fill(self) -> None:
         """Begin what there is room for."""
-        while self._queue and not self._closed and sum(record.at_work for record in records()) < self.most:
-            self._begin(self._queue.pop(0))
+        for job in list(self._queue):
+            if not self._closed and at_work() < self.most and self._begin(job):
+                self._queue.remove(job)
         if self._queue and self._waiter is None:
             self._waiter = threading.Thread(target=self._wait_for_room, daemon=True)
             self._waiter.start()
@@ -159,12 +160,13 @@ class Jobs:
                     self._waiter = None
                     return
 
-    def _begin(self, job: Job) -> None:
+    def _begin(self, job: Job) -> bool:
+        """Start it; False: it waits on, as a process whose record was damaged is at the same result."""
         record = record_of(job.record.path) or job.record
         lock = None if record.cancelled else hold(record.lock)
         if lock is None:  # a person ended it while it waited, or another server is at it
             job.record = record
-            return
+            return record.cancelled or record.started is not None
         try:
             job.record.log.parent.mkdir(parents=True, exist_ok=True)
             with job.record.log.open("wb") as output:
@@ -184,6 +186,7 @@ class Jobs:
         reaper = threading.Thread(target=self._reap, args=(job, job.process), daemon=True)
         self._reapers = [*(each for each in self._reapers if each.is_alive()), reaper]
         reaper.start()
+        return True
 
     def _reap(self, job: Job, process: subprocess.Popen[bytes]) -> None:
         """Wait for the end of a process, so that nothing of it is left, note it, and go on with what waits."""
@@ -196,6 +199,6 @@ class Jobs:
 
     def _environment(self) -> dict[str, str]:
         """A share of the cores for each that runs: more threads than cores slow one another many times over."""
-        running = sum(record.at_work for record in records())  # itself among them: its lock is held
+        running = at_work()  # itself among them: its lock is held
         threads = max(1, (os.cpu_count() or 1) // max(1, running))
         return {"OMP_NUM_THREADS": str(threads), **os.environ}

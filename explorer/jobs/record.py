@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from platformdirs import user_cache_path
 from .lock import held
 
 MOST_KEPT = 50  # records of work that is over
+RESULTS = (".zarr", ".json", ".nc", ".npz")  # how results end
+LAST_PID = 2**31 - 1  # pid_t of every system
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,50 @@ def records() -> list[Record]:
     return sorted(found, key=lambda record: record.asked, reverse=True)
 
 
+@dataclass(frozen=True)
+class DamagedRecord:
+    """A record that is not what was written.
+
+    Of what it was, only this is known: whether a process is at it, and which result is kept under its name, if it is there.
+    """
+
+    place: Path
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a process is at it now."""
+        return held(self.place.with_suffix(".lock"))
+
+    @property
+    def path(self) -> Path | None:
+        """The result whose record lies here; None: none such is in the cache."""
+        beside = (each for kind in folder().parent.glob("*/") if kind != folder() for each in kind.iterdir())
+        return next((path for each in beside for path in _results(each) if _place(path) == self.place), None)
+
+    def forget(self) -> None:
+        """Remove the record alone: a process that is at it keeps its lock, and what it writes."""
+        self.place.unlink(missing_ok=True)
+        if not self.at_work:
+            self.place.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def damaged() -> list[DamagedRecord]:
+    """Every record that is not what was written."""
+    return [
+        DamagedRecord(place) for place in sorted(folder().glob("*.json")) if _read(place) is None and place.exists()
+    ]
+
+
+def at_work() -> int:
+    """How many pieces of work have a process now, also those whose record is damaged."""
+    return sum(each.at_work for each in records()) + sum(each.at_work for each in damaged())
+
+
+def _results(each: Path) -> list[Path]:
+    """What a file in the cache may be the result or the log of."""
+    return [each] if each.suffix != ".log" else [each.with_suffix(end) for end in RESULTS]
+
+
 def sweep() -> None:
     """Forget the oldest of what is over."""
     over = [record for record in records() if not record.at_work and not record.waits]
@@ -117,9 +164,22 @@ def _place(path: Path) -> Path:
 
 
 def _read(place: Path) -> Record | None:
-    """A record that is whole; one that is not says nothing."""
+    """A record that is whole; None: it is not there, or `damaged`."""
     with suppress(OSError, ValueError, TypeError, KeyError):
-        content = read_json(place)
+        content = read_json(place, sealed=True)
         paths = {name: Path(content[name]) for name in ("path", "server")}
-        return Record(**{**content, **paths, "arguments": tuple(content["arguments"])})
+        record = Record(**{**content, **paths, "arguments": tuple(content["arguments"])})
+        return record if _means_something(record) and _place(record.path) == place else None
     return None
+
+
+def _means_something(record: Record) -> bool:
+    """Whether the fields are what they should be: a process of such a number would be ended."""
+    times = [record.asked, *([] if record.started is None else [record.started])]
+    return (
+        all(isinstance(word, str) for word in record.arguments)
+        and all(isinstance(time, int | float) and math.isfinite(time) for time in times)
+        and (record.pid is None or (type(record.pid) is int and 1 < record.pid <= LAST_PID))
+        and (record.code is None or type(record.code) is int)
+        and type(record.cancelled) is bool
+    )

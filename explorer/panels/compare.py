@@ -36,6 +36,7 @@ from ..summaries.compare import (
 from ..summaries.facts import facts
 from .camera import remember
 from .chart import chart
+from .charts import landscape
 
 SURFACES, MAPS, DIFFERENCE = LOOKS
 AFAR = {2: 1.5, 3: 1.85, 4: 1.1}  # by how many there are: how much farther away the camera is
@@ -72,16 +73,8 @@ def read(chosen: Sequence[Comparable]) -> list[tuple[str, xr.Dataset]]:
 
 
 def held_landscape(each: Comparable) -> xr.Dataset:
-    """The same object as long as nothing is written to it."""
-    source = each.source()
-    held = st.session_state.setdefault("compared_landscapes", {})
-    last = held.get(each.name)
-    if last is None or last[0] is not source:
-        if len(held) >= 2 * MOST:
-            held.clear()
-        held[each.name] = last = (source, source.landscape(Settings()))
-    land: xr.Dataset = last[1]
-    return land
+    """The same object for all sessions as long as nothing is written to it."""
+    return landscape(each.source(), Settings())
 
 
 def pictures(lands: Sequence[xr.Dataset], asked: Comparison, point: tuple[float, float] | None) -> list[Picture]:

@@ -10,7 +10,8 @@ from lossnav.core import InputError
 from lossnav.core.machine import byte_text
 
 from ..cache import BOUND, Kept, beyond_bound, cache_entries, remove
-from ..jobs import ENDED, FAILED, QUEUED, RUNNING, STOPPED, Again, Job
+from ..jobs import ENDED, FAILED, QUEUED, RUNNING, STOPPED, Again, Job, damaged
+from .damaged_work import damaged_rows
 from .progress import ELSEWHERE, by_timer, duration, jobs
 
 BADGES: dict[str, Literal["blue", "gray", "red", "orange", "green"]] = {
@@ -32,8 +33,11 @@ def jobs_panel() -> None:
         st.session_state["at_work"] = len(working)
         st.rerun()  # what is kept has changed as well
     st.session_state["at_work"] = len(working)
-    if not listed:
+    spoilt = damaged()
+    damaged_rows(spoilt)
+    if not listed and not spoilt:
         st.info("Nothing is being computed, and nothing was lately.", icon=":material/check_circle:")
+    if not listed:
         return
     most = jobs().most
     st.caption(f"At most {most} at once; the others wait their turn. They go on when this page is closed.")

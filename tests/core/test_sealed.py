@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from lossnav.core import InputError, Plane, Problem, coupling_matrix, density_map, spectrum, survey
+from lossnav.core import InputError, Plane, Problem, Recorder, coupling_matrix, density_map, spectrum, survey
 from lossnav.core.answers import answers, read_answers, write_answers
 from lossnav.core.claims import CLAIMS, damage_is_said, read_result, shipped, write_result
 from lossnav.core.claims.kept import kept_tables
@@ -71,6 +71,12 @@ def _weights(path: Path, problem: Problem) -> object:
     return write_sealed(path, lambda place: save_file(held, place, metadata={KEY: EMPTY}))
 
 
+def _recorded(path: Path, problem: Problem) -> object:
+    recorder = Recorder(problem.model, path.with_suffix(""), every=1)
+    recorder(torch.tensor(1.5))
+    return recorder._path(0).rename(path)
+
+
 def _weights_read(path: Path) -> object:
     return [p.detach().numpy() for p in load_weights(nn.Linear(3, 4), path).parameters()]
 
@@ -91,6 +97,7 @@ KINDS: dict[str, Kind] = {
     "walk.npz": (_walk, read_walk),
     "result.json": (lambda path, _: write_result(shipped(CLAIMS[0]), path), read_result),
     "control.safetensors": (_weights, _weights_read),
+    "recorded.safetensors": (_recorded, _weights_read),
 }
 
 

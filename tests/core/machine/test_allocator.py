@@ -54,3 +54,42 @@ def test_a_users_setting_stands(monkeypatch: pytest.MonkeyPatch, name: str, valu
 def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     absent(monkeypatch, "glibc")
     assert not allocation.keep_freed_memory()
+
+
+HELD = """
+import ctypes, sys, threading
+import numpy as np
+from lossnav.core.machine.allocator import give_back_freed_memory, keep_freed_memory
+class Info(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks in_use free keepcost".split()]
+library = ctypes.CDLL(None)
+library.mallinfo2.restype = Info
+if sys.argv[1] == "server":
+    print(give_back_freed_memory(), keep_freed_memory())
+kept = []
+def page():
+    for _ in range(40):
+        large = [np.ones(300_000) for _ in range(3)]  # 2.4 MB each
+        kept.append(np.ones(1000))  # small, and stays
+for _ in range(8):
+    threads = [threading.Thread(target=page) for _ in range(4)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+print(library.mallinfo2().free)
+"""
+
+
+def free_in_heaps(way: str) -> list[str]:
+    """What the allocation said, and bytes that are free within glibc's heaps after threads came and went."""
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "GLIBC_", "LD_PRELOAD"))}
+    command = [sys.executable, "-c", HELD, way]
+    return subprocess.run(command, env=own, capture_output=True, text=True, check=True, timeout=120).stdout.split()
+
+
+@needs("glibc")
+def test_a_server_leaves_little_free_in_its_heaps_though_threads_come_and_go() -> None:
+    (untouched,) = free_in_heaps("untouched")
+    *said, given_back = free_in_heaps("server")
+    assert said == ["True", "False"], "what gives back does not keep"
+    assert int(given_back) < 4e6
+    assert int(untouched) > 3 * int(given_back), "otherwise this test shows nothing"
