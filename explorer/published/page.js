@@ -145,9 +145,11 @@ function lowest(land) {
   return best < 0 ? null : [Math.floor(best / land.beta.length), best % land.beta.length];
 }
 
+const NOT_MEASURED = "not measured";
 function valueText(land, variable, k) {
   const own = land.readouts[variable], labels = C.readouts[variable].labels, value = own.values[k];
   const text = labels.length && Number.isFinite(value) ? labels[Math.min(Math.floor(value), labels.length - 1)] : numberText(value);
+  if (Number.isNaN(value) && own.gaps && !land.masks[own.gaps][k]) return NOT_MEASURED;
   if (own.mask && !land.masks[own.mask][k]) return `≈ ${text}`;
   const error = own.se ? own.interval * own.se[k] : NaN; // what a 95 % interval reaches
   if (!(Number.isFinite(value) && error > 0)) return text;
@@ -245,7 +247,13 @@ function readAt(land, variable, k) { // at a checkpoint's place: linear between 
   if (Number.isNaN(a) || Number.isNaN(b)) return null;
   const near = own.values[nearest(land.alpha, a) * land.beta.length + nearest(land.beta, b)];
   if (labels.length) return Number.isFinite(near) ? labels[Math.min(Math.floor(near), labels.length - 1)] : numberText(near);
-  return `≈ ${numberText(between(land, own.values, place(land.alpha, a), place(land.beta, b)))} ${short(unit)}`.trim();
+  const i = place(land.alpha, a), j = place(land.beta, b), value = between(land, own.values, i, j);
+  return Number.isFinite(value) ? `≈ ${numberText(value)} ${short(unit)}`.trim() : gapText(land, own, i, j);
+}
+function gapText(land, own, i, j) { // a place around this one is not measured, or not finite
+  const n = land.beta.length, a = Math.min(Math.floor(i), land.alpha.length - 2), b = Math.min(Math.floor(j), n - 2);
+  const around = [a * n + b, a * n + b + 1, (a + 1) * n + b, (a + 1) * n + b + 1];
+  return own.gaps && around.some(k => !land.masks[own.gaps][k]) ? NOT_MEASURED : numberText(NaN);
 }
 function tellStep(land) {
   if (!land.path) return;
@@ -298,13 +306,21 @@ function sceneOf(land) {
   const quiet = {showbackground: false, gridcolor: colors.rule, zeroline: false, color: colors.faint, tickfont: {size: 10}, nticks: 5, showspikes: false};
   return {
     xaxis: {...quiet, title: {text: escaped(land.axes[0])}}, yaxis: {...quiet, title: {text: escaped(land.axes[1])}},
-    zaxis: {...quiet, title: {text: escaped(about.title)}, tickvals: about.ticks[0], ticktext: about.ticks[1].map(escaped), range: [low - room, high + room]},
+    zaxis: {...quiet, title: {text: ""}, tickvals: about.ticks[0], showticklabels: false, range: [low - room, high + room]}, // heightText says it
     aspectmode: "manual", aspectratio: {x: 1.15, y: 1.15, z: 0.68}, camera: state.camera, dragmode: "turntable",
   };
+}
+function heightText(land) { // what the height is, from where to where: a title along its axis is cut at some cameras
+  const e = state.elevation, {title, scale} = C.readouts[e], z = heightsOf(land, e), within = v => Math.min(Math.max(v, scale.low ?? -Infinity), scale.high ?? Infinity);
+  const spaced = {log: ", logarithmic", symlog: ", symmetric-logarithmic"}[scale.kind] || "";
+  const ends = Array.from(land.readouts[e].values).filter((_, k) => Number.isFinite(z[k])).reduce(([a, b], v) => [Math.min(a, within(v)), Math.max(b, within(v))], [Infinity, -Infinity]);
+  const range = scale.kind === "class" || ends[0] > ends[1] ? "" : `, ${[...new Set(ends.map(v => numberText(v)))].join(" to ")}`;
+  return `Height: ${short(title)}${range}${spaced}`;
 }
 async function drawSurface(land) {
   const colors = ink(), font = {family: getComputedStyle(document.body).fontFamily, size: 12, color: colors.text};
   const layout = {paper_bgcolor: "rgba(0,0,0,0)", font, margin: {l: 0, r: 0, t: 0, b: 0}, showlegend: false, scene: sceneOf(land),
+    annotations: [{name: "height", text: escaped(heightText(land)), showarrow: false, xref: "paper", yref: "paper", x: 0, y: 0, xanchor: "left", yanchor: "bottom", font: {size: 12, color: colors.faint}}],
     hoverlabel: {bgcolor: colors.ground, bordercolor: colors.faint, font: {...font, color: colors.text}}};
   await Plotly.react(land.surface, surfaceTraces(land), layout, {displayModeBar: false, responsive: true, scrollZoom: true});
   if (land.listening) return;
