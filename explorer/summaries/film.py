@@ -118,7 +118,7 @@ def _read(land: xr.Dataset, variable: str, place: tuple[np.ndarray, np.ndarray])
         return [classes.text(value) for value in _nearest(land, variable, place)]
     values = heights_at(land, Layer(variable, Scale()), *place)
     return [
-        f"≈ {format_value(value)} {unit}".rstrip() if np.isfinite(value) else gap_text(land, variable, at)
+        f"≈ {format_value(value)} {unit}".rstrip() if np.isfinite(value) else gap_text(land, variable, (at[0], at[1]))
         for value, *at in zip(values, *place, strict=True)
     ]
 

@@ -13,7 +13,6 @@ from ..shared.isolines import heights_at, isolines
 from ..shared.picture import (
     Layer,
     Picture,
-    axis_titles,
     drawn_values,
     floor_of,
     hover_field,
@@ -197,13 +196,12 @@ def _mark(alpha: np.ndarray, beta: np.ndarray, z: np.ndarray, marker: dict[str, 
 
 
 def _scene(land: xr.Dataset, picture: Picture, camera: Mapping[str, Any]) -> dict[str, Any]:
-    first, second = axis_titles(land)
     elevation = picture.elevation
     positions, _ = elevation.scale.ticks(land[elevation.variable].values, 5)
     quiet = _quiet(picture.dark)
     return {
-        "xaxis": {**quiet, "title": {"text": first}},
-        "yaxis": {**quiet, "title": {"text": second}},
+        "xaxis": {**quiet, "title": {"text": "α"}},  # the map says what they are: a longer name would be cut here
+        "yaxis": {**quiet, "title": {"text": "β"}},
         "zaxis": {
             **quiet,
             "title": {"text": ""},  # height_annotation says it: beside the surface it would be cut at some cameras
