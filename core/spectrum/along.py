@@ -13,7 +13,7 @@ import torch
 from ..checks import InputError
 from ..parameters.hashing import digest
 from ..problem.at_checkpoint import at_checkpoint
-from ..problem.identity import problem_identity
+from ..problem.identity import problem_digest, problem_identity
 from ..problem.problem import Problem
 from .density import Spectrum
 from .eigenvalues import spectrum
@@ -62,6 +62,7 @@ def spectra_along(
     asked |= {} if exact else {"steps": steps, "probes": probes}
     about = {
         "name": problem.name,
+        "problem": problem_digest(problem),
         "examples": problem.example_count,
         "buffers": any(b.is_floating_point() for b in problem.model.buffers()),
         "how": "exact, every eigenvalue"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
+from torch import nn
+
 from ..checks import InputError
 from ..curvature.gradient_check import AGREE, gradient_miss
 from ..curvature.idle_parameters import idle_parameters, zero_tensors
@@ -18,6 +21,10 @@ from ..properties.selection import OWNERS, wanted
 
 KINDS = ("understood", "tested", "not to be had")
 MOST_NAMES = 3
+NORMALISED = {
+    "eval": "Its running statistics are the trained network's, at every point.",
+    "recalibrate": "Its statistics are recomputed on the data at every point.",
+}
 NO_SLOPE = (
     "The gradient is not the slope of the loss that is drawn: along a direction they differ by {:.2g} %. A part of the network, or of "
     "its loss, is detached, under no_grad or straight-through; slope and curvature are of what training follows, not of the map."
@@ -73,8 +80,21 @@ def _understood(problem: Problem) -> Iterator[Finding]:
     yield Finding(KINDS[0], "loss", f"{kind.name}: {states}{', over classes' if kind.is_categorical else ''}.")
     if problem.beside is not None:
         yield Finding(KINDS[0], "likelihood", f"{problem.stated.likelihood.name}, stated beside the loss.")
+    yield Finding(KINDS[0], "training path", _path(problem))
+    if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in problem.model.modules()):
+        yield Finding(KINDS[0], "BatchNorm", NORMALISED[problem.batchnorm])
     for sentence in problem.notes:
         yield Finding(KINDS[0], "note", sentence)
+
+
+def _path(problem: Problem) -> str:
+    path = problem.trajectory
+    if path is None:
+        return "None was given, so no plane runs along the training: Problem(…, trajectory=Trajectory.from_folder(…))."
+    steps, last = path.steps, path.at(len(path) - 1)
+    ends = all(torch.equal(last[name].to(value), value) for name, value in problem.parameters.items() if name in last)
+    whose = "the last is the trained network" if ends else "the trained network is not the last of them"
+    return f"{len(path)} checkpoints, steps {steps[0]:,} to {steps[-1]:,}; {whose}."
 
 
 def _tested(problem: Problem) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from pathlib import Path
 from typing import Annotated
 
@@ -24,20 +25,31 @@ def publish_command(
         list[str] | None, typer.Option(help="A readout that is switched on at first; the first one colours.")
     ] = None,
     height: Annotated[str, typer.Option(help="The readout drawn as height at first.")] = "loss",
+    spectrum: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A file of lossnav spectrum --out, along the training or not, of the first landscape's network; "
+            "without it, what is kept on this machine or came with the sample."
+        ),
+    ] = None,
 ) -> None:
     """Write landscapes into one HTML file that still turns, to send or to keep."""
     from lossnav.core import Settings
 
     from ..landscape_file import landscape_path, opened
     from ..published import Start, published_page
+    from ..request.spectra_at_hand import NetworkSpectra, spectra_in, spectra_of
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"A page ends in .html, but '{output.name}' does not: name it {output.stem}.html.")
     folder_for(output)
     lands = [opened(landscape_path(path)).landscape(Settings()) for path in landscapes]
     on = _switched_on(show or [], {str(name) for land in lands for name in land.data_vars})
+    known = [spectra_of(land) for land in lands]
+    given = [spectra_in(path, lands[0]) for path in spectrum or []]
+    known[:1] = [reduce(NetworkSpectra.__or__, [*given, *known[:1]])]
     start = Start(height, on, next(iter(on), "terrain"))
-    output.write_text(published_page(lands, start, title), encoding="utf-8")
+    output.write_text(published_page(lands, start, title, known), encoding="utf-8")
     console.print(f"Page in {output}, {output.stat().st_size / 1e6:.1f} MB", markup=False)
 
 

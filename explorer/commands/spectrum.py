@@ -60,6 +60,7 @@ def spectrum_command(
 ) -> None:
     """Eigenvalues of the curvature: density, largest and smallest, trace."""
     from lossnav.core import spectrum
+    from lossnav.core.problem import problem_digest
     from lossnav.core.spectrum import write_spectrum
 
     if count is not None and not along:
@@ -78,6 +79,7 @@ def spectrum_command(
             asked = CHECKPOINTS if count is None else count
             _along(problem, of, asked, top, steps, probes, seed, device, numbers, out, others)
         return
+    whose = {} if checkpoint is not None or at is not None else {"problem": problem_digest(problem)}
     problem, point = options.place(problem, checkpoint, at, plane)
     if critical:
         _critical(problem, point, device, numbers, out)
@@ -85,7 +87,7 @@ def spectrum_command(
     counts = (_or(top, 15), _or(steps, 80), _or(probes, 10))
     result = spectrum(problem, point, of, *counts, seed, device=device, dtype=numbers)
     if out is not None:
-        write_spectrum(result, out, {"name": problem.name, "examples": problem.example_count})
+        write_spectrum(result, out, {"name": problem.name, "examples": problem.example_count, **whose})
     Console().print(spectrum_table(result))
 
 

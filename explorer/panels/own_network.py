@@ -13,8 +13,9 @@ from training import Network, inputs, targets  # yours
 
 def problem():
     model = load_weights(Network(), "weights.pt")
-    path = Trajectory.from_folder("checkpoints")  # if there are any
-    return Problem(model, inputs, targets, loss="cross_entropy", trajectory=path)
+    path = Trajectory.from_folder("checkpoints")  # if any
+    return Problem(model, inputs, targets,
+                   loss="cross_entropy", trajectory=path)
 """
 KIND_TITLES = {
     workspace.PROBLEM: "problems",

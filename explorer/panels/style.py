@@ -25,11 +25,13 @@ _CSS = """
   div[class*="st-key-line_"] { flex-wrap: nowrap !important; }
   .st-key-over_picture { margin-bottom: -2.9rem; position: relative; z-index: 5; pointer-events: none; }
   .st-key-over_picture > * { pointer-events: auto; width: fit-content; flex: 0 0 auto; }
-  .st-key-terrain3d { --tall: max(360px, calc(100vh - 305px)); }
-  [data-testid="stMain"]:has(.st-key-film) .st-key-terrain3d { --tall: max(320px, calc(100vh - 350px)); }
+  .st-key-terrain3d { --most-tall: max(360px, calc(100vh - 305px)); }
+  [data-testid="stMain"]:has(.st-key-film) .st-key-terrain3d { --most-tall: max(320px, calc(100vh - 350px)); }
   .st-key-terrain2d { --tall: clamp(250px, calc(100vh - 440px), 680px); }
   :is(.st-key-terrain3d, .st-key-terrain2d) :is(.stElementContainer, .stFullScreenFrame, .stPlotlyChart) {
     height: var(--tall) !important; min-height: var(--tall) !important; }
+  .st-key-terrain3d { container-type: inline-size; }
+  .st-key-terrain3d > * { --tall: min(var(--most-tall), 73cqw); } /* a higher picture would cut the surface at its sides */
   :is(.st-key-pulse, .st-key-saving, .st-key-library, .st-key-undo), [data-testid="stLayoutWrapper"]:has(> :is(.st-key-pulse, .st-key-saving, .st-key-library, .st-key-undo)) {
     display: none; }
   [data-testid="stLayoutWrapper"]:has(> :is(.st-key-keyboard, .st-key-tour)) { position: absolute; }

@@ -18,6 +18,7 @@ from ..figures.shared.picture import (
     arrows_in,
     axis_titles,
     drawn_values,
+    gaps_mask,
     made_from,
     measured_mask,
     path_inside,
@@ -51,7 +52,8 @@ def packed(land: xr.Dataset, layers: Mapping[str, Layer]) -> dict[str, Any]:
         "beta": pack.add(land["beta"].values),
         "readouts": {name: _readout(land, layer, pack) for name, layer in mine.items()},
         "masks": {
-            m: pack.add(land[m].values.astype("u1")) for m in sorted({measured_mask(land, n) for n in mine} - {""})
+            m: pack.add(land[m].values.astype("u1"))
+            for m in sorted({mask(land, n) for n in mine for mask in (measured_mask, gaps_mask)} - {""})
         },
         "arrows": {name: arrow for name in arrows_in(land) if (arrow := _arrows(land, name, pack))},
         "path": _path(land, pack),
@@ -79,6 +81,7 @@ def _readout(land: xr.Dataset, layer: Layer, pack: Pack) -> dict[str, Any]:
         "infinite": [_replaced(shown, values == end) for end in (-np.inf, np.inf)],
         "lines": pack.add(_lines(land, layer)),
         "mask": measured_mask(land, variable),
+        "gaps": gaps_mask(land, variable),
         "said": readout_text(land, variable),
     }
     if error in land:

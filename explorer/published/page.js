@@ -145,9 +145,11 @@ function lowest(land) {
   return best < 0 ? null : [Math.floor(best / land.beta.length), best % land.beta.length];
 }
 
+const NOT_MEASURED = "not measured";
 function valueText(land, variable, k) {
   const own = land.readouts[variable], labels = C.readouts[variable].labels, value = own.values[k];
   const text = labels.length && Number.isFinite(value) ? labels[Math.min(Math.floor(value), labels.length - 1)] : numberText(value);
+  if (Number.isNaN(value) && own.gaps && !land.masks[own.gaps][k]) return NOT_MEASURED;
   if (own.mask && !land.masks[own.mask][k]) return `≈ ${text}`;
   const error = own.se ? own.interval * own.se[k] : NaN; // what a 95 % interval reaches
   if (!(Number.isFinite(value) && error > 0)) return text;
@@ -245,7 +247,13 @@ function readAt(land, variable, k) { // at a checkpoint's place: linear between 
   if (Number.isNaN(a) || Number.isNaN(b)) return null;
   const near = own.values[nearest(land.alpha, a) * land.beta.length + nearest(land.beta, b)];
   if (labels.length) return Number.isFinite(near) ? labels[Math.min(Math.floor(near), labels.length - 1)] : numberText(near);
-  return `≈ ${numberText(between(land, own.values, place(land.alpha, a), place(land.beta, b)))} ${short(unit)}`.trim();
+  const i = place(land.alpha, a), j = place(land.beta, b), value = between(land, own.values, i, j);
+  return Number.isFinite(value) ? `≈ ${numberText(value)} ${short(unit)}`.trim() : gapText(land, own, i, j);
+}
+function gapText(land, own, i, j) { // a place around this one is not measured, or not finite
+  const n = land.beta.length, a = Math.min(Math.floor(i), land.alpha.length - 2), b = Math.min(Math.floor(j), n - 2);
+  const around = [a * n + b, a * n + b + 1, (a + 1) * n + b, (a + 1) * n + b + 1];
+  return own.gaps && around.some(k => !land.masks[own.gaps][k]) ? NOT_MEASURED : numberText(NaN);
 }
 function tellStep(land) {
   if (!land.path) return;
@@ -256,7 +264,39 @@ function tellStep(land) {
   land.step.textContent = text;
   land.slider.value = at;
   land.slider.setAttribute("aria-valuetext", `${text}: ${said.map(pair => pair.join(" ")).join(", ")}`);
-  land.says.replaceChildren(...said.map(([name, value]) => el("span", {}, `${name} `, el("b", {}, value))));
+  land.says.replaceChildren(...named(said));
+  tellSpectrum(land);
+}
+// ---- eigenvalues: bars as one path each of bulk and outliers, 100 units high
+function barsInto(figure, bars, outer, color, label) {
+  const high = bars.map((h, x) => h > 0 ? `M${x} 100v${-h}h1v${h}z` : "");
+  figure.replaceChildren(
+    svg("path", {d: high.slice(0, outer).join(""), class: "bulk"}), svg("path", {d: high.slice(outer).join(""), style: `fill:${color}`, "data-name": "outliers"}));
+  figure.setAttribute("aria-label", label);
+}
+const barsOf = count => svg("svg", {viewBox: `0 0 ${count} 100`, preserveAspectRatio: "none", role: "img"});
+const named = said => said.map(([name, value]) => el("span", {}, `${name} `, el("b", {}, value)));
+const spoken = said => said.map(pair => pair.join(" ")).join(", ");
+const marksOf = ticks => ticks.map(([at, text]) => el("span", {style: `left:${100 * at}%`}, text));
+function spectrumOf(land) {
+  if (!land.spectrum) return null;
+  const {bars, outer, color, ticks, shares, says, how} = land.spectrum, drawn = barsOf(bars.length);
+  barsInto(drawn, bars, outer, color, `Eigenvalue histogram at the trained network: ${spoken(says)}`);
+  const sides = shares.map(([height, text]) => el("span", {style: `bottom:${height}%`}, text));
+  return el("section", {class: "spectrum"},
+    el("h3", {}, "Eigenvalues of the Hessian at the trained network"),
+    el("div", {class: "histogram"}, el("div", {class: "sides", "aria-hidden": "true"}, ...sides), drawn, el("div", {class: "marks", "aria-hidden": "true"}, ...marksOf(ticks))),
+    el("dl", {class: "readouts"}, ...says.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+    el("p", {class: "how"}, how, " The bars' height is the share of all eigenvalues, logarithmic; outliers have another colour."));
+}
+function tellSpectrum(land) { // as it was at the step shown, or at the last one before it of which there is one
+  if (!land.along) return;
+  const k = land.along.at[land.at], {steps, says, bars, outer, color} = land.along;
+  land.moving.hidden = k === null;
+  if (k === null) return;
+  const title = `Spectrum at step ${steps[k]}`;
+  barsInto(land.moving.querySelector("svg"), bars[k], outer[k], color, `${title}, eigenvalue histogram: ${spoken(says[k])}`);
+  land.moving.querySelector("figcaption").replaceChildren(el("span", {}, title), ...named(says[k]));
 }
 async function walk(land, at) { // nothing but the path is drawn anew
   land.at = at;
@@ -290,21 +330,30 @@ function trainingOf(land) {
   land.play = el("button", {class: "play", onclick: () => play(land)});
   land.step = el("b", {class: "step"}); land.says = el("p", {class: "says"});
   showPlaying(land);
-  return el("div", {class: "training", role: "group", "aria-label": "The training, step by step"}, land.play, land.slider, land.step, land.says);
+  land.moving = !land.along ? null : el("figure", {class: "moving"}, barsOf(land.along.bars[0].length), el("div", {class: "marks", "aria-hidden": "true"}, ...marksOf(land.along.ticks)), el("figcaption"));
+  return el("div", {class: "training", role: "group", "aria-label": "The training, step by step"}, land.play, land.slider, land.step, land.moving || "", land.says);
 }
 
 function sceneOf(land) {
   const colors = ink(), about = C.readouts[state.elevation], [low, high] = about.height, room = (high - low) / 32;
   const quiet = {showbackground: false, gridcolor: colors.rule, zeroline: false, color: colors.faint, tickfont: {size: 10}, nticks: 5, showspikes: false};
   return {
-    xaxis: {...quiet, title: {text: escaped(land.axes[0])}}, yaxis: {...quiet, title: {text: escaped(land.axes[1])}},
-    zaxis: {...quiet, title: {text: escaped(about.title)}, tickvals: about.ticks[0], ticktext: about.ticks[1].map(escaped), range: [low - room, high + room]},
+    xaxis: {...quiet, title: {text: "α"}}, yaxis: {...quiet, title: {text: "β"}}, // the map says what they are: here it would be cut
+    zaxis: {...quiet, title: {text: ""}, tickvals: about.ticks[0], showticklabels: false, range: [low - room, high + room]}, // heightText says it
     aspectmode: "manual", aspectratio: {x: 1.15, y: 1.15, z: 0.68}, camera: state.camera, dragmode: "turntable",
   };
+}
+function heightText(land) { // what the height is, from where to where: a title along its axis is cut at some cameras
+  const e = state.elevation, {title, scale} = C.readouts[e], z = heightsOf(land, e), within = v => Math.min(Math.max(v, scale.low ?? -Infinity), scale.high ?? Infinity);
+  const spaced = {log: ", logarithmic", symlog: ", symmetric-logarithmic"}[scale.kind] || "";
+  const ends = Array.from(land.readouts[e].values).filter((_, k) => Number.isFinite(z[k])).reduce(([a, b], v) => [Math.min(a, within(v)), Math.max(b, within(v))], [Infinity, -Infinity]);
+  const range = scale.kind === "class" || ends[0] > ends[1] ? "" : `, ${[...new Set(ends.map(v => numberText(v)))].join(" to ")}`;
+  return `Height: ${short(title)}${range}${spaced}`;
 }
 async function drawSurface(land) {
   const colors = ink(), font = {family: getComputedStyle(document.body).fontFamily, size: 12, color: colors.text};
   const layout = {paper_bgcolor: "rgba(0,0,0,0)", font, margin: {l: 0, r: 0, t: 0, b: 0}, showlegend: false, scene: sceneOf(land),
+    annotations: [{name: "height", text: escaped(heightText(land)), showarrow: false, xref: "paper", yref: "paper", x: 0, y: 1, xanchor: "left", yanchor: "top", font: {size: 12, color: colors.faint}}],
     hoverlabel: {bgcolor: colors.ground, bordercolor: colors.faint, font: {...font, color: colors.text}}};
   await Plotly.react(land.surface, surfaceTraces(land), layout, {displayModeBar: false, responsive: true, scrollZoom: true});
   if (land.listening) return;
@@ -575,6 +624,7 @@ function sectionOf(land, alone) {
       el("div", {class: "left"}, land.chips, land.bar, land.surface, ...[trainingOf(land)].filter(Boolean)),
       el("div", {class: "right"}, land.map, land.legend, land.picked, land.main, el("details", {}, el("summary", {}, "All readouts"), land.every))),
     land.trust.length ? el("p", {class: "trust"}, el("b", {}, "How far to trust this plane. "), land.trust.join(" ")) : null,
+    spectrumOf(land),
     unavailableOf(land),
     el("details", {}, el("summary", {}, "How it was made"), el("dl", {class: "made"}, ...land.made.flatMap(([name, text]) => [el("dt", {}, name), el("dd", {}, text)]))));
 }

@@ -19,9 +19,11 @@ from ..figures.shared.units import SHORT_UNITS
 from ..figures.web.line import is_slice
 from ..figures.web.surface3d import RELIEF
 from ..figures.web.theme import DARK, LIGHT
+from ..request.spectra_at_hand import NetworkSpectra, spectra_of
 from .formulas import formula
 from .landscape import packed
 from .readouts import common, described
+from .spectra import spectra_packed
 from .start import Start
 
 MOST_LANDSCAPES = 8  # each has a WebGL context, of which browsers hold 16
@@ -29,8 +31,15 @@ MOST_LANDSCAPES = 8  # each has a WebGL context, of which browsers hold 16
 POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:"
 
 
-def published_page(lands: Sequence[xr.Dataset], start: Start | None = None, title: str = "") -> str:
+def published_page(
+    lands: Sequence[xr.Dataset],
+    start: Start | None = None,
+    title: str = "",
+    spectra: Sequence[NetworkSpectra] | None = None,
+) -> str:
     """One HTML file that shows landscapes side by side, with colours and heights on a common scale.
+
+    spectra  of each landscape's network, drawn beside it; None: those at hand for exactly that network
 
     Raises
     ------
@@ -51,7 +60,10 @@ def published_page(lands: Sequence[xr.Dataset], start: Start | None = None, titl
         "readouts": {name: described(lands, layer) for name, layer in layers.items()},
         "heights": [r.variable for r in _heights(lands) if _is_height(r, layers)],
         "roles": [[role, [_card(o, lands, layers) for o in PROPERTIES if o.entry.role == role]] for role in ROLES],
-        "landscapes": [packed(land, layers) for land in lands],
+        "landscapes": [
+            packed(land, layers) | spectra_packed(land, known)
+            for land, known in zip(lands, spectra or [spectra_of(land) for land in lands], strict=True)
+        ],
     }
     return _document(title, _json(content))
 

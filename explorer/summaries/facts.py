@@ -17,7 +17,9 @@ def facts(land: xr.Dataset) -> list[str]:
     if "loss" in centre:
         whose = f"checkpoint {plane['centre']}" if "centre" in plane else plane.get("origin", "trained network")
         loss = f"{whose}: loss {_number(centre['loss'])} {land['loss'].attrs.get('units', '')}".strip()
-        texts.append(loss + (f" (test {_number(centre['test_loss'])})" if "test_loss" in centre else ""))
+        beside = {"data_loss": "without weight decay", "test_loss": "test"}
+        said = [f"{name} {_number(centre[variable])}" for variable, name in beside.items() if variable in centre]
+        texts.append(loss + (f" ({', '.join(said)})" if said else ""))
     if "accuracy" in centre:
         accuracy = f"accuracy {_number(centre['accuracy'], 100)} %"
         tested = f" (test {_number(centre['test_accuracy'], 100)} %)" if "test_accuracy" in centre else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ..figures.shared.isolines import heights_at
-from ..figures.shared.picture import Layer, class_scale, name_of, path_inside
+from ..figures.shared.picture import Layer, class_scale, gap_text, name_of, path_inside
 from ..figures.shared.scales import Scale, format_value
 from ..figures.shared.units import short_unit
 
@@ -26,6 +27,7 @@ class Frame:
     true      the loss of the checkpoint itself; None: not stored
     off       its distance from the plane, in parameter units
     readouts  (name, value with its unit) at its place, interpolated between grid points
+    gap       why there is nothing to interpolate from, where `plane` is no number
     """
 
     step: int
@@ -35,13 +37,21 @@ class Frame:
     true: float | None
     off: float
     readouts: tuple[tuple[str, str], ...] = ()
+    gap: str = ""
+
+    @property
+    def plane_text(self) -> str:
+        """The loss on the plane, "≈" before what is interpolated."""
+        if self.between and not math.isfinite(self.plane):
+            return self.gap or format_value(self.plane)
+        return f"{'≈ ' if self.between else ''}{format_value(self.plane)}"
 
     @property
     def says(self) -> list[tuple[str, str]]:
         """(name, value) of all that is known there."""
         place = [] if self.inside else [("place", "outside this picture")]
         if self.inside or not self.between:
-            place.append(("loss on the plane", f"{'≈ ' if self.between else ''}{format_value(self.plane)}"))
+            place.append(("loss on the plane", self.plane_text))
         checkpoint = [] if self.true is None else [("of the checkpoint itself", format_value(self.true))]
         return [*place, *checkpoint, ("off the plane", format_value(self.off)), *self.readouts]
 
@@ -70,6 +80,7 @@ def frames(land: xr.Dataset, variables: Sequence[str] = ()) -> tuple[Frame, ...]
             stored["true_loss"][k] if "true_loss" in stored else None,
             float(path["path_off_plane"].values[k]),
             tuple((name, values[k]) for name, values in read) if inside[k] else (),
+            gap_text(land, LOSS, (place[0][k], place[1][k])) if plane is None and not np.isfinite(between[k]) else "",
         )
         for k in range(len(inside))
     )
@@ -87,7 +98,7 @@ def captions(frames: Sequence[Frame]) -> list[str]:
 def _caption(frame: Frame) -> str:
     said = [] if frame.inside else ["outside this picture"]
     if frame.inside or not frame.between:
-        said.append(f"loss {'≈ ' if frame.between else ''}{format_value(frame.plane)} on the plane")
+        said.append(f"loss {frame.plane_text} on the plane")
     return ", ".join([*said, *([] if frame.true is None else [f"{format_value(frame.true)} at the checkpoint"])])
 
 
@@ -106,7 +117,10 @@ def _read(land: xr.Dataset, variable: str, place: tuple[np.ndarray, np.ndarray])
     if classes is not None:
         return [classes.text(value) for value in _nearest(land, variable, place)]
     values = heights_at(land, Layer(variable, Scale()), *place)
-    return [f"≈ {format_value(value)} {unit}".rstrip() for value in values]
+    return [
+        f"≈ {format_value(value)} {unit}".rstrip() if np.isfinite(value) else gap_text(land, variable, (at[0], at[1]))
+        for value, *at in zip(values, *place, strict=True)
+    ]
 
 
 def _nearest(land: xr.Dataset, variable: str, place: tuple[np.ndarray, np.ndarray]) -> list[float]:

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import xarray as xr
@@ -166,7 +166,18 @@ def _logged(land: xr.Dataset) -> Reason | None:
 def _reported(land: xr.Dataset) -> Reason | None:
     """The loss at the centre against the number that the training printed (`Problem(reported_loss=…)`, or the page's field)."""
     told, measured = land.lossnav.facts.get("terrain", {}).get("reported_loss"), _centre(land, "loss")
+    bare = _centre(land, "data_loss")
+    if _agree(told, bare) and not _agree(told, measured):
+        both = f"Without weight decay the loss at the centre is {format_value(bare)}, the log said {format_value(told)}"
+        return Reason(GREEN, f"{both}; with it, as drawn, {format_value(measured)}.")
     return _held_against(told, measured, "at the centre", "the log said", "a running mean")
+
+
+def _agree(told: float | None, measured: float | None) -> TypeGuard[float]:
+    """Whether a number is the training's own, as far as a log tells."""
+    if told is None or measured is None or not (math.isfinite(told) and math.isfinite(measured)):
+        return False
+    return abs(measured - told) <= LOGGED * max(abs(told), abs(measured))
 
 
 def _held_against(told: float | None, measured: float | None, where: str, source: str, mean: str) -> Reason | None:
@@ -174,7 +185,7 @@ def _held_against(told: float | None, measured: float | None, where: str, source
     if told is None or measured is None or not (math.isfinite(told) and math.isfinite(measured)):
         return None
     both = f"the loss {where} is {format_value(measured)}, {source} {format_value(told)}."
-    if abs(measured - told) > LOGGED * max(abs(told), abs(measured)):
+    if not _agree(told, measured):
         return Reason(
             AMBER,
             f"Not the log's number: {both}",

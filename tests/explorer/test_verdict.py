@@ -214,3 +214,14 @@ def test_every_plane_that_is_advised_exists() -> None:
     advised = re.findall(r"--plane ([\w-]+)", Path(verdicts.__file__).read_text("utf-8"))
     assert advised
     assert set(advised) <= {kind.name for kind in KINDS}
+
+
+def test_a_log_without_weight_decay_is_recognised() -> None:
+    """Training prints the criterion; the loss that is drawn has ½ λ ‖θ‖² in it."""
+    land = bowl(centre={"loss": 0.0294, "data_loss": 0.00488}, facts={"terrain": {"reported_loss": 0.0049}})
+    (found,) = about(land, "the log said")
+    assert found.light == GREEN
+    assert "Without weight decay the loss at the centre is 0.00488" in found.says
+    assert "0.0294" in found.says
+    (other,) = about(with_reported_loss(land, 0.5), "the log said")
+    assert other.light == AMBER

@@ -16,6 +16,7 @@ from .scales import Kind, Scale, format_value
 from .walks import DrawnWalk
 
 MADE_FROM = ("kind", "which", "seed", "normalize", "ignore", "orthogonal", "turn", "centre")  # first, in this order
+NOT_MEASURED = "not measured"
 SMALLEST_PATH = 0.04  # of the drawn span
 UNITLESS = ("", "1", "dimensionless")
 ZERO_MATTERS = ("zero", "diverging")  # attributes that say so of a variable
@@ -129,6 +130,9 @@ def value_text(land: xr.Dataset, variable: str, cell: tuple[int, int]) -> str:
     that reaches to one side alone; "≈ 0.3" where interpolated."""
     value = float(land[variable].values[cell])
     text = (class_scale(land, variable) or Scale()).text(value)
+    gaps = gaps_mask(land, variable)
+    if np.isnan(value) and gaps and not bool(land[gaps].values[cell]):
+        return NOT_MEASURED
     mask = measured_mask(land, variable)
     if mask and not bool(land[mask].values[cell]):
         return f"≈ {text}"
@@ -150,6 +154,23 @@ def measured_mask(land: xr.Dataset, variable: str) -> str:
     if mask not in land:  # forward passes; what is known in closed form has no error of interpolation
         mask = "measured" if f"{variable}_error" in land else ""
     return mask if mask in land else ""
+
+
+def gaps_mask(land: xr.Dataset, variable: str) -> str:
+    """The variable that says where a readout was measured at all, also where nothing was interpolated; "" where there is none."""
+    own = f"measured_{land[variable].attrs.get('stage', '')}"
+    return next((name for name in (own, "measured") if name in land), "")
+
+
+def gap_text(land: xr.Dataset, variable: str, place: tuple[float, float]) -> str:
+    """Why a readout has no number at a place between grid points: one of those around it is not measured, or not finite."""
+    mask = gaps_mask(land, variable)
+    axes = [land[name].values for name in ("alpha", "beta")]
+    if not mask or not np.isfinite(place).all():
+        return format_value(np.nan)
+    after = [int(np.clip(np.searchsorted(axis, at), 1, len(axis) - 1)) for axis, at in zip(axes, place, strict=True)]
+    around = land[mask].values[after[0] - 1 : after[0] + 1, after[1] - 1 : after[1] + 1]
+    return format_value(np.nan) if around.all() else NOT_MEASURED
 
 
 def hover_values(land: xr.Dataset, variable: str) -> np.ndarray:

@@ -29,14 +29,13 @@ def small_spectra(along: SpectraAlong, steps: Sequence[int]) -> dict[str, Any]:
     color   of the outliers
     """
     axes = Axes.of(along.spectra)
-    outer = [axes.scale.invert(axes.middles) > outliers_above(s) for s in along.spectra]
     return {
         "at": [_last_before(along.done_steps, step) for step in steps],
         "steps": list(along.done_steps),
         "says": [_says(spectrum) for spectrum in along.spectra],
-        "bars": [_heights(spectrum, axes) for spectrum in along.spectra],
-        "outer": [int(np.argmax(there)) if there.any() else len(there) for there in outer],
-        "ticks": _ticks(axes),
+        "bars": [heights_of(spectrum, axes) for spectrum in along.spectra],
+        "outer": [first_outer(spectrum, axes) for spectrum in along.spectra],
+        "ticks": places_of(axes, TICKS),
         "color": OUTLIER_COLOR,
     }
 
@@ -55,17 +54,34 @@ def _says(spectrum: Spectrum) -> list[tuple[str, str]]:
     ]
 
 
-def _heights(spectrum: Spectrum, axes: Axes) -> list[int]:
+def first_outer(spectrum: Spectrum, axes: Axes) -> int:
+    """The first bin of the outliers; their number where there is none."""
+    there = axes.scale.invert(axes.middles) > outliers_above(spectrum)
+    return int(np.argmax(there)) if there.any() else len(there)
+
+
+def heights_of(spectrum: Spectrum, axes: Axes) -> list[int]:
     """Of each bin; one with less than the smallest share that is drawn has none."""
     shares = shares_in_bins(spectrum, axes.scale, axes.edges)
-    foot, head = np.log10(axes.lowest) - BELOW, np.log10(axes.highest)
     drawn = shares >= axes.lowest
-    heights = HIGH * (np.log10(np.where(drawn, shares, 1.0)) - foot) / max(head - foot, 1e-9)
+    heights = _height(np.where(drawn, shares, 1.0), axes)
     return [round(float(height)) for height in np.where(drawn, heights, 0.0)]
 
 
-def _ticks(axes: Axes) -> list[tuple[float, str]]:
-    """Both ends' and zero: few enough for a hand's breadth."""
-    places, texts = axes.scale.ticks(axes.scale.invert(axes.edges), TICKS)
+def _height(shares: np.ndarray, axes: Axes) -> np.ndarray:
+    foot, head = np.log10(axes.lowest) - BELOW, np.log10(axes.highest)
+    height: np.ndarray = HIGH * (np.log10(shares) - foot) / max(head - foot, 1e-9)
+    return height
+
+
+def share_ticks(axes: Axes) -> list[tuple[float, str]]:
+    """Decades between the smallest share that is drawn and the largest: (height, the share as text)."""
+    decades = 10.0 ** np.arange(np.ceil(np.log10(axes.lowest)), np.floor(np.log10(axes.highest)) + 1)
+    return [(float(h), format_value(float(d))) for h, d in zip(_height(decades, axes), decades, strict=True)]
+
+
+def places_of(axes: Axes, count: int) -> list[tuple[float, str]]:
+    """About `count` ticks of the eigenvalues: (place from 0 to 1, the eigenvalue as text)."""
+    places, texts = axes.scale.ticks(axes.scale.invert(axes.edges), count)
     low, high = float(axes.edges[0]), float(axes.edges[-1])
     return [((float(p) - low) / (high - low), text) for p, text in zip(places, texts, strict=True) if low <= p <= high]

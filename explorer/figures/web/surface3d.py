@@ -13,7 +13,6 @@ from ..shared.isolines import heights_at, isolines
 from ..shared.picture import (
     Layer,
     Picture,
-    axis_titles,
     drawn_values,
     floor_of,
     hover_field,
@@ -25,6 +24,7 @@ from ..shared.picture import (
 from ..shared.scales import format_value
 from ..shared.style import contour_color
 from .colorbar import colouring, pole_annotations
+from .height_caption import height_annotation
 from .line import is_slice, slice_figure
 from .theme import PATH, PATH_END, base_layout, ink
 from .titles import title_of
@@ -51,7 +51,10 @@ def surface_figure(
     )  # whole before it has a figure, which it would tell
     layout.scene, layout.height = _scene(land, picture, camera or CAMERA), height
     layout.meta = {"plane": made_from(land)}
-    layout.annotations = pole_annotations(land, picture.color, picture.dark, 0.0, BAR)
+    layout.annotations = [
+        *pole_annotations(land, picture.color, picture.dark, 0.0, BAR),
+        height_annotation(land, picture.elevation, picture.dark),
+    ]
     figure = go.Figure(layout=layout)
     figure.add_trace(_surface(land, picture))
     _add_floor(figure, land, picture)
@@ -193,18 +196,17 @@ def _mark(alpha: np.ndarray, beta: np.ndarray, z: np.ndarray, marker: dict[str, 
 
 
 def _scene(land: xr.Dataset, picture: Picture, camera: Mapping[str, Any]) -> dict[str, Any]:
-    first, second = axis_titles(land)
     elevation = picture.elevation
-    positions, labels = elevation.scale.ticks(land[elevation.variable].values, 5)
+    positions, _ = elevation.scale.ticks(land[elevation.variable].values, 5)
     quiet = _quiet(picture.dark)
     return {
-        "xaxis": {**quiet, "title": {"text": first}},
-        "yaxis": {**quiet, "title": {"text": second}},
+        "xaxis": {**quiet, "title": {"text": "α"}},  # the map says what they are: a longer name would be cut here
+        "yaxis": {**quiet, "title": {"text": "β"}},
         "zaxis": {
             **quiet,
-            "title": {"text": title_of(land, elevation.variable)},
+            "title": {"text": ""},  # height_annotation says it: beside the surface it would be cut at some cameras
             "tickvals": positions.tolist(),
-            "ticktext": labels,
+            "showticklabels": False,
             **_height_range(land, elevation),
         },
         "domain": {"x": [0.1, 1.0], "y": [0.0, 1.0]},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cases
 import pytest
 import torch
-from lossnav.core import Problem, check
+from lossnav.core import Problem, Trajectory, check
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -22,6 +22,22 @@ def test_ordinary_problems_alarm_nobody(case: str) -> None:
 def test_the_order_is_understood_tested_not_to_be_had() -> None:
     kinds = [line.kind for line in check(cases.regression())]
     assert list(dict.fromkeys(kinds)) == ["understood", "tested", "not to be had"]
+
+
+def test_the_path_and_the_statistics_are_told() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)).eval()
+    end = {name: value.detach().clone() for name, value in model.named_parameters()}
+    start = {name: value + 1 for name, value in end.items()}
+    data = torch.randn(6, 3), cases.labels(6, classes=2)
+    said = told(Problem(model, *data, trajectory=Trajectory([start, end], (0, 1500))))
+    assert said["training path"] == "2 checkpoints, steps 0 to 1,500; the last is the trained network."
+    assert said["BatchNorm"] == "Its running statistics are the trained network's, at every point."
+    away = told(Problem(model, *data, trajectory=Trajectory([end, start]), batchnorm="recalibrate"))
+    assert "the trained network is not the last of them" in away["training path"]
+    assert "recomputed" in away["BatchNorm"]
+    bare = told(Problem(nn.Linear(3, 2), *data))
+    assert bare["training path"].startswith("None was given")
+    assert "BatchNorm" not in bare
 
 
 def test_a_constant_says_so_and_nothing_more_is_tested() -> None:

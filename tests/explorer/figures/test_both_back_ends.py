@@ -75,8 +75,10 @@ def test_axis_titles(kind: str, make_landscape: Any) -> None:
     web, print_ = map_figure(land, picture).layout, draw_map(land, PaperSpec(picture)).axes[0]
     assert (web.xaxis.title.text, web.yaxis.title.text) == (print_.get_xlabel(), print_.get_ylabel())
     scene, solid = surface_figure(land, picture).layout.scene, draw_surface(land, PaperSpec(picture)).axes[0]
-    titles = (scene.xaxis.title.text, scene.yaxis.title.text, scene.zaxis.title.text)
-    assert titles == (solid.get_xlabel(), solid.get_ylabel(), solid.get_zlabel())
+    assert (solid.get_xlabel(), solid.get_ylabel()) == (print_.get_xlabel(), print_.get_ylabel())
+    assert (scene.xaxis.title.text, scene.yaxis.title.text) == ("α", "β")
+    height = next(each.text for each in surface_figure(land, picture).layout.annotations if each.name == "height")
+    assert height.startswith(f"Height: {solid.get_zlabel()}, ")
     assert list(web.xaxis.range) == list(print_.get_xlim())
     assert list(web.yaxis.range) == list(print_.get_ylim())
 
