@@ -83,7 +83,7 @@ def opened_once(path: Path) -> Opened:
 
 
 def _size(opened: Opened) -> int:
-    points = 0 if opened.points is None else found.points.values.nbytes
+    points = 0 if opened.points is None else opened.points.values.nbytes
     return points + int(opened.land.nbytes)
 
 

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from lossnav.core import InputError
-from lossnav.core.machine.allocator import give_back_freed_memory
+from lossnav.core.machine import give_back_freed_memory
 
 from .workspace import FOLDER_VARIABLE
 

@@ -28,6 +28,7 @@ FLOORS = (
     "machine",
     "moved",
     "network",
+    "parameters",
     "persistence",
     "plane",
     "plane.kinds",

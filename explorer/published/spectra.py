@@ -63,11 +63,11 @@ def numbers(spectrum: Spectrum) -> list[tuple[str, str]]:
 
 def how(spectrum: Spectrum, unit: str) -> str:
     """How it was found, and how well the ends are known."""
-    found = (
+    method = (
         "every eigenvalue, exact"
         if spectrum.method == "exact"
         else f"stochastic Lanczos quadrature, {spectrum.steps} steps × {spectrum.probes} probes, ± 95 %"
     )
     worst = float(np.max([spectrum.residuals[0], spectrum.bottom_residuals[0]]))
     residual = "" if worst == 0 else f"; residual of the ends {format_value(worst, 1)}"
-    return f"Eigenvalues{f' in {unit}' if unit else ''} per squared parameter unit, symmetric-logarithmic: {found}{residual}."
+    return f"Eigenvalues{f' in {unit}' if unit else ''} per squared parameter unit, symmetric-logarithmic: {method}{residual}."

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import xarray as xr
 from lossnav.core import InputError, Spectrum
-from lossnav.core.parameters.hashing import digest
+from lossnav.core.parameters import digest
 from lossnav.core.spectrum import SpectraAlong, read_along, read_spectrum
 from platformdirs import user_cache_path
 
@@ -44,10 +44,12 @@ def spectra_of(land: xr.Dataset) -> NetworkSpectra:
         return NetworkSpectra()
     problem = digest(identity)
     trained = [
-        found for found, _ in _of(SpectrumRequest, problem, read_spectrum, lambda read: read[1]) if _hessian(found)
+        spectrum
+        for spectrum, _ in _of(SpectrumRequest, problem, read_spectrum, lambda read: read[1])
+        if _hessian(spectrum)
     ]
     along = [
-        found for found in _of(AlongRequest, problem, read_along, lambda read: read.about) if _hessian(*found.spectra)
+        film for film in _of(AlongRequest, problem, read_along, lambda read: read.about) if _hessian(*film.spectra)
     ]
     return NetworkSpectra(
         max(trained, key=_worth, default=None), max(along, key=lambda a: len(a.spectra), default=None)
@@ -62,11 +64,11 @@ def spectra_in(path: Path, land: xr.Dataset) -> NetworkSpectra:
     InputError  nothing there, something else, or of another network than the landscape's
     """
     try:
-        found = NetworkSpectra(along=read_along(path))
-        about = found.along.about if found.along else {}
+        spectra = NetworkSpectra(along=read_along(path))
+        about = spectra.along.about if spectra.along else {}
     except InputError:
         spectrum, about = read_spectrum(path)
-        found = NetworkSpectra(trained=spectrum)
+        spectra = NetworkSpectra(trained=spectrum)
     identity, theirs = land.lossnav.problem, about.get("problem")
     mine = digest(identity) if identity else None
     if mine and theirs and mine != theirs:
@@ -74,7 +76,7 @@ def spectra_in(path: Path, land: xr.Dataset) -> NetworkSpectra:
             f"'{path.name}' is of another network than the landscape, or of other data: make it anew with "
             f"lossnav spectrum, of what the landscape is of."
         )
-    return found
+    return spectra
 
 
 def _of(
@@ -86,9 +88,9 @@ def _of(
     """What was computed on this machine and says that it is of this problem, and what is listed so of what was shipped."""
     for path in (user_cache_path("lossnav") / kind.folder).glob("*.json"):
         with suppress(InputError, OSError):  # damaged, which the Spectrum page says
-            found = read(path)
-            if about(found).get("problem") == problem:
-                yield found
+            spectra = read(path)
+            if about(spectra).get("problem") == problem:
+                yield spectra
     for words, listed in index().items():
         if listed.problem == problem and words == " ".join(kind(words.split()[1]).arguments) and _whole(listed):
             yield read(listed.path)

@@ -167,7 +167,7 @@ def _reported(land: xr.Dataset) -> Reason | None:
     """The loss at the centre against the number that the training printed (`Problem(reported_loss=…)`, or the page's field)."""
     told, measured = land.lossnav.facts.get("terrain", {}).get("reported_loss"), _centre(land, "loss")
     bare = _centre(land, "data_loss")
-    if _agree(told, bare) and not _agree(told, measured):
+    if bare is not None and measured is not None and _agree(told, bare) and not _agree(told, measured):
         both = f"Without weight decay the loss at the centre is {format_value(bare)}, the log said {format_value(told)}"
         return Reason(GREEN, f"{both}; with it, as drawn, {format_value(measured)}.")
     return _held_against(told, measured, "at the centre", "the log said", "a running mean")
