@@ -12,10 +12,15 @@ from .claim_options import JsonOut, check_json, networks_bar
 
 
 def robustness_command(
-    name: Annotated[str, typer.Argument(help="A claim: memory, conjugate, valleys or coupling.")],
+    name: Annotated[str, typer.Argument(help="A claim: memory, conjugate, valleys, coupling or collapse.")],
     architecture: Annotated[str, typer.Option(help="tanh, as registered; relu; cnn.")] = "relu",
-    level: Annotated[float, typer.Option(help="The loss of all networks, nats; registered are 0.14 and 0.05.")] = 0.05,
-    networks: Annotated[int, typer.Option(help="Networks of each contrast.")] = 60,
+    level: Annotated[
+        float | None,
+        typer.Option(
+            help="The loss of all networks, nats; registered are 0.14 and 0.05. Not of collapse.", show_default="0.05"
+        ),
+    ] = None,
+    networks: Annotated[int, typer.Option(help="Networks of each contrast; of collapse in all.")] = 60,
     draws: Annotated[int, typer.Option(help="Draws of nulls.")] = 299,
     out: JsonOut = None,
 ) -> None:

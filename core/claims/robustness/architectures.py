@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,9 +54,17 @@ class Architecture:
 
     def problem(self, theta: Tensor, data: Data) -> Problem:
         """One network (P,) on the training examples."""
+        return self.problem_of(theta, data.inputs, data.targets)
+
+    def problem_of(self, theta: Tensor, inputs: Tensor, targets: Tensor, **more: Any) -> Problem:
+        """One network (P,) on examples of its own; `more` as `Problem` takes it."""
         model = self.module().to_empty(device="cpu")
         nn.utils.vector_to_parameters(theta.clone(), model.parameters())
-        return Problem(model, data.inputs, data.targets, name=self.name)
+        return Problem(model, inputs, targets, name=self.name, **more)
+
+    def named(self, theta: Tensor) -> dict[str, Tensor]:
+        """One network's weights (P,) by name, in memory of their own."""
+        return {name: each.clone() for name, each in named(self.module(), theta).items()}
 
     def logits(self, theta: Tensor, inputs: Tensor) -> Tensor:
         """(n, m, K) of networks (n, P) on inputs (m, 16)."""
@@ -91,28 +101,29 @@ def named(model: nn.Module, theta: Tensor) -> dict[str, Tensor]:
     return {name: part.view(shape) for (name, shape), part in zip(sizes.items(), parts, strict=True)}
 
 
-def _perceptron(activation: type[nn.Module]) -> Callable[[], nn.Sequential]:
-    return lambda: nn.Sequential(nn.Linear(16, 12), activation(), nn.Linear(12, 10))
+def perceptron(activation: type[nn.Module], width: int = 12) -> nn.Sequential:
+    """One hidden layer."""
+    return nn.Sequential(nn.Linear(16, width), activation(), nn.Linear(width, 10))
 
 
-def _convolutional() -> nn.Sequential:
+def image_network(channels: int = 6) -> nn.Sequential:
     """The features as a 4 × 4 image."""
     return nn.Sequential(
         nn.Unflatten(1, (1, 4, 4)),
-        nn.Conv2d(1, 6, 3, padding=1),
+        nn.Conv2d(1, channels, 3, padding=1),
         nn.ReLU(),
         nn.AvgPool2d(2),
         nn.Flatten(),
-        nn.Linear(24, 10),
+        nn.Linear(4 * channels, 10),
     )
 
 
 ARCHITECTURES = {
     each.name: each
     for each in (
-        Architecture("tanh", _perceptron(nn.Tanh)),
-        Architecture("relu", _perceptron(nn.ReLU), math.sqrt(2)),
-        Architecture("cnn", _convolutional, math.sqrt(2)),
+        Architecture("tanh", partial(perceptron, nn.Tanh)),
+        Architecture("relu", partial(perceptron, nn.ReLU), math.sqrt(2)),
+        Architecture("cnn", image_network, math.sqrt(2)),
     )
 }
 

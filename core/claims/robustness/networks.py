@@ -29,18 +29,19 @@ CONTRASTS = ("same", "pretask", "lr", "adam")
 class PassPopulation:
     """Networks of some contrasts at one loss.
 
+    level     nats; None: their losses are not matched
     networks  of each contrast, half of either history
     """
 
     architecture: str
-    level: float
+    level: float | None
     networks: int
     contrasts: tuple[str, ...] = CONTRASTS
 
     def check(self) -> None:
         """Raise InputError where it cannot be."""
         architecture_of(self.architecture)
-        if not 0 < self.level < START:
+        if self.level is not None and not 0 < self.level < START:
             raise InputError(f"level should be between 0 and {START}, where histories end, but is {self.level}.")
         if self.networks < 24 or self.networks % 2:
             raise InputError(f"networks should be an even number, 24 or more, but is {self.networks}.")
@@ -75,6 +76,7 @@ def _usable(both: Table) -> Table:
 def _side(population: PassPopulation, contrast: str, side: int) -> dict[str, np.ndarray]:
     architecture, data = architecture_of(population.architecture), data_of("digits")
     count = population.networks // 2
+    assert population.level is not None  # which these networks are brought to
     seeds: Sequence[int] = [BASE + k for k in range(count)]
     label = f"robustness/{architecture.name}/{contrast}-{side}"
     theta = trained(architecture, data, contrast_of(contrast).recipes[side], seeds, label, population.level)

@@ -9,19 +9,42 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from ...checks import InputError
+from ...checks import InputError, known
 from ...sealed import read_json
-from ..protocol import Claim, Progress
-from . import conjugate, coupling, memory, valleys
+from ..protocol import Claim, Progress, Table
+from . import collapse, conjugate, coupling, memory, valleys
 from .networks import PassPopulation, tables
 
 FOLDER = Path(__file__).parent / "results"
+LEVEL = 0.05  # nats, of networks whose loss is matched
 LARGEST = 100_000  # bytes of each that comes with the package
-QUESTIONS: dict[str, tuple[Callable[..., dict[str, Any]], Callable[[Mapping[str, Any]], str], tuple[str, ...]]] = {
-    "memory": (memory.findings, memory.said, memory.CONTRASTS),
-    "conjugate": (conjugate.findings, conjugate.said, conjugate.CONTRASTS),
-    "valleys": (valleys.findings, valleys.said, valleys.CONTRASTS),
-    "coupling": (coupling.findings, coupling.said, coupling.CONTRASTS),
+Tables = Mapping[str, Table]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a claim asks of other networks.
+
+    findings   (population, numbers, draws, folder, progress) → numbers, ready for JSON
+    said       findings → a sentence
+    contrasts  pairs of histories that the networks are of
+    tables     (population, folder, progress) → the networks' numbers
+    matched    whether all networks are brought to one loss
+    """
+
+    findings: Callable[[PassPopulation, Tables, int, Path, Progress], dict[str, Any]]
+    said: Callable[[Mapping[str, Any]], str]
+    contrasts: tuple[str, ...] = ()
+    tables: Callable[[PassPopulation, Path, Progress], dict[str, Table]] = tables
+    matched: bool = True
+
+
+QUESTIONS = {
+    "memory": Question(memory.findings, memory.said, memory.CONTRASTS),
+    "conjugate": Question(conjugate.findings, conjugate.said, conjugate.CONTRASTS),
+    "valleys": Question(valleys.findings, valleys.said, valleys.CONTRASTS),
+    "coupling": Question(coupling.findings, coupling.said, coupling.CONTRASTS),
+    "collapse": Question(collapse.findings, collapse.said, tables=collapse.tables, matched=False),
 }
 NAMES = tuple(QUESTIONS)
 
@@ -45,6 +68,8 @@ class Pass:
     def place(self) -> str:
         """Architecture, loss, size, in words."""
         what = self.population
+        if what.level is None:
+            return f"{what.architecture}, {what.networks} networks, their losses not matched"
         return f"{what.architecture}, loss {what.level:g}, {what.networks} networks a contrast"
 
     def as_json(self) -> dict[str, Any]:
@@ -57,7 +82,7 @@ def robustness(
     folder: Path,
     progress: Progress,
     architecture: str = "relu",
-    level: float = 0.05,
+    level: float | None = None,
     networks: int = 60,
     draws: int = 299,
 ) -> Pass:
@@ -68,30 +93,30 @@ def robustness(
     folder        where networks are kept
     architecture  "tanh", the registered one; "relu", the same with another activation; "cnn", a convolution, ReLU, pooling and a
                   linear layer
-    level         the loss of all networks, nats; the registered ones are 0.14 and 0.05
-    networks      of each contrast
+    level         the loss of all networks, nats; the registered ones are 0.14 and 0.05; None: 0.05, and none for claim `collapse`, whose
+                  networks differ in width, examples and pull and are not brought to one loss
+    networks      of each contrast; of `collapse`, in all
     draws         of nulls
 
     Raises
     ------
-    InputError  an unknown architecture; a claim without such a pass; sizes or losses that cannot be
+    InputError  an unknown architecture or claim; sizes or losses that cannot be
     """
-    if name not in QUESTIONS:
-        raise InputError(
-            f"There is no pass for '{name}', whose networks differ in width, examples and pull and are not brought to one loss: ask of {', '.join(NAMES)}."
-        )
+    question = QUESTIONS[known(name, QUESTIONS, "claim")]
+    if level is not None and not question.matched:
+        raise InputError(f"The networks of '{name}' are not brought to one loss, but level is {level:g}: leave it out.")
     if draws < 19:
         raise InputError(f"draws should be 19 or more, but is {draws}.")
-    find, say, contrasts = QUESTIONS[name]
-    population = PassPopulation(architecture, level, networks, contrasts)
-    numbers = tables(population, folder, progress)
+    level = LEVEL if level is None and question.matched else level
+    population = PassPopulation(architecture, level, networks, question.contrasts)
+    numbers = question.tables(population, folder, progress)
     if min(len(table["loss"]) for table in numbers.values()) < networks // 2:
         raise InputError(f"Fewer than half of the networks reach a loss of {level:g}: ask for a higher one.")
     with threadpool_limits(1, "blas"):
-        answer = find(population, numbers, draws, folder, progress)
-    kept = sum(len(table["loss"]) for table in numbers.values())
-    answer = {**answer, "networks": kept, "left_out": len(numbers) * networks - kept}
-    return Pass(name, population, draws, answer, say(answer))
+        findings = question.findings(population, numbers, draws, folder, progress)
+    measured = sum(len(table["loss"]) for table in numbers.values())
+    findings |= {"networks": measured, "left_out": len(numbers) * networks - measured}
+    return Pass(name, population, draws, findings, question.said(findings))
 
 
 def read_pass(path: Path) -> Pass:
