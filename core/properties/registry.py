@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ..checks import InputError
 from .coupling import CouplingProperty
 from .density import DensityProperty
 from .elasticity import ElasticityProperty
@@ -24,7 +27,33 @@ PROPERTIES: tuple[NavigatorProperty, ...] = (
     MemoryProperty(),
 )
 OWNERS: tuple[Owner, ...] = (TERRAIN, *PROPERTIES)
-READOUTS: dict[str, Readout] = {readout.variable: readout for owner in OWNERS for readout in owner.readouts}
+
+
+def by_variable(owners: Iterable[Owner]) -> dict[str, Readout]:
+    """The owners' readouts by the names of their variables.
+
+    Raises
+    ------
+    InputError  two of one name, of which one would be drawn in the other's place
+
+    >>> by_variable([TERRAIN, TERRAIN])
+    Traceback (most recent call last):
+    ...
+    lossnav.core.checks.InputError: Two readouts are called 'loss', of terrain and of terrain: each needs a name of its own.
+    """
+    readouts: dict[str, tuple[Owner, Readout]] = {}
+    for owner in owners:
+        for each in owner.readouts:
+            if each.variable in readouts:
+                first = readouts[each.variable][0].name
+                raise InputError(
+                    f"Two readouts are called '{each.variable}', of {first} and of {owner.name}: each needs a name of its own."
+                )
+            readouts[each.variable] = owner, each
+    return {variable: readout for variable, (_, readout) in readouts.items()}
+
+
+READOUTS = by_variable(OWNERS)
 HEIGHTS = tuple(readout.variable for readout in READOUTS.values() if readout.like_loss)  # drawn on the loss's own scale
 
 
