@@ -60,7 +60,7 @@ def test_landscapes_that_were_read_are_kept_up_to_a_bound_in_bytes(monkeypatch: 
     assert sum(entry.bytes for entry in landscapes._lasts.entries) == 4 * each
     monkeypatch.setattr(landscapes._lasts, "bound", 2.5 * each)
     landscapes._lasts.grown(landscapes._found, found[-1].path)
-    kept = [entry.result.found for entry in landscapes._lasts.entries]
+    kept = [entry.result.landscape for entry in landscapes._lasts.entries]
     assert kept == found[-2:], "those looked at last"
     gone = [weakref.ref(one) for one in found[:2]]
     del found, kept
