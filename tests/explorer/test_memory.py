@@ -48,7 +48,7 @@ def looked_at(count: int) -> list[Found]:
     for request in requests:
         survey(problem, Plane.random(problem, seed=request.seed), (9, 9), store=request.path, fidelity=False)
     assert sorted(folder.glob("*.zarr")) == sorted(request.path for request in requests)
-    found = [landscapes.own(request) for request in requests]
+    found = [landscapes.exact_match(request) for request in requests]
     assert all(each is not None for each in found)
     return [each for each in found if each is not None]
 
@@ -60,7 +60,7 @@ def test_landscapes_that_were_read_are_kept_up_to_a_bound_in_bytes(monkeypatch: 
     assert sum(entry.bytes for entry in landscapes._lasts.entries) == 4 * each
     monkeypatch.setattr(landscapes._lasts, "bound", 2.5 * each)
     landscapes._lasts.grown(landscapes._found, found[-1].path)
-    kept = [entry.result.found for entry in landscapes._lasts.entries]
+    kept = [entry.result.landscape for entry in landscapes._lasts.entries]
     assert kept == found[-2:], "those looked at last"
     gone = [weakref.ref(one) for one in found[:2]]
     del found, kept
@@ -79,8 +79,8 @@ def test_files_are_kept_up_to_a_bound_in_bytes(monkeypatch: pytest.MonkeyPatch) 
 
 def test_sessions_that_compare_share_what_they_compare() -> None:
     each = next(iter(comparable().values()))
-    assert compare.kept(each) is compare.kept(each)
-    assert compare.kept(each) is charts.landscape(each.source(), Settings()), "of which the bound is in bytes"
+    assert compare.held_landscape(each) is compare.held_landscape(each)
+    assert compare.held_landscape(each) is charts.landscape(each.source(), Settings()), "of which the bound is in bytes"
 
 
 def free_port() -> int:
