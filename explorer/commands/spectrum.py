@@ -44,6 +44,10 @@ def spectrum_command(
         typer.Option(help=f"Lanczos steps of the quadrature, where it is not exact: 80, or {STEPS} along."),
     ] = None,
     probes: Annotated[int | None, typer.Option(help=f"Probes of the quadrature: 10, or {PROBES} along.")] = None,
+    method: Annotated[
+        str,
+        typer.Option(help="exact, the whole matrix; slq, by quadrature; auto, exact up to 5,000 parameters."),
+    ] = "auto",
     seed: Seed = 0,
     checkpoint: Checkpoint = None,
     at: At = None,
@@ -69,6 +73,8 @@ def spectrum_command(
         raise InputError("--critical is at one place: leave out --along.")
     if along and (checkpoint is not None or at is not None):
         raise InputError("--along is the whole training path: leave out --checkpoint and --at.")
+    if method != "auto" and (along or critical):
+        raise InputError("--method is of the eigenvalues at one place: leave it out with --along and --critical.")
     if not along and (workers is not None or cluster is not None):
         raise InputError("--workers and --cluster go with --along, a checkpoint for each: leave them out.")
     if workers is not None or cluster is not None:
@@ -85,9 +91,11 @@ def spectrum_command(
         _critical(problem, point, device, numbers, out)
         return
     counts = (_or(top, 15), _or(steps, 80), _or(probes, 10))
-    result = spectrum(problem, point, of, *counts, seed, device=device, dtype=numbers)
+    result = spectrum(problem, point, of, *counts, seed, method, device=device, dtype=numbers)
     if out is not None:
-        write_spectrum(result, out, {"name": problem.name, "examples": problem.example_count, **whose})
+        layers = len({name.rpartition(".")[0] for name in problem.parameters})  # the modules that own tensors
+        about = {"name": problem.name, "examples": problem.example_count, "layers": layers, **whose}
+        write_spectrum(result, out, about)
     Console().print(spectrum_table(result))
 
 

@@ -11,6 +11,7 @@ from ..figures.shared.picture import name_of
 from ..summaries.compare import in_common
 from .address import offered as known
 from .address import offered_each
+from .looked_at import open_on, own_landscapes
 from .menu import in_steady_order
 from .url import URL
 
@@ -18,6 +19,8 @@ from .url import URL
 def landscape_control(offered: Sequence[str]) -> str:
     """The landscape."""
     known("atlas_of", {name: name for name in offered}, "the landscape")
+    if mine := own_landscapes(offered):
+        open_on("atlas_of", mine[0])
     return st.selectbox("Landscape", in_steady_order("atlas", offered), key="atlas_of", **URL)
 
 

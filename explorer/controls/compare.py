@@ -10,6 +10,7 @@ import xarray as xr
 from ..figures.shared.picture import name_of
 from .address import offered as known
 from .address import offered_each
+from .looked_at import open_on, own_landscapes
 from .menu import in_steady_order
 from .url import URL
 
@@ -26,6 +27,8 @@ def compare_controls(
     """The landscapes that were chosen, and what asks for height and colour once it is known what they have in common."""
     offered = in_steady_order("compared", offered)
     default = [name for name in OPENS_ON if name in offered] or offered[:2]
+    if mine := own_landscapes(offered):
+        open_on("compared", [*mine, *default][:2])
     offered_each("compared", offered, "landscapes", MOST)
     chosen = st.multiselect("Landscapes", offered, default, key="compared", max_selections=MOST, **URL)
     known("compare_look", {name: name for name in LOOKS}, "the look")

@@ -9,10 +9,10 @@ import streamlit as st
 from lossnav.core import InputError
 from lossnav.core.density import DENSITY_CLAIMS, DensityClaim, DensityInfo
 from lossnav.core.formats import read_density_map
-from lossnav.sample_models import card, names
 
 from ..request.density import DensityRequest
 from ..request.shipped import result_of
+from ..request.survey import checkpoints
 from .address import offered
 from .model import model_choice, targets
 from .picked import keep_picked, picked_on_terrain
@@ -36,7 +36,7 @@ def density_controls() -> DensityRequest:
     layer = st.selectbox("Map of", layers, key="layer", help=LAYER_HELP, **URL)
     chosen = None if layer in (None, INPUTS) else layer
     picked = picked_on_terrain(target)
-    count = (card(target).get("trajectory") or {}).get("checkpoints", 0) if target in names() else 0
+    count = checkpoints(target)
     places = {TRAINED: True, CHECKPOINT: bool(count), PICKED: picked is not None}
     words = dict(zip(("trained", "checkpoint", "picked"), PLACES, strict=True))
     offered("density_place", {word: name for word, name in words.items() if places[name]}, "the place")

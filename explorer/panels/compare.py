@@ -153,7 +153,7 @@ def _one(
     k: int, name: str, land: xr.Dataset, figure: go.Figure, asked: Comparison, point: tuple[float, float] | None
 ) -> None:
     said = " · ".join(facts(land)[:3])
-    st.html(f"<p class='facts'><b>{html.escape(name)}</b><br><small>{html.escape(said)}</small></p>")
+    st.html(f"<p class='facts compared'><b>{html.escape(name)}</b><small>{html.escape(said)}</small></p>")
     alt = f"{title_of(land, asked.color)} of {name}"
     if asked.look == SURFACES:
         _surface(k, figure.to_json(), alt)

@@ -10,6 +10,7 @@ from ..figures.shared.scales import format_value
 from ..figures.web.coupling import matrix_figure, sweep_figure
 from ..request.spectrum import CouplingRequest
 from ..summaries.coupling import coupling_sentence, how_sentence, matrix_sentence, strongest_pairs
+from .coupling_forecast import coupling_forecast
 from .progress import origin, read_or_repair, waiting_panel
 from .spectrum import chart
 
@@ -17,6 +18,7 @@ from .spectrum import chart
 def coupling_panel(request: CouplingRequest) -> None:
     """Compute what is missing, then draw the request's part."""
     if not waiting_panel(request):
+        coupling_forecast(request)
         return
     coupling = read_or_repair(request, read_coupling)
     if coupling is None:

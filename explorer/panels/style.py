@@ -43,6 +43,7 @@ _CSS = """
   .facts b { font-weight: 650; font-size: 1.02rem; margin-right: 1rem; }
   .facts span.item { margin-right: 0.7rem; white-space: nowrap; opacity: 0.85; }
   .facts b { white-space: nowrap; }
+  .facts.compared small { display: block; min-height: 3em; line-height: 1.5; } /* two lines, so that all terrains stand level */
   [data-testid="stPopoverBody"] { max-width: 460px; max-height: 78vh; }
   [data-testid="stPopoverBody"]:has(.st-key-inside_body) { width: 560px; max-width: 560px; }
   [data-testid="stPopoverBody"]:is(:has(.st-key-walk_body), :has(.st-key-profile_body)) { width: 520px; max-width: 520px; }

@@ -22,6 +22,7 @@ class DensityRequest:
     layer       a module whose activations are mapped; None: the inputs
     checkpoint  a checkpoint of the training path; None: the trained network, or `point`
     plane       the plane that `point` (alpha, beta) lies on
+    examples    only so many of the data's, drawn from seed 0; None: all
     """
 
     target: str
@@ -29,11 +30,13 @@ class DensityRequest:
     checkpoint: int | None = None
     plane: SurveyRequest | None = None
     point: tuple[float, float] | None = None
+    examples: int | None = None
 
     @property
     def path(self) -> Path:
         """Where the map is kept on this machine; a changed problem file means another place."""
-        content = {**asdict(self), "changed": modified(self.target)}
+        asked = {name: value for name, value in asdict(self).items() if name != "examples" or value is not None}
+        content = {**asked, "changed": modified(self.target)}
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
         return user_cache_path("lossnav") / "density" / f"{Path(self.target.partition(':')[0]).stem}-{key}.nc"
 
@@ -45,7 +48,7 @@ class DensityRequest:
             words += ["--checkpoint", str(self.checkpoint)]
         if self.point is not None and self.plane is not None:
             words += [*self.plane.plane_arguments, f"--at={self.point[0]!r},{self.point[1]!r}"]
-        return words
+        return words if self.examples is None else [*words, "--examples", str(self.examples)]
 
     @property
     def command(self) -> str:

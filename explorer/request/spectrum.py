@@ -103,6 +103,22 @@ class PointSpectrumRequest(SpectrumRequest):
 
 
 @dataclass(frozen=True)
+class FirstLookRequest(PointSpectrumRequest):
+    """The same by the quadrature whatever the network's size: of a small one, the whole matrix takes longer.
+
+    >>> FirstLookRequest("mine.py").command
+    'lossnav spectrum mine.py --of hessian --top 3 --steps 24 --probes 2 --method slq'
+    """
+
+    method: str = "slq"
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments of `lossnav` that compute it, without --out."""
+        return [*super().arguments, "--method", self.method]
+
+
+@dataclass(frozen=True)
 class AlongRequest(CurvatureRequest):
     """A curvature matrix of a model along its training.
 

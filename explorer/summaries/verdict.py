@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -167,13 +167,17 @@ def _reported(land: xr.Dataset) -> Reason | None:
     """The loss at the centre against the number that the training printed (`Problem(reported_loss=…)`, or the page's field)."""
     told, measured = land.lossnav.facts.get("terrain", {}).get("reported_loss"), _centre(land, "loss")
     bare = _centre(land, "data_loss")
-    if bare is not None and measured is not None and _agree(told, bare) and not _agree(told, measured):
+    if told is not None and bare is not None and _agree(told, bare) and not _agree(told, measured):
         both = f"Without weight decay the loss at the centre is {format_value(bare)}, the log said {format_value(told)}"
-        return Reason(GREEN, f"{both}; with it, as drawn, {format_value(measured)}.")
+        return Reason(GREEN, f"{both}; with it, as drawn, {_said(measured)}.")
     return _held_against(told, measured, "at the centre", "the log said", "a running mean")
 
 
-def _agree(told: float | None, measured: float | None) -> TypeGuard[float]:
+def _said(value: float | None) -> str:
+    return format_value(math.nan if value is None else value)
+
+
+def _agree(told: float | None, measured: float | None) -> bool:
     """Whether a number is the training's own, as far as a log tells."""
     if told is None or measured is None or not (math.isfinite(told) and math.isfinite(measured)):
         return False

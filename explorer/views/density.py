@@ -10,6 +10,8 @@ from lossnav.explorer.controls import density as controls
 from lossnav.explorer.figures.web.claim import claim_figure
 from lossnav.explorer.figures.web.density import density_figure, picked_example
 from lossnav.explorer.panels.density import available_color, claim_sentences, density_style, example_panel, map_facts
+from lossnav.explorer.panels.density_look import density_look, density_look_text
+from lossnav.explorer.panels.first_look import seconds_of
 from lossnav.explorer.panels.progress import origin, read_or_repair, waiting_panel
 from lossnav.explorer.request.density import DensityRequest
 
@@ -23,9 +25,13 @@ def page() -> None:
         st.caption("The same in a terminal:")
         st.code(request.command, language="bash", wrap_lines=True)
     if waiting_panel(request):
-        found = read_or_repair(request, read_density_map)
-        if found is not None:
-            draw(found, look, request)
+        density = read_or_repair(request, read_density_map)
+        if density is not None:
+            draw(density, look, request)
+    elif (first := density_look(request)) is not None:
+        density, few = first
+        st.caption(density_look_text(density.sizes["example"], seconds_of(few)))
+        draw(density, look, few)
 
 
 def draw(dataset: xr.Dataset, look: controls.DensityDisplay, request: DensityRequest) -> None:

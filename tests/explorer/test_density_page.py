@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -18,10 +19,13 @@ from lossnav.explorer.figures.shared.density_scale import fitting
 from lossnav.explorer.figures.shared.example_image import as_image
 from lossnav.explorer.figures.web.claim import claim_figure
 from lossnav.explorer.figures.web.density import SHARES, density_figure, picked_example, thresholds
+from lossnav.explorer.jobs.record import Record
+from lossnav.explorer.request.base import modified
 from lossnav.explorer.request.density import DensityRequest
 from lossnav.explorer.request.survey import SurveyRequest
 from streamlit.testing.v1 import AppTest
 
+APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 COLORS = ("perplexity", "confidence", "gradient_norm", "label", "loss")
 
 
@@ -218,3 +222,32 @@ def test_what_has_no_class_is_coloured_by_loss_with_the_reason() -> None:
     app.selectbox(key="color_by").set_value("label").run()
     assert any("Coloured by loss, for the targets are numbers" in c.value for c in app.caption)
     assert {trace["name"] for trace in drawn(app)} == {"density", "examples"}
+
+
+def test_a_first_look_maps_a_few_examples_and_forecasts_the_rest(found: xr.Dataset) -> None:
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.query_params["model"], app.query_params["layer"] = "gaussians-mlp", "0"
+    app.switch_page("views/density.py").run()
+    assert not app.exception
+    assert {b.key for b in app.button} == {"resume", "resume_look"}
+    look = DensityRequest("gaussians-mlp", "0", examples=200)
+    assert look.command == "lossnav density gaussians-mlp --layer 0 --examples 200"
+    look.path.parent.mkdir(parents=True)
+    write_density_map(found.isel(example=slice(200)), look.path)
+    end = look.path.stat().st_mtime
+    Record(look.path, tuple(look.arguments), end - 10, Path("none"), started=end - 9, code=0).write()
+    app.run()
+    assert not app.exception
+    assert any(
+        "200 examples, in 9 s. At that pace every further 1,000 take about 20 s." in c.value for c in app.caption
+    )
+    assert [b.key for b in app.button] == ["resume"]
+
+
+def test_the_whole_map_is_kept_where_it_always_was() -> None:
+    """A new field of the request moves no result that was kept before."""
+    content = {"target": "a.py", "layer": None, "checkpoint": None, "plane": None, "point": None}
+    content["changed"] = modified("a.py")
+    key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+    assert DensityRequest("a.py").path.name == f"a-{key}.nc"
+    assert DensityRequest("a.py", examples=200).path != DensityRequest("a.py").path

@@ -12,12 +12,12 @@ import pytest
 import typed_command as typed
 from lossnav.core import InputError, load_problem, spectrum
 from lossnav.core.spectrum.io import read_spectrum, write_spectrum
-from lossnav.explorer.controls.spectrum import ALONG, CHECKPOINT, PICKED, TRAINED
+from lossnav.explorer.controls.spectrum import ALONG, CHECKPOINT, LAYERS, PICKED, SWEEP, TRAINED
 from lossnav.explorer.figures.shared.marchenko_pastur import marchenko_pastur
 from lossnav.explorer.figures.web.spectral_density import density_figure, density_grid
 from lossnav.explorer.figures.web.spectrum import spectrum_figure, spectrum_scale, summary_text
 from lossnav.explorer.jobs.record import Record
-from lossnav.explorer.request.spectrum import DENSITY, PointSpectrumRequest, SpectrumRequest
+from lossnav.explorer.request.spectrum import DENSITY, FirstLookRequest, SpectrumRequest
 from lossnav.explorer.request.survey import SurveyRequest
 from streamlit.testing.v1 import AppTest
 
@@ -153,8 +153,9 @@ def test_where_nothing_is_computed_a_press_gives_a_first_look_and_its_pace_a_for
     assert not app.exception
     assert {b.key for b in app.button} == {"resume", "resume_look"}
     assert not app.get("plotly_chart")
-    look = PointSpectrumRequest("linear-regression", "ggn")
-    write_spectrum(replace(found, method="slq", steps=24, probes=2), look.path, {"examples": 1000})
+    look = FirstLookRequest("linear-regression", "ggn")
+    large = replace(found, method="slq", steps=24, probes=2, parameter_count=70_000)
+    write_spectrum(large, look.path, {"examples": 1000})
     end = look.path.stat().st_mtime
     Record(look.path, tuple(look.arguments), end - 20, Path("none"), started=end - 17, code=0).write()
     app.run()
@@ -162,3 +163,24 @@ def test_where_nothing_is_computed_a_press_gives_a_first_look_and_its_pace_a_for
     assert any("in 17 s. At that pace the whole takes 205 s at most" in c.value for c in app.caption)
     assert len(app.get("plotly_chart")) == 1
     assert [b.key for b in app.button] == ["resume"]  # the whole is still offered
+
+
+@pytest.mark.parametrize(
+    ("section", "said"), [(SWEEP, "what coupling does takes 7 min"), (LAYERS, "the layers takes 141 s")]
+)
+def test_the_coupling_s_forecast_comes_from_the_same_look(found, section: str, said: str) -> None:
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.query_params["model"], app.query_params["matrix"] = "linear-regression", "ggn"
+    app.query_params["section"] = section
+    app.switch_page("views/spectrum.py").run()
+    assert not app.exception
+    assert {b.key for b in app.button} == {"resume", "resume_look"}
+    look = FirstLookRequest("linear-regression", "ggn")
+    large = replace(found, method="slq", steps=24, probes=2, parameter_count=70_000)
+    write_spectrum(large, look.path, {"examples": 1000, "layers": 68})
+    end = look.path.stat().st_mtime
+    Record(look.path, tuple(look.arguments), end - 30, Path("none"), started=end - 29, code=0).write()
+    app.run()
+    assert not app.exception
+    assert any(f"{said} at most." in c.value for c in app.caption)
+    assert len(app.get("plotly_chart")) == 1
