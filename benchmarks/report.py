@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.product_report import products_report
+from benchmarks.shapes import shapes_report
 from benchmarks.table import table
 
 
@@ -14,6 +15,8 @@ def report(found: dict[str, Any], figure: str) -> str:
     if "grids" in found:
         parts += [GRIDS, *(_grid(name, grid) for name, grid in found["grids"].items()), VERDICT]
         parts.append(_verdict(found["grids"]))
+    if "shapes" in found:
+        parts.append(shapes_report(found["shapes"]))
     if "spectra" in found:
         parts.append(_spectra(found["spectra"]))
     if "scaling" in found:

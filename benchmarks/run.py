@@ -25,10 +25,11 @@ from benchmarks.memory import measure_memory
 from benchmarks.products import measure_products
 from benchmarks.report import report
 from benchmarks.scaling import measure_scaling
+from benchmarks.shapes import measure_shapes
 from benchmarks.spectra import measure_spectra
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("grids", "spectra", "scaling", "memory", "products")
+PARTS = ("grids", "shapes", "spectra", "scaling", "memory", "products")
 
 
 def main() -> None:
@@ -73,6 +74,7 @@ def _parts(chosen: argparse.Namespace, folder: Path, base: dict[str, Any]) -> di
         return {"gpu": lambda: measure_gpu(folder, base, chosen.quick, chosen.rounds)}
     parts: dict[str, Callable[[], Any]] = {
         "grids": lambda: measure_grids(folder, base, chosen.quick, chosen.rounds),
+        "shapes": lambda: measure_shapes(folder, base, chosen.quick, chosen.rounds),
         "spectra": lambda: measure_spectra(folder, base, chosen.rounds),
         "scaling": lambda: measure_scaling(folder, base),
         "memory": lambda: measure_memory(base),
