@@ -21,7 +21,7 @@ from .execution import Way
 if TYPE_CHECKING:
     from .evaluator import Evaluator
 
-WORTH_SECONDS = 0.25  # of the whole survey in the plain way, under which nothing is tried
+WORTH_SECONDS = 0.1  # of the whole survey in the plain way, under which nothing is tried
 BUDGET = 0.03  # share of the survey's time in the plain way that may go into trying
 FEWEST_POINTS = 16  # under which trying would cost as much as it saves
 ROUNDS = 40  # at most; cheap points allow many within the budget, which keeps chance out of the choice
@@ -33,8 +33,14 @@ FINE_SECONDS = 1e-5
 POINTS_AT_ONCE = (4, 16, 64)
 AT_ONCE_BYTES = 2**28  # of the parameters of points that go at once
 TINY_SECONDS = (
-    2.5e-4  # of one point on a CPU: only there what calls cost is more than what several points' activations do
+    3.5e-4  # of one point on a CPU: only there what calls cost is more than what several points' activations do
 )
+TINY_AT_ONCE = (16, 64)
+TRIES = 8  # of a way, about, until its time is known
+SHORT_SECONDS, SEVERAL = (
+    1e-3,
+    4,
+)  # a pass so short is timed over several points, of which what beginning takes is no part
 
 # what was found in this process
 _seconds: dict[Any, float] = {}
@@ -98,30 +104,32 @@ def _largest(gaps: np.ndarray) -> float | None:
 
 
 def _raced(evaluator: Evaluator, plain: Way, points: np.ndarray, budget: float, each: float) -> Way:
-    """The fastest way: first of networks and layouts, then of batch sizes, then of how much is launched at once."""
+    """The fastest way: first of networks and layouts, then of batch sizes, then, on a GPU, of how kernels are launched."""
+    if evaluator.workspace.device.type == "cpu" and each < TINY_SECONDS and not evaluator.gathers:
+        return _raced_tiny(evaluator, plain, points, budget, each)
     images = any(is_image(t) for t in evaluator.workspace.problem.inputs)
     layouts = ("contiguous", "channels_last") if images else ("contiguous",)
     kinds = [replace(plain, network=n, layout=i) for n in ("plain", "fused") for i in layouts]
     best = _fastest(evaluator, kinds, points, budget / 2)
     if not evaluator.batch_size_given:
         best = _fastest(evaluator, [best, *_other_sizes(evaluator, best)], points, budget / 2)
-    if evaluator.gathers:
-        return best
-    if evaluator.workspace.device.type == "cuda":
+    if evaluator.workspace.device.type == "cuda" and not evaluator.gathers:
         at_once = _at_once(evaluator, plain, budget / each)
-        return _fastest(evaluator, [best, replace(best, graph=True), *at_once], points, budget / 2)
-    for way in _at_once(evaluator, plain, budget / each)[1:] if each < TINY_SECONDS else ():
-        whole = {replace(way, batch_size=in_equal_passes(size, plain.batch_size)) for size in _sizes(evaluator, plain)}
-        several = _fastest(evaluator, [best, *sorted(whole, key=lambda w: -w.batch_size)], points, budget / 2)
-        if several == best:
-            break  # still more at once would take longer to try than they can save
-        best = several
+        best = _fastest(evaluator, [best, replace(best, graph=True), *at_once], points, budget / 2)
     return best
 
 
-def _sizes(evaluator: Evaluator, plain: Way) -> list[int]:
-    """Examples for each of several points that go at once on a CPU: all, whose calls are fewest, or a quarter, which fit its cache."""
-    return [plain.batch_size] if evaluator.batch_size_given else [plain.batch_size, max(1, plain.batch_size // 4)]
+def _raced_tiny(evaluator: Evaluator, plain: Way, points: np.ndarray, budget: float, each: float) -> Way:
+    """The fastest way where a point takes less than TINY_SECONDS on a CPU: as it is, fused, or several points at once.
+
+    Still more at once are tried only where what that takes is little beside all that is to come.
+    """
+    few, many = (replace(plain, points=k) for k in TINY_AT_ONCE)
+    best = _fastest(evaluator, [plain, replace(plain, network="fused"), few], points, budget / 2)
+    if best != few or TRIES * many.points * each > budget:
+        return best
+    quarter = [] if evaluator.batch_size_given else [replace(many, batch_size=max(1, plain.batch_size // 4))]
+    return _fastest(evaluator, [best, many, *quarter], points, budget / 2)
 
 
 def _at_once(evaluator: Evaluator, plain: Way, points: float) -> list[Way]:
@@ -177,10 +185,15 @@ def timed(evaluator: Evaluator, way: Way, batches: Sequence[Batch], point: np.nd
     """
     on_cpu = evaluator.workspace.device.type == "cpu" and time.get_clock_info("thread_time").resolution < FINE_SECONDS
     clock = time.thread_time if on_cpu else time.perf_counter
-    started = clock()
-    evaluator.trial(way, batches, np.tile(point, (way.points, 1)))
     examples = sum(len(batch.shaped_targets) for batch in batches)
-    return (clock() - started) / (examples * way.points)
+
+    def seconds(times: int) -> float:
+        started = clock()
+        evaluator.trial(way, batches, np.tile(point, (times * way.points, 1)))
+        return (clock() - started) / times
+
+    once = seconds(1)
+    return (once if once > SHORT_SECONDS else min(once, seconds(SEVERAL))) / (examples * way.points)
 
 
 def _seconds_per_point(evaluator: Evaluator, plain: Way, point: np.ndarray) -> float:
