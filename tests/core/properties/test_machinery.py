@@ -40,6 +40,7 @@ ABOUT = {
         "density, probability, viscosity",
         "what a verdict is of: gradient against its noise, classes, and the sign of the curvature",
     ),
+    "explorer/server.py": ("memory", "the machine's memory"),
     "core/survey/footprint.py": ("memory", "the machine's memory"),
     "core/survey/integrity.py": ("memory", "the machine's memory"),
     "core/local/workers.py": ("memory", "the machine's memory"),
