@@ -51,6 +51,8 @@ ABOUT = {
     "explorer/panels/claim_card.py": ("memory", "the claim of that name, which has a map"),
     "explorer/request/claim.py": ("memory", "the claim of that name, whose live run and twins it keeps"),
     "explorer/panels/answers.py": ("probability", "what a network gives each class"),
+    "explorer/panels/coupling_forecast.py": ("coupling", "the coupling of a matrix, whose computation it forecasts"),
+    "explorer/panels/density_look.py": ("density", "the page of input density"),
     "explorer/panels/inside.py": ("coupling", "the coupling of a matrix"),
     "explorer/summaries/answers.py": ("probability", "what a network gives each class"),
     "explorer/cli.py": ("coupling, density", "the commands for input density and for the coupling of a matrix"),
