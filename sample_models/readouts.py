@@ -13,7 +13,7 @@ from lossnav.core.curvature.layers import layers_of
 from lossnav.core.curvature.operators import curvature
 from lossnav.core.local.estimation import PRESETS
 from lossnav.core.properties import OWNERS, Readout
-from lossnav.core.properties.divergence import data_entropy
+from lossnav.core.properties.density import data_entropy
 from lossnav.core.spectrum.coupling import exact_coupling
 
 from . import gaussians_mlp, linear_regression, markov_gpt

@@ -13,10 +13,10 @@ from torch import Tensor
 from ..checks import InputError
 from ..density import input_rows, neighbour_density
 from ..local.measure import LocalMeasure, Work
-from ..network.forward import Measure
+from ..network.forward import Forward, Measure
+from ..spectrum.effective_rank import effective_rank, rank_of_all
 from ..spectrum.jackknife import jackknife_error
 from . import needs
-from .divergence import data_entropy, divergence, divergence_measures, rounding, surprise
 from .protocol import NavigatorProperty, Points, Readout, present
 from .vocabulary import INDEPENDENT, Entry
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 EXAMPLES = Work(examples=True)
 DIMENSION_ROWS = 600  # of the Fisher whose eigenvalues are taken at a point
 OLDER = "measured by an older definition"
+ROUNDING = 1e-6  # of a mean in float32
 WITHOUT_A_VALUE = ("density", "perplexity_excess")  # where the entropy is not that of the data
 ENTROPY_OF_ANOTHER = (
     "At {:,} points the mean surprise is below the data's entropy of {:.4g} nats, so that is not the entropy of these data: "
@@ -57,59 +58,9 @@ def _fisher_rank(here: Neighbourhood) -> tuple[float, float]:
     return effective_rank(here.fisher.traces, here.fisher.products)
 
 
-def effective_rank(traces: Tensor, products: Tensor) -> tuple[float, float]:
-    """(tr F)² / tr F² and its jackknife error, from tr F_i (m,) and tr F_i F_j (m, m) of m examples; NaN of fewer than three.
-
-    Σ_{i≠j} tr F_i tr F_j / Σ_{i≠j} tr F_i F_j: without an example's product with itself both sums are without bias those of all
-    examples that might have been drawn. With it the ratio grows with m.
-
-    >>> directions = torch.eye(2).double()[[0, 1, 0]]
-    >>> effective_rank(torch.ones(3).double(), (directions @ directions.T).square())[0]  # of six pairs two agree
-    3.0
-    """
-    if len(traces) < 3:
-        return math.nan, math.nan
-    diagonal = products.diagonal()
-    first, second = traces.sum().square() - traces.square().sum(), products.sum() - diagonal.sum()
-    less_first = first - 2 * traces * (traces.sum() - traces)
-    less_second = second - 2 * (products.sum(1) - diagonal)
-    # of examples that have nothing in common there is no rank to be told: more of them would have to be seen
-    return (float(first / second) if second > 0 else math.nan), jackknife_error(less_first / less_second)
-
-
 def _data_rank(here: Neighbourhood) -> tuple[float, float]:
     value, error = rank_of_all(here.inner_products, here.instruments.population)
     return value, error * _share_left(here, len(here.inner_products))
-
-
-def rank_of_all(products: Tensor, population: int) -> tuple[float, float]:
-    """(tr F)² / tr F² of the empirical Fisher of all N examples, from g_i · g_j (m, m) of m of them, and its jackknife error.
-
-    Both are sums over pairs of the N; a pair of different examples and one of an example with itself are estimated apart, each
-    from the pairs of its kind among the m, so that neither sum depends on m but by chance. Of all N it is the number itself.
-
-    >>> rank_of_all(torch.eye(3).double(), 3)[0]  # three directions
-    3.0
-    >>> round(rank_of_all(torch.eye(2).double(), 100)[0], 9)  # nothing says that any of the hundred agree
-    100.0
-    """
-    diagonal, squares, count = products.diagonal().square(), products.square(), len(products)
-    if count < 2:
-        return (1.0, math.nan) if population == 1 and bool(diagonal > 0) else (math.nan, math.nan)
-    lengths = products.diagonal()
-    pairs = lengths.sum().square() - diagonal.sum(), squares.sum() - diagonal.sum()
-    first, second = (_of_all(diagonal.sum(), each, count, population) for each in pairs)
-    if count < 3:
-        return float(first / second), math.nan
-    left = diagonal.sum() - diagonal
-    pairs_left = (lengths.sum() - lengths).square() - left, pairs[1] - 2 * (squares.sum(1) - diagonal)
-    without = [_of_all(left, each, count - 1, population) for each in pairs_left]
-    return float(first / second), jackknife_error(without[0] / without[1])
-
-
-def _of_all(squares: Tensor, pairs: Tensor, count: int, population: int) -> Tensor:
-    """The mean over all pairs of the population, from sums over a sample: of examples with themselves, and of others."""
-    return squares / (count * population) + (1 - 1 / population) * pairs / (count * (count - 1))
 
 
 def _fisher_dimension(here: Neighbourhood) -> tuple[float, float]:
@@ -276,7 +227,8 @@ class DensityProperty(NavigatorProperty):
     )
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
-        return divergence_measures(problem)
+        law = () if problem.law is None else (Measure(("law_divergence",), _law_divergence),)
+        return (*law, *surprise_measures(problem))
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
         return {"entropy": data_entropy(problem), "exact": problem.law is not None}
@@ -315,7 +267,7 @@ class DensityProperty(NavigatorProperty):
         notes: dict[str, dict[str, Any]] = {"perplexity": {"floor": float(np.exp(entropy))}, **older}
         if "surprise" not in points.columns:
             notes["loss"] = {"floor": entropy}
-        below = int((surprise(points) - entropy < -rounding(entropy)).sum())
+        below = int((surprise(points) - entropy < -_rounding(entropy)).sum())
         if below and "law_divergence" not in points.columns:
             notes |= {variable: {"gaps": ENTROPY_OF_ANOTHER.format(below, entropy)} for variable in WITHOUT_A_VALUE}
         return notes
@@ -324,3 +276,61 @@ class DensityProperty(NavigatorProperty):
 def _is_older(points: Points) -> bool:
     """Whether coverage was measured as that of the sampled examples alone, as it once was."""
     return "coverage" in points.columns and "data_rank" not in points.columns
+
+
+def divergence(points: Points, facts: Mapping[str, Any]) -> np.ndarray:
+    """D_KL(P_data ‖ P_model) in nats at each point, (m,), from the measured means and `DensityProperty.facts`.
+
+    A divergence is never below zero. Where the mean surprise is below the data's entropy, the entropy is not that of these data
+    (another's, or that of a law of which these are a lucky sample), and the divergence is not known there: NaN.
+    """
+    if "law_divergence" in points.columns:
+        return points.columns["law_divergence"]
+    difference: np.ndarray = surprise(points) - facts["entropy"]
+    found: np.ndarray = np.where(difference < -_rounding(facts["entropy"]), np.nan, np.maximum(difference, 0.0))
+    return found if facts["entropy"] else difference
+
+
+def _rounding(entropy: float) -> float:
+    return ROUNDING * max(1.0, abs(entropy))
+
+
+def surprise_measures(problem: Problem) -> tuple[Measure, ...]:
+    """The mean of −ln p of the data, where it is a likelihood's and not the loss itself: class weights, weight decay …"""
+    if not problem.stated.likelihood.is_likelihood or problem.states_loss:
+        return ()
+    return (Measure(("surprise",), _surprise),)
+
+
+def surprise(points: Points) -> np.ndarray:
+    """Mean −ln p of the data at each point, in nats, (m,)."""
+    found: np.ndarray = points.columns["surprise" if "surprise" in points.columns else "loss"]
+    return found
+
+
+def data_entropy(problem: Problem) -> float:
+    """The data's own entropy in nats per prediction: the floor of the expected loss.
+
+    That of the known law, the stated one, that of soft labels, or 0 for one-hot labels.
+    """
+    problem = problem.stated
+    if problem.law is not None:
+        return _law_entropy(problem, problem.law.double())
+    if problem.data_entropy is not None:
+        return float(problem.data_entropy)
+    return problem.likelihood.target_entropy(problem.targets)
+
+
+def _law_entropy(problem: Problem, law: Tensor) -> float:
+    rows, predicted = problem.likelihood.law_rows(law), None
+    if problem.ignores:
+        predicted = problem.likelihood.predicted(problem.likelihood.target_rows(problem.targets))
+    return problem.likelihood.law_entropy(rows if predicted is None else rows[predicted])
+
+
+def _surprise(forward: Forward) -> Tensor:
+    return forward.negative_log_likelihoods.sum(dtype=torch.float64)[None]
+
+
+def _law_divergence(forward: Forward) -> Tensor:
+    return forward.divergences.sum(dtype=torch.float64)[None]

@@ -10,8 +10,7 @@ from ..network.forward import Measure
 from ..problem.likelihoods.gaussian import Gaussian
 from ..problem.likelihoods.heads import GaussianHeads
 from . import needs
-from .density import DensityProperty
-from .divergence import divergence, surprise
+from .density import DensityProperty, divergence, surprise
 from .protocol import NavigatorProperty, Points, Readout
 from .vocabulary import DERIVED, Entry
 

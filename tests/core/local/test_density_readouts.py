@@ -15,7 +15,7 @@ from lossnav.core.curvature.loss_function import LossFunction
 from lossnav.core.density import rows
 from lossnav.core.local.estimation import Estimation
 from lossnav.core.local.samples import sampled_predictions
-from lossnav.core.properties.density import rank_of_all
+from lossnav.core.spectrum.effective_rank import rank_of_all
 from torch import nn
 
 SPAN = ((-0.6, 0.7), (-0.4, 0.5))
