@@ -27,6 +27,7 @@ from lossnav.core.survey import (
     unpack,
     with_overlays,
 )
+from lossnav.sample_models import NAMES
 
 from .cache import touch
 from .request.survey import COORDINATE_TITLES, DEFAULT_GRID, FORWARD_ONLY, SurveyRequest
@@ -99,8 +100,12 @@ class Found:
 
 
 def shipped_path(request: SurveyRequest) -> Path:
-    """Where the landscape of a standard request would lie among the samples."""
-    return Path(str(files("lossnav.sample_models"))) / "landscapes" / f"{request.target}.{request.plane}.zarr.zip"
+    """Where the landscape of a standard request would lie among the samples; of what is no sample, a place where nothing lies.
+
+    A file's path is no name there: what somebody put beside it would be taken for what came with lossnav.
+    """
+    name = request.target if request.target in NAMES else "none"
+    return Path(str(files("lossnav.sample_models"))) / "landscapes" / f"{name}.{request.plane}.zarr.zip"
 
 
 def exact_match(request: SurveyRequest) -> Found | None:

@@ -113,8 +113,8 @@ def scan(folder: Path, bounds: Bounds | None = None, clock: Callable[[], float] 
     search = _FolderSearch(folder, bounds, clock() + bounds.seconds, clock)
     found = list(dict.fromkeys(search.entries()))
     whole = not search.cut and len(found) <= bounds.listed
-    ordered = sorted(found, key=lambda entry: (KINDS.index(entry.kind), entry.target))
-    return Scan(tuple(ordered[: bounds.listed]), whole)
+    nearest = found[: bounds.listed]  # of too many, those that lie least deep
+    return Scan(tuple(sorted(nearest, key=lambda entry: (KINDS.index(entry.kind), entry.target))), whole)
 
 
 class _FolderSearch:

@@ -16,6 +16,7 @@ from lossnav.core.machine import written_whole
 from lossnav.core.sealed import write_json
 from lossnav.core.survey import Specification, estimate, surveyed
 
+from ..request.base import stem
 from ..request.survey import SurveyRequest
 from ..summaries.adaptive import adaptive_text
 from ..summaries.forward import forward_sentences
@@ -107,7 +108,7 @@ def survey_command(
     ] = False,
 ) -> None:
     """Measure a landscape and keep it in a folder."""
-    landscape = Path(f"{Path(target.partition(':')[0]).stem}.zarr") if out is None else out
+    landscape = Path(f"{stem(target)}.zarr") if out is None else out
     if workers is not None or cluster is not None:
         share_threads(workers)
     asked = AskedSurvey(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from .base import modified
+from .base import modified, stem
 from .survey import SurveyRequest
 
 
@@ -29,7 +29,7 @@ class AnswersRequest:
         """Where the result is kept on this machine."""
         content = [self.arguments, modified(self.plane.target)]
         key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
-        return user_cache_path("lossnav") / "answers" / f"{Path(self.plane.target.partition(':')[0]).stem}-{key}.json"
+        return user_cache_path("lossnav") / "answers" / f"{stem(self.plane.target)}-{key}.json"
 
     @property
     def arguments(self) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Protocol
 from lossnav.sample_models import card, names
 
 WATCHED = (".py", ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy")  # code, weights and data
+LONGEST_STEM = 120  # bytes
 
 
 class Request(Protocol):
@@ -20,6 +21,16 @@ class Request(Protocol):
 
     @property
     def path(self) -> Path: ...
+
+
+def stem(target: str) -> str:
+    """What names the files of a target's results: its own name without folder, ending and class.
+
+    >>> stem("nets/mine.py:other"), len(stem("é" * 125 + ".py").encode())  # a name has 255 bytes at most, and locks add theirs
+    ('mine', 120)
+    """
+    name = Path(target.partition(":")[0]).stem
+    return name.encode(errors="ignore")[:LONGEST_STEM].decode(errors="ignore")
 
 
 def modified(target: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from .base import modified
+from .base import modified, stem
 from .survey import SurveyRequest
 
 
@@ -38,7 +38,7 @@ class DensityRequest:
         asked = {name: value for name, value in asdict(self).items() if name != "examples" or value is not None}
         content = {**asked, "changed": modified(self.target)}
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
-        return user_cache_path("lossnav") / "density" / f"{Path(self.target.partition(':')[0]).stem}-{key}.nc"
+        return user_cache_path("lossnav") / "density" / f"{stem(self.target)}-{key}.nc"
 
     @property
     def arguments(self) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from .base import modified
+from .base import modified, stem
 from .survey import SurveyRequest
 
 
@@ -32,7 +32,7 @@ class ForecastRequest:
         """Where the sentences are kept on this machine."""
         content = [self.survey.arguments, modified(self.target)]
         key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
-        return user_cache_path("lossnav") / "forecasts" / f"{Path(self.target.partition(':')[0]).stem}-{key}.json"
+        return user_cache_path("lossnav") / "forecasts" / f"{stem(self.target)}-{key}.json"
 
     @property
     def arguments(self) -> list[str]:

@@ -12,7 +12,7 @@ from lossnav.core.properties import OWNERS
 from lossnav.core.survey import RUNNING, read_points, unmeasured, with_overlays
 from platformdirs import user_cache_path
 
-from .base import modified
+from .base import modified, stem
 from .survey import SurveyRequest
 
 # What one point alone can tell, and what is measured only where it is asked for by its own name.
@@ -39,7 +39,7 @@ class PointRequest:
         how = [*self.plane.plane_arguments, *self.plane.measuring_arguments]
         content = [how, self.point, self.plane.target, modified(self.plane.target)]
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
-        return user_cache_path("lossnav") / "points" / f"{Path(self.plane.target.partition(':')[0]).stem}-{key}.zarr"
+        return user_cache_path("lossnav") / "points" / f"{stem(self.plane.target)}-{key}.zarr"
 
     @property
     def arguments(self) -> list[str]:

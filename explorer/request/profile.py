@@ -12,7 +12,7 @@ from lossnav.core import InputError
 from lossnav.core.properties import FORWARD
 from platformdirs import user_cache_path
 
-from .base import modified
+from .base import modified, stem
 from .survey import SurveyRequest
 from .walk import replace_measuring
 
@@ -65,7 +65,7 @@ class ProfileRequest:
         """Where the profile is kept on this machine."""
         content = [self.arguments, modified(self.plane.target)]
         key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
-        return user_cache_path("lossnav") / "profiles" / f"{Path(self.plane.target.partition(':')[0]).stem}-{key}.zarr"
+        return user_cache_path("lossnav") / "profiles" / f"{stem(self.plane.target)}-{key}.zarr"
 
     @property
     def sidecar(self) -> Path:

@@ -13,7 +13,7 @@ from lossnav.core.spectrum import MOST_DIAGONALISED
 from lossnav.sample_models import card, names
 from platformdirs import user_cache_path
 
-from .base import modified
+from .base import modified, stem
 from .survey import SurveyRequest
 
 MATRICES = {
@@ -43,7 +43,7 @@ class CurvatureRequest:
         """Where its result is kept on this machine."""
         content: dict[str, Any] = {**asdict(self), "changed": modified(self.target)}
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
-        name = f"{Path(self.target.partition(':')[0]).stem}-{self.of}-{key}.json"
+        name = f"{stem(self.target)}-{self.of}-{key}.json"
         return user_cache_path("lossnav") / self.folder / name
 
     @property

@@ -20,7 +20,7 @@ from lossnav.sample_models import card, names
 from platformdirs import user_cache_path
 
 from ..server import CHECKPOINTS_VARIABLE, TARGET_VARIABLE
-from .base import modified
+from .base import modified, stem
 from .opened import remembered
 
 SPAN_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -165,7 +165,7 @@ class SurveyRequest:
                 del content[name]  # what was kept before there were such choices stays where it is
         del content["tolerance"]  # a survey goes on with another one in the same place
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
-        name = Path(self.target.partition(":")[0]).stem
+        name = stem(self.target)
         return user_cache_path("lossnav") / "landscapes" / f"{name}-{self.plane}-{key}.zarr"
 
     @property
@@ -211,7 +211,7 @@ class SurveyRequest:
     @property
     def command(self) -> str:
         """The command as a person would type it."""
-        return shlex.join(["lossnav", *self.arguments, "--out", f"{Path(self.target.partition(':')[0]).stem}.zarr"])
+        return shlex.join(["lossnav", *self.arguments, "--out", f"{stem(self.target)}.zarr"])
 
 
 def _option(parameter: Parameter, value: Any) -> list[str]:

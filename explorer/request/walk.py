@@ -12,7 +12,7 @@ from lossnav.core import InputError
 from lossnav.core.walk import Recipe
 from platformdirs import user_cache_path
 
-from .base import modified
+from .base import modified, stem
 from .survey import SurveyRequest
 
 MOST_STEPS = 5000
@@ -36,7 +36,7 @@ class WalkRequest:
         """Where the walk is kept on this machine."""
         content = [self.arguments, modified(self.plane.target)]
         key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
-        return user_cache_path("lossnav") / "walks" / f"{Path(self.plane.target.partition(':')[0]).stem}-{key}.npz"
+        return user_cache_path("lossnav") / "walks" / f"{stem(self.plane.target)}-{key}.npz"
 
     @property
     def arguments(self) -> list[str]:
@@ -93,7 +93,7 @@ class BasinsRequest:
     def path(self) -> Path:
         """Where the answer is kept on this machine."""
         key = hashlib.sha256(json.dumps(self.arguments).encode()).hexdigest()[:12]
-        return user_cache_path("lossnav") / "basins" / f"{Path(self._target.partition(':')[0]).stem}-{key}.json"
+        return user_cache_path("lossnav") / "basins" / f"{stem(self._target)}-{key}.json"
 
     @property
     def arguments(self) -> list[str]:

@@ -224,3 +224,21 @@ def test_a_job_that_fails_says_why_in_a_sentence(tmp_path) -> None:
     assert job.failure is not None
     assert "should define `problem`" in job.failure
     assert "Traceback" not in job.failure
+
+
+def test_a_file_beside_a_problem_is_not_taken_for_what_came_with_lossnav(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text("problem = None\n")
+    request = SurveyRequest(str(mine))
+    shipped = shipped_path(SurveyRequest("linear-regression"))
+    (tmp_path / f"mine.py.{request.plane}.zarr.zip").write_bytes(shipped.read_bytes())
+    assert exact_match(request) is None
+
+
+def test_the_longest_name_of_a_file_has_results_with_names_that_a_system_takes(tmp_path: Path) -> None:
+    for letter, count in (("x", 252), ("é", 126), ("\u202e", 84)):
+        mine = tmp_path / f"{letter * count}.py"
+        mine.write_text("problem = None\n")
+        request = SurveyRequest(str(mine))
+        assert len(request.path.name.encode()) < 200
+        assert exact_match(request) is None
