@@ -29,12 +29,11 @@ def position_controls(base: SurveyRequest) -> SurveyRequest:
             "Angle φ towards a third direction", -90, 90, 0, 5, format="%d°", key="turn", help=TURN_HELP, **URL
         )
     centre = _centre(base.target) if kind.around else None
-    columns = st.columns([1, 1.25], gap="small") * len(kind.parameters)
-    # places along the path need the whole width, what is short stands side by side
-    values = {
-        p.name: _places(p, base.target) if p.places else _widget(p, place)
-        for p, place in zip(kind.parameters, columns, strict=False)
-    }
+    short = [p for p in kind.parameters if not p.places]
+    # places along the path need the whole width, and so does what is alone; else what is short stands side by side
+    values = {p.name: _places(p, base.target) for p in kind.parameters if p.places}
+    columns = st.columns([1, 1.25], gap="small") * len(short) if len(short) > 1 else [st.container()]
+    values |= {p.name: _widget(p, place) for p, place in zip(short, columns, strict=False)}
     return replace(base.with_values(values), turn=float(turn), centre=centre).settled
 
 
