@@ -9,7 +9,7 @@ from .info import LandscapeInfo
 from .integrity import DamagedError
 from .intervals import OLDER
 from .landscape import MATRIX_NAMES, coordinates_of, landscape
-from .later import unmeasured, with_overlays
+from .later import NOT_YET, unmeasured, with_overlays
 from .packing import unpack
 from .points import MeasuredPoints
 from .reading import read_points
@@ -20,6 +20,7 @@ from .survey import surveyed
 
 __all__ = [
     "MATRIX_NAMES",
+    "NOT_YET",
     "OLDER",
     "RUNNING",
     "DamagedError",

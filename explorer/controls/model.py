@@ -14,6 +14,7 @@ from ..server import TARGET_VARIABLE
 from .menu import in_steady_order
 from .url import URL
 
+MOST_NAMED = 2  # of a person's own networks, where a sample is shown
 NOT_OFFERED = "model that the address names"  # in the session's state
 
 
@@ -51,6 +52,8 @@ def model_choice(offered: Sequence[str], forget: Callable[[], None] = lambda: No
         forget()
 
     chosen = st.selectbox("Model", offered, first(offered), key="model", on_change=choose, **URL)
+    if chosen in names() and (mine := workspace.latest().of(workspace.PROBLEM)):
+        st.caption(yours(mine))
     if NOT_OFFERED in st.session_state:
         named = for_markdown(f"“{st.session_state[NOT_OFFERED][:200]}”")
         st.warning(
@@ -58,3 +61,14 @@ def model_choice(offered: Sequence[str], forget: Callable[[], None] = lambda: No
             "at a file of your own, start `lossnav explore FILE`, or start it in the file's folder."
         )
     return chosen
+
+
+def yours(problems: Sequence[str]) -> str:
+    """That the menu has a person's own networks too, where a sample is shown.
+
+    >>> yours(["mine.py"]), yours(["adam.py", "runs/mine.py", "sgd.py"])
+    ('In this menu too: **mine.py**.', 'In this menu too: **adam.py**, **runs/mine.py** and 1 more.')
+    """
+    named = ", ".join(f"**{for_markdown(name)}**" for name in problems[:MOST_NAMED])
+    rest = len(problems) - MOST_NAMED
+    return f"In this menu too: {named}{f' and {rest} more' if rest > 0 else ''}."

@@ -7,7 +7,9 @@ from typing import Any
 
 import streamlit as st
 from lossnav.core.plane.kinds import Parameter
+from lossnav.sample_models import names
 
+from .. import workspace
 from ..request.survey import SurveyRequest, checkpoints
 from .url import URL
 
@@ -27,12 +29,11 @@ def position_controls(base: SurveyRequest) -> SurveyRequest:
             "Angle φ towards a third direction", -90, 90, 0, 5, format="%d°", key="turn", help=TURN_HELP, **URL
         )
     centre = _centre(base.target) if kind.around else None
-    columns = st.columns([1, 1.25], gap="small") * len(kind.parameters)
-    # places along the path need the whole width, what is short stands side by side
-    values = {
-        p.name: _places(p, base.target) if p.places else _widget(p, place)
-        for p, place in zip(kind.parameters, columns, strict=False)
-    }
+    short = [p for p in kind.parameters if not p.places]
+    # places along the path need the whole width, and so does what is alone; else what is short stands side by side
+    values = {p.name: _places(p, base.target) for p in kind.parameters if p.places}
+    columns = st.columns([1, 1.25], gap="small") * len(short) if len(short) > 1 else [st.container()]
+    values |= {p.name: _widget(p, place) for p, place in zip(short, columns, strict=False)}
     return replace(base.with_values(values), turn=float(turn), centre=centre).settled
 
 
@@ -53,9 +54,9 @@ def _widget(parameter: Parameter, place: Any) -> Any:
 
 
 def _places(parameter: Parameter, target: str) -> str:
-    """Places along the training path, separated by commas; the first and the last have names, so that they stay."""
+    """Places along the training path, then the folder's other networks, separated by commas; ends have names, so that they stay."""
     last = checkpoints(target) - 1
-    stops: list[Any] = ["initial", *range(1, last), TRAINED]
+    stops: list[Any] = ["initial", *range(1, last), TRAINED, *_other_networks(target)]
     named = {"middle": last // 2}
     plain = [named.get(word, word) for word in parameter.default.split(",")]
     title, words = parameter.title or parameter.name, []
@@ -67,6 +68,13 @@ def _places(parameter: Parameter, target: str) -> str:
         )
         words.append(chosen if isinstance(chosen, str) else f"checkpoint:{chosen}")
     return ",".join(words)
+
+
+def _other_networks(target: str) -> list[str]:
+    """The problems beside a person's own: what is not of the same network is refused when it is measured, and told."""
+    if target in names():
+        return []
+    return [name for name in workspace.latest().of(workspace.PROBLEM) if name != target and "," not in name]
 
 
 def _stop(place: Any) -> str:

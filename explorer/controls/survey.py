@@ -72,7 +72,7 @@ def request_controls(base: SurveyRequest, live: bool) -> SurveyRequest:
     offered("coordinates", COORDINATE_TITLES, "the coordinates of curvature")
     if live:
         base = position_controls(base)
-    with st.expander("Plane and grid"):
+    with st.expander("Plane and grid", expanded=any(p.places for p in base.kind.parameters)):  # which networks, at once
         st.caption(base.kind.text)
         if not live:
             base = position_controls(base)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 from lossnav.core import Spectrum
 from lossnav.core.spectrum import MOST_DIAGONALISED, read_spectrum
@@ -40,10 +41,17 @@ def first_look(whole: SpectrumRequest, says: Says | None = None, about: str = ""
         return
     spectrum, stored = read
     st.caption((says or look_text)(spectrum, seconds_of(look), stored))
-    figure = spectrum_figure(spectrum, st.context.theme.type == "dark").update_layout(height=TALL)
+    figure = uncounted(spectrum_figure(spectrum, st.context.theme.type == "dark")).update_layout(height=TALL)
     st.plotly_chart(
         figure, theme=None, key="first_look", config={"displayModeBar": False}, alt="First look at the eigenvalues"
     )
+
+
+def uncounted(figure: go.Figure) -> go.Figure:
+    """The histogram without a number of outliers: a look knows three of the largest, too few to count among."""
+    note = figure.layout.annotations[0]
+    note.text = str(note.text).rpartition("   ")[0]
+    return figure.for_each_trace(lambda trace: trace.update(name="largest"), {"name": "outliers"})
 
 
 def seconds_of(request: Request) -> float | None:

@@ -18,6 +18,7 @@ from .shipped import Shipped, file_digest, index
 from .spectrum import AlongRequest, SpectrumRequest
 
 HESSIAN = "hessian"
+FEWEST_ENDS = 10  # largest eigenvalues
 T = TypeVar("T")
 
 
@@ -46,7 +47,7 @@ def spectra_of(land: xr.Dataset) -> NetworkSpectra:
     trained = [
         spectrum
         for spectrum, _ in _of(SpectrumRequest, problem, read_spectrum, lambda read: read[1])
-        if _hessian(spectrum)
+        if _hessian(spectrum) and _whole_ends(spectrum)
     ]
     along = [
         film for film in _of(AlongRequest, problem, read_along, lambda read: read.about) if _hessian(*film.spectra)
@@ -105,6 +106,11 @@ def _hessian(*spectra: Spectrum) -> bool:
     return bool(spectra) and all(each.of == HESSIAN for each in spectra)
 
 
-def _worth(spectrum: Spectrum) -> tuple[bool, int]:
-    """The larger the better: exact ones, then those of more products."""
-    return spectrum.method == "exact", spectrum.steps * spectrum.probes
+def _whole_ends(spectrum: Spectrum) -> bool:
+    """Whether enough of the largest are known to count outliers among them: a first look has three."""
+    return len(spectrum.top) >= min(FEWEST_ENDS, spectrum.parameter_count)
+
+
+def _worth(spectrum: Spectrum) -> tuple[bool, int, int]:
+    """The larger the better: exact ones, then those of more products, then those with more of the largest."""
+    return spectrum.method == "exact", spectrum.steps * spectrum.probes, len(spectrum.top)

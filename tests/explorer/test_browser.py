@@ -387,6 +387,8 @@ def test_the_pages_and_nothing_overflows(page: Page) -> None:
     last = page.locator("dl.inspector").bounding_box()
     assert last is not None
     assert last["y"] + last["height"] <= 1080, "the picked point's numbers are on the first screen"
+    scene = in_view(page.locator(SURFACE))
+    assert scene["height"] <= 0.74 * scene["width"], "a higher picture would cut the terrain at its sides"
 
 
 def test_a_new_plane_is_computed_while_one_watches(page: Page, address: str) -> None:

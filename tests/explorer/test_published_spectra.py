@@ -114,13 +114,15 @@ def test_a_measured_one_is_found_and_another_network_s_is_refused(
 ) -> None:
     problem = load_problem(SMALL)
     other = Problem(problem.model, problem.inputs, problem.targets.flip(0), loss="cross_entropy", name=SMALL)
-    true = spectrum(problem, top=3, steps=5, probes=3, method="exact")
+    true, look = spectrum(problem, top=15), spectrum(problem, top=3)  # of a look, outliers cannot be counted
     kept = own_cache / "lossnav" / "spectra" / "mine-hessian-1.json"
     kept.parent.mkdir(parents=True)
     write_spectrum(true, kept, {"problem": problem_digest(problem)})
+    write_spectrum(look, kept.with_name("look-hessian-3.json"), {"problem": problem_digest(problem)})
     (kept.parent / "broken-hessian-2.json").write_text("no JSON")
     found = spectra_of(land)
     assert found.trained is not None
+    assert len(found.trained.top) == 15
     write_spectrum(true, tmp_path / "of_another.json", {"problem": problem_digest(other)})
     with pytest.raises(InputError, match="of another network"):
         spectra_in(tmp_path / "of_another.json", land)

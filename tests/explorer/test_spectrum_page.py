@@ -17,6 +17,7 @@ from lossnav.explorer.figures.shared.marchenko_pastur import marchenko_pastur
 from lossnav.explorer.figures.web.spectral_density import density_figure, density_grid
 from lossnav.explorer.figures.web.spectrum import spectrum_figure, spectrum_scale, summary_text
 from lossnav.explorer.jobs.record import Record
+from lossnav.explorer.panels.first_look import uncounted
 from lossnav.explorer.request.spectrum import DENSITY, FirstLookRequest, SpectrumRequest
 from lossnav.explorer.request.survey import SurveyRequest
 from streamlit.testing.v1 import AppTest
@@ -144,6 +145,14 @@ def test_the_places_are_those_that_there_are(page: AppTest) -> None:
     page.selectbox(key="model").set_value("gaussians-mlp").run()
     assert list(page.radio(key="place").options) == [TRAINED, CHECKPOINT, ALONG, PICKED]
     assert not page.exception
+
+
+def test_a_first_look_counts_no_outliers(found) -> None:
+    """Of three of the largest a number of outliers would be one of those three's gaps."""
+    figure = uncounted(spectrum_figure(found, dark=False))
+    assert "outlier" not in figure.layout.annotations[0].text
+    assert "λ<sub>min</sub>" in figure.layout.annotations[0].text
+    assert "outliers" not in [trace.name for trace in figure.data]
 
 
 def test_where_nothing_is_computed_a_press_gives_a_first_look_and_its_pace_a_forecast(found) -> None:

@@ -6,7 +6,8 @@ from difflib import get_close_matches
 import numpy as np
 import xarray as xr
 from lossnav.core import InputError
-from lossnav.core.survey import finest_complete
+from lossnav.core.properties import owner_of
+from lossnav.core.survey import NOT_YET, finest_complete
 from numpy.typing import NDArray
 
 from ..shared.picture import Layer, class_scale, drawn_values, name_of, poles_of, title_of
@@ -119,6 +120,11 @@ def surfaces(landscape: xr.Dataset) -> list[str]:
 
 def _unknown(landscape: xr.Dataset, name: str, names: list[str]) -> str:
     reasons = landscape.lossnav.unavailable
+    if reasons.get(name) == NOT_YET:
+        return (
+            f"A variable of this landscape was expected, but {name!r} is not measured here yet: run its lossnav survey again, into "
+            f"the same --out, with --overlay {owner_of(name).name} besides."
+        )
     if name in reasons:
         return f"A variable of this landscape was expected, but {name!r} is unavailable here: {reasons[name]}"
     nearest = get_close_matches(name, names, n=1, cutoff=0)[0]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from artists import named, outside
+from lossnav.explorer.cli import app
 from lossnav.explorer.figures.paper import PRESETS, draw_map, draw_surface, save
 from lossnav.explorer.figures.paper.grid import complete_grid, densify
 from lossnav.explorer.figures.shared.scales import Scale
@@ -17,6 +18,7 @@ from lossnav.explorer.figures.shared.style import colormap_for
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from printed import paper
+from typer.testing import CliRunner
 
 BOTH = [draw_map, draw_surface]
 WIDTHS = ("single", "double", "slide")
@@ -330,6 +332,22 @@ def test_an_unknown_variable_is_refused_with_the_nearest(draw, field: str, lands
 def test_an_unavailable_variable_is_refused_with_the_reason(landscape: xr.Dataset) -> None:
     with pytest.raises(ValueError, match="'viscosity' is unavailable here: It is measured later"):
         draw_map(landscape, paper(color="viscosity"))
+
+
+def test_what_was_not_asked_for_is_told_with_the_words_that_measure_it(tmp_path: Path) -> None:
+    """The advice is followed: the same survey again, with the overlay, has it."""
+    words = ["survey", "gaussians-mlp", "--grid", "3x3", "--no-fidelity", "--out", str(tmp_path / "a.zarr")]
+    figure = ["figure", str(tmp_path / "a.zarr"), "--color", "perplexity", "-o", str(tmp_path / "a.pdf")]
+    run = CliRunner()
+    assert run.invoke(app, [*words, "--overlay", "viscosity", "--effort", "preview"]).exit_code == 0
+    said = run.invoke(app, [*figure[:3], "coupling", *figure[4:]])
+    assert said.exit_code != 0
+    assert "with --overlay coupling besides" in str(said.exception) + said.output
+    assert (
+        run.invoke(app, [*words, "--overlay", "viscosity", "--overlay", "coupling", "--effort", "preview"]).exit_code
+        == 0
+    )
+    assert run.invoke(app, [*figure[:3], "coupling", *figure[4:]]).exit_code == 0
 
 
 def test_unknown_width_and_colour_map_are_refused() -> None:
