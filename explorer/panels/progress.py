@@ -220,7 +220,12 @@ def _left(stored: Found, stage: str) -> int:
 
 
 def duration(seconds: float) -> str:
-    """A length of time for people."""
+    """A length of time for people.
+
+    >>> duration(42), duration(360), duration(-5)  # the clock was set back since
+    ('42 s', '6 min', '0 s')
+    """
+    seconds = max(0.0, seconds)
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 

@@ -329,3 +329,14 @@ def test_names_that_no_page_can_show_and_configurations_that_are_no_mapping(tmp_
     (tmp_path / "words" / "config.json").write_text('["model_type"]')
     (tmp_path / "words" / "model.safetensors").write_text("")
     assert scan(tmp_path).entries == ()
+
+
+def test_of_too_many_those_nearest_to_the_folder_are_listed(tmp_path: Path) -> None:
+    source = "from lossnav.core import Problem\n\ndef problem():\n    return Problem(None, None)\n"
+    deep = tmp_path / "a"
+    deep.mkdir()
+    for place in (*(deep / f"{k}.py" for k in range(5)), tmp_path / "zz.py"):
+        place.write_text(source)
+    found = scan(tmp_path, Bounds(listed=2))
+    assert str(tmp_path / "zz.py") in found.of("problem")
+    assert (len(found.entries), found.whole) == (2, False)
