@@ -61,7 +61,9 @@ def choose(evaluator: Evaluator, points: np.ndarray, planned: int) -> bool:
         except torch.OutOfMemoryError:
             return True  # it hardly fits; an evaluation makes room for itself
     whole = _seconds[key] * planned
-    if whole < WORTH_SECONDS:
+    # what is known costs nothing: an adaptive survey, which plans few of its points, then has the full grid's numbers to the last bit
+    known = key in _fastest_ways and _seconds[key] * len(points) >= WORTH_SECONDS
+    if whole < WORTH_SECONDS and not known:
         return False
     if key not in _fastest_ways:
         raced = _raced(evaluator, plain, points, BUDGET * whole, _seconds[key]) if evaluator.is_still() else plain

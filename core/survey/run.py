@@ -201,7 +201,7 @@ class SurveyRun:
             if stage != STAGES[0]:
                 self._look_first()
             elif self.points.info.tolerance is not None:
-                self._choose_again(rows)
+                yield from self._choose_again(rows)
             if stage in self.points.used:
                 yield from self._measured_or_given_up(stage, rows)
 
@@ -261,14 +261,18 @@ class SurveyRun:
         if stage in self.local and note_hopeless(self.points, self.local[stage]):
             self._write_info()
 
-    def _choose_again(self, rows: np.ndarray) -> None:
-        """Where an adaptive survey measures a whole grid after all, run the network the way that is fastest for so many points."""
+    def _choose_again(self, rows: np.ndarray) -> Iterator[None]:
+        """Where an adaptive survey measures a whole grid after all, run the network the way that is fastest for so many points.
+
+        The few that are measured are measured again that way, so that all numbers are those of the full grid's survey, to the last bit.
+        """
         if (
             self.elsewhere is None
             and isinstance(self.forward, Evaluator)
             and choose_again(self.points, self.forward, rows)
         ):
             self._write_info()
+            yield from self._measure(STAGES[0], np.flatnonzero(self.points.done_at(STAGES[0])))
 
     def _note_fallbacks(self) -> None:
         if isinstance(self.forward, Evaluator) and note_turns(self.points, self.forward):

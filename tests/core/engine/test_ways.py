@@ -149,6 +149,18 @@ def test_a_choice_that_did_not_pay_yet_is_made_when_more_is_to_come(monkeypatch:
     assert found.way["points"] == 64
 
 
+def test_a_choice_that_is_known_serves_a_survey_of_few_of_as_many_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An adaptive survey after a full one has its numbers to the last bit, though it plans few points."""
+    seconds_of_calls(monkeypatch, 1e-4)
+    many = np.tile(GRID, (200, 1))
+    full, few, other = evaluator(tiny()), evaluator(tiny()), evaluator(tiny())
+    full.tune(many, planned=100_000)
+    few.tune(many, planned=100)
+    other.tune(GRID, planned=20)  # a small grid of its own stays plain
+    assert few.way == full.way != other.way == {**PLAIN, "batch_size": 40}
+    assert np.array_equal(few.evaluate(GRID), full.evaluate(GRID))
+
+
 @needs_kernels
 def test_a_batch_size_asked_for_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     timings(monkeypatch, SLOW_PLAIN)
