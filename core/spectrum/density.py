@@ -19,6 +19,9 @@ def broadening(span: float) -> float:
     return float(np.sqrt(1e-5 * max(1.0, span)))
 
 
+FLAT = 0.01  # of |λₘₐₓ|
+
+
 @dataclass(frozen=True)
 class Spectrum:
     """Eigenvalues with weights, the outermost ones to a tolerance, and how they were got.
@@ -37,6 +40,9 @@ class Spectrum:
     index             share of negative eigenvalues (Dauphin et al. 2014); what rounding cannot tell from 0 is none of them.
                       Estimated, it rests on the Ritz values beside 0: eigenvalues closer to 0 than those are split between
                       both signs
+    index_interval    (2,) where the index lies, 95 %: by the moments of each probe, which bound the quadrature's own error, and by
+                      Student's t over the probes. None where exact, or in a file from before it was stored
+    flat_interval     (2,) the same of `flat_share` at its default
     method            "exact" | "slq"
     of                which matrix, as in `spectrum`
     steps, probes     of the quadrature; 0 where exact
@@ -61,6 +67,8 @@ class Spectrum:
     parameter_count: int
     index: float = 0.0
     resolution: float = 0.0
+    index_interval: np.ndarray | None = None
+    flat_interval: np.ndarray | None = None
 
     @property
     def default_width(self) -> float:
@@ -115,7 +123,7 @@ class Spectrum:
         edge = np.sqrt(self.top[self.outliers - 1] * self.top[self.outliers])
         return self.eigenvalues[self.eigenvalues < edge]
 
-    def flat_share(self, eps: float = 0.01) -> float:
+    def flat_share(self, eps: float = FLAT) -> float:
         """Share of the eigenvalues with |λ| ≤ eps · |λₘₐₓ|, between 0 and 1."""
         return float(self.weights[np.abs(self.eigenvalues) <= eps * abs(self.top[0])].sum())
 

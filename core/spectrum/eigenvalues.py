@@ -13,11 +13,12 @@ from ..curvature.dense import dense_matrix
 from ..curvature.operators import Curvature, Operator, curvature
 from ..network.weight_dependence import require_dependence
 from ..problem.problem import Problem
-from .density import Spectrum
+from .density import FLAT, Spectrum
 from .estimate import Estimate, mean_estimate
 from .lanczos import Eigenpairs
 from .locking import held_vectors, locked_eigenpairs
 from .memory import lanczos_room, matrix_fits, require_matrix, require_room
+from .moment_bounds import interval
 from .probes import random_rows
 from .quadrature import Quadrature, lanczos_quadrature
 
@@ -194,7 +195,14 @@ def _estimated(
         parameter_count=operator.size,
         index=rule.below(0.0, resolution).value,
         resolution=resolution,
+        index_interval=_within(rule.bounds_below(-resolution)),
+        flat_interval=_within(rule.bounds_between(-FLAT * abs(outermost[0]), FLAT * abs(outermost[0]))),
     )
+
+
+def _within(bounds: tuple[Tensor, Tensor]) -> np.ndarray:
+    """A share's 95 % interval (2,), from its bounds of each probe; of a single one nothing is known."""
+    return np.clip(interval(*bounds), 0.0, 1.0) if len(bounds[0]) > 1 else np.array([0.0, 1.0])
 
 
 def deflated_trace(rule: Quadrature, probes: Tensor, pairs: Eigenpairs) -> Estimate:

@@ -24,6 +24,8 @@ Rules = tuple[Tensor, ...]
 LOOK = 10  # steps from one look at the rules to the next
 GRID_POINTS = 4_096
 
+ENDED = 1e-9  # of the largest Ritz value: misses so small that the space is invariant
+
 
 @dataclass(frozen=True)
 class Quadrature:
@@ -64,6 +66,29 @@ class Quadrature:
         return mean_estimate(
             torch.stack([_below(n, w, level, slack) for n, w in zip(self.nodes, self.weights, strict=True)])
         )
+
+    def bounds_below(self, level: float) -> tuple[Tensor, Tensor]:
+        """Certain bounds (m,), (m,) on the share of each probe's measure with λ ≤ level.
+
+        A measure with the rule's moments has at least the weight of all nodes below the last one that is not above the level, and
+        at most that of all up to the first one above it (Chebyshev, Markov and Stieltjes). Of a run that ended in an invariant
+        subspace the rule is the measure.
+        """
+        nodes, order = self.nodes.double().where(self.weights > 0, torch.inf).sort(1)
+        sums = F.pad(self.weights.double().gather(1, order).cumsum(1), (1, 1))  # 0, w₁, w₁ + w₂, …
+        sums[:, -1] = sums[:, -2]
+        count = (nodes <= level).sum(1, keepdim=True)
+        within = sums.gather(1, count)[:, 0]
+        low, high = (sums.gather(1, each)[:, 0] for each in ((count - 1).clamp_min(0), count + 1))
+        slack = ENDED * self.nodes.abs().amax(1)
+        ended = self.misses.where(self.weights > 0, 0.0).amax(1) <= slack
+        ended &= ((nodes - level).abs() > slack[:, None]).all(1)  # else it is not known on which side an eigenvalue lies
+        return torch.where(ended, within, low), torch.where(ended, within, high)
+
+    def bounds_between(self, low: float, high: float) -> tuple[Tensor, Tensor]:
+        """Certain bounds (m,), (m,) on the share of each probe's measure with low < λ ≤ high."""
+        (under, upper_under), (over, upper_over) = self.bounds_below(low), self.bounds_below(high)
+        return (over - upper_under).clamp_min(0.0), (upper_over - under).clamp_max(1.0)
 
     def extreme(self, largest: bool = True) -> tuple[float, float]:
         """The largest (or smallest) Ritz value of all probes and its miss ‖A y − λ y‖: some eigenvalue is that near."""

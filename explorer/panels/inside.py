@@ -7,6 +7,7 @@ import xarray as xr
 from lossnav.core.spectrum import read_coupling, read_spectrum
 
 from ..figures.shared.scales import format_value
+from ..figures.shared.shares import index_text
 from ..figures.web.coupling import matrix_figure
 from ..figures.web.spectrum import spectrum_figure
 from ..request.answers import AnswersRequest
@@ -68,7 +69,7 @@ def _spectrum(request: SurveyRequest, point: tuple[float, float], land: xr.Datas
     trace = format_value(eigenvalues.trace) + (
         "" if not eigenvalues.trace_se else f" ± {format_value(eigenvalues.trace_reach, 2)} (95 %)"
     )
-    st.caption(f"Hessian, {how}; trace {trace}; negative share {format_value(eigenvalues.index)}.")
+    st.caption(f"Hessian, {how}; trace {trace}; negative share {index_text(eigenvalues)}.")
 
 
 def _layers(request: SurveyRequest, point: tuple[float, float], land: xr.Dataset) -> None:

@@ -10,6 +10,7 @@ from lossnav.core import Spectrum
 from lossnav.core.spectrum import read_spectrum
 
 from ..figures.shared.scales import format_value
+from ..figures.shared.shares import flat_text, index_text
 from ..figures.web.spectral_density import density_figure
 from ..figures.web.spectrum import spectrum_figure
 from ..request.spectrum import HISTOGRAM, SpectrumRequest, spectral_law
@@ -88,7 +89,7 @@ def summary(spectrum: Spectrum) -> list[tuple[str, str]]:
         ("Outliers, above the largest gap in ln λ", str(spectrum.outliers)),
         ("Trace", trace),
         ("Convexity |λₘᵢₙ / λₘₐₓ|", format_value(spectrum.convexity)),
-        ("Share with |λ| ≤ 0.01 λₘₐₓ", format_value(spectrum.flat_share())),
-        ("Share of negative eigenvalues", format_value(spectrum.index)),
+        ("Share with |λ| ≤ 0.01 λₘₐₓ", flat_text(spectrum)),
+        ("Share of negative eigenvalues", index_text(spectrum)),
         ("Found by", how),
     ]

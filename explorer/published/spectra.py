@@ -10,6 +10,7 @@ from lossnav.core import Spectrum
 
 from ..figures.shared.picture import path_inside
 from ..figures.shared.scales import format_value
+from ..figures.shared.shares import index_text
 from ..figures.web.spectrum import OUTLIER_COLOR, Axes
 from ..figures.web.spectrum_small import TICKS, first_outer, heights_of, places_of, share_ticks, small_spectra
 from ..request.spectra_at_hand import NetworkSpectra
@@ -57,7 +58,7 @@ def numbers(spectrum: Spectrum) -> list[tuple[str, str]]:
         ("λₘᵢₙ", format_value(spectrum.bottom[0])),
         ("trace", f"{format_value(spectrum.trace)}{reach}"),
         ("outliers", str(spectrum.outliers)),
-        ("share of negative eigenvalues", format_value(spectrum.index)),
+        ("share of negative eigenvalues", index_text(spectrum)),
     ]
 
 

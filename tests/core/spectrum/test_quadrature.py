@@ -9,6 +9,7 @@ import torch
 from lossnav.core import InputError
 from lossnav.core.curvature.operators import Matrix
 from lossnav.core.spectrum import quadrature
+from lossnav.core.spectrum.moment_bounds import interval
 from lossnav.core.spectrum.probes import random_rows
 from lossnav.core.spectrum.quadrature import lanczos_quadrature
 from scipy import stats
@@ -148,3 +149,58 @@ def test_bad_arguments_are_named() -> None:
         random_rows(A, 0)
     with pytest.raises(InputError, match="did you mean 'gaussian'"):
         random_rows(A, 1, distribution="gausian")
+
+
+def measures(values: list[float], A: Tensor, starts: Tensor, level: float) -> Tensor:
+    """The share of each start's measure with λ ≤ level, from every eigenvector of A."""
+    eigenvalues, vectors = torch.linalg.eigh(A)
+    inside = eigenvalues <= level + 1e-12 * max(map(abs, values))
+    return ((starts.double() @ vectors).square() * inside).sum(1) / starts.double().square().sum(1)
+
+
+@pytest.mark.parametrize("spectrum", SPECTRA)
+@pytest.mark.parametrize("steps", [1, 3, 8, 100])
+@pytest.mark.parametrize("level", [-5.0, 0.0, 0.3, 4.0])
+def test_no_measure_leaves_its_bounds(spectrum: str, steps: int, level: float) -> None:
+    """The share below a level lies within the bounds for every start, and the bounds close where the run has ended."""
+    A = symmetric(SPECTRA[spectrum])
+    starts = random_rows(Matrix(A), 5, 3, "gaussian")
+    shift = 1e-6  # beside the eigenvalues themselves, which rounding puts on either side
+    rule = lanczos_quadrature(Matrix(A), starts, steps)
+    low, high = rule.bounds_below(level + shift)
+    truth = measures(SPECTRA[spectrum], A, starts, level + shift)
+    assert bool((low <= truth + 1e-9).all())
+    assert bool((truth <= high + 1e-9).all())
+    if steps == 100 and spectrum != "geometric":
+        torch.testing.assert_close(low, high, rtol=0, atol=1e-9)
+
+
+def test_a_share_between_two_levels_lies_within_the_bounds_of_both() -> None:
+    A, values = symmetric(SPECTRA["mixed"]), SPECTRA["mixed"]
+    starts = random_rows(Matrix(A), 5, 3, "gaussian")
+    truth = measures(values, A, starts, 1.0) - measures(values, A, starts, -1.0)
+    widths = []
+    for steps in (3, 12, 25):
+        low, high = lanczos_quadrature(Matrix(A), starts, steps).bounds_between(-1.0, 1.0)
+        assert bool((low <= truth).all())
+        assert bool((truth <= high).all())
+        widths.append(float((high - low).mean()))
+    assert widths == sorted(widths, reverse=True)
+
+
+@pytest.mark.parametrize("kind", ["spread", "singular"])
+def test_intervals_of_shares_hold_the_truth(kind: str) -> None:
+    """The index and the flat share of spectra of 120 eigenvalues, few steps: in 95 % of 60 seeds or more, on no seed chosen."""
+    spread = np.random.default_rng(0).normal(size=120) ** 3
+    values = spread if kind == "spread" else np.where(np.arange(120) < 60, 0.0, spread)
+    operator = Matrix(symmetric(values.tolist()))
+    top = float(np.abs(values).max())
+    truths = {"index": float((values < -1e-9).mean()), "flat": float((np.abs(values) <= 0.01 * top).mean())}
+    held = dict.fromkeys(truths, 0)
+    for seed in range(60):
+        rule = lanczos_quadrature(operator, random_rows(operator, 4, seed, "rademacher"), 15)
+        shares = {"index": rule.bounds_below(-1e-9), "flat": rule.bounds_between(-0.01 * top, 0.01 * top)}
+        for name, bounds in shares.items():
+            low, high = interval(*bounds)
+            held[name] += low <= truths[name] <= high
+    assert min(held.values()) >= 57
