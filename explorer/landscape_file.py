@@ -75,10 +75,12 @@ def opened_once(path: Path) -> Opened:
 
     Raises
     ------
-    InputError  as `opened`
+    InputError  as `opened`; it is no longer there
     OSError     it cannot be looked at
     """
     path = path.absolute()
+    if not path.exists():
+        raise InputError(f"'{path.name}' is no longer in its folder: choose another landscape, or measure it again.")
     return _recent.get(opened, (path, path.stat().st_mtime_ns), lambda: opened(path))
 
 

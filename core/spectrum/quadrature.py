@@ -82,7 +82,9 @@ class Quadrature:
         low, high = (sums.gather(1, each)[:, 0] for each in ((count - 1).clamp_min(0), count + 1))
         slack = ENDED * self.nodes.abs().amax(1)
         ended = self.misses.where(self.weights > 0, 0.0).amax(1) <= slack
-        ended &= ((nodes - level).abs() > slack[:, None]).all(1)  # else it is not known on which side an eigenvalue lies
+        ended &= ((nodes - level).abs() > slack[:, None]).all(
+            1
+        )  # else it is not known on which side an eigenvalue lies
         return torch.where(ended, within, low), torch.where(ended, within, high)
 
     def bounds_between(self, low: float, high: float) -> tuple[Tensor, Tensor]:

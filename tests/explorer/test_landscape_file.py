@@ -13,7 +13,7 @@ from lossnav.core.formats.convert import write_netcdf
 from lossnav.core.survey import landscape
 from lossnav.core.survey.packing import pack
 from lossnav.explorer import cli
-from lossnav.explorer.landscape_file import opened
+from lossnav.explorer.landscape_file import opened, opened_once
 from lossnav.explorer.server import LANDSCAPE_VARIABLE
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
@@ -106,3 +106,8 @@ def test_a_netcdf_of_something_else_is_said(tmp_path: Path) -> None:
     xr.Dataset({"height": ("x", [1.0])}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
     with pytest.raises(InputError, match="variable loss over alpha and beta"):
         opened(tmp_path / "other.nc")
+
+
+def test_a_file_that_is_gone_is_a_sentence_with_a_way_on(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'gone\.nc' is no longer in its folder: choose another landscape"):
+        opened_once(tmp_path / "gone.nc")
