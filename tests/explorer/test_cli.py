@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -207,3 +208,9 @@ def test_an_unknown_command_and_a_folder_that_is_not_there(mine: Path, tmp_path:
     out = tmp_path / "mine.zarr"
     lossnav("survey", str(mine), "--grid", "3", "--overlay", "terrain", "--no-fidelity", "--out", str(out))
     assert "There is no folder" in sentence("figure", str(out), "-o", str(tmp_path / "none" / "x.pdf"))
+
+
+def test_the_version_is_said() -> None:
+    done = lossnav("--version")
+    assert done.exit_code == 0
+    assert re.fullmatch(r"lossnav \d+\.\d+\.\d+\S*, torch \d+\.\d+\S*\n", done.stdout)
