@@ -212,5 +212,5 @@ def test_an_unknown_command_and_a_folder_that_is_not_there(mine: Path, tmp_path:
 
 def test_the_version_is_said() -> None:
     done = lossnav("--version")
-    assert done.exit_code == 0
+    assert done.returncode == 0
     assert re.fullmatch(r"lossnav \d+\.\d+\.\d+\S*, torch \d+\.\d+\S*\n", done.stdout)
