@@ -15,6 +15,7 @@ def effective_rank(traces: Tensor, products: Tensor) -> tuple[float, float]:
     Σ_{i≠j} tr F_i tr F_j / Σ_{i≠j} tr F_i F_j: without an example's product with itself both sums are without bias those of all
     examples that might have been drawn. With it the ratio grows with m.
 
+    >>> import torch
     >>> directions = torch.eye(2).double()[[0, 1, 0]]
     >>> effective_rank(torch.ones(3).double(), (directions @ directions.T).square())[0]  # of six pairs two agree
     3.0
@@ -35,6 +36,7 @@ def rank_of_all(products: Tensor, population: int) -> tuple[float, float]:
     Both are sums over pairs of the N; a pair of different examples and one of an example with itself are estimated apart, each
     from the pairs of its kind among the m, so that neither sum depends on m but by chance. Of all N it is the number itself.
 
+    >>> import torch
     >>> rank_of_all(torch.eye(3).double(), 3)[0]  # three directions
     3.0
     >>> round(rank_of_all(torch.eye(2).double(), 100)[0], 9)  # nothing says that any of the hundred agree

@@ -185,8 +185,9 @@ class LandscapeStore:
         """Put what the landscape says of itself on disk."""
         about = {"about": points.info.as_json()}
         with self._room():
-            said = self._group("r+").attrs
-            said.update(about | {SEALED: seal(points.plan, {**said, **about})})
+            group = self._group("r+")
+            # at once: `attrs.update` writes one after the other, and a reader, or a kill, in between would find another's digest
+            group.update_attributes(about | {SEALED: seal(points.plan, {**group.attrs, **about})})
 
     def _extend(self, points: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:
         """Make room for columns that came later; one killed before the names are written leaves room that it does not use."""
@@ -196,7 +197,7 @@ class LandscapeStore:
             before = values.shape[1]  # type: ignore[union-attr]
             values.resize(points.values.shape)  # type: ignore[union-attr]
             values[:, before:] = points.values[:, before:]  # type: ignore[index]
-            group.attrs.update(attributes(points, spec))
+            group.update_attributes(attributes(points, spec))
         return points
 
     def repair(self, fresh: MeasuredPoints, spec: dict[str, Any]) -> MeasuredPoints:

@@ -62,7 +62,7 @@ def test_the_colour_bar_names_the_two_poles_and_the_unit(land: xr.Dataset) -> No
     bar = trace(figure, "terrain").colorbar
     assert "nats" in bar.title.text
     assert bar.title.side == "right"  # along the bar, not across the terrain
-    low, high = figure.layout.annotations
+    low, high = (note for note in figure.layout.annotations if note.name != "height")
     assert "↓ fine" in low.text
     assert "↑ coarse" in high.text
     assert low.y < bar.y - bar.len / 2
@@ -72,7 +72,7 @@ def test_the_colour_bar_names_the_two_poles_and_the_unit(land: xr.Dataset) -> No
 def test_on_how_many_points_it_was_measured_stands_under_the_bar(land: xr.Dataset) -> None:
     land["density"].attrs["measured_on"] = "5 × 7"
     figure = surface_figure(land, view(density="density").picture(land))
-    low, high = figure.layout.annotations
+    low, high = (note for note in figure.layout.annotations if note.name != "height")
     assert low.text.endswith("<br>from 5 × 7 points")
     assert "points" not in high.text + trace(figure, "terrain").colorbar.title.text
 

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 import zarr
 from lossnav.core import InputError, Plane, read_landscape
-from lossnav.core.survey.integrity import SEALED, DamagedError
+from lossnav.core.survey.integrity import SEALED, DamagedError, _digest_of_said
 from lossnav.core.survey.packing import pack
 from lossnav.core.survey.reading import read_points
 from lossnav.core.survey.specification import Specification
 from lossnav.core.survey.survey import surveyed
+from zarr.storage import LocalStore
 
 
 def what(shape: tuple[int, int] = (21, 21)) -> Specification:
@@ -191,3 +192,20 @@ def test_repair_of_a_whole_store_changes_nothing_and_of_another_survey_is_refuse
         surveyed(what((9, 9)), store, repair=True)
     surveyed(what(), store, overwrite=True)  # the other way on
     assert same_numbers(store, whole)
+
+
+def test_what_a_store_says_is_never_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After every single write a reader, or a survey that goes on after a kill, finds what it says and the digest of that."""
+    said: list[dict[str, object]] = []
+    put = LocalStore.set
+
+    async def watched(self: LocalStore, key: str, value: object) -> None:
+        await put(self, key, value)  # type: ignore[arg-type]
+        if key == "zarr.json":
+            said.append(json.loads((Path(self.root) / key).read_text())["attributes"])
+
+    monkeypatch.setattr(LocalStore, "set", watched)
+    surveyed(what((9, 9)), tmp_path / "s.zarr")
+    sealed = [each for each in said if SEALED in each]
+    assert len({json.dumps(each["about"], sort_keys=True) for each in sealed}) > 2  # it changes as the survey goes on
+    assert [_digest_of_said(each) == each[SEALED]["about"] for each in sealed] == [True] * len(sealed)  # type: ignore[index]
