@@ -15,6 +15,7 @@ from lossnav.core.claims.collapse import readouts as own_readouts
 from lossnav.core.claims.forgetting import Draw
 from lossnav.core.claims.population import Recipe, Shape, data_of, hessians
 from lossnav.core.claims.population.network import losses_and_gradients
+from lossnav.core.claims.regression import MODELS, QUADRATIC
 from lossnav.core.claims.robustness import NAMES, Pass, read_pass, robustness, shipped_passes
 from lossnav.core.claims.robustness.architectures import ARCHITECTURES, architecture_of, named
 from lossnav.core.claims.robustness.collapse import architecture_of_width, readouts, two_tasks
@@ -165,6 +166,9 @@ def test_networks_of_two_tasks_learn_the_second_and_keep_to_the_first(name: str,
 
 def test_the_question_of_collapse_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lossnav.core.claims.robustness.collapse.Draw", Short)
+    # neither decides anything here, and both take seconds
+    monkeypatch.setattr("lossnav.core.claims.collapse.MODELS", {QUADRATIC: MODELS[QUADRATIC]})
+    monkeypatch.setattr("lossnav.core.claims.collapse._best_subsets", lambda scores: [])
     answered = robustness("collapse", tmp_path, silent, "cnn", networks=24, draws=19)
     json.dumps(answered.as_json(), allow_nan=False)
     assert answered.place == "cnn, 24 networks, their losses not matched"
