@@ -65,7 +65,7 @@ class StageRefinement:
 
     def _chosen(self) -> np.ndarray | None:
         """The next choice's rows that are not measured yet; None when nothing more is needed, all where choosing takes too long."""
-        if not self._pays(waiting=0):  # not even if all that is left were saved
+        if not self._pays():  # not even if all that is left were saved
             return self._all()
         refinement, started = self.refinement, now()
         names = refinement.driving
@@ -81,7 +81,7 @@ class StageRefinement:
         rows = np.sort(self._rows[tuple(cells.T)])
         return rows[~self.points.done_at(self.stage)[rows]]
 
-    def _pays(self, waiting: int) -> bool:
+    def _pays(self, waiting: int | None = None) -> bool:
         """Whether another choice may save what it takes; where nothing is left it takes nothing."""
         left = int((self.refinement.candidates & ~self.refinement.asked).sum())
         return left == 0 or self.worth.pays(left, waiting)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 GROWS = 2.0  # the next decision takes up to twice the last
 CERTAIN = 0.5  # of what may be saved counts, as a terrain can turn out rougher than it looks
+FEW, NEARLY = 0.02, 0.9  # where no more than this share of what is left waits, the end is near, and so much counts
 
 
 def now() -> float:
@@ -31,6 +32,7 @@ class Worth:
     deciding: float = 0.0
     last: float = 0.0
     per_point: float = math.inf
+    waiting: int | None = None
 
     def measured(self, points: int, seconds: float) -> None:
         """So many points took so long; the fastest counts, as a survey may pause between points."""
@@ -41,13 +43,15 @@ class Worth:
         """One more decision took so long."""
         self.last, self.deciding = seconds, self.deciding + seconds
 
-    def pays(self, left: int, waiting: int) -> bool:
+    def pays(self, left: int, waiting: int | None = None) -> bool:
         """Whether another decision may be taken.
 
         left     points that are not measured
-        waiting  those of them that are likely to be measured all the same
+        waiting  those of them that are likely to be measured all the same; None: not known anew, and in the best case none
         """
         if self.share is None or math.isinf(self.per_point):
             return True
-        saved = CERTAIN * max(left - waiting, 0) * self.per_point
+        self.waiting = self.waiting if waiting is None else waiting
+        certain = CERTAIN if self.waiting is None or self.waiting > FEW * left else NEARLY
+        saved = certain * max(left - (waiting or 0), 0) * self.per_point
         return self.deciding + GROWS * self.last <= self.share * saved

@@ -35,6 +35,18 @@ def test_deciding_may_take_a_tenth_of_what_it_saves_and_half_of_that_is_certain(
     assert worth.deciding + 2 * worth.last <= 0.05 * 3900 * per_point or not expected
 
 
+def test_where_hardly_any_points_wait_the_end_is_near_and_most_of_what_is_saved_counts():
+    """A survey of which three points are left to measure is not turned into a whole grid by what it took to get there."""
+    worth = Worth(0.1)
+    worth.measured(100, 0.25)
+    worth.decided(0.28)
+    assert not worth.pays(2220, 200)  # 0.28 + 2 · 0.28 and a twentieth of 5 s
+    worth.last = 0.02
+    assert not worth.pays(2220, 200)
+    assert worth.pays(2220, 3)
+    assert worth.pays(2220)  # of which nothing new is known
+
+
 def test_a_pause_does_not_count_as_measuring():
     worth = Worth(0.1)
     for seconds in (1.0, 500.0):
