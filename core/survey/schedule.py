@@ -11,6 +11,7 @@ import xarray as xr
 from ..adaptive.interpolated import scales_of
 from ..adaptive.refinement import Followed, Refinement
 from ..adaptive.tolerance import Tolerance
+from ..machine.threads import one_blas_thread
 from ..properties import OWNERS, READOUTS
 from ..properties.protocol import STAGES
 from ..properties.registry import HEIGHTS
@@ -46,7 +47,8 @@ class StageRefinement:
             least if kind == "forward" else 0,
             rounding=float(np.finfo(points.values.dtype).eps),
         )
-        self.worth = Worth(tolerance.deciding)
+        with one_blas_thread:  # whose libraries are looked for at the first use, which is no part of the first decision
+            self.worth = Worth(tolerance.deciding)
         self.whole = bool((points.info.refined or {}).get(stage, {}).get("whole"))
         self.ended = False
 
