@@ -32,15 +32,12 @@ SMALLEST_BATCH = 16
 FINE_SECONDS = 1e-5
 POINTS_AT_ONCE = (4, 16, 64)
 AT_ONCE_BYTES = 2**28  # of the parameters of points that go at once
-TINY_SECONDS = (
-    3.5e-4  # of one point on a CPU: only there what calls cost is more than what several points' activations do
-)
+# of one point on a CPU: only there what calls cost is more than what several points' activations do
+TINY_SECONDS = 3.5e-4
 TINY_AT_ONCE = (16, 64)
 TRIES = 8  # of a way, about, until its time is known
-SHORT_SECONDS, SEVERAL = (
-    1e-3,
-    4,
-)  # a pass so short is timed over several points, of which what beginning takes is no part
+# a pass so short is timed over several points, of which what beginning takes is no part
+SHORT_SECONDS, SEVERAL = 1e-3, 4
 
 # what was found in this process
 _seconds: dict[Any, float] = {}

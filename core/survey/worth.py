@@ -21,6 +21,7 @@ class Worth:
     """The account of one stage.
 
     share      the part of what is saved that deciding may take; None: however long it takes
+    waiting    points that were last thought likely to be measured all the same; None before the first decision
 
     >>> worth = Worth(0.1)
     >>> worth.measured(80, 8.0); worth.decided(0.5)
