@@ -14,7 +14,7 @@ test: $(READY) browser
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20 -m "not browser and not cuda"
-	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 5 -m browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 5 --maxfail 4 -m browser  # each may wait for minutes: four say enough
 	$(BIN)/python -m pytest -m cuda  # each has the machine to itself
 
 # the rows of tests/machines.py, or those named: make test-machines MACHINES='"one thread" -- tests/core'
