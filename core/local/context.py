@@ -118,6 +118,7 @@ class Instruments:
     problem, plane, estimation, seed, device, dtype   as in `survey`
     networks       the copies of the network made so far, one for each bench; instruments of other settings may use them too,
                    not at the same time
+    sample         which of the disjoint samples of examples curvature is measured on
     """
 
     problem: Problem
@@ -127,6 +128,7 @@ class Instruments:
     device: torch.device
     dtype: torch.dtype | None = None
     networks: list[Workspace] = field(default_factory=list, repr=False, compare=False)
+    sample: int = 0
     _shared: dict[Callable[[Instruments], Any], Any] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -156,7 +158,7 @@ class Instruments:
     @cached_property
     def part(self) -> Problem:
         """The problem on the examples sampled for its curvature."""
-        return sampled_examples(self.problem, self._sizes[0], self.seed)
+        return sampled_examples(self.problem, self._sizes[0], self.seed, self.sample)
 
     @cached_property
     def walked(self) -> Problem:

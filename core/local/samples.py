@@ -56,20 +56,40 @@ def fisher_row_count(problem: Problem) -> int:
     return max(3, min(FISHER_ROWS, int((FISHER_FLOPS / size) ** 0.5), GRADIENT_NUMBERS // size))
 
 
-def sampled_examples(problem: Problem, count: int | None, seed: int) -> Problem:
+def sampled_examples(problem: Problem, count: int | None, seed: int, number: int = 0) -> Problem:
     """`problem` on `count` of its examples, drawn from the seed; on all of them where it has no more, or for None.
 
     Examples that predict nothing, all of whose tokens are ignored, are not drawn. Where batches are part of the loss, whole
     ones are.
+
+    number  which of the samples that have no example in common, from 0 to `disjoint_samples` − 1; a sample of twice the size
+            is the first two of them together
     """
     if count is None or count >= problem.example_count:
         return problem
     if required_batch_size(problem) is not None:
-        return _whole_batches(problem, count, seed)[0]
+        return _whole_batches(problem, count, seed, number)[0]
+    return problem.subset(_first(_predicting(problem), count, seed, number))
+
+
+def disjoint_samples(problem: Problem, count: int) -> int:
+    """How many samples of `count` examples there are without an example in common.
+
+    >>> from torch import nn
+    >>> disjoint_samples(Problem(nn.Linear(3, 5), torch.zeros(10, 3), torch.zeros(10).long()), 4)
+    2
+    """
+    size = required_batch_size(problem)
+    if size is None:
+        return len(_predicting(problem)) // count
+    size = size or problem.example_count
+    return -(-problem.example_count // size) // max(1, count // size)
+
+
+def _predicting(problem: Problem) -> Tensor:
+    """The examples that predict something."""
     rows = torch.arange(problem.example_count)
-    if problem.ignores:
-        rows = rows[(problem.targets.reshape(len(rows), -1) != IGNORED).any(1)]
-    return problem.subset(_first(rows, count, seed))
+    return rows[(problem.targets.reshape(len(rows), -1) != IGNORED).any(1)] if problem.ignores else rows
 
 
 def sampled_predictions(problem: Problem, count: int | None, seed: int) -> tuple[Problem, Tensor]:
@@ -103,19 +123,20 @@ def sampled_predictions(problem: Problem, count: int | None, seed: int) -> tuple
     return part, rows
 
 
-def _whole_batches(problem: Problem, count: int, seed: int) -> tuple[Problem, Tensor]:
+def _whole_batches(problem: Problem, count: int, seed: int, number: int = 0) -> tuple[Problem, Tensor]:
     """At least one of the batches that the loss is made of, no more than `count` examples need; and which examples they hold."""
     size = required_batch_size(problem) or problem.example_count
     starts = range(0, problem.example_count, size)
-    chosen = _first(torch.arange(len(starts)), max(1, count // size), seed).tolist()
+    chosen = _first(torch.arange(len(starts)), max(1, count // size), seed, number).tolist()
     rows = torch.cat([torch.arange(starts[k], min(starts[k] + size, problem.example_count)) for k in chosen])
     part = problem.subset(rows)
     part.batches, part.batch_numbers = size, (tuple(chosen), len(starts))
     return part, rows
 
 
-def _first(places: Tensor, count: int, seed: int) -> Tensor:
-    return places[_shuffled(len(places), seed)[:count]].sort().values
+def _first(places: Tensor, count: int, seed: int, number: int = 0) -> Tensor:
+    """The first `count` of the places in an order of the seed's, or the next so many."""
+    return places[_shuffled(len(places), seed)[number * count : (number + 1) * count]].sort().values
 
 
 def _shuffled(count: int, seed: int) -> Tensor:

@@ -37,6 +37,7 @@ from .footprint import (
     refuse_what_does_not_fit,
     stage_measures,
 )
+from .further_samples import sizes
 from .grid import GridPlan, sparing
 from .specification import Specification
 
@@ -128,14 +129,17 @@ def estimate(specification: Specification) -> Cost:
     evaluator.tune(plan.points, points[STAGES[0]])  # as the survey will, which finds the choice made
     forward = _timed(lambda: evaluator.evaluate(np.zeros((1, 2))))
     each = {STAGES[0]: forward}
+    shared = Instruments(problem, spec.plane, spec.estimation, spec.seed, spec.where, spec.converted)
     if any(measures.values()):
-        shared = Instruments(problem, spec.plane, spec.estimation, spec.seed, spec.where, spec.converted)
         each |= _seconds_each(shared, measures, min(points[stage] for stage in measures if measures[stage]))
     seconds = {NAMES[stage]: points[stage] * each[stage] for stage in each}
     extra = {}
     if spec.fidelity:
         path = 0 if problem.trajectory is None else 2 * len(problem.trajectory)
         extra["fidelity"] = forward * (SHARES_PASSES + path + BAND_PASSES * (spec.plane.kind == "random"))
+        samples, size, larger = sizes(spec)
+        if samples:
+            extra["fidelity"] += (samples + larger / size) * each["curvature"] * shared.worker_count
     if allowed is None:
         return Cost(seconds | extra, memory, precision=evaluator.choice)
     extra["choice"] = CHOICE_SECONDS * (1 + len(asked.variables))

@@ -25,9 +25,16 @@ BAND_POINTS = 21
 
 
 def fidelity(
-    problem: Problem, plane: Plane, device: torch.device, dtype: torch.dtype | None = None, seed: int = 0
+    problem: Problem,
+    plane: Plane,
+    device: torch.device,
+    dtype: torch.dtype | None = None,
+    seed: int = 0,
+    further: Mapping[str, Callable[[], dict[str, Any]]] = {},
 ) -> dict[str, Any]:
     """Numbers beside a plot that say how much of the truth the plane shows, ready for JSON.
+
+    further  parts that belong to a survey, by name: each gives numbers by theirs
 
     Returns
     -------
@@ -54,7 +61,7 @@ def fidelity(
         parts["path"] = lambda: {"path": _path(problem, plane, function())}
     if plane.kind == "random":
         parts["band"] = lambda: {"band": _band(problem, plane, device, dtype)}
-    for name, measure in parts.items():
+    for name, measure in {**parts, **further}.items():
         try:
             numbers |= measure()
         except UNFIT as error:  # the map stays, and so does every other part

@@ -18,6 +18,7 @@ from ..local.evaluator import LocalEvaluator
 from ..properties.protocol import STAGES
 from ..properties.selection import reading
 from .fidelity import fidelity
+from .further_samples import further_samples
 from .info import Json
 from .landscape import known_at
 from .left_out import note, note_failed, note_fallbacks, note_hopeless, note_nowhere, note_unfit
@@ -226,9 +227,15 @@ class SurveyRun:
         if "descent" in self.local and info.descents is None:
             self._say(descents=self.local["descent"].steps)
         if spec.fidelity and info.fidelity is None:
-            self._say(fidelity=fidelity(spec.problem, spec.plane, spec.where, spec.number, spec.seed))
+            further = {"samples": self._other_samples} if "curvature" in self.points.used else {}
+            self._say(fidelity=fidelity(spec.problem, spec.plane, spec.where, spec.number, spec.seed, further))
         for each in list(self.local.values())[:1]:  # all have the same instruments
             note_fallbacks(self.points, each.instruments.fallbacks)
+
+    def _other_samples(self) -> dict[str, Json]:
+        assert self.specification is not None
+        found = further_samples(self.specification, self.local["curvature"].instruments.networks)
+        return {"samples": found} if found else {}
 
     def _say(self, **more: object) -> None:
         note(self.points, **more)

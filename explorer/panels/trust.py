@@ -13,6 +13,7 @@ from ..figures.shared.scales import format_value
 from ..figures.web.trust import band_figure, path_figure
 from ..summaries.constant import constant_sentences
 from ..summaries.forward import forward_sentences
+from ..summaries.further_samples import samples_table
 from ..summaries.trust import sentences
 
 
@@ -49,6 +50,13 @@ def _details(land: xr.Dataset, fidelity: dict[str, Any], dark: bool) -> None:
         st.plotly_chart(
             path_figure(fidelity["path"], steps, dark), theme=None, key="path", config={"displayModeBar": False}
         )
+    rows = samples_table(land)
+    if rows:
+        st.markdown(
+            "**Other examples.** What curvature reads at the centre on the examples that it was measured on, on as many others, "
+            "and on more. Intervals beside the readouts do not hold this: they are of these examples."
+        )
+        st.table(rows)
     if fidelity.get("trace") is not None:
         st.caption(
             f"tr H = {format_value(fidelity['trace'])} ± {format_value(student(15) * fidelity['trace_se'], 2)} (95 %, Hutchinson, 16 probes)."

@@ -20,6 +20,7 @@ from ..figures.shared.plain_text import printable
 from ..figures.shared.scales import format_value
 from .adaptive import adaptive_text
 from .facts import cosine_text, curvature_text
+from .further_samples import samples_of, samples_text
 from .trust import inside_text
 
 NORMALISED = {
@@ -191,8 +192,11 @@ def _spread(land: xr.Dataset, variable: str) -> str:
 
 
 def _curvature(land: xr.Dataset, variables: Iterable[str]) -> str:
-    stages = {READOUTS[name].stage for name in variables if name in READOUTS}
-    return curvature_text(land) if "curvature" in stages else ""
+    bent = [name for name in variables if name in READOUTS and READOUTS[name].stage == "curvature"]
+    if not bent:
+        return ""
+    other = [(READOUTS[name].label, samples_text(samples_of(land), name)) for name in bent]
+    return "; ".join([curvature_text(land), *(f"{label} {text}" for label, text in other if text)])
 
 
 def _trust(land: xr.Dataset) -> str:

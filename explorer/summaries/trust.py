@@ -12,12 +12,14 @@ from lossnav.core.spectrum import student
 
 from ..figures.shared.scales import format_value
 from .facts import cosine_text
+from .further_samples import samples_sentence
 
 LOST = {
     "gradient_share": "How much of the gradient it holds",
     "trace_share": "How much of the Hessian's trace it holds",
     "path": "The path's losses off the plane",
     "band": "Other draws",
+    "samples": "The curvature on other examples",
 }
 
 
@@ -36,6 +38,9 @@ def sentences(land: xr.Dataset, fidelity: dict[str, Any]) -> list[str]:
     inside = inside_text(fidelity)
     if inside:
         said.append(f"It holds {inside}.")
+    told = samples_sentence(land)
+    if told:
+        said.append(told)
     if "path" in fidelity:
         said.append(_path_sentence(fidelity["path"]))
     said += [f"{LOST[name]} could not be measured ({why})." for name, why in fidelity.get("unavailable", {}).items()]

@@ -81,6 +81,11 @@ def saddle(least: float) -> xr.Dataset:
     return with_value(bowl(), viscosity_lambda_min=least, viscosity=10.0, viscosity_lambda_min_se=0.1)
 
 
+def on_other_examples(*numbers: float) -> xr.Dataset:
+    samples = {"examples": 256, "all": 5000, "more": 768, "readouts": {"viscosity": numbers}}
+    return bowl(fidelity={"samples": samples})
+
+
 CASES: list[tuple[str, Callable[[], xr.Dataset], Callable[[], xr.Dataset] | None, str]] = [
     ("is finite", lambda: holes(1.0), lambda: holes(0.0), RED),
     ("finite", lambda: holes(0.2), lambda: holes(0.02), AMBER),
@@ -94,6 +99,8 @@ CASES: list[tuple[str, Callable[[], xr.Dataset], Callable[[], xr.Dataset] | None
     ("BatchNorm", lambda: bowl(plane={"kind": "through", "batchnorm": "eval"}), None, AMBER),
     ("of the curvature", lambda: held(0.001), lambda: held(0.2), AMBER),
     ("were allowed", lambda: coarse(0.03), lambda: coarse(0.005), AMBER),
+    ("on as many others", lambda: on_other_examples(10.0, 14.0, 9.0, 10.0),
+     lambda: on_other_examples(10.0, 11.0, 9.0, 10.0), AMBER),
     ("steps", lambda: stepped(1), lambda: stepped(9), AMBER),
 ]  # fmt: skip
 
