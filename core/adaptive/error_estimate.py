@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
-from scipy.spatial import cKDTree
+import scipy
 
 from .display_scale import DisplayScales
 from .leave_one_out import foretold
@@ -40,7 +39,7 @@ class Places:
     @cached_property
     def gaps(self) -> np.ndarray:
         """(A, B) distance to the nearest measured point."""
-        found: np.ndarray = distance_transform_edt(~self.measured, sampling=self.steps)
+        found: np.ndarray = scipy.ndimage.distance_transform_edt(~self.measured, sampling=self.steps)
         return found
 
     @cached_property
@@ -141,7 +140,7 @@ def _foretold(
 def _unknown(places: Places, given: np.ndarray, drawing: DisplayScales | None) -> Appraisal:
     """The nearest value everywhere, of which nothing is known."""
     measured = places.measured
-    nearest = given[tuple(distance_transform_edt(~measured, return_distances=False, return_indices=True))]
+    nearest = given[tuple(scipy.ndimage.distance_transform_edt(~measured, return_distances=False, return_indices=True))]
     unknown = np.where(measured | (drawing is None), 0.0, np.inf)  # nothing but infinities and NaN: more of them
     return Appraisal(np.where(measured, given, nearest), unknown, drawing)
 
@@ -168,7 +167,7 @@ def _with_strange(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where infinities and NaN were measured, the points nearest to them are taken for the same."""
     spots, odd = places.coordinates[places.measured.ravel()], strange[places.measured]
-    tree = cKDTree(spots)
+    tree = scipy.spatial.cKDTree(spots)
     near = tree.query(places.coordinates, k=min(4, len(spots)))[1].reshape(len(places.coordinates), -1)
     nearest, mixed = odd[near[:, 0]], odd[near].any(1) & ~odd[near].all(1)
     known = given[places.measured]

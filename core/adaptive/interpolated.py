@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import scipy
 import xarray as xr
-from scipy.ndimage import distance_transform_edt
 
 from .error_estimate import Appraisal, Places, appraise
 from .tolerance import Tolerance
@@ -109,7 +109,7 @@ def _fill(
     ]  # closed forms are known everywhere
     classes = [name for name in names if "labels" in land[name].attrs]
     for name in classes:
-        indices = distance_transform_edt(~measured, return_distances=False, return_indices=True)
+        indices = scipy.ndimage.distance_transform_edt(~measured, return_distances=False, return_indices=True)
         land[name] = land[name].copy(data=land[name].values[tuple(indices)])
     quantities = [name for name in names if name not in classes]
     appraisals = appraise(

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
-from scipy.spatial import cKDTree
-from scipy.spatial.distance import cdist
+import scipy
 
 from ..machine.threads import one_blas_thread
 from .display_scale import DisplayScales
@@ -125,7 +124,7 @@ def neighbourhoods(places: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, n
     (True, True, True)
     """
     spots = places[known]
-    tree, count = cKDTree(spots), len(spots)
+    tree, count = scipy.spatial.cKDTree(spots), len(spots)
     apart, near = (each.reshape(len(places), -1) for each in tree.query(places, k=min(NEAREST, count)))
     others = tree.query(spots, k=min(AROUND + 1, count))[0][:, 1:]  # the nearest of all is the point itself
     return near, _far(apart[:, :AROUND]), _far(others)
@@ -166,18 +165,19 @@ def _kernel(distances: np.ndarray, power: int) -> np.ndarray:
 
 def _from_all(places: np.ndarray, spots: np.ndarray, data: np.ndarray, power: int, degree: int) -> Spline:
     count = len(spots)
-    inverse = np.linalg.inv(_matrix(cdist(spots, spots), _monomials(spots, degree), power))
+    inverse = np.linalg.inv(_matrix(scipy.spatial.distance.cdist(spots, spots), _monomials(spots, degree), power))
     weights = inverse[:, :count] @ data
     parts = [places[start : start + AT_ONCE] for start in range(0, len(places), AT_ONCE)]
     everywhere = [
-        _kernel(cdist(part, spots), power) @ weights[:count] + _monomials(part, degree) @ weights[count:]
+        _kernel(scipy.spatial.distance.cdist(part, spots), power) @ weights[:count]
+        + _monomials(part, degree) @ weights[count:]
         for part in parts
     ]
     return Spline(np.concatenate(everywhere), data - weights[:count] / np.diag(inverse)[:count, None])
 
 
 def _from_neighbours(places: np.ndarray, spots: np.ndarray, data: np.ndarray, power: int, degree: int) -> Spline:
-    tree = cKDTree(spots)
+    tree = scipy.spatial.cKDTree(spots)
     others = tree.query(spots, NEIGHBOURS + 1)[1][:, 1:]  # the nearest of all is the point itself
     everywhere = _nearby(places, tree.query(places, NEIGHBOURS)[1], spots, data, power, degree)
     return Spline(everywhere, _nearby(spots, others, spots, data, power, degree))

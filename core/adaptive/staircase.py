@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import Delaunay, QhullError, cKDTree
+import scipy
 
 MOST_STEPS = 500  # between the lowest and the highest: with more of them a count is as good as smooth
 COUNTED = ("accuracy", "error")
@@ -35,7 +35,7 @@ def between_neighbours(places: np.ndarray, known: np.ndarray, values: np.ndarray
     values  (k,) at the known places, finite
     """
     spots = places[known]
-    near = cKDTree(spots).query(places, k=min(NEAREST, len(spots)))[1].reshape(len(places), -1)
+    near = scipy.spatial.cKDTree(spots).query(places, k=min(NEAREST, len(spots)))[1].reshape(len(places), -1)
     around = values[near]
     interpolated = values[near[:, 0]].astype(float)
     if places.shape[1] == 1:
@@ -49,8 +49,8 @@ def between_neighbours(places: np.ndarray, known: np.ndarray, values: np.ndarray
 
 def _on_triangles(places: np.ndarray, spots: np.ndarray, values: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
     try:
-        net = Delaunay(spots)
-    except (QhullError, ValueError):  # too few, or on one line
+        net = scipy.spatial.Delaunay(spots)
+    except (scipy.spatial.QhullError, ValueError):  # too few, or on one line
         return otherwise
     which = net.find_simplex(places)
     flat = net.transform[which, :2]

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ..checks import InputError, matching
@@ -121,7 +121,7 @@ def _assigned(
     numbers = likeness.numpy()
     if not np.isfinite(numbers).all():
         return np.arange(units), 0.0
-    return linear_sum_assignment(numbers, maximize=True)[1], 1.0
+    return scipy.optimize.linear_sum_assignment(numbers, maximize=True)[1], 1.0
 
 
 def _rows(weight: Tensor, units: int) -> Tensor:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+import scipy
 
 from ..checks import InputError
 
@@ -70,6 +70,6 @@ def barrier(t: np.ndarray, losses: np.ndarray) -> Barrier:
 
 def _smooth(t: np.ndarray, excess: np.ndarray) -> Barrier:
     fine = np.unique(np.concatenate([np.linspace(a, b, FINE) for a, b in pairwise(t)]))
-    whole, half = (CubicSpline(t[::step], excess[::step])(fine) for step in (1, 2))
+    whole, half = (scipy.interpolate.CubicSpline(t[::step], excess[::step])(fine) for step in (1, 2))
     best = int(np.argmax(whole))
     return Barrier(max(0.0, float(whole[best])), float(fine[best]), SAFETY * float(np.abs(whole - half).max()), len(t))

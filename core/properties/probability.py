@@ -11,9 +11,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy
 import torch
-from scipy.interpolate import PchipInterpolator
-from scipy.special import erf
 from torch import Tensor
 
 from ..network.forward import Forward, Measure
@@ -157,7 +156,7 @@ def _interpolated(places: np.ndarray, rungs: np.ndarray, place: float) -> np.nda
     finite = np.isfinite(rungs).all(0)
     result = np.full(rungs.shape[1], np.nan)
     if finite.any():
-        result[finite] = PchipInterpolator(places, rungs[:, finite], axis=0)(place)
+        result[finite] = scipy.interpolate.PchipInterpolator(places, rungs[:, finite], axis=0)(place)
     return result
 
 
@@ -215,7 +214,9 @@ def calibration_error(bins: np.ndarray, predictions: int) -> tuple[np.ndarray, n
         spread = np.sqrt(np.where(count > 1.5, variance, np.where(share > 0, alone, 0.0)))
         size = np.sqrt(np.clip(mean**2 - spread**2, 0.0, None))
         ratio = np.where(spread > 0, size / spread, np.inf)
-        chance = spread * math.sqrt(2 / math.pi) * np.exp(-(ratio**2) / 2) + size * (erf(ratio / math.sqrt(2)) - 1)
+        chance = spread * math.sqrt(2 / math.pi) * np.exp(-(ratio**2) / 2) + size * (
+            scipy.special.erf(ratio / math.sqrt(2)) - 1
+        )
     value = np.clip((share * (np.abs(mean) - chance)).sum(0), 0.0, None)
     known = np.isfinite(bins).all((0, 1))
     return np.where(known, value, np.nan), np.where(known, np.sqrt(np.square(share * spread).sum(0)), np.nan)

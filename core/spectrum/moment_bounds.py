@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 
+import scipy
 import torch
-from scipy.special import chdtri
 from torch import Tensor
 
 from .estimate import CONFIDENCE, student
@@ -95,7 +95,7 @@ class MomentBounds:
         end = float(self._values[-1 if largest else 0])
         if self.closed:
             return end
-        least = float(chdtri(len(self._along), confidence))
+        least = float(scipy.special.chdtri(len(self._along), confidence))
         near, far = 0.0, float(self._turned_beside.norm()) + 1e-9 * abs(end)
         while self.most_mass(end + sign * far) >= least and math.isfinite(far):
             near, far = far, 2 * far

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 import xarray as xr
-from scipy.interpolate import PchipInterpolator
 
 from .grid import finest_complete
 
@@ -61,7 +61,7 @@ def _spread(land: xr.Dataset, name: str, rows: np.ndarray, columns: np.ndarray) 
 def _smooth(values: np.ndarray, axes: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     for axis, (coarse, fine) in enumerate(axes):
         if len(coarse) > 1:
-            values = PchipInterpolator(coarse, values, axis=axis)(fine)
+            values = scipy.interpolate.PchipInterpolator(coarse, values, axis=axis)(fine)
     return values
 
 

@@ -6,8 +6,8 @@ import math
 from typing import Protocol
 
 import numpy as np
+import scipy
 import torch
-from scipy.integrate import RK23
 from torch import Tensor
 
 from .gradients import Gradients
@@ -89,7 +89,7 @@ class Flow:
 
     def __init__(self, gradients: Gradients) -> None:
         self._gradients, self.time = gradients, 0.0
-        self._solver: RK23 | None = None
+        self._solver: scipy.integrate.RK23 | None = None
 
     def step(self, point: Tensor, number: int) -> Tensor:
         """The point after one accepted step; not finite where the integrator finds none."""
@@ -113,13 +113,15 @@ class Flow:
             self.time = float(state["time"])
             self._solver = self._solver_from(state["place"].numpy(force=True), self.time, float(state["next"]))
 
-    def _begun(self, point: Tensor) -> RK23:
+    def _begun(self, point: Tensor) -> scipy.integrate.RK23:
         self._solver = self._solver_from(point.double().numpy(force=True), 0.0, None)
         return self._solver
 
-    def _solver_from(self, place: np.ndarray, time: float, first: float | None) -> RK23:
+    def _solver_from(self, place: np.ndarray, time: float, first: float | None) -> scipy.integrate.RK23:
         size = float(self._gradients.function.point.double().square().mean().sqrt())
-        return RK23(self._down, time, place, np.inf, rtol=TOLERANCE, atol=TOLERANCE * (size or 1.0), first_step=first)
+        return scipy.integrate.RK23(
+            self._down, time, place, np.inf, rtol=TOLERANCE, atol=TOLERANCE * (size or 1.0), first_step=first
+        )
 
     def _down(self, _time: float, place: np.ndarray) -> np.ndarray:
         slope = self._gradients.whole(self._torch(place))
