@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .likelihoods.batch_mean import require_mean
 from .likelihoods.of_network import gives_one_number
 from .likelihoods.protocol import Likelihood
+from .likelihoods.returned import loss_in
 from .trial import passes, undrawn
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _gives_one_number(loss: Any, model: nn.Module, part: list[Tensor]) -> bool:
     """Whether the loss is a mean that says no number; InputError where it is a sum."""
 
     def of(leaves: Any, _rows: Tensor) -> Any:
-        return loss.function(model, loss.structure.batch(leaves))
+        return loss_in(loss.function(model, loss.structure.batch(leaves)), len(leaves[0]))
 
     losses = of([leaf.clone() for leaf in part], part[0])
     if not gives_one_number(losses):

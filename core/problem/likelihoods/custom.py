@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ...checks import InputError
 from ..writes import copying_targets, written
 from .protocol import Loss, PerExampleLoss
+from .returned import giving_loss, loss_in
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,10 @@ class Custom(Loss):
 
     def settled(self, outputs: Any, targets: Tensor, every_target: Tensor) -> Custom:
         targets_copy = targets.clone()
-        losses = self.function(outputs, targets_copy)
+        returned = self.function(outputs, targets_copy)
+        losses = loss_in(returned, len(targets))
+        if losses is not returned:
+            return replace(self, function=giving_loss(self.function)).settled(outputs, targets, every_target)
         if isinstance(losses, Tensor) and losses.ndim == 0:
             return self._of_batches(outputs, targets, losses, written([targets_copy], [targets]))
         if not isinstance(losses, Tensor) or losses.shape != (targets.shape[0],):

@@ -10,9 +10,29 @@ from torch.nn import functional as F
 
 from ...checks import InputError
 from .cross_entropy import CrossEntropy
+from .custom import Custom
 from .protocol import Likelihood, Loss, Middle, check_probabilities
 
+MANY = "Outputs of KLDivLoss have more dimensions than examples and classes: its loss is torch's, and there is no perplexity or accuracy."
 BATCHMEAN = "The loss is written with reduction='mean', which divides by the number of classes too, as torch's does."
+
+
+def sum_over_numbers(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Losses (n,): sums over everything but the examples, which torch's "batchmean" divides by their number."""
+    return _each(outputs, targets).flatten(1).sum(1)
+
+
+def mean_over_numbers(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Losses (n,): means over everything but the examples, as torch's "mean" takes."""
+    return _each(outputs, targets).flatten(1).mean(1)
+
+
+def _each(outputs: Tensor, targets: Tensor) -> Tensor:
+    if outputs.shape != targets.shape:
+        raise InputError(
+            f"Targets of KLDivLoss should have the outputs' shape {tuple(outputs.shape)}, but have {tuple(targets.shape)}."
+        )
+    return F.kl_div(outputs, targets, reduction="none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +73,10 @@ class KLDivergence(Loss):
         check_probabilities(targets, "Targets of KLDivLoss")
         return targets
 
-    def settled(self, outputs: Any, targets: Tensor, every_target: Tensor) -> KLDivergence:
-        # torch's batchmean sums over everything but the examples
+    def settled(self, outputs: Any, targets: Tensor, every_target: Tensor) -> Likelihood:
         if outputs.ndim > 2:
-            raise InputError(
-                f"KLDivLoss is understood of outputs (n, K), but these are {tuple(outputs.shape)}: write it as a function "
-                "(outputs, targets) → losses of shape (n,)."
-            )
+            function = mean_over_numbers if self.per_class else sum_over_numbers
+            return Custom(function, (*self.notes, MANY)).settled(outputs, targets, every_target)
         self._plain.settled(outputs, targets, every_target)
         return replace(self, notes=(*self.notes, "Perplexity is that of the cross-entropy with the targets."))
 

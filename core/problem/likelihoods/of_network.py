@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...checks import InputError
 from .protocol import Loss, Middle
+from .returned import loss_in
 
 if TYPE_CHECKING:
     from ..structure import Graphs, Structure
@@ -75,6 +76,7 @@ def parted(returned: Any, count: int) -> tuple[Tensor, float | None]:
     ------
     InputError  it is neither
     """
+    returned = loss_in(returned, count)
     if isinstance(returned, Tensor) and (returned.shape == (count,) or (count == 1 and returned.numel() == 1)):
         return returned.reshape(count), None
     if gives_one_number(returned):

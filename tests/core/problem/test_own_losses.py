@@ -337,3 +337,49 @@ class Drawing(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x) * (1 + torch.rand(1) * np.random.rand())  # type: ignore[no-any-return]
+
+
+class Returned(dict[str, Tensor]):
+    """As transformers return it: a dict whose entries are attributes."""
+
+    @property
+    def loss(self) -> Tensor:
+        return self["loss"]
+
+
+@dataclass
+class Step:
+    loss: Tensor
+    accuracy: float = 0.0
+
+
+def as_row(loss: Tensor) -> Any:
+    return loss[None]
+
+
+def as_dict(loss: Tensor) -> Any:
+    return Returned(loss=loss, outputs=torch.zeros(3))
+
+
+RETURNED = {"a row of one": as_row, "a dict": as_dict, "an attribute": Step}
+
+
+@pytest.mark.parametrize(
+    ("form", "reduction"),
+    [(form, "mean") for form in RETURNED] + [("a dict", "none"), ("an attribute", "none")],
+)
+def test_a_loss_is_found_in_what_a_training_step_returns(form: str, reduction: str) -> None:
+    model, y, wrap = smooth(3), cases.labels(N, classes=3), RETURNED[form]
+
+    def step(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Any:
+        return wrap(F.cross_entropy(model(batch[0]), batch[1], reduction=reduction))
+
+    def loss(outputs: Tensor, targets: Tensor) -> Any:
+        return wrap(F.cross_entropy(outputs, targets, reduction=reduction))
+
+    plain = Problem(model, X, y)
+    plane = Plane.random(plain)
+    expected = survey(plain, plane, (3, 2))["loss"]
+    for problem in (Problem.from_loss(model, (X, y), step), Problem(model, X, y, loss=loss)):
+        np.testing.assert_allclose(survey(problem, plane, (3, 2))["loss"], expected, rtol=1e-12)
+        assert problem.likelihood.is_per_example == (reduction == "none")

@@ -67,6 +67,14 @@ def speech() -> nn.Module:
 Y = cases.labels(N, classes=4)
 SEVERAL = cases.labels(N, 4, classes=2).double()
 # name → (network, targets, the training script's criterion)
+DISTRIBUTIONS = cases.normal(N, 12, seed=3).unflatten(1, (3, 4)).softmax(-1)
+
+
+def several() -> nn.Module:
+    """Three distributions over four classes for each example."""
+    return nn.Sequential(net(12), nn.Unflatten(1, (3, 4)), nn.LogSoftmax(-1))
+
+
 CRITERIA: dict[str, Callable[[], tuple[nn.Module, Tensor, Any]]] = {
     "cross-entropy": lambda: (net(), Y, nn.CrossEntropyLoss()),
     "class weights": lambda: (net(), Y, nn.CrossEntropyLoss(weight=WEIGHTS)),
@@ -106,6 +114,12 @@ CRITERIA: dict[str, Callable[[], tuple[nn.Module, Tensor, Any]]] = {
         net(4, nn.LogSoftmax(-1)),
         cases.normal(N, 4, seed=3).softmax(-1),
         nn.KLDivLoss(reduction="batchmean"),
+    ),
+    "divergence of several": lambda: (several(), DISTRIBUTIONS, nn.KLDivLoss(reduction="batchmean")),
+    "divergence from logarithms": lambda: (
+        several(),
+        DISTRIBUTIONS.log(),
+        nn.KLDivLoss(reduction="batchmean", log_target=True),
     ),
     "sequences": lambda: (speech(), cases.labels(N, 3, classes=4) + 1, nn.CTCLoss()),
 }
@@ -285,3 +299,16 @@ def test_what_was_understood_is_said() -> None:
     said = " ".join(Problem(net(), X, Y, nn.CrossEntropyLoss(WEIGHTS)).notes)
     assert "class weights" in said
     assert "reduction='sum'" in " ".join(Problem(net(2), X, cases.normal(N, 2), nn.MSELoss(reduction="sum")).notes)
+
+
+def test_a_mean_divergence_of_several_distributions_is_over_all_numbers() -> None:
+    model = several()
+    problem = Problem(model, X, DISTRIBUTIONS, loss=nn.KLDivLoss())
+    expected = F.kl_div(model(X), DISTRIBUTIONS, reduction="none").mean()  # torch's "mean", without its warning
+    assert survey(problem, Plane.random(problem), (1, 1))["loss"].item() == pytest.approx(expected.item(), rel=1e-12)
+    assert any("no perplexity" in note for note in problem.notes)
+
+
+def test_distributions_of_another_shape_are_refused() -> None:
+    with pytest.raises(InputError, match="outputs' shape"):
+        Problem(several(), X, DISTRIBUTIONS[:, :, :1] * 0 + 1, loss=nn.KLDivLoss(reduction="batchmean"))
