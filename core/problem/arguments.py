@@ -41,7 +41,7 @@ def arranged(inputs: Any, dtypes: Sequence[torch.dtype]) -> tuple[tuple[Tensor, 
 
 
 def check_rows(inputs: Sequence[Tensor], targets: Tensor) -> None:
-    """Every input has a row for each target, and all of them are finite."""
+    """Every input has a row for each target, and the inputs are finite."""
     sizes = [int(t.shape[0]) if t.ndim else 0 for t in (*inputs, targets)]
     if min(sizes, default=0) == 0:
         raise InputError("The data set is empty: give at least one example in inputs and targets.")
@@ -52,7 +52,6 @@ def check_rows(inputs: Sequence[Tensor], targets: Tensor) -> None:
         )
     remedy = "leave those examples out, or mend them"
     finite({str(i): t for i, t in enumerate(inputs)}, "Input", remedy)
-    finite({"values": targets}, "Target", remedy)
 
 
 def checked_entropy(data_entropy: float | None) -> float | None:

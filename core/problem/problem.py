@@ -34,6 +34,7 @@ from .language import SAID as SHIFTED
 from .language import shifted
 from .likelihoods.of_network import NetworkLoss
 from .likelihoods.protocol import Likelihood, PerExampleLoss
+from .masked_targets import check_targets, require_left_out
 from .metrics import Metric, checked_metrics, metric_notes
 from .notes import parameter_notes
 from .outputs import Output, Reader
@@ -177,6 +178,7 @@ class Problem(Quantities):
         if shift_labels is None and self.targets is not data.targets:
             self.notes = (*self.notes, SHIFTED)
         check_rows(self.inputs, self.targets)
+        check_targets(self)
         self.targets = self.likelihood.accepted(self.targets)
         stated = None if likelihood is None else stated_likelihood(self.likelihood, likelihood)
         self.targets = self.targets if stated is None else stated.accepted(self.targets)
@@ -189,6 +191,7 @@ class Problem(Quantities):
         self.gives_tensor, self.gives_half = trial.gives_tensor, trial.gives_half
         self.beside = None if stated is None else tried_as(self, stated)
         self.law = checked_law(law, self.stated.likelihood, self.targets, self.stated.classes)
+        require_left_out(self)
         self.take_trajectory(trajectory)
         # (parameters, statistics) of networks whose statistics are their own where the others' are recomputed
         self.known_statistics: tuple[tuple[Mapping[str, Tensor], Mapping[str, Tensor]], ...] = ()

@@ -50,8 +50,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "sharded weights": (lambda: Problem(sharded(), X, CLASSES), "get_model_state_dict"),
     "a program inside": (lambda: Problem(with_a_program_inside(), X, CLASSES), "'0' is a TorchScript program"),
     "sparse weights": (lambda: Problem(with_sparse_weights(), X, CLASSES), r"'w' is a sparse tensor.*to_dense"),
-    "a step that gives a dict": (
-        lambda: Problem.from_loss(net(3, 3), (X, CLASSES), lambda m, b: {"loss": F.cross_entropy(m(b[0]), b[1])}),
+    "a step that gives a dict without a loss": (
+        lambda: Problem.from_loss(net(3, 3), (X, CLASSES), lambda m, b: {"error": F.cross_entropy(m(b[0]), b[1])}),
         "but returned dict",
     ),
     "a step that sums": (

@@ -383,3 +383,34 @@ def test_a_loss_is_found_in_what_a_training_step_returns(form: str, reduction: s
     for problem in (Problem.from_loss(model, (X, y), step), Problem(model, X, y, loss=loss)):
         np.testing.assert_allclose(survey(problem, plane, (3, 2))["loss"], expected, rtol=1e-12)
         assert problem.likelihood.is_per_example == (reduction == "none")
+
+
+def masked_squares(outputs: Tensor, targets: Tensor) -> Tensor:
+    known = ~targets.isnan()
+    return torch.where(known, outputs - torch.where(known, targets, outputs), 0.0).square().sum(1)
+
+
+def masked_mean(outputs: Tensor, targets: Tensor) -> Tensor:
+    known = ~targets.isnan()
+    return F.mse_loss(outputs[known], targets[known])
+
+
+@pytest.mark.parametrize(("loss", "parts"), [(masked_squares, N), (masked_mean, 2 * N - 3)], ids=["examples", "mean"])
+def test_missing_labels_are_left_out_by_a_loss_of_ones_own(loss: Any, parts: int) -> None:
+    targets = TWO.clone()
+    targets[3, 1] = targets[7] = float("nan")
+    model = cases.initialised(nn.Linear(2, 2, bias=False))
+    problem = Problem(model, X, targets, loss=loss)
+    expected = (model(X) - targets).square().nansum() / parts
+    assert survey(problem, Plane.random(problem), (1, 1))["loss"].item() == pytest.approx(expected.item(), rel=1e-12)
+    known = (~targets.isnan()).double()
+    squares = [2 * (X * known[:, k, None]).T @ X / parts for k in range(2)]
+    torch.testing.assert_close(dense_matrix(curvature(problem, device="cpu")), torch.block_diag(*squares))
+
+
+@pytest.mark.parametrize("loss", ["mse", lambda z, y: (z - y).square().sum(1)], ids=["torch's", "one's own"])
+def test_missing_labels_that_nobody_leaves_out_are_refused(loss: Any) -> None:
+    targets = TWO.clone()
+    targets[7] = float("nan")
+    with pytest.raises(InputError, match="2 of its 20 values are NaN or infinite: leave those examples out"):
+        Problem(smooth(2), X, targets, loss=loss)
