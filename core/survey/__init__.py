@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .coarse_fill import filled
 from .cost import affordable_stride, estimate
+from .footprint import footprint, refuse_what_does_not_fit
 from .grid import finest_complete, grid_plan
 from .info import LandscapeInfo
 from .integrity import DamagedError
@@ -34,9 +35,11 @@ __all__ = [
     "estimate",
     "filled",
     "finest_complete",
+    "footprint",
     "grid_plan",
     "landscape",
     "read_points",
+    "refuse_what_does_not_fit",
     "surveyed",
     "unmeasured",
     "unpack",
