@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import InputError, matching
+from ..checks import InputError
 from ..curvature.loss_function import LossFunction
 from ..network.batchnorm import adopt
 from ..plane.plane import Plane
@@ -59,7 +59,9 @@ def training_path(problem: Problem, plane: Plane, device: str | torch.device = "
     path = problem.trajectory
     if path is None:
         raise InputError(f"'{problem.name}' has no training path: give Problem(…, trajectory=…).")
-    matching(problem.parameters, plane.origin, f"The network of '{problem.name}'")
+    own, others = ({name: each.shape for name, each in point.items()} for point in (problem.parameters, plane.origin))
+    if own != others:
+        raise InputError(f"'{problem.name}' is another network than the plane's: choose trainings of one network.")
     function = LossFunction(problem, None, device)
     places = plane.project_path(path)
     losses = [_loss_at(function, point, path.statistics_at(index)) for index, point in enumerate(path)]

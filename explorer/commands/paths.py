@@ -16,7 +16,7 @@ from ..figures.shared.scales import format_value
 from ..request.planes import make_plane
 from ..request.survey import SurveyRequest
 from ..summaries.paths import paths_as_json
-from .options import Device, Target
+from .options import Device, Target, folder_for
 from .plane_options import with_plane
 from .problem_options import ProblemChoice, with_problem
 
@@ -39,7 +39,7 @@ def paths_command(
     made = make_plane(problem, plane)
     paths = {other: training_path(load_problem(other), made, device) for other in others}
     if out is not None:
-        write_json(out, paths_as_json(paths))
+        write_json(folder_for(out), paths_as_json(paths))
     if problem.trajectory is not None:
         paths = {target: training_path(problem, made, device), **paths}
     Console(soft_wrap=True, highlight=False).print(paths_table(paths))
