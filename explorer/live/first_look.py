@@ -6,12 +6,13 @@ import io
 import json
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from lossnav.core import Problem
 from lossnav.core.machine import written_whole
-from lossnav.core.properties import STAGES
+from lossnav.core.properties import EVERYTHING, STAGES, wanted
 from lossnav.core.survey import LandscapeInfo, MeasuredPoints, grid_plan
 from platformdirs import user_cache_path
 
@@ -40,12 +41,15 @@ def take_first_look(problem: Problem, request: SurveyRequest, path: Path) -> Non
     """
     sequence = None
     try:
+        never = wanted(problem, (EVERYTHING,)).reasons
         sequence = LiveSequence(LiveSession(problem), request)
         while sequence.last is None or sequence.last.rows < ENOUGH:
             look = sequence.advance()
             if look is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                written_whole(path, lambda place, look=look: _write(place, look))  # type: ignore[misc]
+                whole = replace(look.points.info, unavailable={**never, **look.points.info.unavailable})
+                held = replace(look, points=replace(look.points, info=whole))
+                written_whole(path, lambda place, held=held: _write(place, held))  # type: ignore[misc]
     except Exception:  # a person's own network may raise anything
         return  # the survey itself will say why
     finally:

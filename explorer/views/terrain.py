@@ -10,6 +10,7 @@ from lossnav.explorer.figures.web.line import is_slice
 from lossnav.explorer.figures.web.picking import nearest_cell
 from lossnav.explorer.landscapes import best
 from lossnav.explorer.live.pool import Turning
+from lossnav.explorer.live.snapshot import Snapshot
 from lossnav.explorer.panels import live as turning_panel
 from lossnav.explorer.panels.chart import expect_charts
 from lossnav.explorer.panels.charts import drawn, landscape, map_chart, surface_chart
@@ -37,6 +38,8 @@ from lossnav.explorer.panels.workspace import drop_control, dropped_file, other_
 from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.state import Source, View
 from streamlit.delta_generator import DeltaGenerator
+
+UNJUDGED = "Whether this plot is right is said once the survey has points of its own: this is a first picture."
 
 
 def page() -> None:
@@ -117,6 +120,7 @@ def picture(
         with st.container(key="colorbox"):
             color = controls.color_control(switches.overlays)
         leaving = st.container(key="exportbox")
+    settled = not isinstance(source, Snapshot)  # a first picture may be of a part of the examples
     settings = switches.settings(source.points.info.facts)
     land = landscape(source, settings)
     with st.sidebar:
@@ -136,7 +140,10 @@ def picture(
         facts_line(land, request.target, counted)
     if turning is None:
         with answer:
-            verdict_panel(land)
+            if settled:
+                verdict_panel(land)
+            else:
+                st.caption(UNJUDGED)
     with left:
         surface_chart(charts.surface)
         if turning is None:

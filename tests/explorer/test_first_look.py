@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import lossnav.explorer
 import numpy as np
 import pytest
 import torch
-from lossnav.core import Plane, Problem, Settings, read_landscape, survey
+from lossnav.core import Plane, Problem, Settings, load_problem, read_landscape, survey
 from lossnav.explorer.landscapes import exact_match
 from lossnav.explorer.live.first_look import first_look_path, is_for_the_page, read_first_look, take_first_look
 from lossnav.explorer.panels.progress import fineness
 from lossnav.explorer.request.survey import SurveyRequest
+from streamlit.testing.v1 import AppTest
 from torch import nn
-from typed_command import lossnav
+from typed_command import lossnav as typed
 
+APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 OWN = """
 import torch
 from lossnav.core import Problem
@@ -77,6 +80,24 @@ def test_a_damaged_one_is_none(tmp_path: Path, spoil) -> None:  # type: ignore[n
     assert read_first_look(path) is None
 
 
+def test_the_page_draws_it_without_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    request = SurveyRequest("gaussians-mlp", seed=4)  # of which nothing came with the sample
+    app = AppTest.from_file(APP, default_timeout=180)
+    app.query_params.update({"model": "gaussians-mlp", "seed": "4"})
+    app.run()
+    assert "first coarse picture" in " ".join(each.value for each in app.caption)
+    problem = load_problem("gaussians-mlp")
+    take_first_look(problem, request, first_look_path(request.path))
+    app.run()
+    assert not app.exception
+    assert any(each.value.endswith("this is a first picture.") for each in app.caption)
+    assert "Is this plot right?" not in " ".join(each.label for each in app.expander)
+    text = " ".join(each.proto.body for each in app.get("html"))
+    assert "trained network: loss 0.289 nats" in text
+    assert "not measured" in text  # and not "unavailable": the survey measures it
+
+
 def test_a_survey_for_the_page_takes_one_and_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     target = tmp_path / "own.py"
@@ -92,7 +113,7 @@ def test_a_survey_for_the_page_takes_one_and_leaves_none(tmp_path: Path, monkeyp
         seen.append((path == first_look_path(request.path), fineness(request)))
 
     monkeypatch.setattr("lossnav.explorer.commands.survey.take_first_look", watched)
-    lossnav(*request.arguments, "--out", str(request.path))
+    typed(*request.arguments, "--out", str(request.path))
     assert len(seen) == 1
     assert seen[0][0]
     assert 0 < seen[0][1] < 1
@@ -100,7 +121,7 @@ def test_a_survey_for_the_page_takes_one_and_leaves_none(tmp_path: Path, monkeyp
     stored = exact_match(request)
     assert stored is not None
     assert fineness(request) == stored.drawable > 1
-    lossnav(*request.arguments, "--out", str(tmp_path / "elsewhere.zarr"))
+    typed(*request.arguments, "--out", str(tmp_path / "elsewhere.zarr"))
     assert len(seen) == 1  # a person's own command takes none
     one, other = (read_landscape(path)["loss"].values for path in (request.path, tmp_path / "elsewhere.zarr"))
     np.testing.assert_array_equal(one, other)  # and the survey's numbers are the same with and without
