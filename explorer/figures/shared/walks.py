@@ -19,7 +19,6 @@ class DrawnWalk:
     """A walk's records, as tuples, so that equal walks make equal pictures.
 
     loss, off  at the place itself, and its distance from the plane
-    kind       what is drawn: a walk, or the path of another training
     """
 
     name: str
@@ -29,7 +28,6 @@ class DrawnWalk:
     beta: tuple[float, ...]
     loss: tuple[float, ...]
     off: tuple[float, ...]
-    kind: str = "walk"
 
     @classmethod
     def of(cls, walk: Walk, name: str, order: int) -> DrawnWalk:
@@ -44,7 +42,7 @@ class DrawnWalk:
         numbers = (path.alpha, path.beta, path.loss, path.off_plane)
         color = TRAINING_COLORS[order % len(TRAINING_COLORS)]
         step = tuple(map(int, path.step))
-        return cls(name, color, step, *(tuple(map(float, each)) for each in numbers), kind="training")
+        return cls(name, color, step, *(tuple(map(float, each)) for each in numbers))
 
     @property
     def texts(self) -> list[str]:
