@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .coarse_fill import filled
 from .cost import affordable_stride, estimate
-from .footprint import footprint, refuse_what_does_not_fit
+from .footprint import require_memory
 from .grid import finest_complete, grid_plan
 from .info import LandscapeInfo
 from .integrity import DamagedError
@@ -35,11 +35,10 @@ __all__ = [
     "estimate",
     "filled",
     "finest_complete",
-    "footprint",
     "grid_plan",
     "landscape",
     "read_points",
-    "refuse_what_does_not_fit",
+    "require_memory",
     "surveyed",
     "unmeasured",
     "unpack",

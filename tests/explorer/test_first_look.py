@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from lossnav.core import Plane, Problem, Settings, load_problem, read_landscape, survey
+from lossnav.core.survey import footprint as memory_needs
 from lossnav.explorer.landscapes import exact_match
 from lossnav.explorer.live.first_look import first_look_path, is_for_the_page, read_first_look, take_first_look
 from lossnav.explorer.panels.progress import fineness
@@ -17,6 +18,7 @@ from lossnav.explorer.request.survey import SurveyRequest
 from streamlit.testing.v1 import AppTest
 from torch import nn
 from typed_command import lossnav as typed
+from typed_command import sentence
 
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 OWN = """
@@ -96,6 +98,14 @@ def test_the_page_draws_it_without_a_verdict(tmp_path: Path, monkeypatch: pytest
     text = " ".join(each.proto.body for each in app.get("html"))
     assert "trained network: loss 0.289 nats" in text
     assert "not measured" in text  # and not "unavailable": the survey measures it
+
+
+def test_what_does_not_fit_is_refused_before_a_first_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(memory_needs, "free_bytes", lambda device: 0)
+    request = replace(SurveyRequest("gaussians-mlp", seed=5), effort="none", grid=5)
+    assert "This survey needs about" in sentence(*request.arguments, "--out", str(request.path))
+    assert not first_look_path(request.path).exists()
 
 
 def test_a_survey_for_the_page_takes_one_and_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
