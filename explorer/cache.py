@@ -24,6 +24,7 @@ KINDS = {
     "walks": "Walk",
     "profiles": "Profile",
     "basins": "Ends of walks",
+    "paths": "Paths of trainings",
     "forecasts": "Forecast",
     "claims": "Result of a claim",
     "claim_populations": "Networks of a claim",

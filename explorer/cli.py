@@ -26,6 +26,7 @@ from .commands.minima import minima_command
 from .commands.new import new_command
 from .commands.options import console, folder_for, read_landscape_file
 from .commands.order import order_command
+from .commands.paths import paths_command
 from .commands.profile import profile_command
 from .commands.publish import publish_command
 from .commands.spectrum import spectrum_command
@@ -130,6 +131,7 @@ app.command(name="answers")(answers_command)
 app.command(name="minima")(minima_command)
 app.command(name="profile")(profile_command)
 app.command(name="walk")(walk_command)
+app.command(name="paths")(paths_command)
 app.command(name="basins")(basins_command)
 app.command(name="figure")(figure_command)
 app.command(name="export")(export_command)

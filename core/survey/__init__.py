@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .coarse_fill import filled
 from .cost import affordable_stride, estimate
+from .footprint import require_memory
 from .grid import finest_complete, grid_plan
 from .info import LandscapeInfo
 from .integrity import DamagedError
@@ -37,6 +38,7 @@ __all__ = [
     "grid_plan",
     "landscape",
     "read_points",
+    "require_memory",
     "surveyed",
     "unmeasured",
     "unpack",

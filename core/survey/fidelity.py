@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -13,12 +13,12 @@ from torch import Tensor
 from ..checks import UNFIT, first_line
 from ..curvature.loss_function import LossFunction
 from ..engine.evaluator import Evaluator
-from ..network.batchnorm import adopt
 from ..parameters import vectors
 from ..plane.plane import Plane
 from ..problem.problem import Problem
 from ..properties.terrain import TERRAIN
 from ..spectrum.trace import hessian_trace
+from ..walk.training import checkpoint_loss
 
 BAND_SEEDS = 8
 BAND_POINTS = 21
@@ -115,25 +115,13 @@ def _path(problem: Problem, plane: Plane, function: LossFunction) -> dict[str, l
     for index, point in enumerate(problem.trajectory):
         alpha, beta, off = plane.project(point)
         pair = [layout.flatten(v, where.device, where.dtype) for v in (point, plane.at(alpha, beta))]
-        true = _with_own(function, pair[0], problem.trajectory.statistics_at(index))
+        true = checkpoint_loss(function, pair[0], problem.trajectory.statistics_at(index))
         shown = function.calibrate(pair[1]).loss(pair[1])
         rows.append((off, vectors.norm(vectors.subtract(point, plane.origin)), true, shown))
     names = ("off_plane", "distance", "true_loss", "plane_loss")
     found = {name: [float(row[i]) for row in rows] for i, name in enumerate(names)}
     told = problem.trajectory.losses  # what the training wrote down, to hold the plot against
     return found if told is None else found | {"training_loss": [float("nan") if v is None else v for v in told]}
-
-
-def _with_own(function: LossFunction, point: torch.Tensor, statistics: Mapping[str, torch.Tensor]) -> float:
-    """The loss of a checkpoint, with its own BatchNorm statistics where it has brought them along."""
-    if not statistics:
-        return function.calibrate(point).loss(point)
-    space = function.workspace
-    before = {name: buffer.clone() for name, buffer in space.model.named_buffers()}
-    adopt(space, statistics)
-    loss = function.loss(point)
-    adopt(space, before)
-    return loss
 
 
 def _band(problem: Problem, plane: Plane, device: torch.device, dtype: torch.dtype | None) -> dict[str, list[float]]:

@@ -166,6 +166,11 @@ def refuse_what_does_not_fit(needs: Footprint) -> None:
         )
 
 
+def require_memory(specification: Specification) -> None:
+    """Raise InputError where a survey needs more memory than is free."""
+    refuse_what_does_not_fit(footprint(specification))
+
+
 def _trial_bytes(problem: Problem, vector: int, kind: torch.dtype) -> int:
     """Bytes that the test of second derivatives takes: a copy, two directions and their images, gradients and differences of them; in
     float64 where the network is small enough for that."""

@@ -14,8 +14,9 @@ from lossnav.core.cluster import Workers, connected, share_threads
 from lossnav.core.local import preset
 from lossnav.core.machine import written_whole
 from lossnav.core.sealed import write_json
-from lossnav.core.survey import Specification, estimate, surveyed
+from lossnav.core.survey import Specification, estimate, require_memory, surveyed
 
+from ..live.first_look import first_look_path, is_for_the_page, take_first_look
 from ..request.base import stem
 from ..request.survey import SurveyRequest
 from ..summaries.adaptive import adaptive_text
@@ -133,9 +134,13 @@ def survey_command(
     if forecast:
         _foretell(what, out)
         return
-    told = ""
+    told, begins = "", overwrite or not landscape.exists()  # what is left of a survey that goes on is not known here
+    waited_for = is_for_the_page(landscape) and not what.plane.is_line and asked.span is None
     with _stoppable():
-        if overwrite or not landscape.exists():  # what is left of a survey that goes on is not known here
+        if begins and waited_for:  # who waits at a page for a picture reads no forecast
+            require_memory(what)
+            take_first_look(what.problem, replace(plane, zoom=zoom), first_look_path(landscape))
+        elif begins:
             cost = estimate(what)
             if cost.precision is not None:
                 told = str(cost.precision)
@@ -152,6 +157,7 @@ def survey_command(
             repair,
             others,
         )
+    first_look_path(landscape).unlink(missing_ok=True)
     if others is not None and others.warning:
         console.print(others.warning, markup=False)
     land = read_landscape(landscape)

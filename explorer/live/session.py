@@ -18,6 +18,7 @@ from lossnav.core.properties import FORWARD, Owner, Wanted, wanted
 FIRST_SECONDS = 0.2  # what the first picture may take
 FIRST_POINTS = 81
 FEWEST_PREDICTIONS = 200
+WARM_SECONDS = 0.1  # a pass that takes as long needs no warming
 WAITING = "What it needs of the trained network is being computed."
 
 
@@ -84,7 +85,7 @@ def _takes_time(owner: Owner, problem: Problem) -> bool:
 class LiveSession:
     """A problem ready to be measured on one plane after another.
 
-    target  as in SurveyRequest
+    target  as in SurveyRequest; or the problem itself, where it is loaded already
 
     Attributes
     ----------
@@ -95,8 +96,8 @@ class LiveSession:
     ready     whether there is nothing left to prepare
     """
 
-    def __init__(self, target: str) -> None:
-        self.problem: Problem = load_problem(target)
+    def __init__(self, target: str | Problem) -> None:
+        self.problem: Problem = load_problem(target) if isinstance(target, str) else target
         self.device, self.threads = choose_device("auto"), torch.get_num_threads()
         self.asked: Wanted = wanted(self.problem, (FORWARD,))
         self.columns: tuple[str, ...] = ()
@@ -139,6 +140,8 @@ class LiveSession:
             gauge.recent = []
             for _ in range(4):  # the first passes find memory and kernels
                 gauge.measure(np.zeros((1, 2)))
+                if min(gauge.recent) > WARM_SECONDS:
+                    break
             paces[gauge.threads] = min(gauge.recent)
         gauge.threads = min(paces, key=lambda threads: paces[threads])
         gauge.recent = [paces[gauge.threads]]

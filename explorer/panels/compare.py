@@ -39,7 +39,7 @@ from .chart import chart
 from .charts import landscape
 
 SURFACES, MAPS, DIFFERENCE = LOOKS
-AFAR = {2: 1.5, 3: 1.85, 4: 1.1}  # by how many there are: how much farther away the camera is
+AFAR = 1.12  # times the usual distance of the camera, so that a terrain fits beside others
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def figures(lands: Sequence[xr.Dataset], asked: Comparison, point: tuple[float, 
     for land, picture in zip(lands, pictures(lands, asked, point), strict=True):
         part, shown = decimated(land, picture)
         if asked.look == SURFACES:
-            figure = surface_figure(part, shown, camera=_from_afar(AFAR[len(lands)]))
+            figure = surface_figure(part, shown, camera=_from_afar(AFAR))
             _spanned_scene(figure, span)
         else:
             figure = _map(part, shown, span)
@@ -198,7 +198,7 @@ def difference_panel(landscapes: Sequence[tuple[str, xr.Dataset]], asked: Compar
     alt = f"{title_of(land, asked.height)}, {second} less {first}"
     left, right = st.columns([1.45, 1], gap="small")
     with left:
-        _surface(0, surface_figure(part, shown, camera=_from_afar(AFAR[2])).to_json(), alt)
+        _surface(0, surface_figure(part, shown, camera=_from_afar(AFAR)).to_json(), alt)
     with right:
         chart("compare_1", _map(part, shown, None).to_json(), "compared1", alt, on_pick=lambda: _pick(1))
         st.caption(planes_text(one, other))

@@ -18,7 +18,7 @@ from ..live.snapshot import Snapshot
 from ..request.survey import SurveyRequest
 from ..state import Source
 from .chart import ask_again
-from .progress import jobs, start
+from .progress import first_look, jobs, start
 
 FIRST_WAIT = 0.35  # seconds that a turn of the page waits for its picture, before it goes on with the one before
 NOT_YET = "It needs more than forward passes: measure this plane."
@@ -59,9 +59,10 @@ def at_hand(request: SurveyRequest) -> Source | None:
 
 
 def seen(request: SurveyRequest) -> Snapshot | None:
-    """The last live picture of a plane of which nothing is kept yet."""
+    """The last picture of a plane of which nothing is kept yet: the live one, else its survey's first look."""
     last = worker().last(session())
-    return last.look if last is not None and last.request == request.plane_alone else None
+    live = last.look if last is not None and last.request == request.plane_alone else None
+    return live or first_look(request)
 
 
 def shown(turning: Turning, before: Source) -> Source:
@@ -75,8 +76,12 @@ def shown(turning: Turning, before: Source) -> Source:
 
 def reasons(unavailable: dict[str, str]) -> dict[str, str]:
     """Why readouts cannot be switched on: variable → sentence. What only waits to be prepared can."""
-    lasting = {variable: why for variable, why in unavailable.items() if why != WAITING}
-    return lasting | {r.variable: NOT_YET for owner in PROPERTIES for r in owner.readouts if r.local}
+    return lacking(unavailable) | {r.variable: NOT_YET for owner in PROPERTIES for r in owner.readouts if r.local}
+
+
+def lacking(unavailable: dict[str, str]) -> dict[str, str]:
+    """Of what is not here, what cannot be had: variable → sentence. The rest only waits to be prepared."""
+    return {variable: why for variable, why in unavailable.items() if why != WAITING}
 
 
 def first_picture(base: SurveyRequest, controls: Callable[[SurveyRequest], SurveyRequest]) -> None:

@@ -19,7 +19,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from ..cache import touch
 from ..figures.shared.plain_text import for_markdown
 from ..jobs import QUEUED, Job, Jobs, Request
-from ..landscapes import Found, begin_from_shipped, exact_match
+from ..landscapes import Found, begin_from_shipped, drawable, exact_match
+from ..live.first_look import first_look_path, read_first_look
+from ..live.snapshot import Snapshot
 from ..request.shipped import damaged, result_of, shipped
 from ..request.survey import SurveyRequest
 
@@ -42,7 +44,19 @@ def jobs() -> Jobs:
     return Jobs()
 
 
-def work_panel(request: SurveyRequest, drawn: int) -> None:
+def first_look(request: SurveyRequest) -> Snapshot | None:
+    """The first look of a survey that has only begun."""
+    return read_first_look(first_look_path(request.path))
+
+
+def fineness(request: SurveyRequest) -> float:
+    """How fine a picture there is of exactly this request; a first look is less than the survey's coarsest; 0: none."""
+    own = drawable(request)
+    look = None if own else first_look(request)
+    return own if look is None else 1 - 1 / look.rows
+
+
+def work_panel(request: SurveyRequest, drawn: float) -> None:
     """Offer to measure what is missing, show what runs, offer what can be done about what stopped.
 
     drawn  how fine the picture on the page is, so that a finer one has it drawn anew
@@ -174,12 +188,12 @@ def _waiting(request: Request, name: str) -> None:
     _cancel_button(right, job, f"cancel_waiting{name}")
 
 
-def _running(request: SurveyRequest, drawn: int) -> None:
+def _running(request: SurveyRequest, drawn: float) -> None:
     @st.fragment(run_every=0.5)
     def bar() -> None:
         job, stored = jobs().of(request), exact_match(request)
         over = job is None or not job.open
-        if by_timer() and (over or (stored is not None and stored.drawable > drawn)):
+        if by_timer() and (over or fineness(request) > drawn):
             st.rerun()
         if job is None:
             return
@@ -199,6 +213,10 @@ def _cancel_button(place: DeltaGenerator, job: Job, key: str) -> None:
 
 def _progress(request: SurveyRequest, stored: Found | None, job: Job) -> tuple[float, str]:
     """How far the whole is, and in words what it is at."""
+    if stored is None or not stored.drawable:
+        look = first_look(request)
+        if look is not None:
+            return 0.0, f"{look.text} Preparing the survey of all of it …"
     if stored is None or stored.done == 0:
         return 0.0, f"Preparing the {request.plane} plane of {request.target} …"
     if stored.points.info.later:

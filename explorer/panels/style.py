@@ -81,6 +81,11 @@ _CSS = """
   dl.card { display: grid; grid-template-columns: minmax(9rem, 2fr) 3fr; margin: 0 !important; padding: 0 !important; font-size: 0.88rem; line-height: 1.45; }
   dl.card :is(dt, dd) { margin: 0 !important; padding: 0.18rem 0.6rem 0.18rem 0; border-bottom: 1px solid #8883; }
   dl.card dt { opacity: 0.75; }
+  [data-testid="stMultiSelect"] [data-tag] { background: color-mix(in srgb, #0D9488 22%, Canvas) !important; }
+  [data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] :is(span, button, svg, path) { color: CanvasText !important; }
+  [data-testid="stMultiSelect"] [data-tag] { height: auto; min-height: 1.6rem; max-width: 100%; padding-block: 0.15rem; }
+  :is([data-testid="stMultiSelect"] [data-tag] > span[title], [role="option"] *) { white-space: normal !important;
+    overflow: visible !important; text-overflow: clip !important; max-width: none; line-height: 1.25; }
   .trust { font-size: 0.84rem; line-height: 1.45; margin: 0; }
   .trust b { font-weight: 650; }
 </style>
@@ -94,14 +99,12 @@ def page_style() -> None:
 
 _COMPARE = """
 <style>
-  .st-key-compare_rows [class*="st-key-compare_"] { --tall: max(330px, calc(100vh - 190px)); }
-  .st-key-compare_two_rows [class*="st-key-compare_"] { --tall: max(230px, calc(50vh - 125px)); }
-  :is(.st-key-compare_0, .st-key-compare_1) { --tall: max(330px, calc(100vh - 190px)); }
-  .st-key-compare_two_rows :is(.st-key-compare_0, .st-key-compare_1) { --tall: max(230px, calc(50vh - 125px)); }
+  [class*="st-key-compare_"]:has(> * .lossnav-chart) { container-type: inline-size; }
+  .st-key-compare_rows [class*="st-key-compare_"] > * { --tall: min(max(330px, calc(100vh - 190px)), 82cqw); }
+  .st-key-compare_two_rows [class*="st-key-compare_"] > * { --tall: min(max(230px, calc(50vh - 125px)), 82cqw); }
+  :is(.st-key-compare_0, .st-key-compare_1) > * { --tall: min(max(330px, calc(100vh - 190px)), 82cqw); } /* no white above a terrain */
+  .st-key-compare_two_rows :is(.st-key-compare_0, .st-key-compare_1) > * { --tall: min(max(230px, calc(50vh - 125px)), 82cqw); }
   [class*="st-key-compare_"] :is(.stElementContainer, .stFullScreenFrame):has(> div > .lossnav-chart) { min-height: var(--tall); }
-  .st-key-compared [data-tag] { height: auto; min-height: 1.6rem; max-width: 100%; padding-block: 0.15rem; }
-  :is(.st-key-compared [data-tag] > span[title], [role="option"] *) { white-space: normal !important; overflow: visible !important;
-    text-overflow: clip !important; max-width: none; line-height: 1.25; }
 </style>
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import xarray as xr
 from lossnav.core.properties import TERRAIN
 
@@ -10,7 +12,7 @@ from ..figures.shared.picture import value_text
 from ..figures.web.picking import nearest_cell
 from ..state import Drawing, View
 
-WAITING = "…"
+NOT_MEASURED, NEVER = "not measured", "unavailable"
 
 
 def shown_readouts(land: xr.Dataset, switches: Switches, *drawn: Drawing | None) -> list[str]:
@@ -21,12 +23,15 @@ def shown_readouts(land: xr.Dataset, switches: Switches, *drawn: Drawing | None)
     return [*terrain, *own, *switches.first.values()]
 
 
-def show_values(land: xr.Dataset, switches: Switches, view: View, waiting: frozenset[str] = frozenset()) -> None:
-    """Each property's value at the picked point, beside its switch; `waiting`: readouts that are still to come."""
+def show_values(land: xr.Dataset, switches: Switches, view: View, lacking: Container[str] | None = None) -> None:
+    """Each property's value at the picked point, beside its switch.
+
+    lacking  readouts that cannot be had, so that others may still be measured where they are not here; None: they may not
+    """
     cell = nearest_cell(land, view.point)
     for name, place in switches.values.items():
         drawing = switches.overlays.get(name)
         variable = drawing.variable if drawing else switches.first[name]
-        none = WAITING if variable in waiting else "unavailable"
+        none = NEVER if lacking is None or variable in lacking else NOT_MEASURED
         text = value_text(land, variable, cell) if variable in land else none
         place.html(f"<span class='value{'' if variable in land else ' none'}'>{text}</span>")

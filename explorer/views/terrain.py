@@ -3,12 +3,14 @@
 import streamlit as st
 from lossnav.explorer.controls import survey
 from lossnav.explorer.controls import terrain as controls
+from lossnav.explorer.controls.paths import trainings_control
 from lossnav.explorer.controls.profile import line_of_address
 from lossnav.explorer.controls.walk import walks_of
 from lossnav.explorer.figures.web.line import is_slice
 from lossnav.explorer.figures.web.picking import nearest_cell
-from lossnav.explorer.landscapes import best, drawable
+from lossnav.explorer.landscapes import best
 from lossnav.explorer.live.pool import Turning
+from lossnav.explorer.live.snapshot import Snapshot
 from lossnav.explorer.panels import live as turning_panel
 from lossnav.explorer.panels.chart import expect_charts
 from lossnav.explorer.panels.charts import drawn, landscape, map_chart, surface_chart
@@ -23,9 +25,10 @@ from lossnav.explorer.panels.inspector import inspector
 from lossnav.explorer.panels.keys import keys_panel
 from lossnav.explorer.panels.legend import legend
 from lossnav.explorer.panels.minima import marked_minima
+from lossnav.explorer.panels.paths import drawn_paths
 from lossnav.explorer.panels.point import point_panel
 from lossnav.explorer.panels.profile import profile_panel
-from lossnav.explorer.panels.progress import work_panel
+from lossnav.explorer.panels.progress import fineness, work_panel
 from lossnav.explorer.panels.tour import tour_panel
 from lossnav.explorer.panels.trust import trust_panel
 from lossnav.explorer.panels.values import show_values, shown_readouts
@@ -35,6 +38,8 @@ from lossnav.explorer.panels.workspace import drop_control, dropped_file, other_
 from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.state import Source, View
 from streamlit.delta_generator import DeltaGenerator
+
+UNJUDGED = "Whether this plot is right is said once the survey has points of its own: this is a first picture."
 
 
 def page() -> None:
@@ -61,7 +66,7 @@ def page() -> None:
             turning_panel.offer()
     if not live:
         turning_panel.rest()
-    known = drawable(request)  # before the picture is chosen, which is then no coarser
+    known = fineness(request)  # before the picture is chosen, which is then no coarser
     source = turning_panel.at_hand(request) if live else best(request) or turning_panel.seen(request)
     if not live:
         with work:
@@ -115,22 +120,30 @@ def picture(
         with st.container(key="colorbox"):
             color = controls.color_control(switches.overlays)
         leaving = st.container(key="exportbox")
+    settled = not isinstance(source, Snapshot)  # a first picture may be of a part of the examples
     settings = switches.settings(source.points.info.facts)
     land = landscape(source, settings)
     with st.sidebar:
         elevation, ground = controls.elevation_controls(land)
         with st.expander("Minima"):
             minima, counted = marked_minima(land, elevation.variable)
+        others = () if turning is not None or is_slice(land) else trainings_control(request.target)
     dark = st.context.theme.type == "dark"
     walks, line = walks_of(request), line_of_address()
     walked, picked = drawn_walks(walks), st.session_state.get("picked")
-    view = View(elevation, switches.overlays, color, picked, dark, switches.arrows, ground, walked, line, minima)
+    with answer:
+        trained = drawn_paths(request, others)
+    moved = (*trained, *walked)
+    view = View(elevation, switches.overlays, color, picked, dark, switches.arrows, ground, moved, line, minima)
     charts = drawn(land, view, turning and turning.request)
     with header:
         facts_line(land, request.target, counted)
     if turning is None:
         with answer:
-            verdict_panel(land)
+            if settled:
+                verdict_panel(land)
+            else:
+                st.caption(UNJUDGED)
     with left:
         surface_chart(charts.surface)
         if turning is None:
@@ -154,8 +167,7 @@ def picture(
                 profile_panel(request, land, cell, line)
         keys_panel(land, cell)
         tour_panel()
-    waits = source.points.info.unavailable.items()
-    show_values(land, switches, view, frozenset(v for v, why in waits if why == turning_panel.WAITING))
+    show_values(land, switches, view, turning_panel.lacking(source.points.info.unavailable))
     with st.sidebar:
         if turning is None:
             compute_panel(request)

@@ -51,12 +51,16 @@ def _axes(facts: Mapping[str, Any]) -> Axes:
 
 THROUGH = PlaneKind(
     "through",
-    "Plane through three networks",
+    "Through three networks",
     "The plane in which three networks lie, such as the start of training, its middle and its end.",
     _make,
     (
         Parameter(
-            "through", "trained,initial,middle", f"Its three networks, the first at (0, 0). {PLACE_HELP}", places=3
+            "through",
+            "trained,initial,middle",
+            f"Its three networks, the first at (0, 0). {PLACE_HELP}",
+            "Network",
+            places=3,
         ),
         Parameter("batchnorm", OWN, HELP, "BatchNorm statistics", CHOICES),
     ),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from lossnav.core.walk import Walk
+from lossnav.core.walk import TrainingPath, Walk
 
 from .scales import format_value
 
 # told apart from one another and from the training path, on light and on dark
 WALK_COLORS = ("#E8730C", "#C04CC9", "#2F6FDB", "#8A6D00")
+TRAINING_COLORS = ("#D81B60", "#00838F", "#6D4C41")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,14 @@ class DrawnWalk:
         numbers = (walk.alpha, walk.beta, walk.loss, walk.off_plane)
         color = WALK_COLORS[order % len(WALK_COLORS)]
         return cls(name, color, tuple(map(int, walk.step)), *(tuple(map(float, each)) for each in numbers))
+
+    @classmethod
+    def of_training(cls, path: TrainingPath, name: str, order: int) -> DrawnWalk:
+        """Of another training's path, the one in place `order` of those on the page."""
+        numbers = (path.alpha, path.beta, path.loss, path.off_plane)
+        color = TRAINING_COLORS[order % len(TRAINING_COLORS)]
+        step = tuple(map(int, path.step))
+        return cls(name, color, step, *(tuple(map(float, each)) for each in numbers))
 
     @property
     def texts(self) -> list[str]:
