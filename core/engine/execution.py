@@ -8,7 +8,7 @@ from typing import Any
 
 from ..checks import InputError, known
 
-NETWORKS = ("plain", "fused")
+NETWORKS = ("plain", "fused", "stacked")
 LAYOUTS = ("contiguous", "channels_last")
 
 
@@ -16,10 +16,11 @@ LAYOUTS = ("contiguous", "channels_last")
 class Way:
     """One way of running the network.
 
-    network     "plain": as its forward does; "fused": from its record, with operations put together
+    network     "plain": as its forward does; "fused": from its record, with operations put together;
+                "stacked": from its record, with the points side by side in stacks of products
     batch_size  examples per pass
     layout      of images: "contiguous" (as they are given, channels first as a rule) | "channels_last"
-    points      points of the plane in one pass, by vmap
+    points      points of the plane in one pass, by vmap unless stacked
     graph       whether the passes of a point are launched as one CUDA graph
 
     >>> Way.of({"network": "fused", "batch_size": 64})

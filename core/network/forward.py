@@ -86,6 +86,7 @@ class Measure:
     of_loss  it is of the loss, also where another likelihood is stated beside it
     whole    it is of all examples at once and no sum: `sums` takes a `Whole` (network/whole_outputs.py) and gives the numbers
     second   it is of the second data set, and its columns begin with SECOND
+    each     Forward → (len(columns), m), the number of each prediction, whose sums `sums` are; None where there is no need of it
     """
 
     columns: tuple[str, ...]
@@ -93,6 +94,7 @@ class Measure:
     of_loss: bool = False
     whole: bool = False
     second: bool = False
+    each: Callable[[Forward], Tensor] | None = field(compare=False, default=None)
 
     @property
     def on_second(self) -> Measure:
