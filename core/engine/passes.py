@@ -78,10 +78,11 @@ class Passes:
         self.way, self._replay = way, None
         for network in self._fused.values():
             network.moved()  # which frees what it keeps of the last point
-        if way.network != "stacked":
-            self._stack.forget()
         self.space.forward = self.network(way)
+        before = self.space.batches
         self.space.rebatch(way.batch_size, way.layout == "channels_last")
+        if self.space.batches is not before:
+            self._stack.forget()
 
     def multiply_in(self, precision: str | None) -> None:
         """Products are in this precision from now on; the way stays."""
@@ -115,10 +116,10 @@ class Passes:
         at_once = self.way.points
         if len(points) > at_once:  # memory ended, and the way takes fewer than it did
             return torch.cat([self.sums(points[i : i + at_once]) for i in range(0, len(points), at_once)])
-        if at_once > 1 or self.way.network == "stacked":  # always as many, so that no number depends on where a tile ends
+        if at_once > 1 or self.way.stacks:  # always as many, so that no number depends on where a tile ends
             filled = points[np.minimum(np.arange(at_once), len(points) - 1)]
             flats = self.placement.place_all(filled, self.space.flat)
-            if self.way.network == "stacked":
+            if self.way.stacks:
                 sums = self._stacked_sums(filled, flats)
             else:
                 sums = sums_at_once(self.space, flats, self._batch_sums, self.precision)
@@ -137,7 +138,8 @@ class Passes:
         places = [(alpha, beta) for alpha, beta in points.tolist()]
         total = torch.zeros(len(points), len(self._summed), dtype=torch.float64, device=self.space.device)
         for batch in self.space.batches:
-            outputs = self._stack.outputs(batch, self.placement, places, flats)
+            by_onednn = self.way.network == "stacked_onednn"
+            outputs = self._stack.outputs(batch, self.placement, places, flats, by_onednn)
             total += self._sums_side_by_side(outputs, batch)
         return total
 

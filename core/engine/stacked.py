@@ -60,31 +60,43 @@ class StackedNetwork:
 
     def __init__(self, space: Workspace) -> None:
         self._space = space
-        self._programs: dict[tuple[int, int], tuple[Batch, Placement, _Program]] = {}
+        self._programs: dict[tuple[int, int, bool], tuple[Batch, Placement, _Program]] = {}
 
     def forget(self) -> None:
         """To be called when the batches are cut anew: what was made of them is freed."""
         self._programs.clear()
 
-    def outputs(self, batch: Batch, placement: Placement, places: Sequence[tuple[float, float]], flats: Tensor) -> Tensor:
-        """The outputs on a batch, (k, …), at k places (α, β) whose parameters are `flats` (k, size)."""
-        key = id(batch), len(places)
+    def outputs(
+        self,
+        batch: Batch,
+        placement: Placement,
+        places: Sequence[tuple[float, float]],
+        flats: Tensor,
+        by_onednn: bool = False,
+    ) -> Tensor:
+        """The outputs on a batch, (k, …), at k places (α, β) whose parameters are `flats` (k, size).
+
+        by_onednn  whether products are oneDNN's, point by point
+        """
+        key = id(batch), len(places), by_onednn
         if key not in self._programs or self._programs[key][1] is not placement:
-            self._programs[key] = batch, placement, _Program(self._space, batch, placement, len(places))
+            self._programs[key] = batch, placement, _Program(self._space, batch, placement, len(places), by_onednn)
         return self._programs[key][2](places, flats)
 
 
 class _Program:
     """The network on one batch at `count` points of one plane."""
 
-    def __init__(self, space: Workspace, batch: Batch, placement: Placement, count: int) -> None:
+    def __init__(self, space: Workspace, batch: Batch, placement: Placement, count: int, by_onednn: bool) -> None:
         layout, planes = space.layout, placement.flats
         if planes is None or not layout.is_real:
             raise UnrecordableError("its parameters are not laid out side by side as real numbers")
         state, prefix = state_of(space.network), "" if space.network is space.model else "model."
         graph = network_record(space.network, state, batch.args, batch.kwargs)
         moving = [f"{prefix}{name}" for name in layout.names]
-        rules = Rules(count)
+        if by_onednn and not onednn_has(space.dtype):
+            raise UnrecordableError("oneDNN has no products in this precision here")
+        rules = Rules(count, by_onednn)
         given = [*state.items(), *(("", tensor) for tensor in (*batch.args, *batch.kwargs.values()))]
         for node, (name, tensor) in zip(list(graph.nodes), given, strict=False):
             if name in moving:
@@ -141,12 +153,12 @@ class Rules:
     constants  what is shared and used beside it
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, by_onednn: bool = False) -> None:
         self.shared: dict[fx.Node, Tensor] = {}
         self.moving: dict[fx.Node, int] = {}
         self.graph, self.used, self.constants = fx.Graph(), list[int](), list[Tensor]()
         self.first: list[tuple[int, int | Tensor | None, Tensor]] = []
-        self._count, self._there = count, dict[fx.Node, fx.Node]()
+        self._count, self._by_onednn, self._there = count, by_onednn, dict[fx.Node, fx.Node]()
         self._lists = [self.graph.placeholder(name) for name in ("parameters", "first", "constants")]
         self._fresh: set[fx.Node] = set()  # nodes here whose memory is theirs alone
 
@@ -206,6 +218,9 @@ class Rules:
             added = None if bias is None else self.moving[bias] if bias in self.moving else self.shared[bias]
             self.first.append((self.moving[weight], added, self.shared[x]))
             made = self._call(operator.getitem, (self._lists[1], len(self.first) - 1))
+        elif self._by_onednn:
+            added = None if bias is None else self._points(bias)
+            made = self._call(onednn_products, (added, self._points(x), self._points(weight)))
         else:
             turned = self._call(aten.transpose.int, (self._points(weight), 1, 2))
             if bias is None:
@@ -268,6 +283,15 @@ class Rules:
 def onednn_has(dtype: torch.dtype) -> bool:
     """Whether oneDNN computes in this precision on this machine."""
     return dtype == torch.float32 and capabilities.lacking("onednn") is None
+
+
+def onednn_products(bias: Tensor | None, x: Tensor, weight: Tensor) -> Tensor:
+    """x Wᵀ + b of every point, (k, n, out), of x (k, n, in), W (k, out, in) and b (k, out), or (out,) the same for all."""
+    result = torch.empty(*x.shape[:2], weight.shape[1], dtype=x.dtype)
+    for point, row in enumerate(result):
+        added = bias if bias is None or bias.ndim == 1 else bias[point]  # without gaps, as oneDNN takes no notice of them
+        row.copy_(torch.ops.mkldnn._linear_pointwise(x[point], weight[point], added, "none", [], ""))
+    return result
 
 
 def onednn_tanh(x: Tensor) -> Tensor:

@@ -35,8 +35,8 @@ AT_ONCE_BYTES = 2**28  # of the parameters of points that go at once
 # of one point on a CPU: only there what calls cost is more than what several points' activations do
 TINY_SECONDS = 3.5e-4
 TINY_AT_ONCE = (16, 64)
-# of the largest activation of all points in a stack, which second-level caches of a core hold, nearly; and points at most
-STACK_BYTES, MOST_STACKED = 3 * 2**19, 32
+# of the largest activation of all points in a stack, which the caches of a core hold; and points at most
+STACK_BYTES, MOST_STACKED = 2**21, 32
 TRIES = 8  # of a way, about, until its time is known
 # a pass so short is timed over several points, of which what beginning takes is no part
 SHORT_SECONDS, SEVERAL = 1e-3, 4
@@ -112,7 +112,10 @@ def _raced(evaluator: Evaluator, plain: Way, points: np.ndarray, budget: float, 
     images = any(is_image(t) for t in evaluator.workspace.problem.inputs)
     layouts = ("contiguous", "channels_last") if images else ("contiguous",)
     kinds = [replace(plain, network=n, layout=i) for n in ("plain", "fused") for i in layouts]
-    best = _fastest(evaluator, [*kinds, *stacks], points, budget / 2)
+    by_onednn = [replace(stack, network="stacked_onednn") for stack in stacks]
+    best = _fastest(evaluator, [*kinds, *stacks, *by_onednn], points, budget / 2)
+    if best.stacks:  # as many points at once as fit the cache: other passes were more of the same
+        return best
     if not evaluator.batch_size_given:
         best = _fastest(evaluator, [best, *_other_sizes(evaluator, best)], points, budget / 2)
     if evaluator.workspace.device.type == "cuda" and not evaluator.gathers:

@@ -79,7 +79,7 @@ def _each_loss(forward: Forward) -> Tensor:
 
 
 def _each_hit(forward: Forward) -> Tensor:
-    return (forward.top[1] == forward.labels).to(forward.logits.dtype)[None]
+    return forward.hits.to(forward.logits.dtype)[None]
 
 
 def _hits(forward: Forward) -> Tensor:
