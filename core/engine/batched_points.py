@@ -28,6 +28,7 @@ def sums_at_once(
     ------
     RuntimeError  torch has no rule for several points at once for one of the operations
     """
+
     def at_one(flat: Tensor, batch: Batch) -> Tensor:
         with lowered(precision, workspace.device.type):
             outputs = workspace.outputs_at(workspace.layout.views(flat), batch.args, batch.kwargs)

@@ -29,8 +29,8 @@ from .fused import FusedNetwork
 from .kernels import Kernels
 from .placement import Placement
 from .precision import lowered
-from .sums_of_each import sums_of_each
 from .stacked import StackedNetwork
+from .sums_of_each import sums_of_each
 from .tracing import UnrecordableError
 
 

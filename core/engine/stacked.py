@@ -17,13 +17,14 @@ from torch import Tensor, fx
 
 from ..machine import capabilities
 from ..network.workspace import Batch, Workspace
+from .kernels import dense
 from .network_record import network_record, state_of
 from .placement import Placement
 from .tracing import UnrecordableError
 
 aten = torch.ops.aten
 # numbers of the result depend on the number in the same place alone; where torch can write them in place, how
-ELEMENTWISE = {
+ELEMENTWISE: dict[Any, Any] = {
     aten.relu.default: aten.relu_.default,
     aten.tanh.default: aten.tanh_.default,
     aten.sigmoid.default: aten.sigmoid_.default,
@@ -41,7 +42,7 @@ ELEMENTWISE = {
     aten.abs.default: aten.abs_.default,
     aten.pow.Tensor_Scalar: None,
 }
-IN_PLACE = {written: operation for operation, written in ELEMENTWISE.items() if written is not None}
+IN_PLACE: dict[Any, Any] = {written: operation for operation, written in ELEMENTWISE.items() if written is not None}
 BROADCAST = (aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor)
 SAME = (aten.detach.default, aten.alias.default)
 RESHAPED = (aten.view.default, aten._unsafe_view.default)
@@ -104,7 +105,9 @@ class _Program:
             else:
                 rules.shared[node] = tensor
         rules.read(graph)
-        self._slices = [(slice(layout.offsets[i], layout.offsets[i] + layout.widths[i]), layout.shapes[i]) for i in rules.used]
+        self._slices = [
+            (slice(layout.offsets[i], layout.offsets[i] + layout.widths[i]), layout.shapes[i]) for i in rules.used
+        ]
         self._constants, self._body = rules.constants, fx.GraphModule({}, rules.graph)
         vectors = [list(layout.views(flat).values()) for flat in planes]
         self._products = [three_products(vectors, *each) for each in rules.first]
@@ -196,8 +199,8 @@ class Rules:
             return self._broadcast(node)
         x = node.args[0]
         if isinstance(x, fx.Node) and self._moves(x):
-            if target in SAME:
-                return self._points(x)
+            if target in SAME:  # a node of its own: nothing is written in place through it
+                return self._call(target, (self._points(x),))
             if target in RESHAPED:
                 return self._call(aten.reshape.default, (self._points(x), [self._count, *node.meta["val"].shape]))
             if target in OVER_CLASSES:
@@ -208,8 +211,13 @@ class Rules:
 
     def _product(self, node: fx.Node) -> fx.Node:
         """x Wᵀ + b, W a parameter."""
+        bias: Any
+        x: Any
+        transposed: Any
         bias, x, transposed = node.args if len(node.args) == 3 else (None, *node.args)
-        weight = transposed.args[0] if isinstance(transposed, fx.Node) and transposed.target is aten.t.default else None
+        weight: Any = (
+            transposed.args[0] if isinstance(transposed, fx.Node) and transposed.target is aten.t.default else None
+        )
         if node.kwargs or weight not in self.moving or not isinstance(x, fx.Node):
             raise UnrecordableError("it has products other than x Wᵀ + b")
         if bias is not None and bias.meta["val"].shape != node.meta["val"].shape[1:]:
@@ -232,7 +240,8 @@ class Rules:
 
     def _elementwise(self, node: fx.Node) -> fx.Node:
         """In place where only it reads what it is of; by oneDNN where that is faster."""
-        x, target = node.args[0], IN_PLACE.get(node.target, node.target)
+        x: Any = node.args[0]
+        target: Any = IN_PLACE.get(node.target, node.target)
         here = self._there[x]
         alone = here in self._fresh and len(x.users) == 1
         if node.target in IN_PLACE and not alone:
@@ -249,7 +258,9 @@ class Rules:
 
     def _broadcast(self, node: fx.Node) -> fx.Node:
         rank = node.meta["val"].ndim
-        return self._call(node.target, tuple(self._aligned(a, rank) if isinstance(a, fx.Node) else a for a in node.args))
+        return self._call(
+            node.target, tuple(self._aligned(a, rank) if isinstance(a, fx.Node) else a for a in node.args)
+        )
 
     def _aligned(self, node: fx.Node, rank: int) -> fx.Node:
         """With points as the first dimension and `rank` after it, as broadcasting has them."""
@@ -289,8 +300,8 @@ def onednn_products(bias: Tensor | None, x: Tensor, weight: Tensor) -> Tensor:
     """x Wᵀ + b of every point, (k, n, out), of x (k, n, in), W (k, out, in) and b (k, out), or (out,) the same for all."""
     result = torch.empty(*x.shape[:2], weight.shape[1], dtype=x.dtype)
     for point, row in enumerate(result):
-        added = bias if bias is None or bias.ndim == 1 else bias[point]  # without gaps, as oneDNN takes no notice of them
-        row.copy_(torch.ops.mkldnn._linear_pointwise(x[point], weight[point], added, "none", [], ""))
+        added = bias if bias is None or bias.ndim == 1 else bias[point]
+        row.copy_(torch.ops.mkldnn._linear_pointwise(x[point], weight[point], dense(added), "none", [], ""))
     return result
 
 
