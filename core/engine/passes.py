@@ -145,10 +145,10 @@ class Passes:
 
     def _sums_side_by_side(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Sums of each point, (k, columns), of outputs (k, …): of all points' predictions as if they were of one batch."""
-        found = sums_of_each(self.space, self._measures, outputs, batch)
-        if found is None:
-            found = torch.stack([self._batch_sums(self.space.rows(each, batch), batch) for each in outputs])
-        return found
+        sums = sums_of_each(self.space, self._measures, outputs, batch)
+        if sums is None:
+            sums = torch.stack([self._batch_sums(self.space.rows(each, batch), batch) for each in outputs])
+        return sums
 
     def _replayed(self) -> Tensor:
         batches = self.space.batches

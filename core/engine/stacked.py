@@ -227,8 +227,8 @@ class Rules:
             self.first.append((self.moving[weight], added, self.shared[x]))
             made = self._call(operator.getitem, (self._lists[1], len(self.first) - 1))
         elif self._by_onednn:
-            added = None if bias is None else self._points(bias)
-            made = self._call(onednn_products, (added, self._points(x), self._points(weight)))
+            moved = None if bias is None else self._points(bias)
+            made = self._call(onednn_products, (moved, self._points(x), self._points(weight)))
         else:
             turned = self._call(aten.transpose.int, (self._points(weight), 1, 2))
             if bias is None:

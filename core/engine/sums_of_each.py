@@ -19,7 +19,7 @@ def sums_of_each(space: Workspace, measures: Sequence[Measure], outputs: Tensor,
     repeated = batch.side_by_side(count)
     many = space.rows(outputs.flatten(0, 1), repeated)
     forward = Forward(space.problem, many, repeated.targets, repeated.law)
-    found = torch.cat([measure.each(forward) for measure in measures if measure.each is not None])
-    if found.shape[1] != count * rows:  # of a loss that gives one number for a batch
+    numbers = torch.cat([measure.each(forward) for measure in measures if measure.each is not None])
+    if numbers.shape[1] != count * rows:  # of a loss that gives one number for a batch
         return None
-    return found.unflatten(1, (count, rows)).sum(-1, dtype=torch.float64).t()
+    return numbers.unflatten(1, (count, rows)).sum(-1, dtype=torch.float64).t()
