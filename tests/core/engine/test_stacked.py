@@ -158,8 +158,10 @@ def test_a_small_network_is_run_in_stacks_where_they_are_faster(monkeypatch: pyt
     )
 
 
-def test_of_equal_logits_the_first_is_the_largest() -> None:
+@pytest.mark.parametrize("classes", [3, 40])
+def test_of_equal_logits_the_first_is_the_largest(classes: int) -> None:
     logits = torch.tensor([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 2.0, 1.0], [0.0, 1.0, 2.0]])
+    logits = nn.functional.pad(logits, (0, classes - 3), value=-1.0)
     labels = torch.tensor([0, 1, 1, 1])
     of = problem("tanh", torch.float32)
     assert Forward(of, logits, labels, None).hits.tolist() == [True, False, True, False]
