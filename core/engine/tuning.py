@@ -36,7 +36,7 @@ AT_ONCE_BYTES = 2**28  # of the parameters of points that go at once
 TINY_SECONDS = 3.5e-4
 TINY_AT_ONCE = (16, 64)
 # of the largest activation of all points in a stack, which the caches of a core hold; and points at most
-STACK_BYTES, MOST_STACKED = 2**21, 32
+STACK_BYTES, MOST_STACKED = 2**22, 32
 TRIES = 8  # of a way, about, until its time is known
 # a pass so short is timed over several points, of which what beginning takes is no part
 SHORT_SECONDS, SEVERAL = 1e-3, 4
