@@ -1,4 +1,7 @@
-"""Exact grids on networks whose shapes are drawn at random, beside the fastest peers: whether a shape is slower that nobody chose."""
+"""Exact grids on networks whose shapes are drawn at random, beside the fastest peers: whether a shape is slower that nobody chose.
+
+The bare loop is no peer: the network's own time, beside which a tool's overhead shows.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from benchmarks.case import Case
 from benchmarks.table import table
 from benchmarks.timing import Job, interleaved, ratio
 
-OURS, PEERS = "lossnav", ("loss-landscapes", "landscaper")
+OURS, PEERS = "lossnav", ("loss-landscapes", "landscaper", "bare loop")
 COUNT, SEED = 12, 2026
 SIDE, QUICK_SIDE = 51, 9
 ACTIVATIONS: dict[str, type[nn.Module]] = {"ReLU": nn.ReLU, "tanh": nn.Tanh, "GELU": nn.GELU}
@@ -109,7 +112,7 @@ def shapes_report(rows: list[dict[str, Any]]) -> str:
     ]
     return (
         "## Shapes drawn at random\n\n"
-        f"Exact grids of {SIDE} × {SIDE} points, the loss alone for the peers, loss and accuracy for lossnav. The least of these "
+        f"Exact grids of {SIDE} × {SIDE} points, the loss alone for the peers and the bare loop, which is the network's own time, loss and accuracy for lossnav. The least of these "
         f"ratios is {least:.2f}.\n\n{table(head, cells)}"
     )
 

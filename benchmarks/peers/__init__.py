@@ -11,6 +11,7 @@ ADAPTERS = {
     "loss-landscape-anim": "anim_loss_grid",
     "Li et al. 2018": "li_et_al",
     "Li et al. 2018, 2 loader workers": "li_et_al_workers",
+    "bare loop": "bare_loop",
     "curvlinops": "curvlinops_hessian",
     "PyHessian": "pyhessian_power",
 }

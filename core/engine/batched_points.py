@@ -6,24 +6,21 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.func import vmap
 
 from ..network.workspace import Batch, Workspace
-from .placement import Placement
 from .precision import lowered
 
 
 def sums_at_once(
     workspace: Workspace,
-    placement: Placement,
+    flats: Tensor,
     sums: Callable[[Tensor, Batch], Tensor],
-    points: np.ndarray,
     precision: str | None,
-) -> tuple[Tensor, Tensor]:
-    """Sums over predictions at `points` (k, 2), (k, columns), and the points as flat vectors (k, size).
+) -> Tensor:
+    """Sums over predictions at the points whose parameters are `flats` (k, size), (k, columns).
 
     sums  (outputs, one row per prediction; batch) → (columns,)
 
@@ -31,9 +28,6 @@ def sums_at_once(
     ------
     RuntimeError  torch has no rule for several points at once for one of the operations
     """
-    flats = torch.empty(len(points), workspace.layout.size, device=workspace.device, dtype=workspace.dtype)
-    for flat, (alpha, beta) in zip(flats, points.tolist(), strict=True):
-        placement.place(alpha, beta, flat)
 
     def at_one(flat: Tensor, batch: Batch) -> Tensor:
         with lowered(precision, workspace.device.type):
@@ -42,7 +36,7 @@ def sums_at_once(
 
     at_all = vmap(at_one, in_dims=(0, None), randomness="error")
     with _no_loops():
-        return torch.stack([at_all(flats, batch) for batch in workspace.batches]).sum(0), flats
+        return torch.stack([at_all(flats, batch) for batch in workspace.batches]).sum(0)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..checks import InputError, known
 
-NETWORKS = ("plain", "fused")
+STACKED = ("stacked", "stacked_onednn")
+NETWORKS = ("plain", "fused", *STACKED)
 LAYOUTS = ("contiguous", "channels_last")
 
 
@@ -16,10 +17,12 @@ LAYOUTS = ("contiguous", "channels_last")
 class Way:
     """One way of running the network.
 
-    network     "plain": as its forward does; "fused": from its record, with operations put together
+    network     "plain": as its forward does; "fused": from its record, with operations put together;
+                "stacked": from its record, with the points side by side in stacks of products; "stacked_onednn": so, but
+                each point's products are oneDNN's, which are faster than MKL's on some machines
     batch_size  examples per pass
     layout      of images: "contiguous" (as they are given, channels first as a rule) | "channels_last"
-    points      points of the plane in one pass, by vmap
+    points      points of the plane in one pass, by vmap unless stacked
     graph       whether the passes of a point are launched as one CUDA graph
 
     >>> Way.of({"network": "fused", "batch_size": 64})
@@ -35,6 +38,11 @@ class Way:
     def as_json(self) -> dict[str, Any]:
         """As `of` takes it."""
         return asdict(self)
+
+    @property
+    def stacks(self) -> bool:
+        """Whether points lie side by side in stacks of products."""
+        return self.network in STACKED
 
     @property
     def plain(self) -> Way:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, fx, nn
-from torch.func import functional_call
 
 from .fusion import fuse, split
 from .kernels import Kernels
+from .network_record import network_record, state_of
 from .precision import lowered
-from .tracing import UnrecordableError, recorded
+from .tracing import UnrecordableError
 
 
 class FusedNetwork:
@@ -26,9 +27,8 @@ class FusedNetwork:
 
     def __init__(self, model: nn.Module, kernels: Kernels) -> None:
         self._model, self._kernels = model, kernels
-        named = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-        self._names, self._state = list(named), [tensor.detach() for tensor in named.values()]
-        self._device_type = self._state[0].device.type
+        self._state = state_of(model)
+        self._device_type = next(iter(self._state.values())).device.type
         self._programs: dict[Any, tuple[fx.GraphModule, fx.GraphModule]] = {}
         self._values: dict[str, tuple[Tensor, ...]] = {}
 
@@ -39,34 +39,18 @@ class FusedNetwork:
     def __call__(self, *args: Tensor, **kwargs: Tensor) -> Tensor:
         """The network's output tensor."""
         inputs = [*args, *kwargs.values()]
-        prologue, body = self._program(len(args), tuple(kwargs), inputs)
+        prologue, body = self._program(args, kwargs)
         with lowered(None, self._device_type):  # autocast's casts are in the record, and no others belong there
             if prologue.code not in self._values:
-                self._values[prologue.code] = prologue(*self._state)
+                self._values[prologue.code] = prologue(*self._state.values())
             return body(*self._values[prologue.code], *inputs)
 
-    def _program(
-        self, count: int, keywords: tuple[str, ...], inputs: list[Tensor]
-    ) -> tuple[fx.GraphModule, fx.GraphModule]:
-        key = (count, keywords, tuple((t.shape, t.stride(), t.dtype) for t in inputs))
+    def _program(self, args: Sequence[Tensor], kwargs: Mapping[str, Tensor]) -> tuple[fx.GraphModule, fx.GraphModule]:
+        inputs = (*args, *kwargs.values())
+        key = (len(args), tuple(kwargs), tuple((t.shape, t.stride(), t.dtype) for t in inputs))
         if key not in self._programs:
-            self._programs[key] = self._compiled(count, keywords, inputs)
+            graph = network_record(self._model, self._state, args, kwargs)
+            if fuse(graph, self._kernels) == 0:
+                raise UnrecordableError("nothing in it can be put together")
+            self._programs[key] = split(graph, len(self._state))
         return self._programs[key]
-
-    def _compiled(
-        self, count: int, keywords: tuple[str, ...], inputs: list[Tensor]
-    ) -> tuple[fx.GraphModule, fx.GraphModule]:
-        size = len(self._state)
-
-        def forward(*tensors: Tensor) -> Tensor:
-            state = dict(zip(self._names, tensors[:size], strict=True))
-            named = dict(zip(keywords, tensors[size + count :], strict=True))
-            output = functional_call(self._model, state, tensors[size : size + count], named)
-            if not isinstance(output, Tensor):
-                raise UnrecordableError("it returns more than one tensor")
-            return output
-
-        graph = recorded(forward, [*self._state, *inputs])
-        if fuse(graph, self._kernels) == 0:
-            raise UnrecordableError("nothing in it can be put together")
-        return split(graph, size)

@@ -99,13 +99,13 @@ def _onednn_convolution(
 ) -> Tensor:
     name, _, algorithm = activation.partition(" ")
     return torch.ops.mkldnn._convolution_pointwise(
-        x, weight, _dense(bias), padding, stride, dilation, groups, name, [], algorithm
+        x, weight, dense(bias), padding, stride, dilation, groups, name, [], algorithm
     )
 
 
 def _onednn_linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: str = NONE) -> Tensor:
     name, _, algorithm = activation.partition(" ")
-    return torch.ops.mkldnn._linear_pointwise(x, weight, _dense(bias), name, [], algorithm)
+    return torch.ops.mkldnn._linear_pointwise(x, weight, dense(bias), name, [], algorithm)
 
 
 def _convolution(*arguments: Any) -> Tensor:
@@ -116,6 +116,6 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: str = NO
     return torch.nn.functional.linear(x, weight, bias)
 
 
-def _dense(bias: Tensor | None) -> Tensor | None:
+def dense(bias: Tensor | None) -> Tensor | None:
     """A bias without gaps: oneDNN takes no notice of its stride, and would read what lies behind it in memory."""
     return None if bias is None else bias.contiguous()

@@ -29,6 +29,9 @@ from .fused import FusedNetwork
 from .kernels import Kernels
 from .placement import Placement
 from .precision import lowered
+from .stacked import StackedNetwork
+from .sums_of_each import sums_of_each
+from .tracing import UnrecordableError
 
 
 class Passes:
@@ -66,6 +69,7 @@ class Passes:
         self._whole, self._stillness = whole, stillness
         self._gathers, self._predictions = bool(whole.measures), space.prediction_count
         self._fused: dict[str | None, FusedNetwork] = {}  # of each precision, whose casts are in the record
+        self._stack = StackedNetwork(space)
         self._replay: tuple[Sequence[Batch], Replay] | None = None
         self.way = Way(batch_size=space.batch_size)
 
@@ -75,7 +79,10 @@ class Passes:
         for network in self._fused.values():
             network.moved()  # which frees what it keeps of the last point
         self.space.forward = self.network(way)
+        before = self.space.batches
         self.space.rebatch(way.batch_size, way.layout == "channels_last")
+        if self.space.batches is not before:
+            self._stack.forget()
 
     def multiply_in(self, precision: str | None) -> None:
         """Products are in this precision from now on; the way stays."""
@@ -84,7 +91,7 @@ class Passes:
 
     def network(self, way: Way) -> Callable[..., Any]:
         """The function that runs the network on a batch under `way`."""
-        if way.network == "plain":
+        if way.network != "fused":
             return self.space.network
         if self.precision not in self._fused:
             device, products = self.space.device, torch.bfloat16 if self.precision == "bf16" else None
@@ -109,9 +116,13 @@ class Passes:
         at_once = self.way.points
         if len(points) > at_once:  # memory ended, and the way takes fewer than it did
             return torch.cat([self.sums(points[i : i + at_once]) for i in range(0, len(points), at_once)])
-        if at_once > 1:  # always as many, so that no number depends on where a tile ends
+        if at_once > 1 or self.way.stacks:  # always as many, so that no number depends on where a tile ends
             filled = points[np.minimum(np.arange(at_once), len(points) - 1)]
-            sums, flats = sums_at_once(self.space, self.placement, self._batch_sums, filled, self.precision)
+            flats = self.placement.place_all(filled, self.space.flat)
+            if self.way.stacks:
+                sums = self._stacked_sums(filled, flats)
+            else:
+                sums = sums_at_once(self.space, flats, self._batch_sums, self.precision)
             return self._with_decay(sums, flats)[: len(points)]
         alpha, beta = points[0].tolist()
         self.placement.place(alpha, beta, self.space.flat)
@@ -120,6 +131,24 @@ class Passes:
         if self.space.problem.batchnorm == "recalibrate":
             recalibrate(self._calibrated)
         return self._with_decay(self._total(), self.space.flat)[None]
+
+    def _stacked_sums(self, points: np.ndarray, flats: Tensor) -> Tensor:
+        if self.precision is not None:
+            raise UnrecordableError("its products are exact, and lower precision is asked for")
+        places = [(alpha, beta) for alpha, beta in points.tolist()]
+        total = torch.zeros(len(points), len(self._summed), dtype=torch.float64, device=self.space.device)
+        for batch in self.space.batches:
+            by_onednn = self.way.network == "stacked_onednn"
+            outputs = self._stack.outputs(batch, self.placement, places, flats, by_onednn)
+            total += self._sums_side_by_side(outputs, batch)
+        return total
+
+    def _sums_side_by_side(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Sums of each point, (k, columns), of outputs (k, …): of all points' predictions as if they were of one batch."""
+        sums = sums_of_each(self.space, self._measures, outputs, batch)
+        if sums is None:
+            sums = torch.stack([self._batch_sums(self.space.rows(each, batch), batch) for each in outputs])
+        return sums
 
     def _replayed(self) -> Tensor:
         batches = self.space.batches

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,7 +22,7 @@ class Placement:
     """Where the points of a plane come from: three flat vectors where they are small, or lie on a GPU that has room for
     them; else the plane's own tensors one by one, whether the plane holds them or draws them anew.
 
-    The numbers are the same either way.
+    The numbers are the same either way. `flats` are the three flat vectors; None where there are none.
 
     plane   the plane, over the layout's parameters
     layout  of the buffer; device and dtype are the buffer's
@@ -37,7 +38,14 @@ class Placement:
         self._plane, self._layout = plane, layout
         vectors = (plane.origin, *plane.directions)
         flat = lies_flat(layout.size, device, dtype)
-        self._flats = [layout.flatten(v, device, dtype) for v in vectors] if flat else None
+        self.flats = [layout.flatten(v, device, dtype) for v in vectors] if flat else None
+
+    def place_all(self, points: np.ndarray, like: Tensor) -> Tensor:
+        """θ at points (k, 2), (k, layout.size), of the type and on the device of `like`."""
+        flats = torch.empty(len(points), self._layout.size, device=like.device, dtype=like.dtype)
+        for flat, (alpha, beta) in zip(flats, points.tolist(), strict=True):
+            self.place(alpha, beta, flat)
+        return flats
 
     def place(self, alpha: float, beta: float, flat: Tensor) -> None:
         """Write θ(α, β) into `flat`, (layout.size,).
@@ -47,8 +55,8 @@ class Placement:
         InputError  farther out than the network's numbers reach
         """
         _refuse_too_far(max(abs(alpha), abs(beta)), flat.dtype)
-        if self._flats is not None:
-            origin, first, second = self._flats
+        if self.flats is not None:
+            origin, first, second = self.flats
             torch.add(origin, first, alpha=alpha, out=flat)
             flat.add_(second, alpha=beta)
             return

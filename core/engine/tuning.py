@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ..network.batching import in_equal_passes
+from ..network.batching import activation_bytes, in_equal_passes
 from ..network.workspace import Batch, is_image
 from .execution import Way
 
@@ -35,6 +35,8 @@ AT_ONCE_BYTES = 2**28  # of the parameters of points that go at once
 # of one point on a CPU: only there what calls cost is more than what several points' activations do
 TINY_SECONDS = 3.5e-4
 TINY_AT_ONCE = (16, 64)
+# of the largest activation of all points in a stack, which the caches of a core hold; and points at most
+STACK_BYTES, MOST_STACKED = 2**22, 32
 TRIES = 8  # of a way, about, until its time is known
 # a pass so short is timed over several points, of which what beginning takes is no part
 SHORT_SECONDS, SEVERAL = 1e-3, 4
@@ -104,12 +106,16 @@ def _largest(gaps: np.ndarray) -> float | None:
 
 def _raced(evaluator: Evaluator, plain: Way, points: np.ndarray, budget: float, each: float) -> Way:
     """The fastest way: first of networks and layouts, then of batch sizes, then, on a GPU, of how kernels are launched."""
+    stacks = _stacks(evaluator, plain)
     if evaluator.workspace.device.type == "cpu" and each < TINY_SECONDS and not evaluator.gathers:
-        return _raced_tiny(evaluator, plain, points, budget, each)
+        return _raced_tiny(evaluator, plain, stacks, points, budget, each)
     images = any(is_image(t) for t in evaluator.workspace.problem.inputs)
     layouts = ("contiguous", "channels_last") if images else ("contiguous",)
     kinds = [replace(plain, network=n, layout=i) for n in ("plain", "fused") for i in layouts]
-    best = _fastest(evaluator, kinds, points, budget / 2)
+    by_onednn = [replace(stack, network="stacked_onednn") for stack in stacks]
+    best = _fastest(evaluator, [*kinds, *stacks, *by_onednn], points, budget / 2)
+    if best.stacks:  # as many points at once as fit the cache: other passes were more of the same
+        return best
     if not evaluator.batch_size_given:
         best = _fastest(evaluator, [best, *_other_sizes(evaluator, best)], points, budget / 2)
     if evaluator.workspace.device.type == "cuda" and not evaluator.gathers:
@@ -118,11 +124,26 @@ def _raced(evaluator: Evaluator, plain: Way, points: np.ndarray, budget: float, 
     return best
 
 
-def _raced_tiny(evaluator: Evaluator, plain: Way, points: np.ndarray, budget: float, each: float) -> Way:
-    """The fastest way where a point takes less than TINY_SECONDS on a CPU: as it is, fused, or several points at once.
+def _stacks(evaluator: Evaluator, plain: Way) -> list[Way]:
+    """The way of several points in stacks of products on a CPU: as many as leave the largest activation in the cache."""
+    space = evaluator.workspace
+    if space.device.type != "cpu" or evaluator.gathers or evaluator.precision is not None or space.is_streamed:
+        return []
+    largest, _ = activation_bytes(space.problem)
+    fitting = STACK_BYTES // max(1, largest * space.batch_size)
+    return [replace(plain, network="stacked", points=min(MOST_STACKED, 2 ** (max(1, fitting).bit_length() - 1)))]
 
-    Still more at once are tried only where what that takes is little beside all that is to come.
+
+def _raced_tiny(
+    evaluator: Evaluator, plain: Way, stacks: list[Way], points: np.ndarray, budget: float, each: float
+) -> Way:
+    """The fastest way where a point takes less than TINY_SECONDS on a CPU: as it is, or several points in stacks of products.
+
+    Only where these cannot be had or gain nothing: fused, or by vmap; still more at once where what trying them takes is little
+    beside all that is to come.
     """
+    if (best := _fastest(evaluator, [plain, *stacks], points, budget / 4)) != plain:
+        return best
     few, many = (replace(plain, points=k) for k in TINY_AT_ONCE)
     best = _fastest(evaluator, [plain, replace(plain, network="fused"), few], points, budget / 2)
     if best != few or TRIES * many.points * each > budget:
@@ -174,7 +195,10 @@ def _fastest(evaluator: Evaluator, ways: list[Way], points: np.ndarray, budget: 
 
 
 def _batches(evaluator: Evaluator, way: Way, examples: int) -> Sequence[Batch]:
-    return evaluator.workspace.first_batches(way.batch_size, way.layout == "channels_last", examples)
+    space = evaluator.workspace
+    if way.batch_size == space.batch_size and way.layout == "contiguous":  # cut so already
+        return space.batches[: -(-examples // way.batch_size)]
+    return space.first_batches(way.batch_size, way.layout == "channels_last", examples)
 
 
 def timed(evaluator: Evaluator, way: Way, batches: Sequence[Batch], point: np.ndarray) -> float:

@@ -10,7 +10,7 @@ import contextlib
 import copy
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -40,6 +40,19 @@ class Batch:
     shaped_targets: Tensor
     beside: Batch | None = None  # the same rows for the likelihood stated beside the loss
     number: int = 0  # which of all batches, draws included: what its random numbers start from
+    _repeated: dict[int, Batch] = field(default_factory=dict, repr=False)
+
+    def side_by_side(self, count: int) -> Batch:
+        """The targets and the law of all examples, `count` times one after the other; made once, and without inputs."""
+        if count not in self._repeated:
+            law = None if self.law is None else _times(self.law, count)
+            targets, shaped = _times(self.targets, count), _times(self.shaped_targets, count)
+            self._repeated[count] = Batch((), {}, targets, law, None, shaped)
+        return self._repeated[count]
+
+
+def _times(tensor: Tensor, count: int) -> Tensor:
+    return tensor.repeat(count, *[1] * (tensor.ndim - 1))
 
 
 class Workspace:
@@ -115,7 +128,12 @@ class Workspace:
         return other
 
     def rebatch(self, batch_size: int, channels_last: bool = False) -> None:
-        """Cut the data anew, `batch_size` examples at a time; images as they are, or with their channels last in memory."""
+        """Cut the data anew, `batch_size` examples at a time; images as they are, or with their channels last in memory.
+
+        Where they are cut so already, they stay the same batches.
+        """
+        if self.batches and (batch_size, channels_last) == (self.batch_size, self._channels_last):
+            return
         self.batches = []
         self.batch_size, self._channels_last = batch_size, channels_last
         self.batches = self._kept(batch_size)

@@ -227,7 +227,7 @@ class DensityProperty(NavigatorProperty):
     )
 
     def measures(self, problem: Problem) -> tuple[Measure, ...]:
-        law = () if problem.law is None else (Measure(("law_divergence",), _law_divergence),)
+        law = () if problem.law is None else (Measure(("law_divergence",), _law_divergence, each=_each_divergence),)
         return (*law, *surprise_measures(problem))
 
     def facts(self, problem: Problem, plane: Plane) -> dict[str, Any]:
@@ -299,7 +299,7 @@ def surprise_measures(problem: Problem) -> tuple[Measure, ...]:
     """The mean of −ln p of the data, where it is a likelihood's and not the loss itself: class weights, weight decay …"""
     if not problem.stated.likelihood.is_likelihood or problem.states_loss:
         return ()
-    return (Measure(("surprise",), _surprise),)
+    return (Measure(("surprise",), _surprise, each=_each_surprise),)
 
 
 def surprise(points: Points) -> np.ndarray:
@@ -326,6 +326,14 @@ def _law_entropy(problem: Problem, law: Tensor) -> float:
     if problem.ignores:
         predicted = problem.likelihood.predicted(problem.likelihood.target_rows(problem.targets))
     return problem.likelihood.law_entropy(rows if predicted is None else rows[predicted])
+
+
+def _each_surprise(forward: Forward) -> Tensor:
+    return forward.negative_log_likelihoods[None]
+
+
+def _each_divergence(forward: Forward) -> Tensor:
+    return forward.divergences[None]
 
 
 def _surprise(forward: Forward) -> Tensor:

@@ -48,12 +48,12 @@ def loss_measures(problem: Problem) -> tuple[Measure, ...]:
     """The mean loss, and accuracy where there are classes."""
     if not problem.stated.likelihood.is_categorical:
         return (mean_loss("loss"),)
-    return (mean_loss("loss"), Measure(("accuracy",), _hits))
+    return (mean_loss("loss"), Measure(("accuracy",), _hits, each=_each_hit))
 
 
 def mean_loss(column: str) -> Measure:
     """The mean loss as a column; what it is called decides whether weight decay is part of it."""
-    return Measure((column,), _loss, of_loss=True)
+    return Measure((column,), _loss, of_loss=True, each=_each_loss)
 
 
 def accuracy_and_loss(points: Points, before: str = "") -> dict[str, np.ndarray]:
@@ -72,6 +72,14 @@ def accuracy_and_loss(points: Points, before: str = "") -> dict[str, np.ndarray]
 
 def _loss(forward: Forward) -> Tensor:
     return forward.losses.sum(dtype=torch.float64)[None]
+
+
+def _each_loss(forward: Forward) -> Tensor:
+    return forward.losses[None]
+
+
+def _each_hit(forward: Forward) -> Tensor:
+    return forward.hits.to(forward.logits.dtype)[None]
 
 
 def _hits(forward: Forward) -> Tensor:

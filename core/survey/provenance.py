@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import platform
 import shlex
 import sys
@@ -37,6 +38,7 @@ def run_record(device: torch.device, started: float, measurements: int) -> dict[
     }
 
 
+@functools.cache  # looking for a package takes a millisecond, as long as hundreds of points of a small network
 def _version(package: str) -> str:
     try:
         return version(package)

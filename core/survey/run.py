@@ -285,10 +285,8 @@ class SurveyRun:
         if isinstance(self.forward, Evaluator) and note_turns(self.points, self.forward):
             self._write_info()
 
-    def _forward_rows(self, points: np.ndarray) -> Iterator[np.ndarray]:
-        if self.elsewhere is None:
-            yield from self._forward(points)
-            return
+    def _forward_elsewhere(self, points: np.ndarray) -> Iterator[np.ndarray]:
+        assert self.elsewhere is not None
         assert isinstance(self.forward, Evaluator)
         for row in self.elsewhere.forward(self.forward, points):
             self._note_fallbacks()
@@ -322,10 +320,10 @@ class SurveyRun:
         last_write = time.monotonic()
         try:
             for tile in self._tiles(stage, rows):
-                for row, values in zip(tile.tolist(), self._values(stage, tile, names), strict=True):
-                    self.points.values[row, columns] = values
-                    self.points.done[row, kind] = True
-                    waiting.append(row)
+                for block, values in self._blocks(stage, tile, names):
+                    self.points.values[block[:, None], columns] = values
+                    self.points.done[block, kind] = True
+                    waiting.extend(block.tolist())
                     if time.monotonic() - last_write > SECONDS_BETWEEN_WRITES:
                         self._write(waiting, stage if later else None)
                         last_write = time.monotonic()
@@ -333,15 +331,21 @@ class SurveyRun:
         finally:
             self._write(waiting, stage if later else None)
 
-    def _values(self, stage: str, rows: np.ndarray, names: list[str]) -> Iterable[np.ndarray]:
+    def _blocks(self, stage: str, rows: np.ndarray, names: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(some of the rows, in their order; their numbers, a row for each), as they come: forward passes here all at once."""
         where = self.points.plan.points[rows]
+        if stage not in self.local and self.elsewhere is None:
+            yield rows, self._forward(where)[:, [self.forward.columns.index(name) for name in names]]
+            return
         if stage in self.local:
             evaluator = self.local[stage].only(names)
             chosen = [evaluator.columns.index(name) for name in names]
             found = None if self.elsewhere is None else partial(self.elsewhere.around, stage, evaluator)
-            return (row[chosen] for row in evaluator.evaluate(where, found))
-        chosen = [self.forward.columns.index(name) for name in names]
-        return (row[chosen] for row in self._forward_rows(where))
+            each: Iterable[np.ndarray] = evaluator.evaluate(where, found)
+        else:
+            chosen, each = [self.forward.columns.index(name) for name in names], self._forward_elsewhere(where)
+        for place, row in zip(rows, each, strict=True):
+            yield place[None], row[None, chosen]
 
     def _tiles(self, stage: str, rows: np.ndarray) -> Iterator[np.ndarray]:
         """Rows until the next look at the clock, or the next stop.

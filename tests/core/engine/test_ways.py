@@ -106,7 +106,7 @@ def test_a_short_survey_is_plain_and_bound_by_the_rule() -> None:
 
 
 def tiny(examples: int = 40) -> Problem:
-    model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 3))
+    model = nn.Sequential(nn.Linear(3, 8), nn.LayerNorm(8), nn.Tanh(), nn.Linear(8, 3))  # for which there are no stacks
     inputs, targets = cases.normal(examples, 3, dtype=torch.float32), cases.labels(examples, classes=3)
     return Problem(cases.initialised(model, 0, torch.float32), inputs, targets)
 
@@ -280,11 +280,11 @@ def test_points_at_once_become_fewer_where_memory_ends(monkeypatch: pytest.Monke
     found = evaluator(network(), way={"batch_size": 2, "points": 4})
     real, tried = passes_module.sums_at_once, []
 
-    def sums(space: Workspace, placement: object, batch_sums: object, points: np.ndarray, precision: None) -> Tensor:
-        tried.append((len(points), space.batch_size))
-        if len(points) > 2:
+    def sums(space: Workspace, flats: Tensor, batch_sums: object, precision: None) -> Tensor:
+        tried.append((len(flats), space.batch_size))
+        if len(flats) > 2:
             raise torch.OutOfMemoryError
-        return real(space, placement, batch_sums, points, precision)  # type: ignore[arg-type]
+        return real(space, flats, batch_sums, precision)  # type: ignore[arg-type]
 
     monkeypatch.setattr(passes_module, "sums_at_once", sums)
     np.testing.assert_allclose(found.evaluate(GRID[:7]), evaluator(network()).evaluate(GRID[:7]), rtol=1e-5)

@@ -70,13 +70,13 @@ def test_more_readouts_are_added_as_if_they_had_been_there(
 def test_only_what_is_new_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     survey_of(tmp_path / "land", ("viscosity_sam", "coupling"))
     measured: list[tuple[str, int]] = []
-    real = SurveyRun._values
+    real = SurveyRun._blocks
 
     def watched(under_way: SurveyRun, stage: str, rows: np.ndarray, names: list[str]) -> object:
         measured.append((" ".join(names), len(rows)))
         return real(under_way, stage, rows, names)
 
-    monkeypatch.setattr(SurveyRun, "_values", watched)
+    monkeypatch.setattr(SurveyRun, "_blocks", watched)
     survey_of(tmp_path / "land", ("viscosity_sam", "coupling", "slope", "viscosity_trace"))
     assert measured == [("slope", 20), ("trace trace_se", 20)]
 
