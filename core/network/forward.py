@@ -70,7 +70,7 @@ class Forward:
         if self.logits.device.type == "cpu":
             few = self._has_few_classes
             below = self.below_top if few else self.logits - self.logits.amax(1, keepdim=True)
-            if int(below.count_nonzero()) == below.numel() - len(self.labels):
+            if bool((below.count_nonzero(0) == len(below) - 1).all()):
                 return (
                     below.gather(0, self.labels[None])[0] if few else below.gather(1, self.labels[:, None])[:, 0]
                 ) == 0

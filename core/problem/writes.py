@@ -12,6 +12,7 @@ from torch import Tensor
 def written(given: Sequence[Tensor], copies: Sequence[Tensor]) -> bool:
     """Whether any of `given` was written to since it was copied to `copies`: by torch's own count, or by its numbers.
 
+    >>> import torch
     >>> copy = torch.ones(2)
     >>> given = copy.clone()
     >>> written([given], [copy]), written([given.zero_()], [copy])
