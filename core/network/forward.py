@@ -69,8 +69,8 @@ class Forward:
         """
         if self.logits.device.type == "cpu":
             few = self._has_few_classes
-            below = self.below_top if few else self.logits - self.logits.amax(1, keepdim=True)
-            if bool((below.count_nonzero(0) == len(below) - 1).all()):
+            below, classes = (self.below_top, 0) if few else (self.logits - self.logits.amax(1, keepdim=True), 1)
+            if bool((below.count_nonzero(classes) == below.shape[classes] - 1).all()):
                 return (
                     below.gather(0, self.labels[None])[0] if few else below.gather(1, self.labels[:, None])[:, 0]
                 ) == 0
