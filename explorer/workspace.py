@@ -138,7 +138,7 @@ class _FolderSearch:
             for each in names:
                 path = here / each.name
                 if each.is_dir(follow_symlinks=False):
-                    if depth < self.bounds.depth and not _skipped(path):
+                    if depth < self.bounds.depth and not is_skipped(path):
                         waiting.append((path, depth + 1))
                 else:
                     yield from _in_file(path)
@@ -168,7 +168,8 @@ class _FolderSearch:
         return there.is_file() and there.is_relative_to(self.root)
 
 
-def _skipped(path: Path) -> bool:
+def is_skipped(path: Path) -> bool:
+    """Whether a folder holds other people's code: a virtual environment, packages, caches."""
     return path.name in SKIPPED or (path / "pyvenv.cfg").exists()
 
 
