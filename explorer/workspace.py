@@ -76,6 +76,15 @@ class Scan:
         return next((entry.kind for entry in self.entries if entry.target == target), None)
 
 
+def is_gone() -> bool:
+    """Whether the folder that the server was started in has been removed: no name in it leads anywhere."""
+    try:
+        os.getcwd()
+    except OSError:
+        return True
+    return False
+
+
 def folder() -> Path | None:
     """The folder that the server was started in; None: it was started on one thing, or on the samples."""
     given = os.environ.get(FOLDER_VARIABLE)

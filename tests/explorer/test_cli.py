@@ -216,7 +216,9 @@ def test_the_version_is_said() -> None:
     assert re.fullmatch(r"lossnav \d+\.\d+\.\d+\S*, torch \d+\.\d+\S*\n", done.stdout)
 
 
-@pytest.mark.parametrize("words", [("explore",), ("survey", "gaussians-mlp"), ("spectrum", "gaussians-mlp"), ("--version",)])
+@pytest.mark.parametrize(
+    "words", [("explore",), ("survey", "gaussians-mlp"), ("spectrum", "gaussians-mlp"), ("--version",)]
+)
 def test_a_folder_that_is_gone_is_a_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
