@@ -19,7 +19,7 @@ import pytest
 from lossnav.core import InputError
 from lossnav.explorer import app as application
 from lossnav.explorer import workspace
-from lossnav.explorer.delivered import NO_FIGURE, library_path
+from lossnav.explorer.delivered import LIBRARY, NO_FIGURE, library_path
 from lossnav.explorer.server import Access, _check_certificate, _check_free
 from streamlit.testing.v1 import AppTest
 
@@ -139,11 +139,13 @@ def test_a_folder_that_is_gone_is_a_sentence_on_the_page(tmp_path: Path, monkeyp
 
 def test_the_page_names_its_drawing_library_and_the_server_has_it(running: Running) -> None:
     page = running.ask("/", running.cookie)
-    assert page.headers["link"] == f"<{library_path()}>; rel=preload; as=script"
+    tag = f'<head><script async src="{library_path()}" onerror="this.remove()"></script>'
+    assert page.text.count(tag) == 1  # type: ignore[attr-defined]
+    assert int(page.headers["content-length"]) == len(page.text.encode())  # type: ignore[attr-defined]
     library = running.ask(library_path(), running.cookie)
     assert (library.status, library.headers["content-type"].partition(";")[0]) == (200, "text/javascript")
     assert "immutable" in library.headers["cache-control"]
-    assert "link" not in library.headers
+    assert library.text == LIBRARY.read_text(encoding="utf-8")  # type: ignore[attr-defined]
     assert running.ask(library_path()).status == 403
 
 
