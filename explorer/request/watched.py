@@ -29,13 +29,13 @@ def watched_files(folder: Path, source: Path | None) -> dict[str, Said]:
     folder or from the one this process is in. The nearest come first, in the order of their names; hidden folders,
     virtual environments and landscapes are left out.
     """
-    search = _Search()
+    search = _WatchedSearch()
     below = {path[len(str(folder)) :]: said for path, said in search.below(str(folder))}
     return below | (dict(_named_in(source, search)) if source is not None else {})
 
 
 @dataclass
-class _Search:
+class _WatchedSearch:
     """One search through folders, breadth first, that enters none twice and ends after so many names."""
 
     seen: int = 0
@@ -82,7 +82,7 @@ def _said(file: os.DirEntry[str] | Path) -> Iterator[tuple[str, Said]]:
         yield os.fspath(file), (about.st_mtime_ns, about.st_size)
 
 
-def _named_in(source: Path, search: _Search) -> Iterator[tuple[str, Said]]:
+def _named_in(source: Path, search: _WatchedSearch) -> Iterator[tuple[str, Said]]:
     """Watched files that a source names, and those that lie directly in folders that it names."""
     try:
         about = source.stat()
