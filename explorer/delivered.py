@@ -92,12 +92,12 @@ def routes() -> list[Route]:
     from starlette.responses import FileResponse, PlainTextResponse, Response
     from starlette.routing import Route
 
-    def library(request: Request) -> Response:
+    async def library(request: Request) -> Response:
         if not _takes_packed(request):
             return FileResponse(LIBRARY, media_type="text/javascript", headers=UNCHANGING)
         return Response(packed_library(), media_type="text/javascript", headers=UNCHANGING | PACKED)
 
-    def figure(request: Request) -> Response:
+    async def figure(request: Request) -> Response:
         text = FIGURES.get(request.path_params["digest"])
         if text is None:
             return PlainTextResponse(NO_FIGURE, 404)

@@ -36,6 +36,7 @@ def answered(path: str, takes: str = "") -> tuple[int, dict[str, str], str]:
 
     async def ask() -> None:
         async def receive() -> dict:
+            await asyncio.sleep(0)  # a file's answer listens meanwhile for the browser's leaving
             return {"type": "http.request", "body": b"", "more_body": False}
 
         async def send(message: dict) -> None:
