@@ -18,10 +18,16 @@ def main() -> None:
     from lossnav.explorer.panels.undo import undo
     from lossnav.explorer.panels.workspace import watch
     from lossnav.explorer.server import LANDSCAPE_VARIABLE
-    from lossnav.explorer.workspace import latest
+    from lossnav.explorer.workspace import is_gone, latest
 
     st.set_page_config(page_title="lossnav", page_icon=str(HERE / "icon.svg"), layout="wide")
     page_style()
+    if is_gone():
+        st.error(
+            "The folder that lossnav was started in is gone: end it there (Ctrl-C), and start it in one that exists.",
+            icon=":material/error:",
+        )
+        return
     undo()
     drop_impossible()
     opened = LANDSCAPE_VARIABLE in os.environ

@@ -184,9 +184,20 @@ def main() -> NoReturn:
 
 
 def _sentence(error: InputError | OSError) -> str:
-    """The sentence for an error; for a full disk, with its remedy."""
-    found = None if isinstance(error, InputError) else trouble(error)
-    return str(error) if found is None else f"{found[0]}: nothing was written. Please {found[1]} and run it again."
+    """The sentence for an error, with a remedy where the system's own words have none.
+
+    >>> _sentence(PermissionError(13, "Permission denied", "/sys/.x.zarr.lock"))
+    "'/sys/.x.zarr.lock' cannot be read or written (Permission denied): check the path and the rights there, or choose another place."
+    """
+    if isinstance(error, InputError):
+        return str(error)
+    found = trouble(error)
+    if found is not None:
+        return f"{found[0]}: nothing was written. Please {found[1]} and run it again."
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    way = "check the path and the rights there, or choose another place"
+    return str(InputError(f"'{os.fsdecode(error.filename)}' cannot be read or written ({error.strerror}): {way}."))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ session the last messages that were sent to it.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections import OrderedDict
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -23,6 +25,8 @@ PREFIX = "/lossnav"
 LIBRARY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 BOUND = 60e6  # characters of figures; most are shared with `shared.PICTURES`
 UNCHANGING = {"cache-control": "private, max-age=604800, immutable"}  # what changes has another address
+PACKED = {"content-encoding": "gzip", "vary": "Accept-Encoding"}
+QUICKLY = 1  # gzip's level: two thirds of the time of 5, which Streamlit takes, for 7 % more bytes of a figure
 NO_FIGURE = "This figure is no longer here: reload the page."
 
 
@@ -63,6 +67,16 @@ def library_path() -> str:
     return f"{PREFIX}/plotly-{plotly.__version__}.min.js"
 
 
+@lru_cache(maxsize=1)
+def packed_library() -> bytes:
+    """plotly.js as it travels, packed once: Streamlit would pack it anew for every browser, 0.1 to 0.2 s of the processor each."""
+    return gzip.compress(LIBRARY.read_bytes())
+
+
+def _takes_packed(request: Request) -> bool:
+    return "gzip" in request.headers.get("accept-encoding", "")
+
+
 def figure_path(text: str) -> str:
     """Where the server has this figure, its JSON text, from now on."""
     return f"{PREFIX}/figures/{FIGURES.put(text)}"
@@ -79,12 +93,17 @@ def routes() -> list[Route]:
     from starlette.routing import Route
 
     async def library(request: Request) -> Response:
-        return FileResponse(LIBRARY, media_type="text/javascript", headers=UNCHANGING)
+        if not _takes_packed(request):
+            return FileResponse(LIBRARY, media_type="text/javascript", headers=UNCHANGING)
+        return Response(packed_library(), media_type="text/javascript", headers=UNCHANGING | PACKED)
 
     async def figure(request: Request) -> Response:
         text = FIGURES.get(request.path_params["digest"])
         if text is None:
             return PlainTextResponse(NO_FIGURE, 404)
-        return Response(text, media_type="application/json", headers=UNCHANGING)
+        if not _takes_packed(request):
+            return Response(text, media_type="application/json", headers=UNCHANGING)
+        packed = gzip.compress(text.encode(), QUICKLY)
+        return Response(packed, media_type="application/json", headers=UNCHANGING | PACKED)
 
     return [Route(library_path(), library), Route(PREFIX + "/figures/{digest}", figure)]

@@ -117,6 +117,9 @@ def serve_landscape(path: Path, access: Access, open_browser: bool, begun: Begun
 
 
 def _run(access: Access, open_browser: bool, begun: Begun) -> None:
+    from .own_settings import read_no_settings_of_the_folder
+
+    read_no_settings_of_the_folder()
     from starlette.middleware import Middleware
     from streamlit.starlette import App
 

@@ -13,6 +13,7 @@ from threading import Thread
 from lossnav.core import Settings
 
 from . import controls, panels
+from .delivered import packed_library
 from .landscapes import best
 from .request.survey import SurveyRequest
 from .state import Drawing, View
@@ -27,6 +28,7 @@ def warm_up() -> None:
 
 def _warmed() -> None:
     with suppress(Exception):
+        packed_library()
         for package in (controls, panels):
             for each in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
                 importlib.import_module(each.name)

@@ -76,6 +76,15 @@ class Scan:
         return next((entry.kind for entry in self.entries if entry.target == target), None)
 
 
+def is_gone() -> bool:
+    """Whether the folder that the server was started in has been removed: no name in it leads anywhere."""
+    try:
+        os.getcwd()
+    except OSError:
+        return True
+    return False
+
+
 def folder() -> Path | None:
     """The folder that the server was started in; None: it was started on one thing, or on the samples."""
     given = os.environ.get(FOLDER_VARIABLE)
@@ -138,7 +147,7 @@ class _FolderSearch:
             for each in names:
                 path = here / each.name
                 if each.is_dir(follow_symlinks=False):
-                    if depth < self.bounds.depth and not _skipped(path):
+                    if depth < self.bounds.depth and not is_skipped(path):
                         waiting.append((path, depth + 1))
                 else:
                     yield from _in_file(path)
@@ -168,7 +177,8 @@ class _FolderSearch:
         return there.is_file() and there.is_relative_to(self.root)
 
 
-def _skipped(path: Path) -> bool:
+def is_skipped(path: Path) -> bool:
+    """Whether a folder holds other people's code: a virtual environment, packages, caches."""
     return path.name in SKIPPED or (path / "pyvenv.cfg").exists()
 
 

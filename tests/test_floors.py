@@ -44,6 +44,7 @@ FLOORS = {
             "guard",
             "preload",
             "no_delay",
+            "own_settings",
             "delivered",
             "delivery",
             "collector",

@@ -22,12 +22,14 @@ class Job:
 
     process  where this server started it
     outside  whether a process that no page started writes the result, as a command in a terminal does
+    refused  why it could not even be begun, in a sentence; nothing of it is on the disk
     paces    what it is at → when that was first seen, and how far it was then
     """
 
     record: Record
     process: subprocess.Popen[bytes] | None = None
     outside: bool = False
+    refused: str | None = None
     paces: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     @property
@@ -44,15 +46,15 @@ class Job:
     @property
     def open(self) -> bool:
         """Whether it is at work, or will be."""
-        return self.running or self.record.waits
+        return self.refused is None and (self.running or self.record.waits)
 
     @property
     def running(self) -> bool:
         """Whether a process is at work."""
         if self.process is not None:
             return self.process.poll() is None
-        if self.outside:
-            return True
+        if self.outside or self.refused is not None:
+            return self.outside
         self.record = record_of(self.record.path) or self.record  # another server writes it
         return self.record.at_work
 
@@ -74,8 +76,8 @@ class Job:
     @property
     def failure(self) -> str | None:
         """The sentence that it ended with, where it failed."""
-        if self.running or self.record.cancelled or self.record.started is None:
-            return None
+        if self.refused is not None or self.running or self.record.cancelled or self.record.started is None:
+            return self.refused
         lines = self._printed()
         last = lines[-1].removeprefix("lossnav: ") if lines else f"It ended with code {self.code}."
         if self.code is None:  # its server was gone by then

@@ -10,8 +10,10 @@ import threading
 import time
 import uuid
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+from lossnav.core.full_disk import trouble
 from lossnav.core.survey import LandscapeStore
 from platformdirs import user_cache_path
 
@@ -36,6 +38,15 @@ def most_at_once() -> int:
     """
     told = os.environ.get(JOBS_VARIABLE, "")
     return int(told) if told.isdigit() and int(told) else max(FEWEST, (os.cpu_count() or 1) // CORES_EACH)
+
+
+def _why_not(error: OSError) -> str:
+    """Why nothing can be begun where results are kept, and what to do, in a sentence."""
+    why, remedy = trouble(error) or (error.strerror or str(error), "give yourself the right to write there")
+    return (
+        f"It cannot be begun, as nothing can be written in '{user_cache_path('lossnav')}' ({why}): {remedy}, "
+        "or start lossnav with XDG_CACHE_HOME set to a folder that can be written to."
+    )
 
 
 def behind(pid: int) -> None:
@@ -69,11 +80,16 @@ class Jobs:
             if job is not None and job.open:
                 return job
             words = [*request.arguments, *["--overwrite"] * overwrite, *["--repair"] * repair]
-            record = Record(request.path, tuple(words), time.time(), self._place())
-            record.write()
+            record = Record(request.path, tuple(words), time.time(), Path())
             self._jobs[request.path] = job = Job(record)
-            self._queue.append(job)
-            self._fill()
+            try:
+                job.record = replace(record, server=self._place())
+                job.record.write()
+                self._queue.append(job)
+                self._fill()
+            except OSError as error:
+                self._queue = [each for each in self._queue if each is not job]
+                job.refused = _why_not(error)
             return job
 
     def of(self, request: Request) -> Job | None:
@@ -138,8 +154,9 @@ class Jobs:
         """The lock of this server, which is held as long as it lives."""
         if self._server is None:
             sweep()
-            self._server = folder() / f"server-{uuid.uuid4().hex[:12]}.lock"
-            hold(self._server)
+            server = folder() / f"server-{uuid.uuid4().hex[:12]}.lock"
+            hold(server)
+            self._server = server
         return self._server
 
     def _fill(self) -> None:

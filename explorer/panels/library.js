@@ -1,16 +1,18 @@
-// Loads plotly.js, once for the page, as soon as the page knows that it will draw: the server is still at work then.
+// plotly.js, once for the page: the page's own head has it run early (preload.py); where that failed, it is fetched again.
 
 window.lossnavPlotly ??= (() => {
   let loading;
   return (address) => {
     loading ??= new Promise((resolve, reject) => {
-      const script = Object.assign(document.createElement("script"), { src: address });
-      script.onload = () => resolve(window.Plotly);
-      script.onerror = () => {
+      if (window.Plotly) return resolve(window.Plotly);
+      const early = [...document.scripts].find((script) => script.getAttribute("src") === address);
+      const script = early ?? Object.assign(document.createElement("script"), { src: address });
+      script.addEventListener("load", () => resolve(window.Plotly));
+      script.addEventListener("error", () => {
         loading = undefined; // the next draw tries again
         reject(new Error("The drawing library did not load: reload the page."));
-      };
-      document.head.append(script);
+      });
+      if (!early) document.head.append(script);
     });
     return loading;
   };

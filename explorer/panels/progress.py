@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -68,6 +69,8 @@ def work_panel(request: SurveyRequest, drawn: float) -> None:
         _running(request, drawn)
     elif job is not None and job.failure:
         st.error(for_markdown(job.failure), icon=":material/error:")
+        if job.refused is not None:
+            _stopped(request)
     elif stored is not None and stored.damage:
         _damaged(request, stored.damage)
     elif stored is None or not stored.complete(request):
@@ -105,13 +108,15 @@ def read_or_repair(request: Request, read: Callable[[Path], T], beside: Path | N
 
 def set_aside(damaged: Path) -> None:
     """Keep what is damaged under another name, so that it is made again."""
-    damaged.replace(damaged.with_name(f"damaged-{damaged.name}"))
+    with suppress(OSError):  # where nothing can be written, whatever is begun then says so
+        damaged.replace(damaged.with_name(f"damaged-{damaged.name}"))
 
 
 def start(request: SurveyRequest, overwrite: bool = False) -> Job:
     """Begin a survey, or go on with it."""
     if not overwrite:
-        begin_from_shipped(request)
+        with suppress(OSError):  # it says so as soon as it is begun
+            begin_from_shipped(request)
     return jobs().start(request, overwrite)
 
 
@@ -149,14 +154,14 @@ def waiting_panel(
         return True
     if job is None and pressed:
         job = jobs().start(request)
-    if job is not None and not over:
-        _waiting(request, name)
-    elif job is not None and job.failure:
+    if job is not None and job.failure:
         st.error(for_markdown(job.failure), icon=":material/error:")
-    else:
+    if job is not None and job.refused is None and not over:
+        _waiting(request, name)
+    elif job is None or not job.failure or job.refused is not None:  # else its sentence is all there is to say
         said, button = offer
         left, right = st.columns([6, 1], vertical_alignment="center")
-        text = "It was stopped." if job is not None else SPOILT if damaged(request) else said
+        text = "It was stopped." if job is not None and job.refused is None else SPOILT if damaged(request) else said
         kind: Literal["primary", "secondary"] = "primary"
         if name:  # one of several, beside the page's own: quietly
             left.caption(text)

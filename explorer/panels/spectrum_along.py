@@ -72,6 +72,8 @@ def _work(request: AlongRequest, along: SpectraAlong | None) -> None:
         _running(request, _count(along))
     elif job is not None and job.failure:
         st.error(for_markdown(job.failure), icon=":material/error:")
+        if job.refused is not None:
+            _stopped(request, along)
     else:
         _stopped(request, along)
 

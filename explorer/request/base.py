@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
+import os
 from pathlib import Path
 from typing import Protocol
 
 from lossnav.sample_models import card, names
 
-WATCHED = (".py", ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy")  # code, weights and data
+from .watched import watched_files
+
 LONGEST_STEM = 120  # bytes
 
 
@@ -34,18 +37,23 @@ def stem(target: str) -> str:
 
 
 def modified(target: str) -> str:
-    """A stamp that changes when a target's network does: a sample's card; for a file or a module, the newest code or weights beside it.
+    """A stamp that changes when a target's network does: a sample's card; for a file, a folder or a module, what lies in its folder and below.
 
-    Weights kept elsewhere are not seen: "Recompute" on the page, or --overwrite, measures them anew.
+    Each file of code, weights or data counts, by when it was written and its size, and so do those elsewhere that the
+    problem's own file names. What only other modules name is not seen: "Recompute" on the page, or --overwrite, measures
+    that anew.
     """
     if target in names():
         return json.dumps(card(target), sort_keys=True)
-    folder = _folder(target)
-    times = [p.stat().st_mtime_ns for p in folder.iterdir() if p.suffix in WATCHED] if folder else []
-    return str(max(times, default=0))
+    origin = _origin(target)
+    if origin is None:
+        return ""
+    files = watched_files(origin, None) if origin.is_dir() else watched_files(origin.parent, origin)
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
-def _folder(target: str) -> Path | None:
+def _origin(target: str) -> Path | None:
+    """The file or folder that a target's network comes from."""
     name = target.partition(":")[0]
     if not name.endswith(".py") and not Path(name).is_dir():
         try:
@@ -53,5 +61,5 @@ def _folder(target: str) -> Path | None:
         except (ImportError, ValueError):
             return None
         name = (spec and spec.origin) or ""
-    folder = Path(name).resolve() if Path(name).is_dir() else Path(name).resolve().parent
-    return folder if name and folder.is_dir() else None
+    path = Path(os.path.realpath(name))  # of links that lead in a circle too
+    return path if name and (path.is_dir() or path.parent.is_dir()) else None

@@ -214,3 +214,17 @@ def test_the_version_is_said() -> None:
     done = lossnav("--version")
     assert done.returncode == 0
     assert re.fullmatch(r"lossnav \d+\.\d+\.\d+\S*, torch \d+\.\d+\S*\n", done.stdout)
+
+
+@pytest.mark.parametrize(
+    "words", [("explore",), ("survey", "gaussians-mlp"), ("spectrum", "gaussians-mlp"), ("--version",)]
+)
+def test_a_folder_that_is_gone_is_a_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    start = f'cd "{gone}" && rmdir "{gone}" && exec "{sys.executable}" -m lossnav.explorer.cli ' + " ".join(words)
+    result = subprocess.run(["sh", "-c", start], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 2, result.stderr
+    assert result.stderr == (
+        "lossnav: The folder that this was started in is gone: go to one that exists (cd), and start it there.\n"
+    )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 
 import pytest
-from lossnav.explorer.delivered import FigureStore, figure_at, figure_path, routes
+from lossnav.explorer.delivered import LIBRARY, FigureStore, figure_at, figure_path, library_path, routes
 from lossnav.explorer.no_delay import send_at_once
 from starlette.applications import Starlette
 from streamlit.web.server.starlette import starlette_server
@@ -29,23 +30,27 @@ def test_those_longest_unused_go() -> None:
     assert store.get(first) is store.get(third) is None
 
 
-def answered(path: str) -> tuple[int, dict[str, str], str]:
-    """Status, headers and text of what the routes answer."""
+def answered(path: str, takes: str = "") -> tuple[int, dict[str, str], str]:
+    """Status, headers and text of what the routes answer to a browser that takes this encoding."""
     sent: list[dict] = []
 
     async def ask() -> None:
         async def receive() -> dict:
+            await asyncio.sleep(0)  # a file's answer listens meanwhile for the browser's leaving
             return {"type": "http.request", "body": b"", "more_body": False}
 
         async def send(message: dict) -> None:
             sent.append(message)
 
-        scope = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b""}
+        scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"accept-encoding", takes.encode())]}
+        scope["query_string"] = b""
         await Starlette(routes=routes())(scope, receive, send)
 
     asyncio.run(ask())
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], headers, b"".join(m.get("body", b"") for m in sent[1:]).decode()
+    body = b"".join(m.get("body", b"") for m in sent[1:])
+    packed = headers.get("content-encoding") == "gzip"
+    return sent[0]["status"], headers, (gzip.decompress(body) if packed else body).decode()
 
 
 def test_the_server_answers_with_the_figure() -> None:
@@ -54,6 +59,14 @@ def test_the_server_answers_with_the_figure() -> None:
     assert headers["content-type"] == "application/json"
     assert headers["cache-control"].startswith("private"), "no proxy keeps a person's figures"
     assert answered("/lossnav/figures/none")[0] == 404
+
+
+@pytest.mark.parametrize(("takes", "packed"), [("", None), ("deflate, gzip, br", "gzip")])
+def test_what_travels_packed_is_the_same(takes: str, packed: str | None) -> None:
+    figure, library = answered(figure_path('{"layout": "λ"}'), takes), answered(library_path(), takes)
+    assert [figure[1].get("content-encoding"), library[1].get("content-encoding")] == [packed, packed]
+    assert figure[2] == '{"layout": "λ"}'
+    assert library[2] == LIBRARY.read_text(encoding="utf-8")
 
 
 def test_connections_of_the_server_wait_for_no_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import http.client
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,8 +17,11 @@ from pathlib import Path
 
 import pytest
 from lossnav.core import InputError
-from lossnav.explorer.delivered import NO_FIGURE, library_path
+from lossnav.explorer import app as application
+from lossnav.explorer import workspace
+from lossnav.explorer.delivered import LIBRARY, NO_FIGURE, library_path
 from lossnav.explorer.server import Access, _check_certificate, _check_free
+from streamlit.testing.v1 import AppTest
 
 UPGRADE = {
     "Connection": "Upgrade",
@@ -68,7 +72,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     yield from started(tmp_path_factory.mktemp("server"))
 
 
-def started(folder: Path, *words: str) -> Iterator[Running]:
+def started(folder: Path, *words: str, within: Path | None = None) -> Iterator[Running]:
     with socket.socket() as probe, socket.socket() as internet:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -79,7 +83,9 @@ def started(folder: Path, *words: str) -> Iterator[Running]:
         names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy")
         env = {**os.environ, "XDG_CACHE_HOME": str(folder), **dict.fromkeys(names, proxy)}
         command = [sys.executable, "-m", "lossnav.explorer.cli", "explore", "--port", str(port), *words]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, text=True)
+        server = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, text=True, cwd=within
+        )
         try:
             assert server.stdout is not None
             lines = iter(server.stdout.readline, "")
@@ -105,13 +111,41 @@ def test_the_printed_address_lets_a_browser_in_and_hides_the_token(running: Runn
     assert running.ask("/_stcore/stream", {**UPGRADE, **running.cookie, **origin}).status == 101
 
 
+@pytest.mark.parametrize("config", ['[server]\nbaseUrlPath = "elsewhere"\n', "[[[no settings"])
+def test_a_folder_that_is_looked_at_configures_nothing_and_may_go(tmp_path: Path, config: str) -> None:
+    """Its `.streamlit` is somebody's data. Once it is removed, pages still come, and say so."""
+    folder = tmp_path / "theirs"
+    (folder / ".streamlit").mkdir(parents=True)
+    for name in ("config.toml", "secrets.toml"):
+        (folder / ".streamlit" / name).write_text(config)
+    for running in started(tmp_path, within=folder):
+        assert running.ask("/", running.cookie).status == 200
+        shutil.rmtree(folder)
+        origin = {"Origin": f"http://127.0.0.1:{running.port}"}
+        assert running.ask("/_stcore/stream", {**UPGRADE, **running.cookie, **origin}).status == 101
+
+
+def test_a_folder_that_is_gone_is_a_sentence_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not workspace.is_gone()
+    with monkeypatch.context() as patch:
+        patch.chdir(tmp_path)
+        tmp_path.rmdir()
+        assert workspace.is_gone()
+    monkeypatch.setattr(workspace, "is_gone", lambda: True)
+    app = AppTest.from_file(str(Path(application.__file__)), default_timeout=60).run()
+    assert not app.exception
+    assert [e.value.partition(" is gone")[0] for e in app.error] == ["The folder that lossnav was started in"]
+
+
 def test_the_page_names_its_drawing_library_and_the_server_has_it(running: Running) -> None:
     page = running.ask("/", running.cookie)
-    assert page.headers["link"] == f"<{library_path()}>; rel=preload; as=script"
+    tag = f'<head><script async src="{library_path()}" onerror="this.remove()"></script>'
+    assert page.text.count(tag) == 1  # type: ignore[attr-defined]
+    assert int(page.headers["content-length"]) == len(page.text.encode())  # type: ignore[attr-defined]
     library = running.ask(library_path(), running.cookie)
     assert (library.status, library.headers["content-type"].partition(";")[0]) == (200, "text/javascript")
     assert "immutable" in library.headers["cache-control"]
-    assert "link" not in library.headers
+    assert library.text == LIBRARY.read_text(encoding="utf-8")  # type: ignore[attr-defined]
     assert running.ask(library_path()).status == 403
 
 

@@ -285,3 +285,37 @@ def test_how_many_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert queue.most_at_once() == most
     monkeypatch.setenv(queue.JOBS_VARIABLE, "3")
     assert queue.most_at_once() == 3
+
+
+def test_where_nothing_can_be_written_work_says_so_and_can_be_begun_later(
+    jobs: Callable[..., Jobs], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where the cache's folder should be")
+    request = Again(["end"], tmp_path / "done.txt")
+    ours = jobs()
+    with monkeypatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(blocked))
+        job = ours.start(request)
+        assert (job.state, job.open) == (FAILED, False)
+        assert str(job.failure).startswith("It cannot be begun, as nothing can be written in")
+        assert ours.of(request) is job, "so that the page shows it"
+        assert ours.all() == []
+    later = ours.start(request)
+    until(lambda: not later.open)
+    assert (later.state, ours.of(request)) == (ENDED, later)
+    assert request.path.read_text() == "done"
+
+
+def test_a_press_where_nothing_can_be_written_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.query_params["model"] = "gaussians-mlp"
+    app.query_params["seed"] = "77"
+    app.run()
+    next(b for b in app.button if b.label == "Measure").click().run()
+    assert not app.exception
+    assert any("nothing can be written in" in e.value for e in app.error)
+    assert any(b.label == "Measure" for b in app.button), "to try again"

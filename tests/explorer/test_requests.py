@@ -58,6 +58,51 @@ def test_changed_code_or_weights_are_another_landscape(tmp_path: Path) -> None:
     assert SurveyRequest(str(file)).path != trained
 
 
+@pytest.mark.parametrize(
+    "place", ["runs/7/w.pt", "../elsewhere/w.safetensors", "../elsewhere/all/w.npz", "linked/w.pt"]
+)
+@pytest.mark.parametrize("change", ["newer", "older", "longer", "gone"])
+def test_weights_that_change_anywhere_are_another_landscape(tmp_path: Path, place: str, change: str) -> None:
+    """In folders below, behind a link, and where the problem's file names them; also by a copy that keeps an older time."""
+    file, weights = tmp_path / "here" / "mine.py", tmp_path / "here" / place
+    file.parent.mkdir()
+    (tmp_path / "elsewhere" / "all").mkdir(parents=True)
+    (file.parent / "linked").symlink_to(tmp_path / "elsewhere")
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    weights.write_text("1")
+    file.write_text("import torch\nnamed = ['../elsewhere/w.safetensors', '../elsewhere/all']\nproblem = None")
+    before = SurveyRequest(str(file)).path
+    assert SurveyRequest(str(file)).path == before
+    about = weights.stat()
+    if change == "gone":
+        weights.unlink()
+    else:
+        weights.write_text("12" if change == "longer" else "2")
+        moved = {"newer": 10**9, "older": -(10**12)}.get(change, 0)
+        os.utime(weights, ns=(about.st_atime_ns, about.st_mtime_ns + moved))
+    assert SurveyRequest(str(file)).path != before
+
+
+def test_what_is_no_network_of_a_problem_changes_nothing(tmp_path: Path) -> None:
+    """Pictures, landscapes, hidden folders and virtual environments; links in a circle and odd texts end nothing."""
+    file = tmp_path / "mine.py"
+    file.write_text("problem = None\nodd = '/', '..', '~', 'a\\0b', '\\ud800/x.pt', '~nobody/w.pt', 'x' * 9\n")
+    (tmp_path / "circle").symlink_to(tmp_path)
+    (tmp_path / "itself.pt").symlink_to("itself.pt")
+    before = SurveyRequest(str(file)).path
+    for name in (
+        "figure.png",
+        "land.zarr/zarr.json",
+        "land.zarr/x.bin",
+        ".git/x.py",
+        "venv/lib/x.py",
+        "a/node_modules/x.py",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+        assert SurveyRequest(str(file)).path == before, name
+
+
 def test_the_command_is_what_a_person_would_type() -> None:
     words = shlex.split(SurveyRequest("digits-resnet", seed=3, zoom=0.5).command)
     assert words[:3] == ["lossnav", "survey", "digits-resnet"]
