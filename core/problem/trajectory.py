@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import copy
 import functools
 import logging
@@ -318,5 +319,5 @@ class Anchor:
         finite(self.fisher, "The anchor's Fisher diagonal of")
         if any(bool((f < 0).any()) for f in self.fisher.values()):
             raise InputError("The anchor's Fisher diagonal should not be negative: it is a mean of squared gradients.")
-        if not self.strength >= 0:
-            raise InputError(f"The anchor's strength should be zero or more, but is {self.strength}.")
+        if not 0 <= self.strength < math.inf:
+            raise InputError(f"The anchor's strength should be zero or more, and finite, but is {self.strength}.")
