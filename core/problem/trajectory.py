@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import copy
 import functools
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
