@@ -37,11 +37,10 @@ def stem(target: str) -> str:
 
 
 def modified(target: str) -> str:
-    """A stamp that changes when a target's network does: a sample's card; for a file, a folder or a module, what lies in its folder and below.
+    """A stamp that changes when a target's network does: a sample's card; of a file, a folder or a module what it is made of.
 
-    Each file of code, weights or data counts, by when it was written and its size, and so do those elsewhere that the
-    problem's own file names. What only other modules name is not seen: "Recompute" on the page, or --overwrite, measures
-    that anew.
+    A file counts by when it was written and its size; which ones do, `watched_files` says. Weights that are named nowhere in the
+    problem's own code are not seen: "Recompute" on the page, or --overwrite, measures them anew.
     """
     if target in names():
         return json.dumps(card(target), sort_keys=True)

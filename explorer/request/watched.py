@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import ast
+import itertools
 import os
 import stat
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
-from ..workspace import LARGEST_SOURCE, is_skipped
+from ..workspace import is_skipped
+from .source_code import Code, code_of
 
 WATCHED = (".py", ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy")  # code, weights and data
 DEPTH, ENTRIES = 4, 2_000  # folders below the first that are looked into, names that are looked at
-LONGEST_PATH = 4096
 
 
 Said = tuple[int, int]  # when a file was written, in nanoseconds, and its size in bytes
@@ -25,13 +23,24 @@ Said = tuple[int, int]  # when a file was written, in nanoseconds, and its size 
 def watched_files(folder: Path, source: Path | None) -> dict[str, Said]:
     """What tells whether a network is the same still: of each watched file, by name, when it was written and its size.
 
-    Those are the files in `folder` and below it, links followed, and those that `source` names in its text, from its own
-    folder or from the one this process is in. The nearest come first, in the order of their names; hidden folders,
-    virtual environments and landscapes are left out.
+    Those are the files in `folder`, code below it, and weights and data below it that the problem's own code names, or whose
+    folder it names: a training that writes elsewhere changes nothing. Of code that lists folders, and without a source, all
+    that lies below counts. Links are followed; hidden folders, virtual environments and landscapes are left out. To these come
+    files that the code names from its own folder, or from the one this process is in.
     """
     search = _WatchedSearch()
     below = {path[len(str(folder)) :]: said for path, said in search.below(str(folder))}
-    return below | (dict(_named_in(source, search)) if source is not None else {})
+    if source is None:
+        return below
+    code = list(code_of(source))
+    named = None if any(each.lists_folders for each in code) else {part for each in code for part in each.parts}
+    return {name: said for name, said in below.items() if _counts(name, named)} | dict(_named_in(code, search))
+
+
+def _counts(name: str, named: set[str] | None) -> bool:
+    """Whether a file below a problem's folder is part of what it is."""
+    parts = name.strip(os.sep).split(os.sep)
+    return named is None or len(parts) == 1 or name.endswith(".py") or not named.isdisjoint(parts)
 
 
 @dataclass
@@ -82,33 +91,13 @@ def _said(file: os.DirEntry[str] | Path) -> Iterator[tuple[str, Said]]:
         yield os.fspath(file), (about.st_mtime_ns, about.st_size)
 
 
-def _named_in(source: Path, search: _WatchedSearch) -> Iterator[tuple[str, Said]]:
-    """Watched files that a source names, and those that lie directly in folders that it names."""
-    try:
-        about = source.stat()
-        texts = _texts(source, about.st_mtime_ns, about.st_size)
-    except OSError:
-        return
-    for text in texts:
-        for start in (source.parent, Path()):
+def _named_in(code: Iterable[Code], search: _WatchedSearch) -> Iterator[tuple[str, Said]]:
+    """Watched files that the code names, and those that lie directly in folders that it names."""
+    for each in code:
+        for text, start in itertools.product(each.texts, (each.folder, Path())):
             path = start / os.path.expanduser(text)
             if path.name.endswith(WATCHED):
                 with suppress(ValueError):  # no text that a file can have as its name
                     yield from _said(path)
             elif os.sep in text and path.is_dir():
                 yield from search.below(str(path), depth=0)
-
-
-@lru_cache(maxsize=64)
-def _texts(source: Path, _changed: int, size: int) -> tuple[str, ...]:
-    """Texts in a source that may be paths."""
-    if size > LARGEST_SOURCE:
-        return ()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes, which are the file's own
-            tree = ast.parse(source.read_bytes())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
-    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
-    return tuple(sorted({t for t in texts if 0 < len(t) < LONGEST_PATH and "\0" not in t and "\n" not in t}))

@@ -70,7 +70,8 @@ def test_weights_that_change_anywhere_are_another_landscape(tmp_path: Path, plac
     (file.parent / "linked").symlink_to(tmp_path / "elsewhere")
     weights.parent.mkdir(parents=True, exist_ok=True)
     weights.write_text("1")
-    file.write_text("import torch\nnamed = ['../elsewhere/w.safetensors', '../elsewhere/all']\nproblem = None")
+    named = ["../elsewhere/w.safetensors", "../elsewhere/all", "runs/7", "linked"]
+    file.write_text(f"import torch\nnamed = {named}\nproblem = None")
     before = SurveyRequest(str(file)).path
     assert SurveyRequest(str(file)).path == before
     about = weights.stat()
@@ -81,6 +82,34 @@ def test_weights_that_change_anywhere_are_another_landscape(tmp_path: Path, plac
         moved = {"newer": 10**9, "older": -(10**12)}.get(change, 0)
         os.utime(weights, ns=(about.st_atime_ns, about.st_mtime_ns + moved))
     assert SurveyRequest(str(file)).path != before
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ("problem = None", False),
+        ("weights = Path(__file__).parent / 'runs' / 'last.pt'", True),
+        ("weights = [*Path(__file__).parent.rglob('*.pt')]", True),
+        ("from helper import weights", True),
+        ("import helpers.inner", True),
+        ("from .helper import weights", True),
+        ("this is no Python", True),
+    ],
+)
+def test_a_training_beside_a_problem_changes_nothing_that_its_code_does_not_name(
+    tmp_path: Path, code: str, seen: bool
+) -> None:
+    file, weights = tmp_path / "mine.py", tmp_path / "runs" / "last.pt"
+    file.write_text(code)
+    for module in ("helper.py", "helpers/inner.py"):
+        (tmp_path / module).parent.mkdir(exist_ok=True)
+        (tmp_path / module).write_text("weights = torch.load('runs/last.pt')")
+    (tmp_path / "train.py").write_text("torch.save(model.state_dict(), 'runs/last.pt')")
+    weights.parent.mkdir()
+    weights.write_text("1")
+    before = SurveyRequest(str(file)).path
+    weights.write_text("12")
+    assert (SurveyRequest(str(file)).path != before) == seen
 
 
 def test_what_is_no_network_of_a_problem_changes_nothing(tmp_path: Path) -> None:
