@@ -56,7 +56,7 @@ def code_of(source: Path) -> Iterator[Code]:
 
 def _files_of(code: Code, root: Path) -> Iterator[Path]:
     for above, place in code.modules:
-        starts = [root, code.folder] if not above else [Path(*[code.folder, *[".."] * (above - 1)])]
+        starts = [root, code.folder] if not above else [code.folder.joinpath(*[".."] * (above - 1))]
         for start in starts:
             yield from (file for file in (start / f"{place}.py", start / place / "__init__.py") if file.is_file())
 
