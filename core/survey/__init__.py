@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .coarse_fill import filled
 from .cost import affordable_stride, estimate
-from .footprint import require_memory
+from .footprint import require_room
 from .grid import finest_complete, grid_plan
 from .info import LandscapeInfo
 from .integrity import DamagedError
@@ -38,7 +38,7 @@ __all__ = [
     "grid_plan",
     "landscape",
     "read_points",
-    "require_memory",
+    "require_room",
     "surveyed",
     "unmeasured",
     "unpack",

@@ -166,7 +166,7 @@ def refuse_what_does_not_fit(needs: Footprint) -> None:
         )
 
 
-def require_memory(specification: Specification) -> None:
+def require_room(specification: Specification) -> None:
     """Raise InputError where a survey needs more memory than is free."""
     refuse_what_does_not_fit(footprint(specification))
 

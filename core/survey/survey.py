@@ -12,7 +12,7 @@ from ..adaptive.tolerance import Tolerance
 from ..local.estimation import Estimation
 from ..plane.plane import Plane, Span
 from ..problem.problem import Problem
-from .footprint import require_memory
+from .footprint import require_room
 from .landscape import landscape
 from .run import Elsewhere, Progress, SurveyRun
 from .specification import Specification
@@ -118,7 +118,7 @@ def surveyed(
     repair     measure again what is damaged in the store, and only that
     elsewhere  other processes that measure the points
     """
-    require_memory(specification)
+    require_room(specification)
     run = SurveyRun.of(specification, progress, elsewhere)
     if store is None:
         return landscape(run.run())  # nobody sees a first look

@@ -14,7 +14,7 @@ from lossnav.core.cluster import Workers, connected, share_threads
 from lossnav.core.local import preset
 from lossnav.core.machine import written_whole
 from lossnav.core.sealed import write_json
-from lossnav.core.survey import Specification, estimate, require_memory, surveyed
+from lossnav.core.survey import Specification, estimate, require_room, surveyed
 
 from ..live.first_look import first_look_path, is_for_the_page, take_first_look
 from ..request.base import stem
@@ -138,7 +138,7 @@ def survey_command(
     waited_for = is_for_the_page(landscape) and not what.plane.is_line and asked.span is None
     with _stoppable():
         if begins and waited_for:  # who waits at a page for a picture reads no forecast
-            require_memory(what)
+            require_room(what)
             take_first_look(what.problem, replace(plane, zoom=zoom), first_look_path(landscape))
         elif begins:
             cost = estimate(what)

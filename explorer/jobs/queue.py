@@ -10,9 +10,9 @@ import threading
 import time
 import uuid
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
+from filelock import FileLock
 from lossnav.core.full_disk import trouble
 from lossnav.core.survey import LandscapeStore
 from platformdirs import user_cache_path
@@ -28,6 +28,7 @@ CORES_EACH = 4
 FEWEST = 2  # at once, so that what is short need not wait for what is long
 GLANCE = 0.5  # seconds between looks for room, while something waits
 NICE = 10  # of the system's 19 steps down; on cores that are idle it costs nothing
+STARTING = "starting.lock"  # held by the server that looks whether something is at work, and begins it where nothing is
 REAPED = 10.0  # seconds that the end of a process may take to be noted
 
 
@@ -75,22 +76,28 @@ class Jobs:
 
     def start(self, request: Request, overwrite: bool = False, repair: bool = False) -> Job:
         """Compute `request` now or in its turn, or give the job that is at it already, however many ask."""
+        words = [*request.arguments, *["--overwrite"] * overwrite, *["--repair"] * repair]
         with self._lock:
             job = self.of(request)
             if job is not None and job.open:
                 return job
-            words = [*request.arguments, *["--overwrite"] * overwrite, *["--repair"] * repair]
-            record = Record(request.path, tuple(words), time.time(), Path())
-            self._jobs[request.path] = job = Job(record)
             try:
-                job.record = replace(record, server=self._place())
-                job.record.write()
-                self._queue.append(job)
-                self._fill()
+                with FileLock(folder() / STARTING):  # another server may be about to begin the same
+                    job = self.of(request)
+                    return job if job is not None and job.open else self._started(request, words)
             except OSError as error:
-                self._queue = [each for each in self._queue if each is not job]
+                job = self._jobs[request.path] = Job(Record(request.path, tuple(words), time.time(), Path()))
+                self._queue = [each for each in self._queue if each.record.path != request.path]
                 job.refused = _why_not(error)
-            return job
+                return job
+
+    def _started(self, request: Request, words: list[str]) -> Job:
+        record = Record(request.path, tuple(words), time.time(), self._place())
+        record.write()
+        self._jobs[request.path] = job = Job(record)
+        self._queue.append(job)
+        self._fill()
+        return job
 
     def of(self, request: Request) -> Job | None:
         """The job of `request`: waiting or at work whoever started it; or over, if this server started it."""

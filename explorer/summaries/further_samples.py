@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import xarray as xr
-from lossnav.core.properties import READOUTS
+from lossnav.core.properties import PROPERTIES, READOUTS
 
 from ..figures.shared.scales import format_value
 
@@ -28,7 +28,7 @@ def drawn_numbers(samples: Mapping[str, Any], variable: str) -> tuple[list[float
 def farthest(samples: Mapping[str, Any], variable: str) -> float | None:
     """The largest distance of a sample's number from that on more examples, as a share of the latter; None where not known.
 
-    >>> farthest({"readouts": {"viscosity": [8.0, 12.0, 10.0]}}, "viscosity")
+    >>> farthest({"readouts": {"sharpness": [8.0, 12.0, 10.0]}}, "sharpness")
     0.2
     """
     numbers = drawn_numbers(samples, variable)
@@ -41,8 +41,8 @@ def farthest(samples: Mapping[str, Any], variable: str) -> float | None:
 def samples_text(samples: Mapping[str, Any], variable: str) -> str:
     """A readout at the centre on these examples, on others, and on more; empty where that was not measured.
 
-    >>> about = {"examples": 256, "all": 1400, "more": 1400, "readouts": {"viscosity": [8.0, 12.0, 10.0]}}
-    >>> samples_text(about, "viscosity")
+    >>> about = {"examples": 256, "all": 1400, "more": 1400, "readouts": {"sharpness": [8.0, 12.0, 10.0]}}
+    >>> samples_text(about, "sharpness")
     'at the centre 8 on these 256 examples, 12 on as many others, 10 on all 1,400'
     """
     numbers = drawn_numbers(samples, variable)
@@ -57,13 +57,24 @@ def samples_text(samples: Mapping[str, Any], variable: str) -> str:
 
 
 def samples_sentence(land: xr.Dataset) -> str:
-    """One sentence on the first readout that has such numbers; empty where none has."""
+    """One sentence on the readout that they move farthest; empty where there are no such numbers."""
     samples = samples_of(land)
-    for variable in ("viscosity", "coupling", *samples.get("readouts", {})):
-        text = samples_text(samples, variable)
-        if text:
-            return f"Curvature is that of {samples['examples']:,} of {samples['all']:,} examples: {_label(variable)} {text}."
-    return ""
+    variable = most_moved(samples)
+    if variable is None:
+        return ""
+    text = samples_text(samples, variable)
+    return f"Curvature is that of {samples['examples']:,} of {samples['all']:,} examples: {_label(variable)} {text}."
+
+
+def most_moved(samples: Mapping[str, Any]) -> str | None:
+    """The readout that other examples move farthest, of those that come first in their property where there are any; None: not known.
+
+    >>> most_moved({"readouts": {"trace": [8.0, 15.0, 10.0], "sharpness": [8.0, 9.0, 10.0]}})
+    'trace'
+    """
+    shares = {name: share for name in samples.get("readouts", {}) if (share := farthest(samples, name)) is not None}
+    first = {each.readouts[0].variable for each in PROPERTIES} & shares.keys() or shares.keys()
+    return max(sorted(first), key=shares.__getitem__, default=None)
 
 
 def _label(variable: str) -> str:

@@ -16,7 +16,7 @@ from lossnav.core.properties import READOUTS
 from ..figures.shared.picture import measured_mask
 from ..figures.shared.scales import format_value
 from .constant import ADVICE, CONSTANT, is_constant
-from .further_samples import farthest, samples_of, samples_text
+from .further_samples import farthest, most_moved, samples_of, samples_text
 
 GREEN, AMBER, RED = LIGHTS = ("green", "amber", "red")
 LOWER = 0.01  # of the centre's loss: what lies lower by less is the same to the eye
@@ -25,7 +25,6 @@ NEGATIVE = 0.01  # of λₘₐₓ: a smaller negative eigenvalue is flat
 HELD = 0.01  # of the trace: a random plane that holds less shows the mean curvature only
 LOGGED = 0.05  # by how much of it the loss may differ from what the training wrote down
 OTHER_EXAMPLES = 0.25  # of the number on more examples: a sample's that is farther off is another's
-PRIMARY = ("viscosity", "coupling")  # whose numbers on other examples are looked at
 STEPS = 0.05  # share of neighbours with the very same loss, from which steps are seen
 HOLES = 0.05  # share of points that are not finite
 FEWEST = 3  # checks that must have been possible for a green light
@@ -259,12 +258,11 @@ def _held(land: xr.Dataset) -> Reason | None:
 def _examples(land: xr.Dataset) -> Reason | None:
     """Whether curvature at the centre is another on other examples than those that it was measured on."""
     samples = samples_of(land)
-    shares = {name: share for name in PRIMARY if (share := farthest(samples, name)) is not None}
-    if not shares:
+    worst = most_moved(samples)
+    if worst is None:
         return None
-    worst = max(shares, key=shares.__getitem__)
     both = f"{READOUTS[worst].label} is {samples_text(samples, worst)}"
-    if shares[worst] > OTHER_EXAMPLES:
+    if (farthest(samples, worst) or 0.0) > OTHER_EXAMPLES:
         return Reason(
             AMBER,
             f"Curvature depends on the examples that it is measured on: {both}.",

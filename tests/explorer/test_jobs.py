@@ -16,6 +16,7 @@ import pytest
 from lossnav.core import Plane, load_problem, survey
 from lossnav.explorer import cache
 from lossnav.explorer.jobs import ENDED, FAILED, QUEUED, RUNNING, STOPPED, Again, Jobs, queue
+from lossnav.explorer.jobs.job import Job
 from lossnav.explorer.jobs.record import records
 from lossnav.explorer.panels import work
 from lossnav.explorer.request.survey import SurveyRequest
@@ -110,6 +111,24 @@ def test_one_request_has_one_job_however_many_ask(jobs: Callable[..., Jobs], tmp
         thread.join()
     until(lambda: all(job.state == RUNNING and job.record.pid for job in found))
     assert len({job.record.pid for job in found}) == 1
+    assert len(records()) == 1
+
+
+def test_what_another_server_begins_meanwhile_is_not_begun_again(
+    jobs: Callable[..., Jobs], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, request = jobs(8), jobs(8), Again(["run"], tmp_path / "a.txt")
+    look, begun = two.of, list[Job]()
+
+    def looking(request: Again) -> Job | None:
+        found = look(request)
+        begun[:] = begun or [one.start(request)]  # just after the first look
+        return found
+
+    monkeypatch.setattr(two, "of", looking)
+    job = two.start(request)
+    until(lambda: job.state == RUNNING and job.record.pid)
+    assert job.record.pid == begun[0].record.pid
     assert len(records()) == 1
 
 

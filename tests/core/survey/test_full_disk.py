@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import xarray as xr
 import zarr.storage._local as local
 from lossnav.core import InputError, Plane, read_landscape
+from lossnav.core.engine import tuning
 from lossnav.core.full_disk import TROUBLES
 from lossnav.core.survey.specification import Specification
 from lossnav.core.survey.store import LandscapeStore
@@ -24,7 +26,16 @@ def what() -> Specification:
 
 
 @pytest.fixture(scope="module")
-def whole() -> xr.Dataset:
+def plainly() -> Iterator[None]:
+    """Point by point, however fast this machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "WORTH_SECONDS", math.inf)
+        patch.setattr(import_module("lossnav.core.survey.run"), "MOST_IN_TILE", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(plainly: None) -> xr.Dataset:
     return surveyed(what()).drop_attrs()
 
 
