@@ -49,8 +49,8 @@ addEventListener("popstate", () => {
 });
 
 const USUAL = { center: { x: 0, y: 0, z: 0 }, up: { x: 0, y: 0, z: 1 } };
-const same = (a, b) =>
-  ["eye", "center", "up"].every((part) => ["x", "y", "z"].every((k) => Math.abs(a[part][k] - b[part][k]) < 1e-3));
+const away = (a, b) => ["x", "y", "z"].some((k) => Math.abs(a[k] - b[k]) >= 1e-3);
+const same = (a, b) => ["eye", "center", "up"].every((part) => !away(a[part], b[part]));
 
 // How far the training path is drawn: to this checkpoint and with it; undefined: all of it. film.js says so, and waits for the charts.
 const film = (window.lossnavFilm ??= { at: undefined });
@@ -138,11 +138,22 @@ class Chart {
       for (const each of this.path) Object.assign(data[each.index], cut(each, this.at));
       const camera = this.camera();
       if (camera && layout.scene) layout.scene.camera = camera;
+      this.begun = this.made ? undefined : layout.scene?.camera?.eye;
       if (this.made) await plotly.react(this.node, data, layout, config);
       else await this.make(plotly, data, layout, config);
       this.figure = figure;
     }
     this.shown = wish;
+    this.caughtUp();
+  }
+
+  // What happened while it was being drawn: another one that it turns together with was turned, or it was itself.
+  caughtUp() {
+    const { missed } = this;
+    this.missed = undefined;
+    if (missed) this.follow(missed);
+    else if (this.begun && away(this.begun, this.camera().eye)) this.turned();
+    this.begun = undefined;
   }
 
   // The figure; nothing where something newer is wished by then. One that the server no longer has is made there again.
@@ -188,12 +199,15 @@ class Chart {
     });
     this.node.on("plotly_relayout", (changes) => {
       if (!Object.keys(changes).some((key) => key.startsWith("scene.camera"))) return;
-      const { eye, center, up } = this.camera();
-      if (this.led) return; // another one was turned, and told the page
-      this.lead({ eye, center, up });
-      cameras.set(this.shown.data.name, { eye, center, up });
-      this.shown.setStateValue("camera", { eye, center, up });
+      if (this.shown && !this.led) this.turned(); // else another one was turned, and told the page
     });
+  }
+
+  turned() {
+    const { eye, center, up } = this.camera();
+    this.lead({ eye, center, up });
+    cameras.set(this.shown.data.name, { eye, center, up });
+    this.shown.setStateValue("camera", { eye, center, up });
   }
 
   // Every other surface that turns together with this one looks from where this one does.
@@ -201,12 +215,17 @@ class Chart {
     const word = this.shown.data.together;
     if (!word) return;
     for (const other of charts) {
-      if (other === this || !other.made || other.shown?.data.together !== word) continue;
-      cameras.set(other.shown.data.name, camera);
-      other.led = true;
-      await window.Plotly.relayout(other.node, { "scene.camera": structuredClone(camera) });
-      other.led = false;
+      if (other === this || other.wish?.data.together !== word) continue;
+      if (other.made && other.shown) await other.follow(camera);
+      else other.missed = camera; // it is being drawn
     }
+  }
+
+  async follow(camera) {
+    cameras.set(this.shown.data.name, camera);
+    this.led = true;
+    await window.Plotly.relayout(this.node, { "scene.camera": structuredClone(camera) });
+    this.led = false;
   }
 
   clear() {

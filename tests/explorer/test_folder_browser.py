@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from explorer_in_browser import WAIT, chromium_of, explorer_in, in_view
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 pytestmark = pytest.mark.browser
 MINE = "raise SystemExit('it ran')\ndef problem(): ...\n"
@@ -17,6 +17,7 @@ EYES = """() => [0, 1].map((k) => {
   const eye = scene?.getCamera().eye;
   return eye ? [eye.x, eye.y, eye.z] : [NaN, NaN, NaN];
 })"""
+AWAY = "((one, other) => one.some((part, k) => Math.abs(part - other[k]) > 1e-2))"
 NEAR = "((one, other) => one.every((part, k) => Math.abs(part - other[k]) < 1e-4))"
 
 
@@ -77,3 +78,27 @@ def test_one_surface_is_turned_and_all_turn(page: Page, printed: str) -> None:
     page.wait_for_function(
         f"before => {{ const [a, b] = ({EYES})(); return !{NEAR}(a, before) && {NEAR}(a, b); }}", arg=first
     )
+
+
+def test_a_surface_that_is_drawn_late_looks_from_where_the_other_was_turned(page: Page, printed: str) -> None:
+    late, seen = list[Route](), list[str]()
+
+    def second_waits(route: Route) -> None:
+        seen.append(route.request.url)
+        if len(seen) == 2:
+            late.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/lossnav/figures/*", second_waits)
+    page.goto(printed.partition("/?")[0] + "/compare")
+    drawn = page.locator("[class*='st-key-compare_'] .js-plotly-plot:has(.main-svg)").first
+    box, first = in_view(drawn), page.evaluate(EYES)
+    x, y = box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 80, y + 15, steps=5)
+    page.mouse.up()
+    page.wait_for_function(f"([before]) => ({EYES})().some((eye, k) => eye[0] && {AWAY}(eye, before[k]))", arg=[first])
+    late[0].continue_()
+    page.wait_for_function(f"() => {{ const [a, b] = ({EYES})(); return {NEAR}(a, b); }}")
