@@ -178,8 +178,12 @@ class Chart {
     if (!this.removed) this.listen();
   }
 
+  get scene() {
+    return this.made && this.node._fullLayout.scene?._scene;
+  }
+
   camera() {
-    const scene = this.made && this.node._fullLayout.scene?._scene;
+    const { scene } = this;
     return scene ? scene.getCamera() : (cameraIn(this.wish.data.address) ?? cameras.get(this.wish.data.name));
   }
 
@@ -201,10 +205,23 @@ class Chart {
       if (!Object.keys(changes).some((key) => key.startsWith("scene.camera"))) return;
       if (this.shown && !this.led) this.turned(); // else another one was turned, and told the page
     });
+    if (this.scene) this.node.addEventListener("pointerdown", () => this.hold(), { capture: true });
+  }
+
+  // plotly.js tells nothing of a turn that is over before its next frame, as on a busy machine: what was turned is told two frames on.
+  hold() {
+    this.from = this.camera().eye;
+    const frames = (count) => requestAnimationFrame(() => (count ? frames(count - 1) : this.released()));
+    addEventListener("pointerup", () => frames(2), { once: true, capture: true });
+  }
+
+  released() {
+    if (this.made && this.shown && !this.removed && this.from && away(this.from, this.camera().eye)) this.turned();
   }
 
   turned() {
     const { eye, center, up } = this.camera();
+    this.from = eye; // told
     this.lead({ eye, center, up });
     cameras.set(this.shown.data.name, { eye, center, up });
     this.shown.setStateValue("camera", { eye, center, up });
