@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import cases
 import numpy as np
@@ -23,13 +23,7 @@ POINTS = np.random.default_rng(0).uniform(-1, 1, (11, 2))  # of which the last s
 STACKED = {"network": "stacked", "points": 4}
 
 
-@pytest.fixture(autouse=True)
-def _fresh_memory() -> Iterator[None]:
-    for known in (tuning._seconds, tuning._fastest_ways):
-        known.clear()
-    yield
-    for known in (tuning._seconds, tuning._fastest_ways):
-        known.clear()
+pytestmark = pytest.mark.usefixtures("fresh_tuning")
 
 
 class Residual(nn.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import cases
 import numpy as np
@@ -26,13 +26,7 @@ PLAIN = {"network": "plain", "layout": "contiguous", "points": 1, "graph": False
 needs_kernels = needs("onednn")
 
 
-@pytest.fixture(autouse=True)
-def _fresh_memory() -> Iterator[None]:
-    for known in (tuning._seconds, tuning._fastest_ways):
-        known.clear()
-    yield
-    for known in (tuning._seconds, tuning._fastest_ways):
-        known.clear()
+pytestmark = pytest.mark.usefixtures("fresh_tuning")
 
 
 def network(seed: int = 0) -> Problem:
