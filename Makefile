@@ -1,4 +1,6 @@
 export GOMP_SPINCOUNT ?= 10000
+# tests start Python some hundred times: what it compiled is kept, also where the shell says not to
+export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
@@ -12,10 +14,11 @@ explore: $(READY)
 test: $(READY) browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20 -m "not browser and not cuda"
-	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 5 --maxfail 4 -m browser  # each may wait for minutes: four say enough
-	$(BIN)/python -m pytest -m cuda  # each has the machine to itself
+	$(BIN)/mypy & types=$$!; \
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20 -m "not browser and not cuda"; \
+	tests=$$?; wait $$types && exit $$tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 5 --maxfail 4 -m browser tests/explorer  # each may wait for minutes
+	$(BIN)/python -m pytest -m cuda tests/core  # each has the machine to itself
 
 # the rows of tests/machines.py, or those named: make test-machines MACHINES='"one thread" -- tests/core'
 test-machines: $(READY)

@@ -2,7 +2,8 @@
 
     python tests/documents.py docs/gallery.md --into docs/gallery     and keeps the pictures that they made
 
-A block of ```sh is run by bash, which stops at the first command that fails; ```python by this Python; others are read only.
+A block of ```sh is run by bash, which stops at the first command that fails, or, where each of its lines is a `lossnav` command,
+in this process, which spares starting one for each; ```python by a Python of its own; others are read only.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from PIL import Image
+from typed_command import lossnav
 
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 WIDEST = 1400  # pixels of a picture that is kept
@@ -48,18 +52,26 @@ def run(page: Path, folder: Path) -> None:
     AssertionError  one of them failed: its place and what it said
     """
     scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": scripts, "XDG_CACHE_HOME": str(folder / ".cache")}
-    for block in blocks(page):
-        program = ["bash", "-euo", "pipefail", "-c"] if block.language == "sh" else [sys.executable, "-c"]
-        done = subprocess.run(
-            [*program, block.code],
-            cwd=folder,
-            env=environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        assert done.returncode == 0, f"{page.name}:{block.line}\n{done.stdout}"
+    with patch.dict(os.environ, {"PATH": scripts, "XDG_CACHE_HOME": str(folder / ".cache")}):
+        for block in blocks(page):
+            code, said = _done(block, folder)
+            assert code == 0, f"{page.name}:{block.line}\n{said}"
+
+
+def _done(block: Block, folder: Path) -> tuple[int, str]:
+    """Its exit status and what it said."""
+    commands = [shlex.split(line) for line in block.code.splitlines()]
+    if block.language == "sh" and all(words[:1] == ["lossnav"] for words in commands):
+        for words in commands:
+            ended = lossnav(*words[1:], folder=folder)
+            if ended.returncode:
+                return ended.returncode, ended.stdout + ended.stderr
+        return 0, ""
+    program = ["bash", "-euo", "pipefail", "-c"] if block.language == "sh" else [sys.executable, "-c"]
+    done = subprocess.run(
+        [*program, block.code], cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return done.returncode, done.stdout
 
 
 def main() -> None:

@@ -6,9 +6,9 @@ import copy
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from ..network.batching import once_for_a_network, required_batch_size
+from ..network.flops import counted_flops
 from ..problem.likelihoods.protocol import IGNORED
 from ..problem.problem import Problem
 from ..problem.trial import first_examples, passes, undrawn
@@ -32,12 +32,11 @@ def example_flops(problem: Problem) -> float:
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     args, kwargs = first_examples(problem, device)
     try:
-        counter = FlopCounterMode(display=False)
-        with passes(problem.differentiates), undrawn(), counter:
-            problem.adapted(model)(*args, **kwargs)
+        with passes(problem.differentiates), undrawn():
+            flops = counted_flops(lambda: problem.adapted(model)(*args, **kwargs))
     except Exception:  # a network that the counter cannot follow may still be measured
         return 2.0 * problem.parameter_count
-    return counter.get_total_flops() / count or 2.0 * problem.parameter_count
+    return flops / count or 2.0 * problem.parameter_count
 
 
 def sample_sizes(problem: Problem, estimation: Estimation) -> tuple[int | None, int | None]:
