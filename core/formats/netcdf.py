@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from ..checks import InputError
 from ..machine.atomic import File
 from ..sealed import verified, write_sealed
 from ..survey.info import IN_ATTRS
+from .axes import rising, what_is_wrong_with_axes
 from .files import _damaged, _existing
 from .hdf5_headers import refuse_what_is_elsewhere
 
@@ -63,20 +63,14 @@ def _landscape(dataset: xr.Dataset, path: File) -> xr.Dataset:
             f"{Path(path).name!r} is damaged, or no landscape of this project: {wrong}. Make or copy it again."
         )
     floats = {"loss": dataset["loss"].astype(float, keep_attrs=True)} if dataset["loss"].dtype.kind in "biu" else {}
-    return dataset.assign(floats).transpose("alpha", "beta", ...)  # whose values are taken by place, all over
+    return rising(dataset.assign(floats)).transpose("alpha", "beta", ...)  # whose values are taken by place, all over
 
 
 def _what_is_wrong(dataset: xr.Dataset) -> Iterator[str]:
     """Each fault that no landscape has, in words."""
-    for axis in ("alpha", "beta"):
-        along = dataset[axis] if axis in dataset.coords else None
-        if (
-            along is None
-            or along.dtype.kind not in "iuf"
-            or along.dims != (axis,)
-            or not np.isfinite(along.values).all()
-        ):
-            yield f"its coordinate '{axis}' should be finite numbers"
+    axes = what_is_wrong_with_axes(dataset)
+    if axes is not None:
+        yield axes
     for name, variable in dataset.data_vars.items():
         if set(variable.dims) <= {"alpha", "beta"} and variable.dims and variable.dtype.kind not in "biuf":
             yield f"'{name}' should be numbers"
