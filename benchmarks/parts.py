@@ -1,7 +1,7 @@
 """Parts of a run that has to end in time: each in a process of its own, with its share of what is left, and a table that comes last.
 
 A part is a function that takes a `Session` and yields rows (what, number, remark). Where the next row may take longer than is
-left, as the longest so far did, the rest is left out and the table says so; a part that does not come to its next row is ended.
+left, as the longest after the first did, the rest is left out and the table says so; a part that does not come to its next row is ended.
 """
 
 from __future__ import annotations
@@ -113,11 +113,16 @@ def _work(part: Part, session: Session, place: Path) -> None:
             rows.write(json.dumps(row) + "\n")
             rows.flush()
 
-        room, longest, last = session.seconds_left * (1 - SPARE), 0.0, time.monotonic()
+        room, longest = session.seconds_left * (1 - SPARE), 0.0
+        last: float | None = None
         try:
             for row in part(session):
                 said(*row)
-                longest, last = max(longest, time.monotonic() - last), time.monotonic()
+                now = time.monotonic()
+                longest = max(
+                    longest, now - (last or now)
+                )  # but the first row's, whose time is that of making ready too
+                last = now
                 if session.seconds_left < room + longest:
                     said("the rest", LEFT_OUT, "no time left")
                     break

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from ..checks import InputError
@@ -51,6 +52,9 @@ def read_netcdf(path: File) -> xr.Dataset:
     return _landscape(landscape, path)
 
 
+PATH = ("path_alpha", "path_beta", "path_off_plane", "path_step")
+
+
 def _landscape(dataset: xr.Dataset, path: File) -> xr.Dataset:
     if "loss" not in dataset or set(dataset["loss"].dims) != {"alpha", "beta"}:
         raise InputError(
@@ -71,6 +75,8 @@ def _what_is_wrong(dataset: xr.Dataset) -> Iterator[str]:
     axes = what_is_wrong_with_axes(dataset)
     if axes is not None:
         yield axes
+    if any(name in dataset for name in PATH) and not _is_path(dataset):
+        yield f"its training path should be {', '.join(PATH[:-1])} and {PATH[-1]}, finite numbers for each checkpoint"
     for name, variable in dataset.data_vars.items():
         if set(variable.dims) <= {"alpha", "beta"} and variable.dims and variable.dtype.kind not in "biuf":
             yield f"'{name}' should be numbers"
@@ -79,6 +85,12 @@ def _what_is_wrong(dataset: xr.Dataset) -> Iterator[str]:
     for key, kind in SAID.items():
         if key in dataset.attrs and not _is_said_in_json(dataset.attrs[key], kind):
             yield f"what it says under '{key}' cannot be read"
+
+
+def _is_path(dataset: xr.Dataset) -> bool:
+    parts = [dataset[name] for name in PATH if name in dataset]
+    alike = all(part.dims == ("checkpoint",) and part.size and part.dtype.kind in "iuf" for part in parts)
+    return len(parts) == len(PATH) and alike and all(np.isfinite(part.values).all() for part in parts)
 
 
 def _is_said_in_json(text: object, kind: type | tuple[type, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""A landscape from a file has axes in order: what falls is turned round with its values, what does neither is no landscape."""
+"""A landscape from a file has axes in order and a whole training path: what falls is turned round with its values."""
 
 from __future__ import annotations
 
@@ -51,3 +51,28 @@ def test_axes_that_fall_are_turned_round_with_their_values(write: Write, tmp_pat
     for axis, values in (("alpha", ALPHA), ("beta", BETA)):
         assert turned[axis].values.tolist() == plain[axis].values.tolist() == values.tolist()
     assert turned["loss"].values.tolist() == plain["loss"].values.tolist() == LOSS.tolist()
+
+
+PATH = ("path_alpha", "path_beta", "path_off_plane", "path_step")
+
+
+@pytest.mark.parametrize(
+    "values", [None, [0.0, np.nan], [], ["a", "b"], [[0.0, 1.0]]], ids=["lost", "gap", "none", "words", "grid"]
+)
+@pytest.mark.parametrize("name", PATH)
+def test_a_training_path_in_part_is_a_sentence(name: str, values: list | None, tmp_path: Path) -> None:
+    plain = xr.open_dataset(netcdf(tmp_path, ALPHA, BETA, LOSS), engine="h5netcdf").load()
+    plain.close()
+    count = 2 if values is None or len(values) else 0
+    path = {each: ("checkpoint", np.arange(float(count))) for each in PATH}
+    whole = tmp_path / "whole.nc"
+    plain.assign(path).to_netcdf(whole, engine="h5netcdf")
+    if count:
+        assert set(PATH) <= set(read_any(whole).data_vars)
+    spoilt = {k: v for k, v in path.items() if k != name}
+    if values is not None:
+        dims = ("row", "checkpoint")[-np.ndim(values) :] if len(values) else ("checkpoint",)
+        spoilt[name] = (dims, np.array(values))
+    plain.assign(spoilt).to_netcdf(tmp_path / "spoilt.nc", engine="h5netcdf")
+    with pytest.raises(InputError, match="training path"):
+        read_any(tmp_path / "spoilt.nc")
