@@ -61,6 +61,7 @@ class Run:
     seconds: float
     rows: list[Row] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
+    wait: Callable[[BaseProcess, float], object] = BaseProcess.join  # for the end of a process, so many seconds at most
 
     def all_of(self, parts: Mapping[str, tuple[Part, float]]) -> int:
         """Run parts, each with its weight in what time is left; print the table, whatever happens; 1 where one did not succeed."""
@@ -86,7 +87,7 @@ class Run:
         process = multiprocessing.get_context("spawn").Process(target=_alone, args=(part, session, place), daemon=False)
         process.start()
         try:
-            process.join(seconds)
+            self.wait(process, seconds)
             ended, code = process.is_alive(), process.exitcode
         finally:
             _end(process)

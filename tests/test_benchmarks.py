@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -301,7 +302,14 @@ def test_a_part_that_overruns_is_ended_and_named_and_the_table_comes_last(
 ) -> None:
     from benchmarks.parts import ENDED, FAILED, Run
 
-    run = Run("cpu", tmp_path, seconds=400)
+    hanging = tmp_path / "child"
+
+    def until_it_hangs(process: BaseProcess, _seconds: float) -> None:
+        first = not hanging.exists()
+        while process.is_alive() and not (first and hanging.exists() and hanging.read_text()):
+            process.join(0.05)
+
+    run = Run("cpu", tmp_path, seconds=1e6, wait=until_it_hangs)
     parts = {"never": (never_through, 1), "quick": (quick, 9), "failing": (failing, 9), "dying": (dying, 9)}
     assert run.all_of(parts) == 1
     assert [row[:3] for row in run.rows if row[1] != "seconds"] == [
@@ -315,7 +323,7 @@ def test_a_part_that_overruns_is_ended_and_named_and_the_table_comes_last(
     ]
     assert "no cpu" in next(row[3] for row in run.rows if row[:3] == ("failing", "", FAILED))
     assert capsys.readouterr().out.endswith((tmp_path / "table.txt").read_text())
-    child = Path("/proc", (tmp_path / "child").read_text(), "cmdline")
+    child = Path("/proc", hanging.read_text(), "cmdline")
     assert not child.exists() or b"sleep(3600)" not in child.read_bytes(), "what it started is ended with it"
 
 
