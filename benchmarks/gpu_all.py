@@ -7,23 +7,24 @@ a profile. Files go into one folder, the table comes last. `--rehearse`: the CPU
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from benchmarks.parts import FAILED, Part, Run, Session
+
 ROOT = Path(__file__).resolve().parents[1]
 MINUTES = 9.5
-TEST_SECONDS = 240
+PRECISIONS = ("float32", "tf32", "bf16")
+ROUNDS, FEW = 3, 4
 POINTS = np.random.default_rng(0).uniform(-1, 1, (24, 2))
 WAYS: dict[str, dict[str, Any]] = {
     "plain": {"network": "plain"},
@@ -35,56 +36,12 @@ WAYS: dict[str, dict[str, Any]] = {
 STAGES = {"curvature": "viscosity", "gradient": "elasticity", "descent": "memory"}
 
 
-@dataclass
-class Session:
-    """A run under way.
-
-    device   the card, or the CPU in its place
-    folder   where files go
-    rows     what the table says: (part, what, number, remark)
-    """
-
-    device: torch.device
-    folder: Path
-    started: float = field(default_factory=time.monotonic)
-    rows: list[tuple[str, str, str, str]] = field(default_factory=list)
-
-    @property
-    def seconds_left(self) -> float:
-        """Until the ten minutes are over."""
-        return 60 * MINUTES - (time.monotonic() - self.started)
-
-    def part(self, name: str, measure: Callable[[Session], Iterator[tuple[str, str, str]]]) -> None:
-        """One part; what it raises is its row, and the next part runs."""
-        if self.seconds_left < 20:
-            self.rows.append((name, "", "left out", "no time left"))
-            return
-        start = time.monotonic()
-        try:
-            for row in measure(self):
-                self.rows.append((name, *row))
-        except Exception as error:
-            self.rows.append((name, "", "FAILED", f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"))
-        self.rows.append((name, "seconds", f"{time.monotonic() - start:.0f}", ""))
-        (self.folder / "table.json").write_text(json.dumps(self.rows, indent=1))
-
-
 def everything(folder: Path, rehearse: bool) -> int:
-    """All parts; 1 where one failed."""
+    """All parts, in under ten minutes; 1 where one failed or was ended."""
     folder.mkdir(parents=True, exist_ok=True)
-    run = Session(torch.device("cpu" if rehearse else "cuda"), folder)
-    run.rows.append(("machine", _device_name(run.device), f"torch {torch.__version__}", sys.platform))
-    for name, measure in {
-        "ways": _ways,
-        "stages": _stages,
-        "speed": _speed,
-        "profile": _profile,
-        "tests": _tests,
-    }.items():
-        run.part(name, measure)
-    print(_table(run.rows))
-    (folder / "table.txt").write_text(_table(run.rows) + "\n")
-    return int(any(row[2] == "FAILED" for row in run.rows))
+    run = Run("cpu" if rehearse else "cuda", folder, 60 * MINUTES)
+    run.rows.append(("machine", _device_name(torch.device(run.device)), f"torch {torch.__version__}", sys.platform))
+    return run.all_of(PARTS)
 
 
 def _device_name(device: torch.device) -> str:
@@ -115,31 +72,40 @@ def _evaluator(problem: Any, device: torch.device, **more: Any) -> Any:
     return Evaluator(problem, Plane.random(problem), measures, device, **more)
 
 
-def _ways(run: Session) -> Iterator[tuple[str, str, str]]:
+def ways(run: Session) -> Iterator[tuple[str, str, str]]:
     """The loss in each way and precision, against float64 on the CPU."""
-    truth = _evaluator(network(torch.float64), torch.device("cpu"), way={"network": "plain"}).evaluate(POINTS)[:, 0]
-    for precision in ("float32", "tf32", "bf16"):
+    evaluator = _evaluator(network(torch.float64), torch.device("cpu"), way={"network": "plain"})
+    count = len(PRECISIONS) * len(WAYS) + 1
+    points = POINTS[: run.fitting(len(POINTS), count * _seconds(evaluator.evaluate, POINTS[:FEW]) / FEW, least=FEW)]
+    truth = evaluator.evaluate(points)[:, 0]
+    for precision in PRECISIONS:
         for name, way in WAYS.items():
-            yield f"{name}, {precision}", *_error(run, precision, way, truth)
+            number, remark = _error(run, precision, way, points, truth)
+            yield f"{name}, {precision}", number, ", ".join(filter(None, (f"{len(points)} points", remark)))
 
 
-def _error(run: Session, precision: str, way: dict[str, Any], truth: np.ndarray) -> tuple[str, str]:
+def _seconds(evaluate: Callable[[np.ndarray], object], points: np.ndarray) -> float:
+    evaluate(points)  # once before, as the first one prepares
+    start = time.perf_counter()
+    evaluate(points)
+    return time.perf_counter() - start
+
+
+def _error(run: Session, precision: str, way: dict[str, Any], points: np.ndarray, truth: np.ndarray) -> tuple[str, str]:
     from lossnav.core import InputError
 
     try:
-        found = _evaluator(network(), run.device, precision=precision, way={"batch_size": 128, **way})
+        found = _evaluator(network(), torch.device(run.device), precision=precision, way={"batch_size": 128, **way})
     except InputError as error:
         return "not here", str(error)[:100]
-    error = float(np.max(np.abs(found.evaluate(POINTS)[:, 0] / truth - 1)))
+    error = float(np.max(np.abs(found.evaluate(points)[:, 0] / truth - 1)))
     kept = {k: found.way.get(k) for k in way} == way
     bound = 1e-4 if precision == "float32" else 5e-2
     verdict = "" if error < bound else f"over {bound:g}"
-    return (f"{error:.1e}" if error < bound else "FAILED"), " ".join(
-        filter(None, (verdict, "" if kept else "given up"))
-    )
+    return (f"{error:.1e}" if error < bound else FAILED), " ".join(filter(None, (verdict, "" if kept else "given up")))
 
 
-def _stages(run: Session) -> Iterator[tuple[str, str, str]]:
+def stages(run: Session) -> Iterator[tuple[str, str, str]]:
     """Curvature, gradients, descents, spectra and coupling in float64, on the device and on the CPU."""
     from lossnav.core import Plane, coupling_matrix, density_map, spectrum, survey
 
@@ -148,16 +114,16 @@ def _stages(run: Session) -> Iterator[tuple[str, str, str]]:
     for stage, overlay in STAGES.items():
         lands = [
             survey(problem, plane, (3, 3), overlays=(overlay,), effort="preview", device=d, fidelity=False)
-            for d in (str(run.device), "cpu")
+            for d in (run.device, "cpu")
         ]
         found, expected = (
             np.concatenate([land[name].values.ravel() for name in _readouts(lands[1])]) for land in lands
         )
         yield stage, *_difference(found, expected)
-    spectra = [spectrum(problem, device=d, method="slq", steps=6, probes=2) for d in (str(run.device), "cpu")]
+    spectra = [spectrum(problem, device=d, method="slq", steps=6, probes=2) for d in (run.device, "cpu")]
     yield "spectrum", *_difference(*(each.eigenvalues for each in spectra))
-    yield "coupling", *_difference(*(coupling_matrix(problem, device=d).values for d in (str(run.device), "cpu")))
-    yield "density", *_difference(*(density_map(problem, device=d)["loss"].values for d in (str(run.device), "cpu")))
+    yield "coupling", *_difference(*(coupling_matrix(problem, device=d).values for d in (run.device, "cpu")))
+    yield "density", *_difference(*(density_map(problem, device=d)["loss"].values for d in (run.device, "cpu")))
 
 
 def _readouts(land: Any) -> list[str]:
@@ -166,49 +132,56 @@ def _readouts(land: Any) -> list[str]:
 
 def _difference(found: np.ndarray, expected: np.ndarray) -> tuple[str, str]:
     if (np.isfinite(found) != np.isfinite(expected)).any():
-        return "FAILED", "not finite where the CPU is"
+        return FAILED, "not finite where the CPU is"
     finite = np.isfinite(expected)
     scale = float(np.abs(expected[finite]).max()) if finite.any() else 0.0
     error = float(np.abs(found[finite] - expected[finite]).max()) / scale if scale else 0.0
-    return (f"{error:.1e}", "") if error < 1e-6 else ("FAILED", f"off by {error:.1e} of the largest")
+    return (f"{error:.1e}", "") if error < 1e-6 else (FAILED, f"off by {error:.1e} of the largest")
 
 
-def _speed(run: Session) -> Iterator[tuple[str, str, str]]:
-    """Points a second in each way, median of three."""
-    images = 256 if run.device.type == "cpu" else 4096
+def speed(run: Session) -> Iterator[tuple[str, str, str]]:
+    """Points a second in each way, median of up to three rounds."""
+    images = 256 if run.device == "cpu" else 4096
     problem = network(examples=images)
-    for name, way in WAYS.items():
-        found = _evaluator(problem, run.device, way={"batch_size": 256, **way})
-        found.evaluate(POINTS[:4])
+    for turn, (name, way) in enumerate(WAYS.items()):
+        found = _evaluator(problem, torch.device(run.device), way={"batch_size": 256, **way})
+        each = (len(WAYS) - turn) * _seconds(found.evaluate, POINTS[:FEW]) / FEW
+        points = POINTS[: run.fitting(len(POINTS), each, least=FEW)]
+        rounds = run.fitting(ROUNDS, each * len(points))
         taken = []
-        for _ in range(3):
+        for _ in range(rounds):
             start = time.perf_counter()
-            found.evaluate(POINTS)
+            found.evaluate(points)
             taken.append(time.perf_counter() - start)
-        yield name, f"{len(POINTS) / statistics.median(taken):.1f} points/s", f"{images} images"
+        said = f"{images} images, {len(points)} points, {rounds} round{'s' * (rounds > 1)}"
+        yield name, f"{len(points) / statistics.median(taken):.1f} points/s", said
 
 
-def _profile(run: Session) -> Iterator[tuple[str, str, str]]:
+def profile(run: Session) -> Iterator[tuple[str, str, str]]:
     """Profile of a tile; a trace for chrome://tracing in the folder."""
     from torch.profiler import ProfilerActivity, profile
 
-    found = _evaluator(network(), run.device, way={"batch_size": 128, "network": "plain"})
-    found.evaluate(POINTS[:4])
-    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if run.device.type == "cuda" else [])]
+    found = _evaluator(network(), torch.device(run.device), way={"batch_size": 128, "network": "plain"})
+    points = POINTS[: run.fitting(len(POINTS), 10 * _seconds(found.evaluate, POINTS[:FEW]) / FEW, least=FEW)]
+    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if run.device == "cuda" else [])]
     with profile(activities=kinds) as profiled:
-        found.evaluate(POINTS)
+        found.evaluate(points)
     profiled.export_chrome_trace(str(run.folder / "trace.json"))
     averages = profiled.key_averages()
     (run.folder / "profile.txt").write_text(averages.table(sort_by="self_cpu_time_total", row_limit=40))
     waits = [
         e for e in averages if e.key in ("aten::_local_scalar_dense", "cudaStreamSynchronize", "cudaDeviceSynchronize")
     ]
-    yield "waits in 24 points", str(sum(e.count for e in waits)), ", ".join(f"{e.key} {e.count}" for e in waits)
+    yield (
+        f"waits in {len(points)} points",
+        str(sum(e.count for e in waits)),
+        ", ".join(f"{e.key} {e.count}" for e in waits),
+    )
     for each in sorted(averages, key=lambda e: -e.self_cpu_time_total)[:3]:
         yield each.key[:40], f"{each.self_cpu_time_total / 1e3:.1f} ms", f"{each.count} calls"
 
 
-def _tests(run: Session) -> Iterator[tuple[str, str, str]]:
+def tests(run: Session) -> Iterator[tuple[str, str, str]]:
     """The tests marked cuda; in a rehearsal they are collected, and skip with their reason."""
     words = [
         sys.executable,
@@ -222,7 +195,7 @@ def _tests(run: Session) -> Iterator[tuple[str, str, str]]:
         "tests/core/engine",
         "tests/core/curvature",
     ]
-    seconds = min(TEST_SECONDS, max(run.seconds_left - 10, 10))
+    seconds = max(run.seconds_left - 10, 10)
     environment = {
         **os.environ,
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
@@ -233,11 +206,13 @@ def _tests(run: Session) -> Iterator[tuple[str, str, str]]:
             words, cwd=ROOT, stdout=output, stderr=output, timeout=seconds, env=environment
         ).returncode
     last = (run.folder / "tests.txt").read_text().strip().splitlines()[-1:]
-    yield "pytest -m cuda", "ok" if ended == 0 else "FAILED", (last or [""])[0].strip("= ")[:100]
+    yield "pytest -m cuda", "ok" if ended == 0 else FAILED, (last or [""])[0].strip("= ")[:100]
 
 
-def _table(rows: list[tuple[str, str, str, str]]) -> str:
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    return "\n".join(
-        "  ".join([*(c.ljust(w) for c, w in zip(r[:3], widths, strict=True)), r[3]]).rstrip() for r in rows
-    )
+PARTS: dict[str, tuple[Part, float]] = {  # each with its weight in what time is left when it begins
+    "ways": (ways, 3),
+    "stages": (stages, 4),
+    "speed": (speed, 2),
+    "profile": (profile, 1),
+    "tests": (tests, 3),
+}

@@ -5,7 +5,9 @@
 
 Its numbers are those of a survey of 9 × 9 points of a sample, with every readout, interpolated in between and stored as measured:
 what is timed depends on how many there are, not on what they are. A time runs from asking for the address (the server is up, the
-browser too) to both figures drawn and the page at rest; switching and picking, from the click to the same.
+browser too) to both figures drawn and the page at rest; switching and picking, from the click to the same. Each visit has a browser
+window of its own, in which Chromium is busy with pages of its own at first (1.5 s of a processor): `--rest 3` waits so many
+seconds before asking.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ def _interpolated(coarse: MeasuredPoints, many: Specification) -> MeasuredPoints
     return replace(coarse, plan=plan, values=values, done=done)
 
 
-def timed(place: Path, rounds: int) -> dict[str, Any]:
+def timed(place: Path, rounds: int, rest: float = 0.0) -> dict[str, Any]:
     """Seconds of opening, switching and picking in a real browser, each `rounds` times."""
     from playwright.sync_api import sync_playwright
 
@@ -77,7 +79,7 @@ def timed(place: Path, rounds: int) -> dict[str, Any]:
                 time.sleep(0.2)
             with sync_playwright() as driver:
                 browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
-                times = [_visited(browser, found[0]) for _ in range(rounds)]
+                times = [_visited(browser, found[0], rest) for _ in range(rounds)]
                 browser.close()
         finally:
             server.terminate()
@@ -86,10 +88,11 @@ def timed(place: Path, rounds: int) -> dict[str, Any]:
     return {name: {"first": each[0], "median": statistics.median(each)} for name, each in named.items()}
 
 
-def _visited(browser: Any, address: str) -> dict[str, float]:
+def _visited(browser: Any, address: str, rest: float) -> dict[str, float]:
     """One visit by a browser that knows nothing yet."""
     context = browser.new_context(viewport={"width": 1280, "height": 720})
     page = context.new_page()
+    time.sleep(rest)
     started = time.perf_counter()
     page.goto(address)
     _drawn(page)
@@ -127,14 +130,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=SIZE)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--rest", type=float, default=0.0, help="seconds that a new window has before it is asked for the page"
+    )
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         place = Path(folder, "large.zarr")
         points = made(place, asked.size)
         size = sum(f.stat().st_size for f in place.rglob("*") if f.is_file())
         about = {"size": asked.size, "readouts": len(points.overlays), "columns": len(points.columns), "bytes": size}
-        about |= {"load_average": os.getloadavg()[0], "cores": os.cpu_count()}
-        print(json.dumps({**about, **timed(place, asked.rounds)}, indent=1))
+        about |= {"rest_s": asked.rest, "load_average": os.getloadavg()[0], "cores": os.cpu_count()}
+        print(json.dumps({**about, **timed(place, asked.rounds, asked.rest)}, indent=1))
 
 
 if __name__ == "__main__":

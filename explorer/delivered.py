@@ -10,11 +10,12 @@ import gzip
 import hashlib
 from collections import OrderedDict
 from functools import lru_cache
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import plotly
+
+from .drawing_library import drawing_library
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
 PREFIX = "/lossnav"
-LIBRARY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 BOUND = 60e6  # characters of figures; most are shared with `shared.PICTURES`
 UNCHANGING = {"cache-control": "private, max-age=604800, immutable"}  # what changes has another address
 PACKED = {"content-encoding": "gzip", "vary": "Accept-Encoding"}
@@ -70,7 +70,7 @@ def library_path() -> str:
 @lru_cache(maxsize=1)
 def packed_library() -> bytes:
     """plotly.js as it travels, packed once: Streamlit would pack it anew for every browser, 0.1 to 0.2 s of the processor each."""
-    return gzip.compress(LIBRARY.read_bytes())
+    return gzip.compress(drawing_library())
 
 
 def _takes_packed(request: Request) -> bool:
@@ -89,12 +89,12 @@ def figure_at(path: str) -> str | None:
 
 def routes() -> list[Route]:
     """Routes of the server for plotly.js and figures."""
-    from starlette.responses import FileResponse, PlainTextResponse, Response
+    from starlette.responses import PlainTextResponse, Response
     from starlette.routing import Route
 
-    async def library(request: Request) -> Response:
+    async def script(request: Request) -> Response:
         if not _takes_packed(request):
-            return FileResponse(LIBRARY, media_type="text/javascript", headers=UNCHANGING)
+            return Response(drawing_library(), media_type="text/javascript", headers=UNCHANGING)
         return Response(packed_library(), media_type="text/javascript", headers=UNCHANGING | PACKED)
 
     async def figure(request: Request) -> Response:
@@ -106,4 +106,4 @@ def routes() -> list[Route]:
         packed = gzip.compress(text.encode(), QUICKLY)
         return Response(packed, media_type="application/json", headers=UNCHANGING | PACKED)
 
-    return [Route(library_path(), library), Route(PREFIX + "/figures/{digest}", figure)]
+    return [Route(library_path(), script), Route(PREFIX + "/figures/{digest}", figure)]

@@ -5,16 +5,25 @@ from __future__ import annotations
 import doctest
 import importlib
 import json
+import os
 import platform
 import re
+import signal
+import subprocess
 import sys
+from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 from lossnav.core import Plane, Problem, survey
 from torch import nn
+
+if TYPE_CHECKING:
+    from benchmarks.parts import Session
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -137,7 +146,9 @@ def test_a_series_that_failed_leaves_the_figure_of_the_others(tmp_path: Path) ->
     assert (tmp_path / "scaling.svg").read_text(encoding="utf-8").count("exponent 1.00") == 2
 
 
-@pytest.mark.parametrize("name", ["first_picture", "machine", "products", "scaling", "spectra", "table", "timing"])
+@pytest.mark.parametrize(
+    "name", ["first_picture", "machine", "parts", "products", "scaling", "spectra", "table", "timing"]
+)
 def test_the_examples_hold(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"benchmarks.{name}"))
     assert found.attempted > 0
@@ -259,3 +270,86 @@ def test_every_study_has_its_row() -> None:
     folder = ROOT / "benchmarks" / "studies"
     rows = re.findall(r"^\| `(\w+)` \|", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(rows) == sorted(p.stem for p in folder.glob("*.py") if p.stem != "__init__")
+
+
+def never_through(session: Session) -> Iterator[tuple[str, str, str]]:
+    """A part that stops at its second row, with a process of its own that would go on as well."""
+    yield "its first row", "1", ""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"]) as child:
+        Path(session.folder, "child").write_text(str(child.pid))
+        child.wait()
+
+
+def quick(session: Session) -> Iterator[tuple[str, str, str]]:
+    """A part that is through at once."""
+    yield "device", session.device, ""
+
+
+def failing(session: Session) -> Iterator[tuple[str, str, str]]:
+    """A part that fails after a row."""
+    yield "before", "2", ""
+    raise ValueError(f"no {session.device}")
+
+
+def dying(session: Session) -> Iterator[tuple[str, str, str]]:
+    """A part whose process is killed."""
+    yield "last words", "3", ""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_part_that_overruns_is_ended_and_named_and_the_table_comes_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks.parts import ENDED, FAILED, Run
+
+    hanging = tmp_path / "child"
+
+    def until_it_hangs(process: BaseProcess, _seconds: float) -> None:
+        first = not hanging.exists()
+        while process.is_alive() and not (first and hanging.exists() and hanging.read_text()):
+            process.join(0.05)
+
+    run = Run("cpu", tmp_path, seconds=1e6, wait=until_it_hangs)
+    parts = {"never": (never_through, 1), "quick": (quick, 9), "failing": (failing, 9), "dying": (dying, 9)}
+    assert run.all_of(parts) == 1
+    assert [row[:3] for row in run.rows if row[1] != "seconds"] == [
+        ("never", "its first row", "1"),
+        ("never", "", ENDED),
+        ("quick", "device", "cpu"),
+        ("failing", "before", "2"),
+        ("failing", "", FAILED),
+        ("dying", "last words", "3"),
+        ("dying", "", FAILED),
+    ]
+    assert "no cpu" in next(row[3] for row in run.rows if row[:3] == ("failing", "", FAILED))
+    assert capsys.readouterr().out.endswith((tmp_path / "table.txt").read_text())
+    child = Path("/proc", hanging.read_text(), "cmdline")
+    assert not child.exists() or b"sleep(3600)" not in child.read_bytes(), "what it started is ended with it"
+
+
+def test_a_run_that_is_stopped_prints_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.parts import LEFT_OUT, Run
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    run = Run("cpu", tmp_path, seconds=400)
+    monkeypatch.setattr(run, "_one", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run.all_of({"quick": (quick, 1), "failing": (failing, 1)})
+    assert [row[2] for row in run.rows] == [LEFT_OUT, LEFT_OUT]
+    assert "the run was stopped before" in (tmp_path / "table.txt").read_text()
+
+
+def test_a_part_without_time_is_left_out_and_one_short_of_it_leaves_out_the_rest(tmp_path: Path) -> None:
+    from benchmarks.parts import LEFT_OUT, Run, Session, _work
+
+    run = Run("cpu", tmp_path, seconds=0)
+    assert run.all_of({"quick": (quick, 1)}) == 0
+    assert run.rows == [("quick", "", LEFT_OUT, "no time left")]
+    place = tmp_path / "rows.jsonl"
+    _work(failing, Session("cpu", tmp_path, deadline=0.0), place)  # long ago
+    assert [json.loads(line)[:2] for line in place.read_text().splitlines()] == [
+        ["before", "2"],
+        ["the rest", LEFT_OUT],
+    ]

@@ -53,6 +53,7 @@ FLOORS = {
             "workspace",
             "dropped",
         ),
+        ("drawing_library",),
     ),
 }
 

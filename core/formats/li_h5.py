@@ -10,6 +10,7 @@ import xarray as xr
 
 from ..checks import InputError
 from ..machine.atomic import File
+from .axes import rising, what_is_wrong_with_axes
 from .files import Floats, _damaged, _existing
 from .hdf5_headers import refuse_what_is_elsewhere
 
@@ -46,7 +47,13 @@ def read_li_h5(path: File) -> xr.Dataset:
             f"A surface file of Li et al. has xcoordinates and train_loss, but {Path(path).name!r} lacks "
             f"{' and '.join(sorted(missing))}; give the .h5 file that plot_surface.py wrote."
         )
-    return _from_li(arrays, Path(path).stem)
+    if any(arrays.get(name, np.zeros(1)).ndim != 1 for name in _LI_NAMES[:2]):
+        raise InputError(f"The coordinates in {Path(path).name!r} should be lists of numbers; the file is damaged.")
+    land = _from_li(arrays, Path(path).stem)
+    wrong = what_is_wrong_with_axes(land)
+    if wrong is not None:
+        raise InputError(f"{Path(path).name!r} is damaged: {wrong}. Make or copy it again.")
+    return rising(land)
 
 
 _LI_NAMES = ("xcoordinates", "ycoordinates", "train_loss", "train_acc", "test_loss", "test_acc")

@@ -14,6 +14,7 @@ from ..checks import InputError
 from ..machine.atomic import File
 from ..sealed import verified, write_sealed
 from ..survey.info import IN_ATTRS
+from .axes import rising, what_is_wrong_with_axes
 from .files import _damaged, _existing
 from .hdf5_headers import refuse_what_is_elsewhere
 
@@ -51,6 +52,9 @@ def read_netcdf(path: File) -> xr.Dataset:
     return _landscape(landscape, path)
 
 
+PATH = ("path_alpha", "path_beta", "path_off_plane", "path_step")
+
+
 def _landscape(dataset: xr.Dataset, path: File) -> xr.Dataset:
     if "loss" not in dataset or set(dataset["loss"].dims) != {"alpha", "beta"}:
         raise InputError(
@@ -63,20 +67,16 @@ def _landscape(dataset: xr.Dataset, path: File) -> xr.Dataset:
             f"{Path(path).name!r} is damaged, or no landscape of this project: {wrong}. Make or copy it again."
         )
     floats = {"loss": dataset["loss"].astype(float, keep_attrs=True)} if dataset["loss"].dtype.kind in "biu" else {}
-    return dataset.assign(floats).transpose("alpha", "beta", ...)  # whose values are taken by place, all over
+    return rising(dataset.assign(floats)).transpose("alpha", "beta", ...)  # whose values are taken by place, all over
 
 
 def _what_is_wrong(dataset: xr.Dataset) -> Iterator[str]:
     """Each fault that no landscape has, in words."""
-    for axis in ("alpha", "beta"):
-        along = dataset[axis] if axis in dataset.coords else None
-        if (
-            along is None
-            or along.dtype.kind not in "iuf"
-            or along.dims != (axis,)
-            or not np.isfinite(along.values).all()
-        ):
-            yield f"its coordinate '{axis}' should be finite numbers"
+    axes = what_is_wrong_with_axes(dataset)
+    if axes is not None:
+        yield axes
+    if any(name in dataset for name in PATH) and not _is_path(dataset):
+        yield f"its training path should be {', '.join(PATH[:-1])} and {PATH[-1]}, finite numbers for each checkpoint"
     for name, variable in dataset.data_vars.items():
         if set(variable.dims) <= {"alpha", "beta"} and variable.dims and variable.dtype.kind not in "biuf":
             yield f"'{name}' should be numbers"
@@ -85,6 +85,12 @@ def _what_is_wrong(dataset: xr.Dataset) -> Iterator[str]:
     for key, kind in SAID.items():
         if key in dataset.attrs and not _is_said_in_json(dataset.attrs[key], kind):
             yield f"what it says under '{key}' cannot be read"
+
+
+def _is_path(dataset: xr.Dataset) -> bool:
+    parts = [dataset[name] for name in PATH if name in dataset]
+    alike = all(part.dims == ("checkpoint",) and part.size and part.dtype.kind in "iuf" for part in parts)
+    return len(parts) == len(PATH) and alike and all(np.isfinite(part.values).all() for part in parts)
 
 
 def _is_said_in_json(text: object, kind: type | tuple[type, ...]) -> bool:

@@ -170,7 +170,8 @@ class LandscapeAccessor:
 
     def _read(self, name: str, absent: Any) -> Any:
         text = self._land.attrs.get(name)
-        return json.loads(text) if text else absent
+        said = json.loads(text) if text else None
+        return absent if said is None else said  # "null" says nothing either
 
 
 NOTHING = LandscapeInfo()

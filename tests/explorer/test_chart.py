@@ -11,7 +11,7 @@ import plotly
 import pytest
 import xarray as xr
 from charts import charts_of, text_of
-from lossnav.explorer import delivered
+from lossnav.explorer.drawing_library import WHOLE
 from lossnav.explorer.export import Export, exported
 from lossnav.explorer.panels.legend import interpolation_texts
 from lossnav.explorer.state import Drawing, View
@@ -58,7 +58,7 @@ def test_a_chart_is_the_same_element_whatever_it_shows(app: AppTest) -> None:
 def test_the_library_is_that_of_the_installed_package(app: AppTest) -> None:
     address = given(app)["surface"]["library"]
     assert address == f"/lossnav/plotly-{plotly.__version__}.min.js"
-    assert delivered.LIBRARY.stat().st_size > 10**6
+    assert WHOLE.stat().st_size > 10**6
 
 
 def test_the_script_is_shipped() -> None:

@@ -7,7 +7,8 @@ import gzip
 import socket
 
 import pytest
-from lossnav.explorer.delivered import LIBRARY, FigureStore, figure_at, figure_path, library_path, routes
+from lossnav.explorer.delivered import FigureStore, figure_at, figure_path, library_path, routes
+from lossnav.explorer.drawing_library import drawing_library
 from lossnav.explorer.no_delay import send_at_once
 from starlette.applications import Starlette
 from streamlit.web.server.starlette import starlette_server
@@ -66,7 +67,7 @@ def test_what_travels_packed_is_the_same(takes: str, packed: str | None) -> None
     figure, library = answered(figure_path('{"layout": "λ"}'), takes), answered(library_path(), takes)
     assert [figure[1].get("content-encoding"), library[1].get("content-encoding")] == [packed, packed]
     assert figure[2] == '{"layout": "λ"}'
-    assert library[2] == LIBRARY.read_text(encoding="utf-8")
+    assert library[2] == drawing_library().decode()
 
 
 def test_connections_of_the_server_wait_for_no_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,8 @@ import pytest
 from lossnav.core import InputError
 from lossnav.explorer import app as application
 from lossnav.explorer import workspace
-from lossnav.explorer.delivered import LIBRARY, NO_FIGURE, library_path
+from lossnav.explorer.delivered import NO_FIGURE, library_path
+from lossnav.explorer.drawing_library import drawing_library
 from lossnav.explorer.server import Access, _check_certificate, _check_free
 from streamlit.testing.v1 import AppTest
 
@@ -145,7 +146,7 @@ def test_the_page_names_its_drawing_library_and_the_server_has_it(running: Runni
     library = running.ask(library_path(), running.cookie)
     assert (library.status, library.headers["content-type"].partition(";")[0]) == (200, "text/javascript")
     assert "immutable" in library.headers["cache-control"]
-    assert library.text == LIBRARY.read_text(encoding="utf-8")  # type: ignore[attr-defined]
+    assert library.text == drawing_library().decode()  # type: ignore[attr-defined]
     assert running.ask(library_path()).status == 403
 
 

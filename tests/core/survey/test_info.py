@@ -65,3 +65,10 @@ def test_a_dataset_from_elsewhere_says_nothing_and_a_wrong_name_is_told() -> Non
         _ = land.lossnav.plain
     land.attrs["plane"] = '{"kind": "line"}'
     assert land.lossnav.plane == {"kind": "line"}  # as it is now
+
+
+def test_null_says_as_much_as_nothing() -> None:
+    named = ("problem", "plane", "facts", "unavailable")
+    nothing, null = xr.Dataset(), xr.Dataset(attrs=dict.fromkeys(named, "null"))
+    for name in named:
+        assert getattr(null.lossnav, name) == getattr(nothing.lossnav, name) is not None
