@@ -37,8 +37,8 @@ def paths_in(files: Sequence[Path], land: xr.Dataset) -> tuple[DrawnWalk, ...]:
 
     drawn: list[DrawnWalk] = []
     for file in files:
-        content = read_json(file)
         try:
+            content = read_json(file)
             paths, plane = walks_of_json(content), dict(content["plane"] or {})
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise InputError(

@@ -55,6 +55,10 @@ _CSS = """
   table.answers thead th { font-weight: 650; }
   table.answers img { width: 34px; height: auto; image-rendering: pixelated; border: 1px solid #8885; display: inline-block;
     vertical-align: middle; margin-right: 0.4rem; }
+  table.compared { table-layout: fixed; margin-top: 0.6rem; }
+  table.compared caption { caption-side: top; text-align: left; padding-bottom: 0.3rem; opacity: 0.85; }
+  table.compared :is(th[scope="row"], thead td) { width: 15rem; opacity: 0.8; }
+  table.compared tbody td { font-weight: 550; } table.compared td.judged { font-weight: 400; vertical-align: top; }
   table.answers small { opacity: 0.8; white-space: nowrap; }
   .bar { display: grid; grid-template-columns: 1.9rem 1fr 3.2rem; gap: 0.3rem; align-items: center; }
   .bar i { font-style: normal; white-space: nowrap; } .bar em { font-style: normal; text-align: right; }
@@ -100,10 +104,10 @@ def page_style() -> None:
 _COMPARE = """
 <style>
   [class*="st-key-compare_"]:has(> * .lossnav-chart) { container-type: inline-size; }
-  .st-key-compare_rows [class*="st-key-compare_"] > * { --tall: min(max(330px, calc(100vh - 190px)), 82cqw); }
-  .st-key-compare_two_rows [class*="st-key-compare_"] > * { --tall: min(max(230px, calc(50vh - 125px)), 82cqw); }
-  :is(.st-key-compare_0, .st-key-compare_1) > * { --tall: min(max(330px, calc(100vh - 190px)), 82cqw); } /* no white above a terrain */
-  .st-key-compare_two_rows :is(.st-key-compare_0, .st-key-compare_1) > * { --tall: min(max(230px, calc(50vh - 125px)), 82cqw); }
+  .st-key-compare_rows [class*="st-key-compare_"] > * { --tall: min(max(330px, calc(100vh - 190px)), 74cqw); }
+  .st-key-compare_two_rows [class*="st-key-compare_"] > * { --tall: min(max(230px, calc(50vh - 125px)), 74cqw); }
+  :is(.st-key-compare_0, .st-key-compare_1) > * { --tall: min(max(330px, calc(100vh - 190px)), 74cqw); } /* no white above a terrain */
+  .st-key-compare_two_rows :is(.st-key-compare_0, .st-key-compare_1) > * { --tall: min(max(230px, calc(50vh - 125px)), 74cqw); }
   [class*="st-key-compare_"] :is(.stElementContainer, .stFullScreenFrame):has(> div > .lossnav-chart) { min-height: var(--tall); }
 </style>
 """

@@ -453,7 +453,7 @@ function drawMap(land) {
     if (!Number.isNaN(x[0])) dot(x[0], y[0], 5, colors.accent, "white", "start of training");
     if (!Number.isNaN(x[last])) star(layer, f.x(x[last]), f.y(y[last]), colors.accent, endOf(land));
   }
-  const told = (x, y, color, text) => layer.append(svg("text", {x: x + 9, y: y - 6, fill: "white", stroke: color, "stroke-width": 3, "paint-order": "stroke", "font-weight": 700, "data-name": "own loss"}, text));
+  const told = (x, y, color, text) => layer.append(svg("text", {x: x + 9, y: y - 6, style: `fill:white;stroke:${color};stroke-width:4px;paint-order:stroke;font-weight:700`, "data-name": "own loss"}, text));
   if (land.path && land.own_loss && land.at === land.path.alpha.length - 1 && !Number.isNaN(land.path.alpha[land.at]))
     told(f.x(land.path.alpha[land.at]), f.y(land.path.beta[land.at]), colors.accent, land.own_loss);
   for (const {name, color, place: {alpha, beta}, loss} of Object.values(land.walks)) {

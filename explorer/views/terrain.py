@@ -127,7 +127,7 @@ def picture(
         elevation, ground = controls.elevation_controls(land)
         with st.expander("Minima"):
             minima, counted = marked_minima(land, elevation.variable)
-        others = () if turning is not None or is_slice(land) else trainings_control(request.target)
+        others = () if turning is not None or is_slice(land) else trainings_control([request.target])
     dark = st.context.theme.type == "dark"
     walks, line = walks_of(request), line_of_address()
     walked, picked = drawn_walks(walks), st.session_state.get("picked")

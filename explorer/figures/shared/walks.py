@@ -13,7 +13,7 @@ from .scales import format_value
 
 # told apart from one another and from the training path, on light and on dark
 WALK_COLORS = ("#E8730C", "#C04CC9", "#2F6FDB", "#8A6D00")
-TRAINING_COLORS = ("#D81B60", "#00838F", "#6D4C41")
+TRAINING_COLORS = ("#D81B60", "#7E57C2", "#6D4C41")
 
 
 @dataclass(frozen=True)
