@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -14,6 +15,7 @@ from lossnav.core import PROPERTIES
 from lossnav.core.checks import first_line
 from lossnav.core.properties import STAGES
 from lossnav.core.survey import unmeasured
+from lossnav.core.survey.schedule import full_schedule
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -226,14 +228,65 @@ def _progress(request: SurveyRequest, stored: Found | None, job: Job) -> tuple[f
         return 0.0, f"Preparing the {request.plane} plane of {request.target} …"
     if stored.points.info.later:
         return stored.done / stored.total, "Readouts that came later …"
-    at = next((stage for stage in stored.points.used if _left(stored, stage)), None)
+    at, turn = _at_work(stored, job)
     if at is None:
         return 1.0, "All points measured; now measuring how far to trust the plane …"
     total = stored.points.planned_at(at)
     done = total - _left(stored, at)
-    seconds = job.remaining(at, done, total)
+    seconds = job.remaining(f"{at} {turn}", done, total)
     left = "" if seconds is None else f", about {duration(seconds)} left for them"
     return stored.done / stored.total, f"{stage_title(at)}: {done:,} of {total:,} points{left}"
+
+
+def _at_work(stored: Found, job: Job) -> tuple[str | None, int]:
+    """The stage that is being measured now, and in which turn of its: stages take turns, and each has a pace of its own."""
+    points = stored.points
+    left = [stage for stage in points.used if _left(stored, stage)]
+    planned = next(full_schedule(points), (None,))[0] if points.info.tolerance is None else None
+    made = {stage: int(points.done_at(stage).sum()) for stage in points.used}
+    before: StagesSeen | None = st.session_state.get("stages seen")
+    seen = stages_seen(before if before and before.job == str(job.log) else None, str(job.log), made, left, planned)
+    st.session_state["stages seen"] = seen
+    return seen.at, seen.turn
+
+
+@dataclass(frozen=True)
+class StagesSeen:
+    """What was last seen of a survey at work.
+
+    job   which survey
+    made  stage → measured points
+    at    the stage that is measured; None: none is left
+    turn  how often that has changed
+    """
+
+    job: str
+    made: Mapping[str, int]
+    at: str | None
+    turn: int = 0
+
+
+def stages_seen(
+    before: StagesSeen | None, job: str, made: Mapping[str, int], left: Sequence[str], planned: str | None = None
+) -> StagesSeen:
+    """What is seen of a survey now: at work is what is `planned` next, where that is known, else the stage that has become more since.
+
+    Of two that have become more the later one is at work; with nothing new, what was at work still is, and at first it is the first
+    of those with points `left`.
+
+    >>> first = stages_seen(None, "a", {"forward": 40, "curvature": 0}, ["forward", "curvature"])
+    >>> then = stages_seen(first, "a", {"forward": 40, "curvature": 3}, ["forward", "curvature"])
+    >>> still = stages_seen(then, "a", {"forward": 40, "curvature": 3}, ["forward", "curvature"])
+    >>> first.at, then.at, still.at, still.turn
+    ('forward', 'curvature', 'curvature', 1)
+    >>> stages_seen(still, "a", still.made, ["forward", "curvature"], "forward").at
+    'forward'
+    """
+    grown = [stage for stage in left if before and made[stage] > before.made.get(stage, 0)]
+    kept = before.at if before and before.at in left else None
+    at = planned or (grown[-1] if grown else kept or next(iter(left), None))
+    turn = 0 if before is None else before.turn + (at != before.at)
+    return StagesSeen(job, dict(made), at, turn)
 
 
 def _left(stored: Found, stage: str) -> int:
