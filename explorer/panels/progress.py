@@ -30,6 +30,7 @@ from ..request.survey import SurveyRequest
 
 T = TypeVar("T")
 
+FEWEST = 5  # points of a turn until its pace is told: the first ones prepare what the others use
 TURN = "It waits its turn: the page “Work” shows what is being computed."
 ELSEWHERE = "A command outside the explorer measures this: end it where it runs."
 STAGE_TITLES = {"forward": "Terrain", "curvature": "Curvature", "gradient": "Gradients", "descent": "Descents"}
@@ -228,17 +229,18 @@ def _progress(request: SurveyRequest, stored: Found | None, job: Job) -> tuple[f
         return 0.0, f"Preparing the {request.plane} plane of {request.target} …"
     if stored.points.info.later:
         return stored.done / stored.total, "Readouts that came later …"
-    at, turn = _at_work(stored, job)
+    seen = _at_work(stored, job)
+    at = seen.at
     if at is None:
         return 1.0, "All points measured; now measuring how far to trust the plane …"
     total = stored.points.planned_at(at)
     done = total - _left(stored, at)
-    seconds = job.remaining(f"{at} {turn}", done, total)
+    seconds = job.remaining(f"{at} {seen.turn}", done, total) if seen.made[at] - seen.began >= FEWEST else None
     left = "" if seconds is None else f", about {duration(seconds)} left for them"
     return stored.done / stored.total, f"{stage_title(at)}: {done:,} of {total:,} points{left}"
 
 
-def _at_work(stored: Found, job: Job) -> tuple[str | None, int]:
+def _at_work(stored: Found, job: Job) -> StagesSeen:
     """The stage that is being measured now, and in which turn of its: stages take turns, and each has a pace of its own."""
     points = stored.points
     left = [stage for stage in points.used if _left(stored, stage)]
@@ -247,7 +249,7 @@ def _at_work(stored: Found, job: Job) -> tuple[str | None, int]:
     before: StagesSeen | None = st.session_state.get("stages seen")
     seen = stages_seen(before if before and before.job == str(job.log) else None, str(job.log), made, left, planned)
     st.session_state["stages seen"] = seen
-    return seen.at, seen.turn
+    return seen
 
 
 @dataclass(frozen=True)
@@ -258,12 +260,14 @@ class StagesSeen:
     made  stage → measured points
     at    the stage that is measured; None: none is left
     turn  how often that has changed
+    began  its measured points when its turn began
     """
 
     job: str
     made: Mapping[str, int]
     at: str | None
     turn: int = 0
+    began: int = 0
 
 
 def stages_seen(
@@ -285,8 +289,9 @@ def stages_seen(
     grown = [stage for stage in left if before and made[stage] > before.made.get(stage, 0)]
     kept = before.at if before and before.at in left else None
     at = planned or (grown[-1] if grown else kept or next(iter(left), None))
-    turn = 0 if before is None else before.turn + (at != before.at)
-    return StagesSeen(job, dict(made), at, turn)
+    if before is not None and at == before.at:
+        return StagesSeen(job, dict(made), at, before.turn, before.began)
+    return StagesSeen(job, dict(made), at, before.turn + 1 if before else 0, made.get(at, 0) if at else 0)
 
 
 def _left(stored: Found, stage: str) -> int:

@@ -39,7 +39,7 @@ _CSS = """
   .st-key-save_place > .stElementContainer:not(.st-key-save) { position: absolute; inset: 0; z-index: 2;
     display: flex; align-items: center; justify-content: center; border-radius: 0.5rem;
     color: light-dark(white, #101617); }
-  .st-key-save_place:has(> .stElementContainer:not(.st-key-save)) .st-key-save button > * { visibility: hidden; } /* its ground stays */
+  .st-key-save_place:has([data-testid="stSpinner"]) .st-key-save button > * { visibility: hidden; } /* its ground stays */
   .facts { font-size: 0.9rem; line-height: 1.5; margin: 0 0 0.1rem; }
   .facts b { font-weight: 650; font-size: 1.02rem; margin-right: 1rem; }
   .facts span.item { margin-right: 0.7rem; white-space: nowrap; opacity: 0.85; }

@@ -144,7 +144,9 @@ def test_print_draws_the_path_and_its_own_loss_at_its_end(draw: Any, file: Path,
 def test_the_page_writes_the_own_losses_beside_both_ends(file: Path, walked: TrainingPath) -> None:
     land = read_landscape(shipped(SMALL))
     picture = replace(View(Drawing("loss")).picture(land), walks=paths_in([file], land))
-    texts = {each.name: each for each in map_figure(land, picture).data if each.type == "scatter" and each.mode == "text"}
+    texts = {
+        each.name: each for each in map_figure(land, picture).data if each.type == "scatter" and each.mode == "text"
+    }
     assert texts[f"own loss of {LARGE}"].text == (format_value(float(walked.loss[-1])),)
     assert (texts[f"own loss of {LARGE}"].x, texts[f"own loss of {LARGE}"].y) == (
         (walked.alpha[-1],),
