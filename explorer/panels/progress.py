@@ -15,7 +15,6 @@ from lossnav.core import PROPERTIES
 from lossnav.core.checks import first_line
 from lossnav.core.properties import STAGES
 from lossnav.core.survey import unmeasured
-from lossnav.core.survey.schedule import full_schedule
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -244,10 +243,9 @@ def _at_work(stored: Found, job: Job) -> StagesSeen:
     """The stage that is being measured now, and in which turn of its: stages take turns, and each has a pace of its own."""
     points = stored.points
     left = [stage for stage in points.used if _left(stored, stage)]
-    planned = next(full_schedule(points), (None,))[0] if points.info.tolerance is None else None
     made = {stage: int(points.done_at(stage).sum()) for stage in points.used}
     before: StagesSeen | None = st.session_state.get("stages seen")
-    seen = stages_seen(before if before and before.job == str(job.log) else None, str(job.log), made, left, planned)
+    seen = stages_seen(before if before and before.job == str(job.log) else None, str(job.log), made, left)
     st.session_state["stages seen"] = seen
     return seen
 
@@ -270,10 +268,8 @@ class StagesSeen:
     began: int = 0
 
 
-def stages_seen(
-    before: StagesSeen | None, job: str, made: Mapping[str, int], left: Sequence[str], planned: str | None = None
-) -> StagesSeen:
-    """What is seen of a survey now: at work is what is `planned` next, where that is known, else the stage that has become more since.
+def stages_seen(before: StagesSeen | None, job: str, made: Mapping[str, int], left: Sequence[str]) -> StagesSeen:
+    """What is seen of a survey now: at work is the stage that has become more since.
 
     Of two that have become more the later one is at work; with nothing new, what was at work still is, and at first it is the first
     of those with points `left`.
@@ -283,12 +279,10 @@ def stages_seen(
     >>> still = stages_seen(then, "a", {"forward": 40, "curvature": 3}, ["forward", "curvature"])
     >>> first.at, then.at, still.at, still.turn
     ('forward', 'curvature', 'curvature', 1)
-    >>> stages_seen(still, "a", still.made, ["forward", "curvature"], "forward").at
-    'forward'
     """
     grown = [stage for stage in left if before and made[stage] > before.made.get(stage, 0)]
     kept = before.at if before and before.at in left else None
-    at = planned or (grown[-1] if grown else kept or next(iter(left), None))
+    at = grown[-1] if grown else kept or next(iter(left), None)
     if before is not None and at == before.at:
         return StagesSeen(job, dict(made), at, before.turn, before.began)
     return StagesSeen(job, dict(made), at, before.turn + 1 if before else 0, made.get(at, 0) if at else 0)

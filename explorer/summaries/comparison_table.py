@@ -78,16 +78,16 @@ def _rows(lands: Sequence[xr.Dataset], title: Said, unit: Said, said: Said) -> l
     titles, cells = [title(land) for land in lands], [said(land) for land in lands]
     rows = []
     for each in dict.fromkeys(filter(None, titles)):
-        told = [cell if own == each else NOTHING for cell, own in zip(cells, titles, strict=True)]
+        told = [cell if heading == each else NOTHING for cell, heading in zip(cells, titles, strict=True)]
         units = [
             None if cell in (NOTHING, NOT_MEASURED) else unit(land) for land, cell in zip(lands, told, strict=True)
         ]
-        shared = {own for own in units if own is not None}
+        shared = {each_unit for each_unit in units if each_unit is not None}
         if len(shared) == 1:
             one = shared.pop()
             rows.append(ComparisonRow(f"{each} ({one})" if one else each, tuple(told)))
         else:
-            texts = (f"{cell} {own or ''}".strip() for cell, own in zip(told, units, strict=True))
+            texts = (f"{cell} {each_unit or ''}".strip() for cell, each_unit in zip(told, units, strict=True))
             rows.append(ComparisonRow(each, tuple(texts)))
     return rows
 
