@@ -18,18 +18,20 @@ from .figures.paper import PaperSpec, draw_map, draw_surface, save
 from .figures.paper.camera import angles
 from .summaries.adaptive import adaptive_text
 from .summaries.caption import caption, drawn
+from .summaries.paths import walks_as_json
 from .summaries.references import bibtex
 
 FILES = ("figure.pdf", "caption.txt", "references.bib", "data.csv", "made.json")
+PATHS = "paths.json"  # besides, where other trainings or walks are drawn
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # a date of the ZIP's own, so that the same content is the same bytes
 
 
 def bundle(land: xr.Dataset, spec: PaperSpec, kind: str) -> bytes:
-    """The ZIP's bytes: FILES, the figure being the map or the surface as `kind` says; the same for the same landscape."""
+    """The ZIP's bytes: FILES and PATHS, the figure being the map or the surface as `kind` says; the same for the same landscape."""
     content = io.BytesIO()
     with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         _write(land, spec, kind, Path(place))
-        for name in FILES:
+        for name in (*FILES, *([PATHS] if spec.picture.walks else [])):
             entry = zipfile.ZipInfo(name, LONG_AGO)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             archive.writestr(entry, Path(place, name).read_bytes())
@@ -45,6 +47,9 @@ def _write(land: xr.Dataset, spec: PaperSpec, kind: str, folder: Path) -> None:
         "references.bib": bibtex(land, drawn(land, spec.picture, kind)).rstrip("\n"),
         "made.json": json.dumps(_made(land, command(spec, kind) + knobs(land)), indent=2, ensure_ascii=False),
     }
+    if spec.picture.walks:
+        paths = walks_as_json(spec.picture.walks, land.lossnav.plane)
+        texts[PATHS] = json.dumps(paths, indent=1, ensure_ascii=False)
     for name, text in texts.items():
         (folder / name).write_text(f"{text}\n", encoding="utf-8")
 
@@ -68,6 +73,7 @@ def command(spec: PaperSpec, kind: str = "map") -> str:
     lines = (*own, *(each.variable for each in picture.lines)) or ("none",)
     words += [word for line in lines for word in ("--contours", line)]
     words += [] if picture.path else ["--no-path"]
+    words += ["--paths", PATHS] if picture.walks else []
     return shlex.join(words + (["--arrows"] if picture.arrows else []))
 
 

@@ -64,7 +64,7 @@ class Export:
 def exported(land: xr.Dataset, picture: Picture, export: Export) -> bytes:
     """The file's bytes; the same for the same landscape, picture and choice."""
     if export.format == "html":
-        return published_page([land], Start.of(picture, export.camera)).encode()
+        return published_page([land], Start.of(picture, export.camera), walks=[picture.walks]).encode()
     if export.format == "zip":
         return bundle(land, paper_spec(picture, export), export.kind)
     writers: dict[str, Callable[[Path], object]] = {

@@ -30,7 +30,7 @@ def answers_command(
     device: Device = "auto",
     dtype: Dtype = None,
     choice: ProblemChoice,
-    out: Annotated[Path | None, typer.Option(help="Also write them to this file, as JSON.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write them to this file, as JSON.")] = None,
 ) -> None:
     """What the network says of the same examples at a place and where it was trained."""
     problem, point = options.place(choice.problem(), checkpoint, at, plane)

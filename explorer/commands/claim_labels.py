@@ -32,7 +32,7 @@ def labels_command(
     ] = None,
     draws: Annotated[int, typer.Option(help="Draws behind every p-value.")] = 999,
     seed: Annotated[int, typer.Option(help="Seed of folds and draws.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Also write all of it to this file (.json).")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write all of it to this file (.json).")] = None,
     choice: ProblemChoice,
 ) -> None:
     """Tell a label of your own networks from their spectrum, weights and function, as claim memory does, by the same rule."""

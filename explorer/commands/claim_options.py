@@ -12,7 +12,7 @@ from lossnav.core import InputError
 
 from .options import folder_for, progress
 
-JsonOut = Annotated[Path | None, typer.Option(help="Also write it to this file (.json).")]
+JsonOut = Annotated[Path | None, typer.Option("--out", "-o", help="Also write it to this file (.json).")]
 
 
 def check_json(out: Path | None, stored: Path | None = None) -> None:

@@ -63,7 +63,7 @@ def run_command(
     seed_base: Base = None,
     networks: Networks = None,
     data: Data = None,
-    out: Annotated[Path | None, typer.Option(help="Also write the result to this file (.json).")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the result to this file (.json).")] = None,
     workers: WorkersOption = None,
     cluster: ClusterOption = None,
 ) -> None:

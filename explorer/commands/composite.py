@@ -68,18 +68,21 @@ def _picture(lands: Sequence[xr.Dataset], color: str, rows: Rows) -> Picture:
     return Picture(height, paint, contours=rows.contours, path=rows.path)
 
 
-def check_composite(output: Path, kind: str, lines: Sequence[str], surface: str, arrows: bool) -> None:
+def check_composite(output: Path, kind: str, lines: Sequence[str], surface: str, marked: bool) -> None:
     """Refuse a composite that cannot be drawn.
+
+    marked  whether arrows or other trainings are asked for, which need a legend
 
     Raises
     ------
-    InputError  a ZIP, surfaces, arrows, lines of another readout than the height
+    InputError  a ZIP, surfaces, arrows or other trainings, lines of another readout than the height
     """
     if output.suffix.lower() == ".zip":
         raise InputError("A ZIP is of one landscape and one --color: give one, or write a .pdf, .svg or .png.")
-    if kind != "map" or arrows:
+    if kind != "map" or marked:
         raise InputError(
-            "Several landscapes or colours are drawn as maps without arrows: leave --kind and --arrows away."
+            "Several landscapes or colours are drawn as maps without arrows and other trainings: leave --kind, --arrows and --paths "
+            "away."
         )
     if lines and list(lines) != [surface]:
         raise InputError(f"The lines of several maps are those of the height: --contours {surface}, or none.")

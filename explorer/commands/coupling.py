@@ -51,7 +51,7 @@ def coupling_command(
     device: Device = "auto",
     dtype: Dtype = None,
     choice: ProblemChoice,
-    out: Annotated[Path | None, typer.Option(help="Also write it to this file, as JSON.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write it to this file, as JSON.")] = None,
 ) -> None:
     """Coupling: eigenvalues as it is switched on, and how strongly each pair of layers is tied."""
     known(part, PARTS, "part")

@@ -34,7 +34,9 @@ def density_command(
     device: Device = "auto",
     dtype: Dtype = None,
     choice: ProblemChoice,
-    out: Annotated[Path | None, typer.Option(help="Also write it to this file, as NetCDF (.nc).")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Also write it to this file, as NetCDF (.nc).")
+    ] = None,
 ) -> None:
     """Map the examples, and test two claims about sparse ones: weaker gradients, higher perplexity."""
     from lossnav.core.formats import write_density_map

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from lossnav.core.properties import KNOBS
 
 from .drawing_options import ColorScale, Contours, Surface
 from .options import console, folder_for, numbers, read_landscape_file, settings
+from .path_options import Paths, paths_in
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,6 +50,7 @@ def figure_command(
     ] = None,
     color_scale: ColorScale = None,
     path: Annotated[bool, typer.Option(help="Draw the training path.")] = True,
+    paths: Paths = None,
     arrows: Annotated[bool, typer.Option("--arrows", help="Draw forces as arrows.")] = False,
     camera: Annotated[str, typer.Option(help="Azimuth and elevation of the surface, in degrees.")] = "-55,36",
     title: Annotated[str | None, typer.Option(help="Text over the figure.")] = None,
@@ -73,7 +76,7 @@ def figure_command(
     turned = settings(knob or ())
     lands = [read_landscape_file(each, (*colors, *lines, surface), turned) for each in landscapes]
     if len(lands) * len(colors) > 1:
-        check_composite(output, kind, lines, surface, arrows)
+        check_composite(output, kind, lines, surface, arrows or bool(paths))
         rows = Rows(colors, color_scale, (surface, scale), bool(lines), path)
         drawn = composite(lands, column_names(landscapes, lands), rows, width, title)
         save(drawn, folder_for(output), adaptive_text(lands[0]) if len(lands) == 1 else "")
@@ -81,6 +84,7 @@ def figure_command(
         return
     land = lands[0]
     picture = _picture(land, (surface, scale), (colors[0], color_scale), lines, path, arrows)
+    picture = replace(picture, walks=paths_in(paths or (), land))
     spec = PaperSpec(picture, width, (azimuth, elevation), title)  # type: ignore[arg-type]  # checked there, with a sentence
     if output.suffix.lower() == ".zip":
         content = bundle(land, spec, kind)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from lossnav.core import load_problem
+from lossnav.core.plane import plane_identity
 from lossnav.core.sealed import write_json
 from lossnav.core.walk import TrainingPath, training_path
 from rich.console import Console
@@ -32,14 +33,21 @@ def paths_command(
     plane: SurveyRequest,
     device: Device = "auto",
     choice: ProblemChoice,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write them to this file, as JSON.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Also write them to this file, as JSON: for lossnav figure --paths and lossnav publish --paths.",
+        ),
+    ] = None,
 ) -> None:
     """Where several trainings of one network went, on one plane: coordinates, distance off it, each one's own loss."""
     problem = choice.problem()
     made = make_plane(problem, plane)
     paths = {other: training_path(load_problem(other), made, device) for other in others}
     if out is not None:
-        write_json(folder_for(out), paths_as_json(paths))
+        write_json(folder_for(out), paths_as_json(paths, plane_identity(made)))
     if problem.trajectory is not None:
         paths = {target: training_path(problem, made, device), **paths}
     Console(soft_wrap=True, highlight=False).print(paths_table(paths))

@@ -10,6 +10,7 @@ import typer
 from lossnav.core import InputError
 
 from .options import console, folder_for
+from .path_options import Paths, paths_in
 
 
 def publish_command(
@@ -25,6 +26,7 @@ def publish_command(
         list[str] | None, typer.Option(help="A readout that is switched on at first; the first one colours.")
     ] = None,
     height: Annotated[str, typer.Option(help="The readout drawn as height at first.")] = "loss",
+    paths: Paths = None,
     spectrum: Annotated[
         list[Path] | None,
         typer.Option(
@@ -48,8 +50,9 @@ def publish_command(
     known = [spectra_of(land) for land in lands]
     given = [spectra_in(path, lands[0]) for path in spectrum or []]
     known[:1] = [reduce(NetworkSpectra.__or__, [*given, *known[:1]])]
+    walks = [paths_in(paths or (), lands[0]), *[()] * len(lands[1:])]
     start = Start(height, on, next(iter(on), "terrain"))
-    output.write_text(published_page(lands, start, title, known), encoding="utf-8")
+    output.write_text(published_page(lands, start, title, known, walks), encoding="utf-8")
     console.print(f"Page in {output}, {output.stat().st_size / 1e6:.1f} MB", markup=False)
 
 

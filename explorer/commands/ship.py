@@ -1,12 +1,8 @@
-"""Computes what pages open on for the samples: `python -m lossnav.explorer.commands.ship [NAME …]`.
-
-With --missing, only what is not there, or not of the samples as they are.
-
-By the very commands that the pages would run, so that what is shipped is what a press would give.
-"""
+"""Computes what pages open on for the samples, by the very commands that the pages would run."""
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -99,11 +95,22 @@ def _list(request: Request, made: Shipped) -> None:
     write_json(FOLDER / INDEX, {words: dict(sorted(asdict(each).items())) for words, each in listed}, indent=1)
 
 
+def main(words: Sequence[str] | None = None) -> None:
+    """What `python -m lossnav.explorer.commands.ship` does; `words` of the command line, None: the process's own."""
+    parser = argparse.ArgumentParser("python -m lossnav.explorer.commands.ship", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"samples, all without one: {', '.join(NAMES)}")
+    parser.add_argument(
+        "--missing", action="store_true", help="only what is not there, or not of the samples as they are"
+    )
+    given = parser.parse_args(words)
+    unknown = [name for name in given.names if name not in NAMES]
+    if unknown:
+        parser.error(f"{', '.join(unknown)}: no such sample; there are {', '.join(NAMES)}")
+    for name in given.names or NAMES:
+        kinds = missing(name) if given.missing else list(wanted(name))
+        if kinds:
+            ship(name, kinds)
+
+
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--missing"]:
-        for chosen in NAMES:
-            if lacking := missing(chosen):
-                ship(chosen, lacking)
-    else:
-        for chosen in sys.argv[1:] or NAMES:
-            ship(chosen)
+    main()

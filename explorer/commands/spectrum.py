@@ -57,7 +57,8 @@ def spectrum_command(
     choice: ProblemChoice,
     critical: Annotated[bool, typer.Option("--critical", help=CRITICAL)] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Also write it to this file, as JSON; along, after every checkpoint.")
+        Path | None,
+        typer.Option("--out", "-o", help="Also write it to this file, as JSON; along, after every checkpoint."),
     ] = None,
     workers: WorkersOption = None,
     cluster: ClusterOption = None,

@@ -39,8 +39,10 @@ def survey_command(
     out: Annotated[
         Path | None,
         typer.Option(
+            "--out",
+            "-o",
             help="The landscape's folder, without it mine.zarr for mine.py; a survey stopped there goes on. With --forecast, a "
-            "text file for what is said."
+            "text file for what is said.",
         ),
     ] = None,
     plane: SurveyRequest,

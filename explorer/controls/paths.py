@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 from lossnav.sample_models import card, names
 
@@ -30,13 +32,13 @@ def _shape(name: str) -> tuple[str, int] | None:
     return (name.partition("-")[0], about["parameters"]) if "parameters" in about and "trajectory" in about else None
 
 
-def trainings_control(target: str) -> tuple[str, ...]:
-    """Which other trainings are to be drawn; none where none is offered."""
-    offered = other_trainings(target)
+def trainings_control(targets: Sequence[str], key: str = KEY) -> tuple[str, ...]:
+    """Which other trainings are to be drawn over the landscapes of these networks; none where none is offered."""
+    offered = list(dict.fromkeys(other for target in targets for other in other_trainings(target)))
     if not offered:
         return ()
-    offered_each(KEY, offered, "trainings", MOST)
+    offered_each(key, offered, "trainings", MOST)
     chosen = st.multiselect(
-        "Other trainings", offered, key=KEY, max_selections=MOST, help=HELP, placeholder="none", **URL
+        "Other trainings", offered, key=key, max_selections=MOST, help=HELP, placeholder="none", **URL
     )
     return tuple(chosen)

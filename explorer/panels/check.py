@@ -15,15 +15,17 @@ from ..request.survey import checkpoints
 from ..server import TARGET_VARIABLE
 
 
-def check_panel(target: str) -> None:
+def check_panel(target: str, ran: bool = False) -> None:
     """A line that opens on the table; open by itself where something should be read before anything is measured.
+
+    ran  whether its code, as it is, has run here or runs, for a survey
 
     A person's own code runs when a person says so, not when a page is opened: until then there is a button.
     """
     if target in NAMES:
         return
     known, key = _known(), (target, written(target))
-    if key not in known and not _pressed(target):
+    if key not in known and not _pressed(target, ran):
         return
     planes_of = checkpoints(target)
     try:
@@ -47,11 +49,11 @@ def _tested(target: str) -> list[Finding]:
     return check(problem)
 
 
-def _pressed(target: str) -> bool:
+def _pressed(target: str, ran: bool) -> bool:
     left, right = st.columns([5, 1.5], vertical_alignment="center")
     left.caption(
-        "What is understood of this network can be told and tested on a few examples, before anything is measured."
-        if remembered(target) is not None or target == os.environ.get(TARGET_VARIABLE)
+        "What is understood of this network can be told and tested on a few examples."
+        if ran or remembered(target) is not None or target == os.environ.get(TARGET_VARIABLE)
         else f"**{for_markdown(target)}** has not run: it runs on this machine when you press, with all that it does. Then you see "
         "what is understood of its network, tested on a few examples, and which planes it has."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,10 +16,14 @@ from lossnav.core import InputError, Settings
 from ..comparable import Comparable
 from ..controls.address import pick
 from ..controls.compare import LOOKS, MOST
+from ..controls.paths import other_trainings
 from ..figures.shared.decimation import decimated
 from ..figures.shared.picture import Layer, Picture, path_inside, title_of, value_text
 from ..figures.shared.plain_text import for_markdown
+from ..figures.shared.scales import format_value
+from ..figures.shared.walks import DrawnWalk
 from ..figures.web.colorbar import colouring
+from ..figures.web.line import is_slice
 from ..figures.web.map2d import map_figure
 from ..figures.web.picking import nearest_cell, picked_point
 from ..figures.web.surface3d import CAMERA, surface_figure
@@ -37,6 +41,8 @@ from ..summaries.facts import facts
 from .camera import remember
 from .chart import chart
 from .charts import landscape
+from .comparison_table import comparison_table_panel
+from .paths import drawn_paths
 
 SURFACES, MAPS, DIFFERENCE = LOOKS
 AFAR = 1.12  # times the usual distance of the camera, so that a terrain fits beside others
@@ -59,12 +65,15 @@ class Comparison:
     dark: bool
 
 
-def read(chosen: Sequence[Comparable]) -> list[tuple[str, xr.Dataset]]:
+Read = tuple[Comparable, xr.Dataset]
+
+
+def read(chosen: Sequence[Comparable]) -> list[Read]:
     """The landscapes that can be read; what is wrong with the others is said."""
     readable = []
     for each in chosen:
         try:
-            readable.append((each.name, held_landscape(each)))
+            readable.append((each, held_landscape(each)))
         except InputError as error:
             st.error(for_markdown(error))
         except (LookupError, OSError):
@@ -77,21 +86,35 @@ def held_landscape(each: Comparable) -> xr.Dataset:
     return landscape(each.source(), Settings())
 
 
-def pictures(lands: Sequence[xr.Dataset], asked: Comparison, point: tuple[float, float] | None) -> list[Picture]:
-    """One picture for each landscape, all with the same layers."""
+def pictures(
+    lands: Sequence[xr.Dataset],
+    asked: Comparison,
+    point: tuple[float, float] | None,
+    trainings: Sequence[tuple[DrawnWalk, ...]] = (),
+) -> list[Picture]:
+    """One picture for each landscape, all with the same layers, each with the other trainings that are seen on its plane."""
     height, color = (joint_layer(lands, name) for name in (asked.height, asked.color))
+    plain = Picture(elevation=height, color=color, point=point, dark=asked.dark)
     return [
-        Picture(elevation=height, color=color, path=path_inside(land) is not None, point=point, dark=asked.dark)
-        for land in lands
+        replace(plain, path=path_inside(land) is not None, walks=walks)
+        for land, walks in zip(lands, trainings or [()] * len(lands), strict=True)
     ]
 
 
-def figures(lands: Sequence[xr.Dataset], asked: Comparison, point: tuple[float, float] | None) -> list[go.Figure]:
-    """A figure for each landscape, each with the colour bar, which is the same for all."""
+def figures(
+    lands: Sequence[xr.Dataset],
+    asked: Comparison,
+    point: tuple[float, float] | None,
+    trainings: Sequence[tuple[DrawnWalk, ...]] = (),
+) -> list[go.Figure]:
+    """A figure for each landscape, each with the colour bar, which is the same for all.
+
+    trainings  over each landscape, other trainings of its network
+    """
     span = joint_span(lands) if asked.shared else None
     made = []
     look = colouring(joint(lands, asked.color), joint_layer(lands, asked.color), asked.dark)
-    for land, picture in zip(lands, pictures(lands, asked, point), strict=True):
+    for land, picture in zip(lands, pictures(lands, asked, point, trainings), strict=True):
         part, shown = decimated(land, picture)
         if asked.look == SURFACES:
             figure = surface_figure(part, shown, camera=_from_afar(AFAR))
@@ -135,18 +158,31 @@ def _spanned_scene(figure: go.Figure, span: Span | None) -> None:
         figure.update_scenes(xaxis_range=span[0], yaxis_range=span[1])
 
 
-def side_by_side(landscapes: Sequence[tuple[str, xr.Dataset]], asked: Comparison) -> None:
-    """The figures with their names, facts, and the values at the picked point."""
+def side_by_side(landscapes: Sequence[Read], asked: Comparison, trainings: tuple[str, ...] = ()) -> None:
+    """The figures with their names, facts, and the values at the picked point; under them all networks in numbers.
+
+    trainings  other trainings, drawn over every landscape of a training of the same network
+    """
     lands = [land for _, land in landscapes]
     point = st.session_state.get("picked")
-    drawn = figures(lands, asked, point)
+    drawn = figures(lands, asked, point, [_trained(k, *each, trainings) for k, each in enumerate(landscapes)])
     per_row = len(landscapes) if len(landscapes) < MOST else 2
     with st.container(key="compare_rows" if len(landscapes) < MOST else "compare_two_rows"):
         for start in range(0, len(landscapes), per_row):
             row = range(start, min(start + per_row, len(landscapes)))
             for column, k in zip(st.columns(per_row, gap="small"), row, strict=False):
                 with column:
-                    _one(k, *landscapes[k], drawn[k], asked, point)
+                    _one(k, landscapes[k][0].name, landscapes[k][1], drawn[k], asked, point)
+    comparison_table_panel([each.name for each, _ in landscapes], lands, asked.height, asked.color)
+
+
+def _trained(k: int, each: Comparable, land: xr.Dataset, trainings: tuple[str, ...]) -> tuple[DrawnWalk, ...]:
+    """Those of the other trainings that are of a landscape's network, on its plane."""
+    if each.request is None or is_slice(land):
+        return ()
+    offered = other_trainings(each.request.target)
+    others = tuple(other for other in trainings if other in offered)
+    return drawn_paths(each.request, others, trainings, f"_paths{k}", each.name)
 
 
 def _one(
@@ -165,7 +201,7 @@ def _one(
         f"{html.escape(title_of(land, v))} <b>{html.escape(value_text(land, v, cell))}</b>"
         for v in dict.fromkeys((asked.height, asked.color))
     )
-    st.html(f"<p class='legend'>At ({alpha:.3g}, {beta:.3g}): {values}</p>")
+    st.html(f"<p class='legend'>At ({format_value(alpha)}, {format_value(beta)}): {values}</p>")
 
 
 @st.fragment
@@ -180,12 +216,12 @@ def _pick(k: int) -> None:
     pick(picked_point(st.session_state[f"compared{k}"].picked))
 
 
-def difference_panel(landscapes: Sequence[tuple[str, xr.Dataset]], asked: Comparison) -> None:
+def difference_panel(landscapes: Sequence[Read], asked: Comparison) -> None:
     """The second landscape less the first, as a surface and a map."""
     if len(landscapes) != 2:
         st.info("A difference is of two landscapes: choose two.", icon=":material/info:")
         return
-    (first, one), (second, other) = landscapes
+    (first, one), (second, other) = ((each.name, land) for each, land in landscapes)
     try:
         land = difference(one, other, asked.height)
     except InputError as error:

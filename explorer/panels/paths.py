@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,28 +21,36 @@ from .progress import read_or_repair, waiting_panel
 OFFER = ("The other trainings’ paths on this plane are not computed yet: that runs their files.", "Draw them")
 
 
-def drawn_paths(request: SurveyRequest, others: tuple[str, ...]) -> tuple[DrawnWalk, ...]:
-    """The paths as they are drawn; an offer to compute them where they are not known yet."""
+def drawn_paths(
+    request: SurveyRequest, others: tuple[str, ...], coloured: Sequence[str] = (), name: str = "_paths", over: str = ""
+) -> tuple[DrawnWalk, ...]:
+    """The paths as they are drawn; an offer to compute them where they are not known yet.
+
+    coloured  all trainings of the page in the order of their colours; without it, these
+    name      tells the offers of one page apart
+    over      the landscape's name, where there are several
+    """
     if not others:
         return ()
     wanted = PathsRequest(replace_measuring(request), others)
-    if not waiting_panel(wanted, offer=OFFER, name="_paths"):
+    if not waiting_panel(wanted, offer=(f"{over}: {OFFER[0]}" if over else OFFER[0], OFFER[1]), name=name):
         return ()
-    drawn = read_or_repair(wanted, partial(_read, others=others)) or ()
-    st.html("".join(f"<p class='trust'>{_line(each)}</p>" for each in drawn))
+    order = {other: (coloured or others).index(other) for other in others}
+    drawn = read_or_repair(wanted, partial(_read, order=order)) or ()
+    st.html("".join(f"<p class='trust'>{_line(each, over)}</p>" for each in drawn))
     return drawn
 
 
-def _line(path: DrawnWalk) -> str:
+def _line(path: DrawnWalk, over: str) -> str:
     """What is true of a training itself, beside its projection."""
-    first, last, off = (format_value(number) for number in (path.loss[0], path.loss[-1], path.off[-1]))
+    where = f"on the plane of {html.escape(over)}, " if over else ""
     swatch = f"<span class='swatch' style='border-color:{path.color}'></span>"
     return (
-        f"<span class='legend'>{swatch}</span><b>{html.escape(path.name)}</b>: its own loss {first} → {last}; its end is {off} parameter "
-        "units off this plane."
+        f"<span class='legend'>{swatch}</span><b>{html.escape(path.name)}</b>: {where}its own loss {path.losses}; its end is "
+        f"{format_value(path.off[-1])} parameter units off this plane."
     )
 
 
-def _read(path: Path, others: tuple[str, ...]) -> tuple[DrawnWalk, ...]:
+def _read(path: Path, order: Mapping[str, int]) -> tuple[DrawnWalk, ...]:
     paths = paths_of_json(read_json(path))
-    return tuple(DrawnWalk.of_training(paths[other], other, order) for order, other in enumerate(others))
+    return tuple(DrawnWalk.of_training(paths[other], other, place) for other, place in order.items())

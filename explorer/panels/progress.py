@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -28,6 +29,7 @@ from ..request.survey import SurveyRequest
 
 T = TypeVar("T")
 
+FEWEST = 5  # points of a turn until its pace is told: the first ones prepare what the others use
 TURN = "It waits its turn: the page “Work” shows what is being computed."
 ELSEWHERE = "A command outside the explorer measures this: end it where it runs."
 STAGE_TITLES = {"forward": "Terrain", "curvature": "Curvature", "gradient": "Gradients", "descent": "Descents"}
@@ -226,14 +228,64 @@ def _progress(request: SurveyRequest, stored: Found | None, job: Job) -> tuple[f
         return 0.0, f"Preparing the {request.plane} plane of {request.target} …"
     if stored.points.info.later:
         return stored.done / stored.total, "Readouts that came later …"
-    at = next((stage for stage in stored.points.used if _left(stored, stage)), None)
+    seen = _at_work(stored, job)
+    at = seen.at
     if at is None:
         return 1.0, "All points measured; now measuring how far to trust the plane …"
     total = stored.points.planned_at(at)
     done = total - _left(stored, at)
-    seconds = job.remaining(at, done, total)
+    seconds = job.remaining(f"{at} {seen.turn}", done, total) if seen.made[at] - seen.began >= FEWEST else None
     left = "" if seconds is None else f", about {duration(seconds)} left for them"
     return stored.done / stored.total, f"{stage_title(at)}: {done:,} of {total:,} points{left}"
+
+
+def _at_work(stored: Found, job: Job) -> StagesSeen:
+    """The stage that is being measured now, and in which turn of its: stages take turns, and each has a pace of its own."""
+    points = stored.points
+    left = [stage for stage in points.used if _left(stored, stage)]
+    made = {stage: int(points.done_at(stage).sum()) for stage in points.used}
+    before: StagesSeen | None = st.session_state.get("stages seen")
+    seen = stages_seen(before if before and before.job == str(job.log) else None, str(job.log), made, left)
+    st.session_state["stages seen"] = seen
+    return seen
+
+
+@dataclass(frozen=True)
+class StagesSeen:
+    """What was last seen of a survey at work.
+
+    job   which survey
+    made  stage → measured points
+    at    the stage that is measured; None: none is left
+    turn  how often that has changed
+    began  its measured points when its turn began
+    """
+
+    job: str
+    made: Mapping[str, int]
+    at: str | None
+    turn: int = 0
+    began: int = 0
+
+
+def stages_seen(before: StagesSeen | None, job: str, made: Mapping[str, int], left: Sequence[str]) -> StagesSeen:
+    """What is seen of a survey now: at work is the stage that has become more since.
+
+    Of two that have become more the later one is at work; with nothing new, what was at work still is, and at first it is the first
+    of those with points `left`.
+
+    >>> first = stages_seen(None, "a", {"forward": 40, "curvature": 0}, ["forward", "curvature"])
+    >>> then = stages_seen(first, "a", {"forward": 40, "curvature": 3}, ["forward", "curvature"])
+    >>> still = stages_seen(then, "a", {"forward": 40, "curvature": 3}, ["forward", "curvature"])
+    >>> first.at, then.at, still.at, still.turn
+    ('forward', 'curvature', 'curvature', 1)
+    """
+    grown = [stage for stage in left if before and made[stage] > before.made.get(stage, 0)]
+    kept = before.at if before and before.at in left else None
+    at = grown[-1] if grown else kept or next(iter(left), None)
+    if before is not None and at == before.at:
+        return StagesSeen(job, dict(made), at, before.turn, before.began)
+    return StagesSeen(job, dict(made), at, before.turn + 1 if before else 0, made.get(at, 0) if at else 0)
 
 
 def _left(stored: Found, stage: str) -> int:

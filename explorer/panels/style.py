@@ -38,7 +38,8 @@ _CSS = """
   .st-key-save_place { position: relative; }
   .st-key-save_place > .stElementContainer:not(.st-key-save) { position: absolute; inset: 0; z-index: 2;
     display: flex; align-items: center; justify-content: center; border-radius: 0.5rem;
-    background: var(--st-primary-color); color: white; }
+    color: white; }
+  .st-key-save_place:has([data-testid="stSpinner"]) .st-key-save button > * { visibility: hidden; } /* its ground stays */
   .facts { font-size: 0.9rem; line-height: 1.5; margin: 0 0 0.1rem; }
   .facts b { font-weight: 650; font-size: 1.02rem; margin-right: 1rem; }
   .facts span.item { margin-right: 0.7rem; white-space: nowrap; opacity: 0.85; }
@@ -55,6 +56,10 @@ _CSS = """
   table.answers thead th { font-weight: 650; }
   table.answers img { width: 34px; height: auto; image-rendering: pixelated; border: 1px solid #8885; display: inline-block;
     vertical-align: middle; margin-right: 0.4rem; }
+  table.compared { table-layout: fixed; margin-top: 0.6rem; }
+  table.compared caption { caption-side: top; text-align: left; padding-bottom: 0.3rem; opacity: 0.85; }
+  table.compared :is(th[scope="row"], thead td) { width: 15rem; opacity: 0.8; }
+  table.compared tbody td { font-weight: 550; } table.compared td.judged { font-weight: 400; vertical-align: top; }
   table.answers small { opacity: 0.8; white-space: nowrap; }
   .bar { display: grid; grid-template-columns: 1.9rem 1fr 3.2rem; gap: 0.3rem; align-items: center; }
   .bar i { font-style: normal; white-space: nowrap; } .bar em { font-style: normal; text-align: right; }
@@ -92,18 +97,32 @@ _CSS = """
 """
 
 
+# by the server, as a panel that opens over the page has no colour scheme that light-dark() would read
+_LIGHT = """
+<style>
+  [data-testid="stCaptionContainer"] { color: #5E6B6D; opacity: 1; } /* 5.2 : 1 in the sidebar, its own 4.1 */
+</style>
+"""
+_DARK = """
+<style>
+  [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] :is(p, span), .st-key-save_place [data-testid="stSpinner"] {
+    color: #101617; } /* on a light ground: white has 1.9 : 1 */
+</style>
+"""
+
+
 def page_style() -> None:
     """Put the style sheet into the page."""
-    st.html(_CSS)
+    st.html(_CSS + (_DARK if st.context.theme.type == "dark" else _LIGHT))
 
 
 _COMPARE = """
 <style>
   [class*="st-key-compare_"]:has(> * .lossnav-chart) { container-type: inline-size; }
-  .st-key-compare_rows [class*="st-key-compare_"] > * { --tall: min(max(330px, calc(100vh - 190px)), 82cqw); }
-  .st-key-compare_two_rows [class*="st-key-compare_"] > * { --tall: min(max(230px, calc(50vh - 125px)), 82cqw); }
-  :is(.st-key-compare_0, .st-key-compare_1) > * { --tall: min(max(330px, calc(100vh - 190px)), 82cqw); } /* no white above a terrain */
-  .st-key-compare_two_rows :is(.st-key-compare_0, .st-key-compare_1) > * { --tall: min(max(230px, calc(50vh - 125px)), 82cqw); }
+  .st-key-compare_rows [class*="st-key-compare_"] > * { --tall: min(max(330px, calc(100vh - 190px)), 74cqw); }
+  .st-key-compare_two_rows [class*="st-key-compare_"] > * { --tall: min(max(230px, calc(50vh - 125px)), 74cqw); }
+  :is(.st-key-compare_0, .st-key-compare_1) > * { --tall: min(max(330px, calc(100vh - 190px)), 74cqw); } /* no white above a terrain */
+  .st-key-compare_two_rows :is(.st-key-compare_0, .st-key-compare_1) > * { --tall: min(max(230px, calc(50vh - 125px)), 74cqw); }
   [class*="st-key-compare_"] :is(.stElementContainer, .stFullScreenFrame):has(> div > .lossnav-chart) { min-height: var(--tall); }
 </style>
 """

@@ -53,8 +53,9 @@ def _is_trained(land: xr.Dataset) -> bool:
 def reason_line(reason: Reason) -> str:
     """A reason and what to do, as HTML."""
     advice = f"<br><i>{html.escape(reason.advice)}</i>" if reason.advice else ""
-    return f"<p class='trust'>{_dot(reason.light)} {html.escape(reason.says)}{advice}</p>"
+    return f"<p class='trust'>{dot(reason.light)} {html.escape(reason.says)}{advice}</p>"
 
 
-def _dot(light: str) -> str:
+def dot(light: str) -> str:
+    """The light as HTML."""
     return f"<span role='img' aria-label='{light}' style='color:{COLORS[light]}'>●</span>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from ..figures.shared.picture import (
     measured_mask,
     path_inside,
 )
+from ..figures.shared.scales import format_value
+from ..figures.shared.walks import DrawnWalk, ends_of, own_loss
 from ..figures.web.map2d import arrow_shapes
 from ..summaries.adaptive import adaptive_text, readout_text
 from ..summaries.constant import constant_sentences
@@ -38,8 +40,11 @@ GAP = 65535  # between two lines; else a place is a whole number of 65,534ths of
 NOT_THERE = "It is not in this landscape."
 
 
-def packed(land: xr.Dataset, layers: Mapping[str, Layer]) -> dict[str, Any]:
-    """Everything of one landscape, as JSON holds it."""
+def packed(land: xr.Dataset, layers: Mapping[str, Layer], walks: Sequence[DrawnWalk] = ()) -> dict[str, Any]:
+    """Everything of one landscape, as JSON holds it.
+
+    walks  walks and other trainings drawn over it
+    """
     pack = Pack()
     mine = {name: layer for name, layer in layers.items() if name in land}
     return {
@@ -57,6 +62,8 @@ def packed(land: xr.Dataset, layers: Mapping[str, Layer]) -> dict[str, Any]:
         },
         "arrows": {name: arrow for name in arrows_in(land) if (arrow := _arrows(land, name, pack))},
         "path": _path(land, pack),
+        "walks": {str(k): _walk(land, walk, pack) for k, walk in enumerate(walks)},
+        "own_loss": format_value(loss) if walks and (loss := own_loss(land)) is not None else "",
         "unavailable": _unavailable(land),
         "remarks": _remarks(land),
         "trust": _trust(land),
@@ -120,6 +127,19 @@ def _path(land: xr.Dataset, pack: Pack) -> dict[str, Any] | None:
     names = ("alpha", "beta", "off_plane", "step")
     packed_path: dict[str, Any] = {short: pack.add(path[f"path_{short}"].values.astype(float)) for short in names}
     return packed_path | {"says": [frame.says for frame in frames(land)]}  # (name, value) at each checkpoint
+
+
+def _walk(land: xr.Dataset, walk: DrawnWalk, pack: Pack) -> dict[str, Any]:
+    alpha, beta = map(pack.add, walk.inside(ends_of(land)))
+    loss = format_value(walk.loss[-1])
+    return {
+        "name": walk.name,
+        "color": walk.color,
+        "place": {"alpha": alpha, "beta": beta},
+        "says": [text.split("<br>") for text in walk.texts],
+        "loss": loss,
+        "ends": f"its own loss {walk.losses}, its end {format_value(walk.off[-1])} off the plane",
+    }
 
 
 def _unavailable(land: xr.Dataset) -> dict[str, str]:

@@ -233,6 +233,12 @@ function surfaceTraces(land) {
     [[0, "circle", "start of training"], [last, "diamond", endOf(land)]].forEach(([k, symbol, name]) => traces.push(
       {...mark(x[k], y[k], {symbol, size: 5, color: colors.accent, line: {color: colors.ground, width: 1}}, name), ...(k || !last ? {meta: "path's end"} : {})}));
   }
+  for (const {name, color: shade, place: {alpha, beta}, says, loss} of Object.values(land.walks)) { // projections; what is said is of the places themselves
+    const last = alpha.length - 1, whole = {...line(Array.from(alpha), Array.from(beta), 3 * lift, shade, 7, escaped(`${name}, projection`)),
+      text: says.map(all => all.map(escaped).join("<br>")), hoverinfo: "text"};
+    traces.push(whole, {...mark(alpha[last], beta[last], {symbol: "diamond", size: 5, color: shade, line: {color: colors.ground, width: 1}}, escaped(`${name}, end`)),
+      mode: "markers+text", text: loss, hovertext: whole.text[last], textposition: "top center", textfont: {size: 13, color: shade}});
+  }
   const low_ = lowest(land);
   if (low_) traces.push(mark(land.alpha[low_[0]], land.beta[low_[1]], {symbol: "cross", size: 6, color: colors.ground}, "lowest point"));
   const [x, y] = [land.alpha[land.cell[0]], land.beta[land.cell[1]]];
@@ -447,6 +453,16 @@ function drawMap(land) {
     if (!Number.isNaN(x[0])) dot(x[0], y[0], 5, colors.accent, "white", "start of training");
     if (!Number.isNaN(x[last])) star(layer, f.x(x[last]), f.y(y[last]), colors.accent, endOf(land));
   }
+  const told = (x, y, color, text) => layer.append(svg("text", {x: x + 9, y: y - 6, style: `fill:white;stroke:${color};stroke-width:4px;paint-order:stroke;font-weight:700`, "data-name": "own loss"}, text));
+  if (land.path && land.own_loss && land.at === land.path.alpha.length - 1 && !Number.isNaN(land.path.alpha[land.at]))
+    told(f.x(land.path.alpha[land.at]), f.y(land.path.beta[land.at]), colors.accent, land.own_loss);
+  for (const {name, color, place: {alpha, beta}, loss} of Object.values(land.walks)) {
+    const last = alpha.length - 1;
+    line(alpha, beta, "white", 4.2, ""); line(alpha, beta, color, 2.2, `${name}, projection`);
+    if (Number.isNaN(alpha[last])) continue; // it ends outside
+    star(layer, f.x(alpha[last]), f.y(beta[last]), color, `end of ${name}`);
+    told(f.x(alpha[last]), f.y(beta[last]), color, loss);
+  }
   const low = lowest(land);
   if (low) {
     const [x, y] = [f.x(land.alpha[low[0]]), f.y(land.beta[low[1]])], d = `M${x - 4} ${y - 4}L${x + 4} ${y + 4}M${x + 4} ${y - 4}L${x - 4} ${y + 4}`;
@@ -525,6 +541,7 @@ function legend(land) {
     ...lineVariables(land).map(v => swatch(C.readouts[v].line, named(v))),
     ...shownArrows(land).map(name => swatch("#9AA", `→ ${land.arrows[name].label}`)),
     land.path ? swatch(ink().accent, `training path: ● start, ★ ${endOf(land) === "step shown" ? "step shown" : "end"}`) : "",
+    ...Object.values(land.walks).map(({name, color, ends}) => swatch(color, `${name}: projection, ★ end; ${ends}`)),
     swatch("#9AA", `${C.readouts[state.elevation].title}, contours; × lowest`),
     ...said.map(v => el("span", {}, `${C.readouts[v].name}: ${land.readouts[v].said}`)),
     C.readouts[state.elevation].floor === null ? "" : el("span", {}, "pane: the data's own entropy, the best on average"),

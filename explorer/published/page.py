@@ -16,6 +16,7 @@ from lossnav.core.properties import OWNERS, ROLES, NavigatorProperty, Readout
 
 from ..figures.shared.picture import ARROWS, arrow_name
 from ..figures.shared.units import SHORT_UNITS
+from ..figures.shared.walks import DrawnWalk
 from ..figures.web.line import is_slice
 from ..figures.web.surface3d import RELIEF
 from ..figures.web.theme import DARK, LIGHT
@@ -36,10 +37,12 @@ def published_page(
     start: Start | None = None,
     title: str = "",
     spectra: Sequence[NetworkSpectra] | None = None,
+    walks: Sequence[Sequence[DrawnWalk]] | None = None,
 ) -> str:
     """One HTML file that shows landscapes side by side, with colours and heights on a common scale.
 
     spectra  of each landscape's network, drawn beside it; None: those at hand for exactly that network
+    walks    over each landscape, walks and other trainings on its plane; None: none
 
     Raises
     ------
@@ -61,8 +64,10 @@ def published_page(
         "heights": [r.variable for r in _heights(lands) if _is_height(r, layers)],
         "roles": [[role, [_card(o, lands, layers) for o in PROPERTIES if o.entry.role == role]] for role in ROLES],
         "landscapes": [
-            packed(land, layers) | spectra_packed(land, known)
-            for land, known in zip(lands, spectra or [spectra_of(land) for land in lands], strict=True)
+            packed(land, layers, over) | spectra_packed(land, known)
+            for land, known, over in zip(
+                lands, spectra or [spectra_of(land) for land in lands], walks or [()] * len(lands), strict=True
+            )
         ],
     }
     return _document(title, _json(content))

@@ -69,6 +69,7 @@ def _paragraph(land: xr.Dataset, picture: Picture, kind: str) -> str:
         _grid(land),
         *(f"{' and '.join(where)}: {_readout(land, variable)}" for variable, where in places.items()),
         _arrows(land, picture, kind),
+        _walks(land, picture),
         _curvature(land, places),
         _trust(land),
         _made(land),
@@ -102,6 +103,16 @@ def _places(land: xr.Dataset, picture: Picture, kind: str) -> dict[str, list[str
     for variable, where in shown:
         places.setdefault(variable, []).append(where)
     return places
+
+
+def _walks(land: xr.Dataset, picture: Picture) -> str:
+    """Of walks and other trainings, what is true of each where it is; a slice shows none."""
+    if is_line(land) or not picture.walks:
+        return ""
+    said = [
+        f"{w.name} (its own loss {w.losses}, its end {format_value(w.off[-1])} off the plane)" for w in picture.walks
+    ]
+    return f"Coloured lines, as projected onto the plane: {'; '.join(said)}"
 
 
 def _subject(land: xr.Dataset) -> str:

@@ -4,6 +4,7 @@ import streamlit as st
 from lossnav.explorer.comparable import comparable
 from lossnav.explorer.controls.compare import compare_controls
 from lossnav.explorer.controls.model import given
+from lossnav.explorer.controls.paths import trainings_control
 from lossnav.explorer.panels.compare import DIFFERENCE, Comparison, difference_panel, read, side_by_side
 from lossnav.explorer.panels.style import compare_style
 from lossnav.explorer.summaries.compare import in_common
@@ -18,13 +19,18 @@ def page() -> None:
         landscapes = read([offered[name] for name in chosen])
         if len(landscapes) >= 2:
             height, color = how(in_common([land for _, land in landscapes]), landscapes[0][1])
+            targets = [each.request.target for each, _ in landscapes if each.request is not None]
+            trainings = trainings_control(targets, "compare_trainings")
     if len(landscapes) < 2:
         st.info("Choose two to four landscapes.", icon=":material/info:")
         return
     asked = Comparison(
         st.session_state["compare_look"], height, color, st.session_state["one_span"], st.context.theme.type == "dark"
     )
-    (difference_panel if asked.look == DIFFERENCE else side_by_side)(landscapes, asked)
+    if asked.look == DIFFERENCE:
+        difference_panel(landscapes, asked)
+    else:
+        side_by_side(landscapes, asked, trainings)
 
 
 page()

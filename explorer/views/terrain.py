@@ -8,7 +8,7 @@ from lossnav.explorer.controls.profile import line_of_address
 from lossnav.explorer.controls.walk import walks_of
 from lossnav.explorer.figures.web.line import is_slice
 from lossnav.explorer.figures.web.picking import nearest_cell
-from lossnav.explorer.landscapes import best
+from lossnav.explorer.landscapes import best, exact_match
 from lossnav.explorer.live.pool import Turning
 from lossnav.explorer.live.snapshot import Snapshot
 from lossnav.explorer.panels import live as turning_panel
@@ -28,7 +28,7 @@ from lossnav.explorer.panels.minima import marked_minima
 from lossnav.explorer.panels.paths import drawn_paths
 from lossnav.explorer.panels.point import point_panel
 from lossnav.explorer.panels.profile import profile_panel
-from lossnav.explorer.panels.progress import fineness, work_panel
+from lossnav.explorer.panels.progress import fineness, jobs, work_panel
 from lossnav.explorer.panels.tour import tour_panel
 from lossnav.explorer.panels.trust import trust_panel
 from lossnav.explorer.panels.values import show_values, shown_readouts
@@ -61,7 +61,7 @@ def page() -> None:
     st.session_state["surveyed"] = request
     notes, header, row, work, below = (st.container() for _ in range(5))
     with notes:
-        check_panel(request.target)
+        check_panel(request.target, jobs().of(request) is not None or exact_match(request) is not None)
         if turning and not live:
             turning_panel.offer()
     if not live:
@@ -127,7 +127,7 @@ def picture(
         elevation, ground = controls.elevation_controls(land)
         with st.expander("Minima"):
             minima, counted = marked_minima(land, elevation.variable)
-        others = () if turning is not None or is_slice(land) else trainings_control(request.target)
+        others = () if turning is not None or is_slice(land) else trainings_control([request.target])
     dark = st.context.theme.type == "dark"
     walks, line = walks_of(request), line_of_address()
     walked, picked = drawn_walks(walks), st.session_state.get("picked")

@@ -12,7 +12,8 @@ import xarray as xr
 from charts import charts_of, figures_of
 from lossnav.core import InputError, Settings
 from lossnav.explorer.comparable import Comparable, comparable
-from lossnav.explorer.figures.shared.picture import path_inside
+from lossnav.explorer.figures.shared.picture import path_inside, value_text
+from lossnav.explorer.figures.shared.scales import format_value
 from lossnav.explorer.panels.compare import Comparison, figures
 from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.summaries.compare import (
@@ -24,6 +25,7 @@ from lossnav.explorer.summaries.compare import (
     joint_span,
     planes_text,
 )
+from lossnav.explorer.summaries.comparison_table import comparison_rows, scale_text
 from streamlit.testing.v1 import AppTest
 
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
@@ -129,6 +131,45 @@ def test_what_is_offered_is_there_and_what_is_in_common_is_in_all(pair: list[xr.
     assert "viscosity" not in in_common([pair[0], pair[1].drop_vars("viscosity")])
 
 
+def test_the_table_has_the_networks_own_numbers_at_their_centres(pair: list[xr.Dataset]) -> None:
+    rows = {row.title: row.cells for row in comparison_rows(pair)}
+    assert rows["Parameters"] == ("70,426", "70,426")
+    assert rows["Loss (nats)"] == tuple(format_value(land.lossnav.centre["loss"]) for land in pair)
+    centre = [tuple(int(np.abs(land[d].values).argmin()) for d in ("alpha", "beta")) for land in pair]
+    for name in ("coupling", "slope"):
+        title = next(each for each in rows if each.startswith(pair[0][name].attrs["long_name"]))
+        assert rows[title] == tuple(value_text(land, name, cell) for land, cell in zip(pair, centre, strict=True))
+    low, high = (format_value(float(end)) for end in (pair[0]["loss"].min(), pair[0]["loss"].max()))
+    assert rows["Loss in the plane (nats)"][0] == f"{low} to {high}"
+    assert not any(set(cells) == {"–"} for cells in rows.values())
+
+
+def test_the_table_never_sets_another_unit_or_definition_under_one_heading(pair: list[xr.Dataset]) -> None:
+    one = pair[0].copy()
+    other = pair[0].copy(deep=True)
+    other["coupling"].attrs |= {"units": "nats per filter length"}
+    other["slope"].attrs |= {"long_name": "Slope, measured by an older definition"}
+    rows = {row.title: row.cells for row in comparison_rows([one, other])}
+    first, second = rows["Coupling coefficient κ"]
+    assert second == f"{first} nats/length"
+    assert rows["Slope (nats/unit)"][1] == "–"
+    assert rows["Slope, measured by an older definition (nats/unit)"][0] == "–"
+
+
+def test_a_centre_between_grid_points_is_interpolated_and_says_so() -> None:
+    axis = {"alpha": [-1.0, 3.0], "beta": [-1.0, 1.0]}
+    values = (("alpha", "beta"), [[2.0, 2.0], [6.0, 6.0]], {"long_name": "Slope"})
+    land = xr.Dataset({"slope": values}, axis)  # 2 at −1, 6 at 3: 3 at 0
+    assert [(row.title, row.cells) for row in comparison_rows([land])] == [("Slope", ("≈ 3",))]
+    assert comparison_rows([land.isel(beta=[1])]) == []
+
+
+def test_the_scale_that_is_said_is_the_one_that_is_drawn(pair: list[xr.Dataset]) -> None:
+    said = scale_text(pair, joint_layer(pair, "loss"))
+    every = np.concatenate([land["loss"].values.ravel() for land in pair])
+    assert said == f"Loss (nats), {format_value(float(every.min()))} to {format_value(float(every.max()))}, logarithmic"
+
+
 def page(**query: object) -> AppTest:
     app = AppTest.from_file(APP, default_timeout=120)
     for name, value in query.items():
@@ -147,6 +188,10 @@ def test_the_page_opens_on_two_and_shows_up_to_four() -> None:
     assert app.multiselect(key="compared").value == list(PAIR)
     assert [f["data"][0]["type"] for f in drawn(app)] == ["surface"] * 2
     assert {json.loads(c.proto.json)["together"] for c in charts_of(app)} == {"compared"}
+    table = next(each.proto.body for each in app.get("html") if "<table" in each.proto.body)
+    assert table.count("class='judged'") == 2
+    assert "Is it right?" in table
+    assert "Height and colour of all: Loss (nats)" in table
     four = [*PAIR, "digits-small-batch · random", "digits-large-batch · random"]
     app.multiselect(key="compared").set_value(four).run()
     app.segmented_control(key="compare_look").set_value("2-D").run()

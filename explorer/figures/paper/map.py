@@ -38,11 +38,12 @@ def _draw(grid: xr.Dataset, spec: PaperSpec) -> Figure:
     contoured = add_contours(axes, grid, spec)
     arrows = marks.add_arrows(axes, grid, spec)
     path = marks.add_path(axes, grid, spec.preset) if spec.picture.path else []
+    walks = marks.add_walks(axes, grid, spec)
     points = marks.add_minimum(axes, grid, spec) + marks.add_point(axes, spec)
     empty = np.isnan(color.positions)
     gaps = [marks.add_gaps(axes, color.layer.values[empty])] if empty.any() else []
     bar = add_color_bar(figure, color, spec.preset)
-    add_legend(figure, [*(one.entry for one in contoured), *arrows, *path, *points, *gaps], spec.preset)
+    add_legend(figure, [*(one.entry for one in contoured), *arrows, *path, *walks, *points, *gaps], spec.preset)
     page.add_title(figure, spec)
     page.fit_flat(figure, [axes], bar.ax, shape, spec.preset)
     label_contours(axes, contoured, [*path, *points], spec.preset)

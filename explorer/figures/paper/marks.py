@@ -1,5 +1,6 @@
-"""Marks on a drawing: the training path, the minimum, the picked point, arrows, gaps; legend entries."""
+"""Marks on a drawing: the training path, walks and other trainings, the minimum, the picked point, arrows, gaps; legend entries."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from matplotlib.patheffects import AbstractPathEffect, withStroke
 from ..shared import style
 from ..shared.arrows import Arrows, arrows_of
 from ..shared.picture import path_inside
+from ..shared.scales import format_value
+from ..shared.walks import DrawnWalk, ends_of, own_loss
 from .grid import Floats, minimum
 from .presets import PaperSpec, Preset
 
@@ -43,6 +46,47 @@ def add_path(axes: Axes, landscape: xr.Dataset, preset: Preset) -> list[Line2D]:
         add_mark(axes, (path[0][-1], path[1][-1]), "*", "end", preset, facecolor=PAPER, size=1.4),
     ]
     return [line, *(mark for mark in marks if in_view(axes, mark))]
+
+
+def walk_entries(walks: Sequence[DrawnWalk], preset: Preset) -> list[Line2D]:
+    """Legend entries of walks and other trainings, each a line of its colour."""
+    return [Line2D([], [], color=walk.color, lw=2.2 * preset.line, label=walk.name) for walk in walks]
+
+
+def add_walks(axes: Axes, landscape: xr.Dataset, spec: PaperSpec) -> list[Line2D]:
+    """Walks and other trainings as they are projected, each with a star and its own loss at its end; their legend entries."""
+    preset = spec.preset
+    for walk in spec.picture.walks:
+        alpha, beta = walk.inside(ends_of(landscape))
+        width = 1.8 * preset.line
+        (line,) = axes.plot(alpha, beta, color=walk.color, lw=width, zorder=5, gid=f"walk {walk.name}")
+        line.set_path_effects(halo(preset, width))
+        if np.isnan(alpha[-1]):
+            continue  # it ends outside
+        place = (float(alpha[-1]), float(beta[-1]))
+        add_mark(axes, place, "*", f"end of {walk.name}", preset, facecolor=walk.color, size=1.2)
+        add_loss(axes, place, walk.loss[-1], walk.color, preset)
+    path, loss = path_of(landscape), own_loss(landscape)
+    if spec.picture.walks and spec.picture.path and path is not None and loss is not None and np.isfinite(path[0][-1]):
+        add_loss(axes, (float(path[0][-1]), float(path[1][-1])), loss, INK, preset)
+    return walk_entries(spec.picture.walks, preset)
+
+
+def add_loss(axes: Axes, place: tuple[float, float], loss: float, color: str, preset: Preset) -> None:
+    """A training's own loss beside its end, on the side where there is more room."""
+    left = place[0] > sum(axes.get_xlim()) / 2
+    axes.annotate(
+        format_value(loss),
+        place,
+        xytext=((-0.6 if left else 0.6) * preset.font, 0.35 * preset.font),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        color=color,
+        fontsize=0.9 * preset.font,
+        fontweight="bold",
+        zorder=8,
+        path_effects=halo(preset, 1.2 * preset.line),
+    )
 
 
 def add_mark(

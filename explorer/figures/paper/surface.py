@@ -11,6 +11,8 @@ from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection  # type: ignore[import-untyped]
 
 from ..shared.picture import axis_titles
+from ..shared.scales import format_value
+from ..shared.walks import ends_of, own_loss
 from . import axes as frame
 from . import marks, page
 from .camera import angles, direction
@@ -81,6 +83,7 @@ def _draw(grid: xr.Dataset, spec: PaperSpec) -> Figure:
     _frame(axes, grid, relief, spec)
     entries = _add_floor(axes, grid, relief, spec)
     entries += _add_path(axes, grid, relief, spec) if spec.picture.path else []
+    entries += _add_walks(axes, grid, relief, spec)
     entries += _add_marks(axes, grid, relief, spec)
     add_color_bar(figure, color, spec.preset)
     add_legend(figure, entries, spec.preset)
@@ -152,11 +155,7 @@ def _add_path(axes: Axes3D, grid: xr.Dataset, relief: Relief, spec: PaperSpec) -
     path, points = marks.path_of(grid), path_points(grid, relief)
     if path is None or points is None:
         return []
-    width = 2.2 * spec.preset.line
-    parts = seen_and_hidden(relief, points, spec.camera)
-    for part, look, zorder in zip(parts, ("solid", (0, (1, 1.5))), (5, 4), strict=True):
-        (line,) = axes.plot(*part.T, color=marks.INK, lw=width, linestyle=look, zorder=zorder, gid="path")
-        line.set_path_effects(marks.halo(spec.preset, width) if look == "solid" else [])
+    width = _add_seen(axes, relief, points, spec, marks.INK, "path")
     entry = Line2D([], [], color=marks.INK, lw=width, label="training path")
     ends = [
         _add_mark(axes, relief, (path[0][0], path[1][0]), "o", "start", spec.preset, facecolor=marks.PAPER),
@@ -165,12 +164,50 @@ def _add_path(axes: Axes3D, grid: xr.Dataset, relief: Relief, spec: PaperSpec) -
     return [entry, *(mark for mark in ends if mark is not None)]
 
 
+def _add_seen(axes: Axes3D, relief: Relief, points: Floats, spec: PaperSpec, color: str, name: str) -> float:
+    """A line over the surface, whole where it is seen, dotted where a hill hides it; its width."""
+    width = 2.2 * spec.preset.line
+    parts = seen_and_hidden(relief, points, spec.camera)
+    for part, look, zorder in zip(parts, ("solid", (0, (1, 1.5))), (5, 4), strict=True):
+        (line,) = axes.plot(*part.T, color=color, lw=width, linestyle=look, zorder=zorder, gid=name)
+        line.set_path_effects(marks.halo(spec.preset, width) if look == "solid" else [])
+    return width
+
+
+def _add_walks(axes: Axes3D, grid: xr.Dataset, relief: Relief, spec: PaperSpec) -> list[Line2D]:
+    """Walks and other trainings over the surface, each with its own loss at its end; their legend entries."""
+    for walk in spec.picture.walks:
+        alpha, beta = walk.inside(ends_of(grid))
+        points = _over(relief, _refine(alpha), _refine(beta))
+        if points is None:
+            continue
+        _add_seen(axes, relief, points, spec, walk.color, f"walk {walk.name}")
+        end = (float(alpha[-1]), float(beta[-1]))
+        if _add_mark(axes, relief, end, "*", f"end of {walk.name}", spec.preset, facecolor=walk.color, size=1.2):
+            _add_loss(axes, points[-1], walk.loss[-1], walk.color, spec.preset)
+    own, loss = path_points(grid, relief), own_loss(grid)
+    if spec.picture.walks and spec.picture.path and own is not None and loss is not None and np.isfinite(own[-1]).all():
+        _add_loss(axes, own[-1], loss, marks.INK, spec.preset)
+    return marks.walk_entries(spec.picture.walks, spec.preset)
+
+
+def _add_loss(axes: Axes3D, place: Floats, loss: float, color: str, preset: Preset) -> None:
+    """A training's own loss beside its end."""
+    look = {"color": color, "fontsize": 0.9 * preset.font, "fontweight": "bold", "zorder": 8}
+    text = axes.text(*map(float, place), f"   {format_value(loss)}", **look)
+    text.set_path_effects(marks.halo(preset, 1.2 * preset.line))
+
+
 def path_points(grid: xr.Dataset, relief: Relief) -> Floats | None:
     """The training path over the surface, (PIECES · (checkpoints − 1) + 1, 3), NaN outside; None where nothing of it is seen."""
     path = marks.path_of(grid)
     if path is None:
         return None
-    alpha, beta = _refine(path[0]), _refine(path[1])
+    return _over(relief, _refine(path[0]), _refine(path[1]))
+
+
+def _over(relief: Relief, alpha: Floats, beta: Floats) -> Floats | None:
+    """A line (n, 3) lifted onto the surface, NaN outside; None where nothing of it is seen."""
     height = sample(relief.alpha, relief.beta, relief.height, (alpha, beta)) + relief.lift
     return None if np.isnan(height).all() else np.stack([alpha, beta, height], axis=-1)
 

@@ -13,12 +13,13 @@ from ..shared.picture import Layer, Picture, axis_titles, drawn_values, hover_fi
 from ..shared.plain_text import for_plotly
 from ..shared.scales import format_value
 from ..shared.style import contour_color
+from ..shared.walks import own_loss
 from .colorbar import colouring
 from .line import GROUND, is_slice, slice_figure
 from .profile import line_on_map
 from .theme import PATH, PATH_END, axis, base_layout, ink
 from .titles import title_of
-from .walks import walks_on_map
+from .walks import loss_label, walks_on_map
 
 LEVELS = 9  # contour lines of a layer, about
 # numbers on any colour, as far as a browser's shadow goes
@@ -178,7 +179,9 @@ def _path(land: xr.Dataset, picture: Picture) -> list[go.Scatter]:
         for i, name, symbol in ((0, "start of training", "circle"), (-1, "end of training", "star"))
     ]
     ends[-1].meta = PATH_END
-    return [outline, line, *ends]
+    loss = own_loss(land) if picture.walks else None  # beside the others'
+    told = [] if loss is None else [loss_label(place["x"][-1], place["y"][-1], loss, colors.accent, "the training")]
+    return [outline, line, *ends, *told]
 
 
 def _marks(land: xr.Dataset, picture: Picture) -> list[go.Scatter]:
