@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
+from lossnav.core.properties import PROPERTIES
 from lossnav.core.spectrum import student
 
 from ..figures.shared.isolines import heights_at
@@ -21,18 +22,11 @@ Said = Callable[[xr.Dataset], str]
 NOTHING = "–"
 AT, TINY = 1e-6, 1e-300  # of the span, within which a grid point is the centre; a span of one point
 PROBES = 15  # of the fidelity's own trace, with which its error is one
-# of what a network is asked first: how good, how steep, how sharp, how much its layers hang together, how it spends its parameters
+# how steep, and what each property's first readouts say; those that are relative to the terrain around say nothing of one point
+FIRST = 2
 READOUTS = (
     "slope",
-    "viscosity",
-    "viscosity_lambda_min",
-    "viscosity_trace",
-    "coupling",
-    "coupling_interlayer",
-    "density_effective_rank",
-    "probability",
-    "probability_calibration",
-    "perplexity",
+    *(readout.variable for owner in PROPERTIES if not owner.relative for readout in owner.readouts[:FIRST]),
 )
 
 

@@ -29,6 +29,8 @@ def landscape() -> xr.Dataset:
             "memory": (("alpha", "beta"), rng.random((4, 3)).astype("float32"), {"zero": 0}),
             "measured": (("alpha", "beta"), measured),
             "path_alpha": ("checkpoint", rng.normal(size=5)),
+            "path_beta": ("checkpoint", rng.normal(size=5)),
+            "path_off_plane": ("checkpoint", rng.random(5)),
             "path_step": ("checkpoint", np.arange(5)),
         },
         coords={"alpha": np.linspace(-1, 1, 4), "beta": np.linspace(0, 0.7, 3)},
