@@ -32,7 +32,8 @@ def interpolated(
     Parameters
     ----------
     land       NaN where nothing is measured; `measured` and `measured_<stage>` say where
-    refined    stage → what is known of its refining: "deciding", the readouts that decide, and "whole" where all was measured at once
+    refined    stage → what is known of its refining: "deciding", the readouts that decide, "whole" where all was measured at once, and
+               "most" where it ended at so many points, as no more could be afforded
     rough      stage → what is said of its first look, where `land` holds only that
     heights    readouts that are drawn as the loss is, on the scale that the tolerance says
 
@@ -53,8 +54,7 @@ def interpolated(
         measured = land["measured" if stage == "forward" else f"measured_{stage}"].values
         complete = bool(measured.all())
         said[stage] = {"measured": int(measured.sum()), "of": measured.size, "error": 0.0 if complete else None}
-        if lesson.get("whole"):
-            said[stage]["whole"] = True
+        said[stage] |= {name: lesson[name] for name in ("whole", "most") if lesson.get(name)}
         if complete:
             _put_none(land, lesson.get("readouts") or ())
         if complete or not measured.any():

@@ -55,6 +55,7 @@ class Refinement:
                 0: for what is costly; where numbers end and infinities begin is not traced then, and the whole grid is not
                 measured merely because half of it was not enough
     seed        of the choice of points held out
+    most        as many points are measured at the most, though never fewer than the whole grids; None: as many as it takes
     rounding    the relative rounding error of the values: a readout that differs by little more is not refined
 
     Attributes
@@ -72,6 +73,7 @@ class Refinement:
     held_out: int
     seed: int = 0
     rounding: float = 0.0
+    most: int | None = None
     asked: np.ndarray = field(init=False)
     largest: float = field(init=False, default=np.inf)
     allowed: dict[str, float] = field(init=False)
@@ -108,10 +110,10 @@ class Refinement:
             default=0.0,
         )
         enough = self._tested >= self.held_out
-        if not appraisals or not left.any() or (enough and excess[left].max() <= 1):
+        if not appraisals or not left.any() or (enough and excess[left].max() <= 1) or self.room == 0:
             self._before = appraisals
             return np.empty((0, 2), int)
-        chosen = self._worst(excess, left) if enough else self._trial(excess, left)
+        chosen = (self._worst(excess, left) if enough else self._trial(excess, left))[: self.room]
         self._tested += len(chosen)
         return self._ask(chosen, appraisals)
 
@@ -124,9 +126,18 @@ class Refinement:
     def waiting(self) -> int:
         """A guess of how many points are still to come: those beyond the tolerance help one another."""
         left = self.candidates & ~self.asked
-        if not self._before:
-            return int(left.sum())
-        return -(-int((left & (self._excess(self._before) > 1)).sum()) // PER_POINT)
+        guess = -(-self.beyond // PER_POINT) if self._before else int(left.sum())
+        return min(guess, int(left.sum()) if self.room is None else self.room)
+
+    @property
+    def beyond(self) -> int:
+        """How many points were last thought to be off by more than is allowed."""
+        return int((self.candidates & ~self.asked & (self._excess(self._before) > 1)).sum())
+
+    @property
+    def room(self) -> int | None:
+        """How many more points may be measured; None: as many as it takes."""
+        return None if self.most is None else max(0, self.most - int(self.asked.sum()))
 
     def _shares(self, appraisals: Mapping[str, Appraisal]) -> dict[str, np.ndarray]:
         """Readout → (A, B) estimated errors; the infinite ones, between numbers and infinities, only where they are traced."""

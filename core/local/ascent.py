@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from ..curvature.loss_function import LossFunction
     from .neighbourhood import Neighbourhood
 
 MOST_TURNS = 10
@@ -50,7 +51,9 @@ def steepest_rise(here: Neighbourhood, scale: Tensor | None) -> float:
     """L(θ + ρ T²ḡ/‖Tḡ‖) − L(θ); where curvature and not slope decides it, the highest that turning the step finds, in nats.
 
     It does where the step rises more than DECIDES times ρ‖Tḡ‖, as around a minimum: there the step is turned to its own
-    gradient, over and over (power iteration where the loss is quadratic), from the gradient and from two probes' signs.
+    gradient, over and over (power iteration where the loss is quadratic), from the gradient and from two probes' signs. A
+    hundred gradients go into that, so these are taken over the examples sampled for descents; of the ends, that of the highest
+    rise over all examples is turned on over all of them.
 
     scale  T, a unit of each coordinate in parameter units, a flat vector; None: 1
     """
@@ -67,21 +70,34 @@ def steepest_rise(here: Neighbourhood, scale: Tensor | None) -> float:
             return best
     probes = here.bench.curvature.padded(here.instruments.probes[:2])
     starts = [*([slope.to(here.point)] if length > 0 else []), *probes]
-    highest = max(best, *(_turned(here, radius, units.to(here.point), start) for start in starts))
+    whole, sampled, scaled = here.bench.whole, here.bench.walked, units.to(here.point)
+    ends = [_turned(sampled, here.point, radius, scaled, start) for start in starts]
+    if sampled is not whole:
+
+        def height(direction: Tensor) -> float:
+            loss = whole.loss(here.point + (radius / direction.norm()) * scaled * direction)
+            return loss if math.isfinite(loss) else -math.inf
+
+        ends = [_turned(whole, here.point, radius, scaled, max((end for _, end in ends), key=height))]
+    highest = max(best, *(found for found, _ in ends))
     return highest if highest > -math.inf else math.nan
 
 
-def _turned(here: Neighbourhood, radius: float, units: Tensor, direction: Tensor) -> float:
-    """The highest rise met; `direction` is in the coordinates, of any length."""
-    best = -math.inf
+def _turned(
+    function: LossFunction, point: Tensor, radius: float, units: Tensor, direction: Tensor
+) -> tuple[float, Tensor]:
+    """The highest rise of a loss met, and where: `direction`, and what is given, are in the coordinates, of any length."""
+    best, level, highest = -math.inf, function.loss(point), direction
     for _ in range(5 * MOST_TURNS):
-        step = (radius / direction.norm()) * units * direction
-        loss, slope = here.bench.whole.loss_and_gradient(here.point + step)
-        rise, slope = loss - here.loss, units * slope.to(here.point)
-        if not rise > best + (GAIN * abs(best) if math.isfinite(best) else 0.0) or not bool(slope.any()):
-            return max(best, rise)
-        best, direction = rise, slope
-    return best
+        loss, slope = function.loss_and_gradient(point + (radius / direction.norm()) * units * direction)
+        rise, slope = loss - level, units * slope.to(point)
+        more = rise > best + (GAIN * abs(best) if math.isfinite(best) else 0.0)
+        if rise > best:
+            best, highest = rise, direction
+        if not more or not bool(slope.any()):
+            break
+        direction = slope
+    return best, highest
 
 
 def _corners(here: Neighbourhood, width: Tensor) -> Iterator[Tensor]:

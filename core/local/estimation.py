@@ -74,7 +74,7 @@ class Estimation:
 
 PRESETS = {
     "preview": Estimation(probes=3, steps=4, examples=128, pass_flops=2.5e8),
-    "standard": Estimation(pass_flops=4e9),
+    "standard": Estimation(pass_flops=5e8),
     "full": Estimation(probes=8, steps=16, examples=None),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .coarse_fill import filled
 from .cost import affordable_stride, estimate
 from .footprint import require_room
+from .going_on import as_begun
 from .grid import finest_complete, grid_plan
 from .info import LandscapeInfo
 from .integrity import DamagedError
@@ -31,6 +32,7 @@ __all__ = [
     "Specification",
     "SurveyRun",
     "affordable_stride",
+    "as_begun",
     "coordinates_of",
     "estimate",
     "filled",

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..adaptive.tolerance import Tolerance
 from ..checks import UNFIT
 from ..curvature.example_gradients import example_gradients
 from ..curvature.loss_function import twice_differentiable
@@ -28,7 +27,8 @@ from ..local.samples import example_flops, sample_sizes
 from ..machine.threads import one_thread_each
 from ..problem.problem import Problem
 from ..properties.protocol import STAGES
-from .expected_points import expected_points
+from .affordable import affordable_points
+from .expected_points import expected_points, points_at_most
 from .footprint import (
     Footprint,
     byte_text,
@@ -125,7 +125,14 @@ def estimate(specification: Specification) -> Cost:
     measures = stage_measures(asked)
     all_points = {stage: int(plan.every(1 if stage == STAGES[0] else spec.every).sum()) for stage in STAGES}
     allowed = spec.allowed
-    points = all_points if allowed is None else _expected(plan, spec.every, allowed, bool(asked.variables))
+    points = all_points
+    if allowed is not None:
+        bound = affordable_points(problem, spec.estimation, {stage: each for stage, each in measures.items() if each})
+        all_points = {stage: points_at_most(_candidates(plan, spec, stage), bound.get(stage)) for stage in STAGES}
+        points = {
+            stage: min(most, expected_points(stage, _candidates(plan, spec, stage), allowed, bool(asked.variables)))
+            for stage, most in all_points.items()
+        }
     evaluator.tune(plan.points, points[STAGES[0]])  # as the survey will, which finds the choice made
     forward = _timed(lambda: evaluator.evaluate(np.zeros((1, 2))))
     each = {STAGES[0]: forward}
@@ -147,13 +154,10 @@ def estimate(specification: Specification) -> Cost:
     return Cost(seconds | extra, memory, most, evaluator.choice)
 
 
-def _expected(plan: GridPlan, every: int, allowed: Tolerance, overlays: bool) -> dict[str, int]:
-    """Points of each stage that an adaptive survey usually takes."""
-    expected = {}
-    for stage in STAGES:
-        cells = plan.cells[plan.every(1 if stage == STAGES[0] else every)]
-        expected[stage] = expected_points(stage, [len(np.unique(axis)) for axis in cells.T], allowed, overlays)
-    return expected
+def _candidates(plan: GridPlan, specification: Specification, stage: str) -> list[int]:
+    """Rows and columns of the points that may be measured at a stage."""
+    cells = plan.cells[plan.every(1 if stage == STAGES[0] else specification.every)]
+    return [len(np.unique(axis)) for axis in cells.T]
 
 
 def _seconds_each(shared: Instruments, measures: dict[str, list[LocalMeasure]], points: int) -> dict[str, float]:

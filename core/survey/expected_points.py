@@ -38,10 +38,27 @@ def expected_points(stage: str, candidates: Sequence[int], tolerance: Tolerance,
     """
     kind, share = ("forward" if stage == STAGES[0] else "costly"), tolerance.share_of(stage)
     rows, columns = candidates
-    levels = nested_grids((rows, columns))
-    whole = (levels[WHOLE[kind]] or levels[:1])[-1]
     held_out = min(HELD_OUT, max(4, rows * columns // 20)) if kind == "forward" else 0
     growth = GROWTH[stage] if stage != STAGES[0] or overlays else LOSS_ALONE
     growth *= (USUAL.share_of(stage) / share) ** POWERS[stage]
-    start = len(whole[0]) * len(whole[1]) + held_out
+    start = _whole(kind, candidates) + held_out
     return min(rows * columns, math.ceil(start * max(1.0, growth)))
+
+
+def points_at_most(candidates: Sequence[int], most: int | None) -> int:
+    """The number of points of a stage where every one is measured that may be: all, or as many as are affordable.
+
+    most  points of a costly stage that are affordable; the whole grids that it starts from are measured in any case
+
+    >>> points_at_most((51, 51), None), points_at_most((51, 51), 40), points_at_most((51, 51), 3), points_at_most((3, 3), 40)
+    (2601, 40, 25, 9)
+    """
+    rows, columns = candidates
+    return rows * columns if most is None else min(rows * columns, max(most, _whole("costly", candidates)))
+
+
+def _whole(kind: str, candidates: Sequence[int]) -> int:
+    """The points of the grids that are measured whole."""
+    levels = nested_grids((candidates[0], candidates[1]))
+    rows, columns = (levels[WHOLE[kind]] or levels[:1])[-1]
+    return len(rows) * len(columns)

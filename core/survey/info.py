@@ -39,7 +39,8 @@ class LandscapeInfo:
     tolerance    how close an adaptive survey is to come; None: every point is measured
     centre       column → its number at θ₀, None where not finite; None before it is measured
     refined      stage → what an adaptive survey asks of it: "share", "asked", "readouts", "deciding" (those that decide where to measure),
-                 and "whole" where choosing would have taken too long, so that all is measured
+                 "whole" where choosing would have taken too long, so that all is measured, and "most" where it ended at so many
+                 points though some are off by more than is allowed
     glance       rough values of stages that have none of their own yet: "rows", "stages", "examples"
     failed       stages that this network cannot take
     descents     column → the step size of its descents

@@ -17,6 +17,7 @@ from ..engine.evaluator import Evaluator
 from ..local.evaluator import LocalEvaluator
 from ..properties.protocol import STAGES
 from ..properties.selection import reading
+from .affordable import affordable_points
 from .fidelity import fidelity
 from .further_samples import further_samples
 from .info import Json
@@ -110,7 +111,8 @@ class SurveyRun:
         width = "float64" if spec.number == torch.float64 else "float32"
         info = spec.info(instruments.notes if local else None)
         points = MeasuredPoints.empty(spec.plan, spec.columns, width, spec.measured.variables, info)
-        return cls(points, forward, local, progress=progress, specification=spec, elsewhere=elsewhere)
+        order = partial(schedule, most=affordable_points(spec.problem, spec.estimation, spec.local_measures))
+        return cls(points, forward, local, progress=progress, specification=spec, order=order, elsewhere=elsewhere)
 
     def keep_in(self, keeper: LandscapeStore, overwrite: bool = False, repair: bool = False) -> None:
         """Go on from what is measured in a store, and write everything down there; the store must be held for writing.

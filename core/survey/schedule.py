@@ -30,9 +30,19 @@ HELD_OUT = 24  # of forward passes; what is costly is refined without
 
 
 class StageRefinement:
-    """One stage of a survey on its way to the tolerance; `step` gives the rows of the plan to measure next."""
+    """One stage of a survey on its way to the tolerance; `step` gives the rows of the plan to measure next.
 
-    def __init__(self, points: MeasuredPoints, stage: str, tolerance: Tolerance, followed: dict[str, Followed]) -> None:
+    most  points that may be measured; None: as many as it takes
+    """
+
+    def __init__(
+        self,
+        points: MeasuredPoints,
+        stage: str,
+        tolerance: Tolerance,
+        followed: dict[str, Followed],
+        most: int | None = None,
+    ) -> None:
         self.points, self.stage = points, stage
         kind = "forward" if stage == STAGES[0] else "costly"
         candidates = points.plan.grid(points.wanted_at(stage), fill=False)
@@ -46,6 +56,7 @@ class StageRefinement:
             tolerance.share_of(stage),
             least if kind == "forward" else 0,
             rounding=float(np.finfo(points.values.dtype).eps),
+            most=most if most is None or most < candidates.sum() else None,
         )
         with one_blas_thread:  # whose libraries are looked for at the first use, which is no part of the first decision
             self.worth = Worth(tolerance.deciding)
@@ -84,9 +95,11 @@ class StageRefinement:
         return rows[~self.points.done_at(self.stage)[rows]]
 
     def _pays(self, waiting: int | None = None) -> bool:
-        """Whether another choice may save what it takes; where nothing is left it takes nothing."""
-        left = int((self.refinement.candidates & ~self.refinement.asked).sum())
-        return left == 0 or self.worth.pays(left, waiting)
+        """Whether another choice may save what it takes; where nothing is left it takes nothing, and what cannot be measured
+        whole is chosen from."""
+        refinement = self.refinement
+        left = int((refinement.candidates & ~refinement.asked).sum())
+        return left == 0 or refinement.most is not None or self.worth.pays(left, waiting)
 
     def _all(self) -> np.ndarray:
         """Choose no more, and measure the whole stage."""
@@ -110,6 +123,7 @@ class StageRefinement:
             "deciding": sorted(refinement.driving),
             "readouts": sorted(refinement.followed),
             **({"whole": True} if self.whole else {}),
+            **({"most": refinement.most} if refinement.room == 0 and refinement.beyond else {}),
         }
         self.points.info = replace(info, refined={**(info.refined or {}), self.stage: lesson})
 
@@ -122,10 +136,13 @@ def _noise(points: MeasuredPoints, numbers: Mapping[str, np.ndarray], name: str)
     return points.plan.grid(points.values[:, points.columns.index(column)])
 
 
-def schedule(points: MeasuredPoints) -> Iterator[tuple[str, np.ndarray]]:
-    """(stage, rows of points) still to be measured; each must be measured before the next is asked for."""
+def schedule(points: MeasuredPoints, most: Mapping[str, int] = {}) -> Iterator[tuple[str, np.ndarray]]:
+    """(stage, rows of points) still to be measured; each must be measured before the next is asked for.
+
+    most  stage → the points that an adaptive survey may measure of it
+    """
     tolerance = points.info.tolerance
-    return full_schedule(points) if tolerance is None else adaptive_schedule(points, tolerance)
+    return full_schedule(points) if tolerance is None else adaptive_schedule(points, tolerance, most)
 
 
 def full_schedule(points: MeasuredPoints) -> Iterator[tuple[str, np.ndarray]]:
@@ -147,7 +164,9 @@ def full_schedule(points: MeasuredPoints) -> Iterator[tuple[str, np.ndarray]]:
             yield stage, left
 
 
-def adaptive_schedule(points: MeasuredPoints, tolerance: Tolerance) -> Iterator[tuple[str, np.ndarray]]:
+def adaptive_schedule(
+    points: MeasuredPoints, tolerance: Tolerance, most: Mapping[str, int] = {}
+) -> Iterator[tuple[str, np.ndarray]]:
     """(stage, rows) to measure; each must be measured before the next is asked for.
 
     The choice depends on the values alone, so a survey that was stopped asks for the same points again, finds them
@@ -158,7 +177,7 @@ def adaptive_schedule(points: MeasuredPoints, tolerance: Tolerance) -> Iterator[
         if is_over(points, stage):
             _retell(points, stage, tolerance)
     stages = {
-        stage: StageRefinement(points, stage, tolerance, followed(points, stage, tolerance))
+        stage: StageRefinement(points, stage, tolerance, followed(points, stage, tolerance), most.get(stage))
         for stage in points.used
         if not is_over(points, stage)
     }

@@ -13,6 +13,7 @@ from ..local.estimation import Estimation
 from ..plane.plane import Plane, Span
 from ..problem.problem import Problem
 from .footprint import require_room
+from .going_on import as_begun
 from .landscape import landscape
 from .run import Elsewhere, Progress, SurveyRun
 from .specification import Specification
@@ -118,6 +119,8 @@ def surveyed(
     repair     measure again what is damaged in the store, and only that
     elsewhere  other processes that measure the points
     """
+    if store is not None and not overwrite and elsewhere is None:  # other processes have made theirs by now
+        specification = as_begun(specification, store)
     require_room(specification)
     run = SurveyRun.of(specification, progress, elsewhere)
     if store is None:

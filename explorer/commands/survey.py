@@ -14,7 +14,7 @@ from lossnav.core.cluster import Workers, connected, share_threads
 from lossnav.core.local import preset
 from lossnav.core.machine import written_whole
 from lossnav.core.sealed import write_json
-from lossnav.core.survey import Specification, estimate, require_room, surveyed
+from lossnav.core.survey import Specification, as_begun, estimate, require_room, surveyed
 
 from ..live.first_look import first_look_path, is_for_the_page, take_first_look
 from ..request.base import stem
@@ -136,6 +136,9 @@ def survey_command(
     if forecast:
         _foretell(what, out)
         return
+    if not overwrite:
+        what = as_begun(what, landscape)
+        asked = replace(asked, estimation=what.estimation)  # which workers make theirs of
     told, begins = "", overwrite or not landscape.exists()  # what is left of a survey that goes on is not known here
     waited_for = is_for_the_page(landscape) and not what.plane.is_line and asked.span is None
     with _stoppable():

@@ -23,6 +23,9 @@ def adaptive_text(land: xr.Dataset) -> str:
     >>> said["curvature"] = {"measured": 81, "of": 4225, "error": 0.0091}
     >>> adaptive_text(xr.Dataset(attrs={"adaptive": json.dumps(said)})).partition("; ")[2]
     'curvature: 81 of 4,225, largest error 0.91 %'
+    >>> said["curvature"] |= {"most": 81, "error": 0.3}
+    >>> adaptive_text(xr.Dataset(attrs={"adaptive": json.dumps(said)})).partition("; ")[2]
+    'curvature: 81 of 4,225, as many as this effort affords, largest error 30 %'
     >>> said["curvature"] = {"measured": 0, "of": 4225, "error": None, "glance": {"points": 9, "examples": 128}}
     >>> adaptive_text(xr.Dataset(attrs={"adaptive": json.dumps(said)})).partition("; ")[2]
     'curvature: a first look at 9 points, with 128 examples'
@@ -54,7 +57,7 @@ def readout_text(land: xr.Dataset, variable: str) -> str:
     stage = land.lossnav.adaptive.get(land[variable].attrs.get("stage"))
     if not _partial(stage) or variable not in stage.get("errors", {}):
         return ""
-    return f"{stage['measured']:,} of {stage['of']:,} points, {_error(stage['errors'][variable])}"
+    return f"{stage['measured']:,} of {stage['of']:,} points{_bounded(stage)}, {_error(stage['errors'][variable])}"
 
 
 def _told(stage: dict[str, Any] | None) -> bool:
@@ -78,7 +81,11 @@ def _hidden(stage: dict[str, Any]) -> str:
 def _costly(stage: dict[str, Any]) -> str:
     if "glance" in stage:
         return f"a first look at {stage['glance']['points']} points, with {stage['glance']['examples']:,} examples"
-    return f"{stage['measured']:,} of {stage['of']:,}, {_error(stage['error'])}"
+    return f"{stage['measured']:,} of {stage['of']:,}{_bounded(stage)}, {_error(stage['error'])}"
+
+
+def _bounded(stage: dict[str, Any]) -> str:
+    return ", as many as this effort affords" if stage.get("most") else ""
 
 
 def _error(share: float | None) -> str:

@@ -223,3 +223,22 @@ def test_what_could_hide_is_the_widest_circle_without_a_point():
     apart = np.hypot(X - X[gap], Y - Y[gap]) / 2  # in units of the extent
     spike = 2 + X + 5 * np.exp(-((apart / (Places(refinement.asked).width / 12)) ** 2))
     assert share(refined(spike, 0.1)[1], spike) > 0.5
+
+
+@pytest.mark.parametrize(("most", "asked"), [(40, 40), (81, 81), (3, 25)])
+def test_what_is_bounded_ends_there_and_states_the_error_that_it_has(most, asked):
+    truth, follows = SURFACES["well"], {"v": Followed(("linear",))}
+    refinement = Refinement(nested_grids(SHAPE)[:2], np.ones(SHAPE, bool), follows, 0.001, 0, most=most)
+    free = Refinement(nested_grids(SHAPE)[:2], np.ones(SHAPE, bool), follows, 0.001, 0)
+    for each in (refinement, free):
+        while len(each.next({"v": np.where(each.asked, truth, np.nan)}, {})) and each.asked.sum() < 200:
+            assert each.room is None or each.waiting <= each.room
+    assert refinement.asked.sum() == asked  # the whole grids in any case
+    assert refinement.waiting == refinement.room == 0
+    assert refinement.beyond
+    assert (
+        not (refinement.asked & ~free.asked).any() or most == 40
+    )  # the first of those that it would have taken anyway
+    found = appraise(Places(refinement.asked), {"v": truth}, {"v": ("linear",)})["v"]
+    assert share(found, truth) <= found.shares.max()
+    assert refinement.largest == found.shares.max() > 0.001

@@ -56,6 +56,22 @@ def test_sam_at_a_minimum_is_that_of_the_leading_eigenvector(seed: int) -> None:
     assert 0.95 * highest < found <= highest * (1 + 1e-9)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_sam_turned_on_few_examples_is_still_the_rise_over_all(seed: int) -> None:
+    problem = at_minimum(seed)
+    x = problem.args[0]
+    highest = torch.linalg.eigvalsh(2 * x.T @ x / len(x))[-1].item() / 2 * 0.05**2
+    land = survey(
+        problem,
+        Plane.random(problem),
+        (1, 1),
+        HERE,
+        overlays=("viscosity_sam",),
+        effort=Estimation(examples=9, coordinates="parameters"),
+    )
+    assert 0.95 * highest < float(land.viscosity_sam.item()) <= highest * (1 + 1e-9)
+
+
 def test_the_start_does_not_follow_the_rounding() -> None:
     """The same minimum with the examples in another order has another rounding, and the same numbers."""
     problem = at_minimum(1)
