@@ -14,7 +14,7 @@ from ..local.samples import example_flops, fisher_row_count, sample_sizes
 from ..problem.problem import Problem
 from .footprint import gradient_rows
 
-STAGE_PASSES = 8_000  # passes of `Estimation.pass_flops` operations that a stage may take
+STAGE_PASSES = 7_000  # passes of `Estimation.pass_flops` operations that a stage may take
 GRADIENT_PASSES, PRODUCT_PASSES = (
     3,
     6,
@@ -33,7 +33,7 @@ def affordable_points(
     >>> problem = Problem(nn.Linear(300, 300), zeros(10_000, 300), zeros(10_000, 300), loss="mse")
     >>> measures = {"curvature": wanted(problem, ("coupling",)).local_measures("curvature")}
     >>> affordable_points(problem, Estimation(pass_flops=4e7), measures)  # 6 blocks of 4 products on 256 examples, 180,000 each
-    {'curvature': 48}
+    {'curvature': 42}
     >>> affordable_points(problem, Estimation(), measures)
     {}
     """
@@ -55,8 +55,9 @@ def _flops(problem: Problem, estimation: Estimation, stage: str, works: Sequence
     if stage == "descent":
         steps = GRADIENT_PASSES * estimation.descent_steps * sum(work.descents for work in works)
         return each * (passes + walked * (steps + sum(work.losses for work in works))) or each
-    rows = [gradient_rows(problem, estimation)] if any(work.examples for work in works) else []
-    if any(work.fisher for work in works):
-        rows.append(fisher_row_count(problem))
+    single, most = gradient_rows(problem, estimation), fisher_row_count(problem)
+    rows = [single] if any(work.examples for work in works) else []
+    if any(work.fisher for work in works):  # as many for each example as there is room for
+        rows.append(most - most % single if single < most else most)
     pairs = sum(count**2 for count in rows) * problem.parameter_count  # inner products, of which half are another's
     return each * (passes + GRADIENT_PASSES * (everything + sum(rows))) + pairs
