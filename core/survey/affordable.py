@@ -15,10 +15,8 @@ from ..problem.problem import Problem
 from .footprint import gradient_rows
 
 STAGE_PASSES = 7_000  # passes of `Estimation.pass_flops` operations that a stage may take
-GRADIENT_PASSES, PRODUCT_PASSES = (
-    3,
-    6,
-)  # forward passes that a gradient takes as long as, and a product (benchmarks/NOTES.md)
+GRADIENT_PASSES = 3  # forward passes that a gradient takes as long as,
+PRODUCT_PASSES = 6  # and a product with the curvature (benchmarks/NOTES.md)
 
 
 def affordable_points(
@@ -32,8 +30,8 @@ def affordable_points(
     >>> from ..properties.selection import wanted
     >>> problem = Problem(nn.Linear(300, 300), zeros(10_000, 300), zeros(10_000, 300), loss="mse")
     >>> measures = {"curvature": wanted(problem, ("coupling",)).local_measures("curvature")}
-    >>> affordable_points(problem, Estimation(pass_flops=4e7), measures)  # 6 blocks of 4 products on 256 examples, 180,000 each
-    {'curvature': 42}
+    >>> affordable_points(problem, Estimation(pass_flops=4e7), measures)  # 7 blocks of 4 products on 256 examples, 180,000 each
+    {'curvature': 36}
     >>> affordable_points(problem, Estimation(), measures)
     {}
     """
