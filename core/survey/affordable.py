@@ -15,7 +15,8 @@ from ..problem.problem import Problem
 from .footprint import gradient_rows
 
 STAGE_PASSES = 7_000  # passes of `Estimation.pass_flops` operations that a stage may take
-GRADIENT_PASSES, PRODUCT_PASSES = 3, 6  # forward passes that take as long as one of them (benchmarks/NOTES.md)
+GRADIENT_PASSES = 3  # forward passes that a gradient takes as long as,
+PRODUCT_PASSES = 6  # and a product with the curvature (benchmarks/NOTES.md)
 
 
 def affordable_points(

@@ -30,7 +30,7 @@ def rough(problem: Problem, estimation: Estimation) -> Estimation | None:
     None where they save too little.
 
     >>> from torch import nn, zeros
-    >>> small, large = (Problem(nn.Linear(n, n), zeros(10_000, n), zeros(10_000, n), loss="mse") for n in (3, 300))
+    >>> small, large = (Problem(nn.Linear(n, n), zeros(500, n), zeros(500, n), loss="mse") for n in (3, 3000))
     >>> rough(small, PRESETS["standard"]) is None, rough(large, PRESETS["standard"]).probes
     (True, 3)
     """
