@@ -38,8 +38,9 @@ def publish_command(
     """Write landscapes into one HTML file that still turns, to send or to keep."""
     from lossnav.core import Settings
 
+    from ..figures.shared.picture import name_of
     from ..landscape_file import landscape_path, opened
-    from ..published import Start, published_page
+    from ..published import Start, in_other_units, published_page
     from ..request.spectra_at_hand import NetworkSpectra, spectra_in, spectra_of
 
     if output.suffix.lower() not in (".html", ".htm"):
@@ -53,6 +54,9 @@ def publish_command(
     walks = [paths_in(paths or (), lands[0]), *[()] * len(lands[1:])]
     start = Start(height, on, next(iter(on), "terrain"))
     output.write_text(published_page(lands, start, title, known, walks), encoding="utf-8")
+    for readout in in_other_units(lands):
+        name = next(name_of(land, readout) for land in lands if readout in land)
+        console.print(f"Without {name}, which these landscapes have in other units.", markup=False, soft_wrap=True)
     console.print(f"Page in {output}, {output.stat().st_size / 1e6:.1f} MB", markup=False)
 
 

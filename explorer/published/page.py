@@ -23,7 +23,7 @@ from ..figures.web.theme import DARK, LIGHT
 from ..request.spectra_at_hand import NetworkSpectra, spectra_of
 from .formulas import formula
 from .landscape import packed
-from .readouts import common, described
+from .readouts import common, described, in_other_units
 from .spectra import spectra_packed
 from .start import Start
 
@@ -46,10 +46,15 @@ def published_page(
 
     Raises
     ------
-    InputError  none, or more than a browser can hold; a landscape along a line, or with no finite number in it
+    InputError  none, or more than a browser can hold; a landscape along a line, or with no finite number in it; what the page
+                begins with is in other units in one than in another
     """
     _check(lands)
     start = start or Start()
+    others = in_other_units(lands)
+    for wanted in (start.elevation, *start.on.values()):
+        if wanted in others:
+            raise InputError(others[wanted])
     layers = common(lands, start.scales)
     if start.elevation not in layers:
         raise InputError(f"None of the landscapes has a finite '{start.elevation}' to draw: choose another height.")

@@ -20,6 +20,7 @@ from ..figures.shared.picture import (
 from ..figures.shared.scales import Scale, format_value
 from ..figures.shared.style import contour_color, property_of
 from ..figures.web.colorbar import colouring, notes
+from ..summaries.compare import clash
 
 
 def readouts_in(land: xr.Dataset) -> list[str]:
@@ -35,9 +36,20 @@ def readouts_in(land: xr.Dataset) -> list[str]:
 
 
 def common(lands: Sequence[xr.Dataset], scales: Mapping[str, Scale]) -> dict[str, Layer]:
-    """How each readout is drawn: on one scale, which covers all the landscapes."""
-    names = dict.fromkeys(name for land in lands for name in readouts_in(land))
+    """How each readout is drawn: on one scale, which covers all the landscapes; one that they have in other units is not drawn."""
+    others = in_other_units(lands)
+    names = [name for name in _there(lands) if name not in others]
     return {name: Layer(name, scales.get(name) or fitting_scale(pooled(lands, name), name)) for name in names}
+
+
+def in_other_units(lands: Sequence[xr.Dataset]) -> dict[str, str]:
+    """The readouts that are not drawn, as they have no unit in common → that in a sentence."""
+    said = {name: clash([land for land in lands if name in land], name) for name in _there(lands)}
+    return {name: sentence for name, sentence in said.items() if sentence}
+
+
+def _there(lands: Sequence[xr.Dataset]) -> list[str]:
+    return list(dict.fromkeys(name for land in lands for name in readouts_in(land)))
 
 
 def pooled(lands: Sequence[xr.Dataset], variable: str) -> xr.Dataset:

@@ -18,7 +18,30 @@ Span = tuple[tuple[float, float], tuple[float, float]]
 
 
 def in_common(lands: Sequence[xr.Dataset]) -> list[str]:
-    """The readouts that every one of the landscapes has, in the first one's order."""
+    """The readouts that every one of the landscapes has in the same unit, in the first one's order."""
+    return [name for name in _in_all(lands) if not clash(lands, name)]
+
+
+def in_other_units(lands: Sequence[xr.Dataset]) -> list[str]:
+    """The readouts that every one of the landscapes has, but not in the same unit: their numbers do not compare."""
+    return [name for name in _in_all(lands) if clash(lands, name)]
+
+
+def clash(lands: Sequence[xr.Dataset], variable: str) -> str:
+    """That the landscapes' numbers of a readout do not compare, and what to do, in a sentence; "" where they do.
+
+    A landscape that states no unit, as another program's, is taken to be in that of the others.
+    """
+    units = list(dict.fromkeys(unit for land in lands if (unit := str(land[variable].attrs.get("units", "")))))
+    if len(units) < 2:
+        return ""
+    return (
+        f"{name_of(lands[0], variable)} does not compare: it is in {' here and in '.join(units)} there. Draw each by itself, or "
+        "measure both in the same coordinates (--coordinates)."
+    )
+
+
+def _in_all(lands: Sequence[xr.Dataset]) -> list[str]:
     first, *others = lands
     drawn = [str(n) for n, v in first.data_vars.items() if v.dims == AXES and _is_readout(v)]
     return [name for name in drawn if all(name in land for land in others)]
@@ -35,7 +58,14 @@ def _is_readout(values: xr.DataArray) -> bool:
 
 
 def joint(lands: Sequence[xr.Dataset], variable: str) -> xr.Dataset:
-    """All landscapes' values of a readout, as one landscape: what scale, ends and colours are chosen from."""
+    """All landscapes' values of a readout, as one landscape: what scale, ends and colours are chosen from.
+
+    Raises
+    ------
+    InputError  their units differ
+    """
+    if said := clash(lands, variable):
+        raise InputError(said)
     values = np.concatenate([land[variable].values.ravel() for land in lands])[:, None]
     attrs = {k: v for k, v in lands[0][variable].attrs.items() if k != "floor"}
     return xr.Dataset({variable: (AXES, values, attrs)})
@@ -74,8 +104,10 @@ def difference(first: xr.Dataset, second: xr.Dataset, variable: str) -> xr.Datas
 
     Raises
     ------
-    InputError  a class, of which there is no difference; other grids
+    InputError  a class, of which there is no difference; other units; other grids
     """
+    if said := clash([first, second], variable):
+        raise InputError(said)
     name = name_of(first, variable)
     if "labels" in first[variable].attrs:
         raise InputError(f"{name} is a class, and classes have no difference: choose a number.")

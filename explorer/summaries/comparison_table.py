@@ -68,22 +68,22 @@ def comparison_rows(lands: Sequence[xr.Dataset]) -> list[ComparisonRow]:
 
 
 def _rows(lands: Sequence[xr.Dataset], title: Said, unit: Said, said: Said) -> list[ComparisonRow]:
-    """A row, with the unit in front where all have the same; one for each definition, as those numbers do not compare."""
-    titles, cells = [title(land) for land in lands], [said(land) for land in lands]
-    rows = []
-    for each in dict.fromkeys(filter(None, titles)):
-        told = [cell if heading == each else NOTHING for cell, heading in zip(cells, titles, strict=True)]
-        units = [
-            None if cell in (NOTHING, NOT_MEASURED) else unit(land) for land, cell in zip(lands, told, strict=True)
-        ]
-        shared = {each_unit for each_unit in units if each_unit is not None}
-        if len(shared) == 1:
-            one = shared.pop()
-            rows.append(ComparisonRow(f"{each} ({one})" if one else each, tuple(told)))
-        else:
-            texts = (f"{cell} {each_unit or ''}".strip() for cell, each_unit in zip(told, units, strict=True))
-            rows.append(ComparisonRow(each, tuple(texts)))
-    return rows
+    """A row; one for each definition and unit, as those numbers do not compare."""
+    told = [said(land) for land in lands]
+    headings = [
+        "" if cell in (NOTHING, NOT_MEASURED) or not title(land) else _heading(title(land), unit(land))
+        for land, cell in zip(lands, told, strict=True)
+    ]
+    return [
+        ComparisonRow(
+            each, tuple(cell if heading == each else NOTHING for cell, heading in zip(told, headings, strict=True))
+        )
+        for each in dict.fromkeys(filter(None, headings))
+    ]
+
+
+def _heading(title: str, unit: str) -> str:
+    return f"{title} ({unit})" if unit else title
 
 
 def scale_text(lands: Sequence[xr.Dataset], layer: Layer) -> str:

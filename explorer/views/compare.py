@@ -5,9 +5,10 @@ from lossnav.explorer.comparable import comparable
 from lossnav.explorer.controls.compare import compare_controls
 from lossnav.explorer.controls.model import given
 from lossnav.explorer.controls.paths import trainings_control
+from lossnav.explorer.figures.shared.picture import name_of
 from lossnav.explorer.panels.compare import DIFFERENCE, Comparison, difference_panel, read, side_by_side
 from lossnav.explorer.panels.style import compare_style
-from lossnav.explorer.summaries.compare import in_common
+from lossnav.explorer.summaries.compare import in_common, in_other_units
 
 
 def page() -> None:
@@ -18,7 +19,14 @@ def page() -> None:
         chosen, how = compare_controls(tuple(offered))
         landscapes = read([offered[name] for name in chosen])
         if len(landscapes) >= 2:
-            height, color = how(in_common([land for _, land in landscapes]), landscapes[0][1])
+            lands = [land for _, land in landscapes]
+            numbers = in_common(lands)
+            if others := [name_of(lands[0], name) for name in in_other_units(lands)]:
+                st.caption(f"In other units, so not compared: {', '.join(others)}.")
+            if not numbers:
+                st.warning("These landscapes have no readout in one unit: choose others.")
+                return
+            height, color = how(numbers, lands[0])
             targets = [each.request.target for each, _ in landscapes if each.request is not None]
             trainings = trainings_control(targets, "compare_trainings")
     if len(landscapes) < 2:

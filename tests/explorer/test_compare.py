@@ -21,6 +21,7 @@ from lossnav.explorer.summaries.compare import (
     difference_layer,
     difference_text,
     in_common,
+    in_other_units,
     joint_layer,
     joint_span,
     planes_text,
@@ -41,6 +42,12 @@ def pair() -> list[xr.Dataset]:
     return [shipped("digits-resnet"), shipped("digits-plain")]
 
 
+@pytest.fixture(scope="module")
+def alike() -> list[xr.Dataset]:
+    """Two landscapes with every readout in the same units."""
+    return [shipped("digits-small-batch"), shipped("digits-large-batch")]
+
+
 def asked(look: str = "3-D", color: str = "loss", shared: bool = True) -> Comparison:
     return Comparison(look, "loss", color, shared, dark=False)
 
@@ -56,8 +63,8 @@ def test_one_scale_covers_all_and_its_ends_are_the_joint_extremes(pair: list[xr.
 
 @pytest.mark.parametrize("look", ["3-D", "2-D"])
 @pytest.mark.parametrize("color", ["loss", "viscosity", "probability", "shape"])
-def test_equal_values_have_equal_colours(look: str, color: str, pair: list[xr.Dataset]) -> None:
-    one, other = figures(pair, asked(look, color), (0.2, 0.2))
+def test_equal_values_have_equal_colours(look: str, color: str, alike: list[xr.Dataset]) -> None:
+    one, other = figures(alike, asked(look, color), (0.2, 0.2))
     ends = ("cmin", "cmax") if look == "3-D" else ("zmin", "zmax")
     assert [one.data[0][e] for e in ends] == [other.data[0][e] for e in ends]
     assert one.data[0].colorscale == other.data[0].colorscale
@@ -66,8 +73,8 @@ def test_equal_values_have_equal_colours(look: str, color: str, pair: list[xr.Da
         assert one.layout.scene.zaxis.range == other.layout.scene.zaxis.range
 
 
-def test_a_diverging_colour_is_so_for_all_where_it_is_for_one(pair: list[xr.Dataset]) -> None:
-    signed = [land.copy(deep=True) for land in pair]
+def test_a_diverging_colour_is_so_for_all_where_it_is_for_one(alike: list[xr.Dataset]) -> None:
+    signed = [land.copy(deep=True) for land in alike]
     for land, low in zip(signed, (-2.0, 0.5), strict=True):
         shape = land["loss"].shape
         land["viscosity"].values[:] = np.linspace(low, 3.0, shape[0] * shape[1]).reshape(shape)
@@ -110,8 +117,8 @@ def test_a_difference_needs_equal_grids_and_numbers(pair: list[xr.Dataset]) -> N
         difference(one, other, "shape")
 
 
-def test_interpolated_values_stay_marked_in_a_difference(pair: list[xr.Dataset]) -> None:
-    one, other = pair
+def test_interpolated_values_stay_marked_in_a_difference(alike: list[xr.Dataset]) -> None:
+    one, other = alike
     found = difference(one, other, "viscosity")
     assert 0 < float(found["measured"].mean()) < 1
 
@@ -123,35 +130,52 @@ def test_whether_the_planes_are_one_is_said(pair: list[xr.Dataset]) -> None:
     assert "do not say" in planes_text(one, other.assign_attrs(plane="{}"))
 
 
-def test_what_is_offered_is_there_and_what_is_in_common_is_in_all(pair: list[xr.Dataset]) -> None:
+def test_what_is_offered_is_there_and_what_is_in_common_is_in_all(alike: list[xr.Dataset]) -> None:
     assert set(PAIR) <= set(comparable())
-    common = in_common(pair)
+    common = in_common(alike)
     assert {"loss", "viscosity", "shape"} <= set(common)
     assert "viscosity_se" not in common
-    assert "viscosity" not in in_common([pair[0], pair[1].drop_vars("viscosity")])
+    assert "viscosity" not in in_common([alike[0], alike[1].drop_vars("viscosity")])
 
 
-def test_the_table_has_the_networks_own_numbers_at_their_centres(pair: list[xr.Dataset]) -> None:
-    rows = {row.title: row.cells for row in comparison_rows(pair)}
-    assert rows["Parameters"] == ("70,426", "70,426")
-    assert rows["Loss (nats)"] == tuple(format_value(land.lossnav.centre["loss"]) for land in pair)
-    centre = [tuple(int(np.abs(land[d].values).argmin()) for d in ("alpha", "beta")) for land in pair]
+def test_numbers_in_other_units_are_neither_offered_nor_drawn_on_one_scale(alike: list[xr.Dataset]) -> None:
+    one, other = alike[0], alike[1].copy()
+    other["viscosity"] = other["viscosity"].assign_attrs(units="nats per squared parameter unit")
+    assert in_other_units(alike) == []
+    assert in_other_units([one, other]) == ["viscosity"]
+    assert "viscosity" not in in_common([one, other])
+    said = (
+        "it is in nats per squared filter length here and in nats per squared parameter unit there. Draw each by itself"
+    )
+    for draw in (joint_layer, lambda lands, name: difference(*lands, name)):
+        with pytest.raises(InputError, match=said):
+            draw([one, other], "viscosity")
+    del other["viscosity"].attrs["units"]  # another program's, which states none
+    assert in_other_units([one, other]) == []
+
+
+def test_the_table_has_the_networks_own_numbers_at_their_centres(alike: list[xr.Dataset]) -> None:
+    rows = {row.title: row.cells for row in comparison_rows(alike)}
+    assert rows["Parameters"] == tuple(f"{land.lossnav.problem['parameters']:,}" for land in alike)
+    assert rows["Loss (nats)"] == tuple(format_value(land.lossnav.centre["loss"]) for land in alike)
+    centre = [tuple(int(np.abs(land[d].values).argmin()) for d in ("alpha", "beta")) for land in alike]
     for name in ("coupling", "slope"):
-        title = next(each for each in rows if each.startswith(pair[0][name].attrs["long_name"]))
-        assert rows[title] == tuple(value_text(land, name, cell) for land, cell in zip(pair, centre, strict=True))
-    low, high = (format_value(float(end)) for end in (pair[0]["loss"].min(), pair[0]["loss"].max()))
+        title = next(each for each in rows if each.startswith(alike[0][name].attrs["long_name"]))
+        assert rows[title] == tuple(value_text(land, name, cell) for land, cell in zip(alike, centre, strict=True))
+    low, high = (format_value(float(end)) for end in (alike[0]["loss"].min(), alike[0]["loss"].max()))
     assert rows["Loss in the plane (nats)"][0] == f"{low} to {high}"
     assert not any(set(cells) == {"–"} for cells in rows.values())
 
 
-def test_the_table_never_sets_another_unit_or_definition_under_one_heading(pair: list[xr.Dataset]) -> None:
-    one = pair[0].copy()
-    other = pair[0].copy(deep=True)
+def test_the_table_never_sets_another_unit_or_definition_under_one_heading(alike: list[xr.Dataset]) -> None:
+    one = alike[0].copy()
+    other = alike[0].copy(deep=True)
     other["coupling"].attrs |= {"units": "nats per filter length"}
     other["slope"].attrs |= {"long_name": "Slope, measured by an older definition"}
     rows = {row.title: row.cells for row in comparison_rows([one, other])}
     first, second = rows["Coupling coefficient κ"]
-    assert second == f"{first} nats/length"
+    assert second == "–"
+    assert rows["Coupling coefficient κ (nats/length)"] == ("–", first)
     assert rows["Slope (nats/unit)"][1] == "–"
     assert rows["Slope, measured by an older definition (nats/unit)"][0] == "–"
 

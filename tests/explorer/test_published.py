@@ -50,6 +50,16 @@ def test_it_holds_every_number_of_the_landscape(land: xr.Dataset) -> None:
             np.testing.assert_allclose(unpacked(found, readout["se"]), land[f"{name}_se"].values.ravel(), rtol=6e-8)
 
 
+def test_what_two_have_in_other_units_is_not_drawn_on_one_scale(land: xr.Dataset) -> None:
+    other = land.assign(viscosity=land["viscosity"].assign_attrs(units="nats per squared parameter unit"))
+    page = content_of(published_page([land, other]))
+    assert "viscosity" not in page["readouts"]
+    assert all("viscosity" not in each["readouts"] for each in page["landscapes"])
+    assert "viscosity_trace" in page["readouts"]
+    with pytest.raises(InputError, match="does not compare: it is in nats per squared filter length here and in nats"):
+        published_page([land, other], Start(on={"viscosity": "viscosity"}))
+
+
 def test_numbers_that_float32_does_not_hold_stay(land: xr.Dataset) -> None:
     huge = land.assign(loss=land["loss"].copy(data=land["loss"].values * 1e200))
     found = content_of(published_page([huge]))["landscapes"][0]

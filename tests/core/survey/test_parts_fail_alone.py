@@ -73,5 +73,5 @@ def test_operations_that_cannot_be_counted_stop_nothing(monkeypatch: pytest.Monk
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no rule")
 
-    monkeypatch.setattr("lossnav.core.local.samples.FlopCounterMode", broken)
+    monkeypatch.setattr("lossnav.core.local.samples.counted_flops", broken)
     assert example_flops(problem) == 2 * problem.parameter_count
