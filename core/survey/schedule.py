@@ -49,8 +49,12 @@ class StageRefinement:
         levels = nested_grids((candidates.shape[0], candidates.shape[1]))
         least = min(HELD_OUT, max(4, int(candidates.sum()) // 20))
         self._rows = points.plan.grid(np.arange(len(points.plan.cells)), fill=0)
+        whole = levels[WHOLE[kind] if followed else FOR_CLASSES] or levels[:1]
+        if most is not None:  # of classes too, which have finer whole grids than numbers
+            least_whole = (levels[WHOLE["costly"]] or levels[:1])[-1]
+            whole = [level for level in whole if _size(level) <= max(most, _size(least_whole))]
         self.refinement = Refinement(
-            levels[WHOLE[kind] if followed else FOR_CLASSES] or levels[:1],
+            whole,
             candidates,
             followed,
             tolerance.share_of(stage),
@@ -126,6 +130,11 @@ class StageRefinement:
             **({"most": refinement.most} if refinement.room == 0 and refinement.beyond else {}),
         }
         self.points.info = replace(info, refined={**(info.refined or {}), self.stage: lesson})
+
+
+def _size(level: tuple[np.ndarray, np.ndarray]) -> int:
+    """The points of a whole grid."""
+    return len(level[0]) * len(level[1])
 
 
 def _noise(points: MeasuredPoints, numbers: Mapping[str, np.ndarray], name: str) -> np.ndarray:

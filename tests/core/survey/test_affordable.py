@@ -10,7 +10,7 @@ from lossnav.core.local.samples import example_flops
 from lossnav.core.survey import Specification, affordable, cost, estimate
 from lossnav.core.survey.affordable import GRADIENT_PASSES, PRODUCT_PASSES, STAGE_PASSES, affordable_points
 
-GRID = (17, 17)
+GRID = (13, 13)
 OVERLAYS = ("viscosity", "elasticity_recovery")
 BLOCKS = 7  # of viscosity: one for each Lanczos step, one for the trace, one for relative flatness
 
@@ -51,6 +51,16 @@ def test_a_bounded_stage_ends_says_so_and_goes_on_to_every_point(tmp_path) -> No
     np.testing.assert_array_equal(again.measured_curvature, first.measured_curvature)
     survey(**asked(problem, estimation, store=store))
     np.testing.assert_array_equal(read_landscape(store).viscosity, whole.viscosity)
+
+
+@pytest.mark.parametrize(("overlay", "passes"), [("elasticity_recovery", 70), ("memory_basin", 60)])
+def test_descents_are_bounded_too_though_classes_have_finer_whole_grids(overlay: str, passes: float) -> None:
+    problem = cases.smooth(n=80)
+    estimation = Estimation(examples=64, pass_flops=passes * example_flops(problem))
+    what = asked(problem, estimation, overlays=(overlay,), shape=(17, 17))
+    most = affordable_points(problem, estimation, Specification(**what).local_measures)["descent"]
+    assert 25 < most < 81  # more than the coarsest whole grids, and fewer than the next
+    assert int(survey(**what, tolerance=1e-3).measured_descent.sum()) <= most
 
 
 def test_a_bound_that_is_not_reached_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
