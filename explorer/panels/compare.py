@@ -45,7 +45,7 @@ from .comparison_table import comparison_table_panel
 from .paths import drawn_paths
 
 SURFACES, MAPS, DIFFERENCE = LOOKS
-AFAR = 1.12  # times the usual distance of the camera, so that a terrain fits beside others
+AFAR = 1.22  # times the usual distance of the camera, so that a terrain fits beside others
 
 
 @dataclass(frozen=True)
