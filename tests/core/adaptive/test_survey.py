@@ -116,6 +116,46 @@ def test_a_stopped_survey_asks_for_the_same_points_again(problem, tmp_path):
     np.testing.assert_array_equal(again["viscosity"].values, whole["viscosity"].values)
 
 
+@pytest.mark.parametrize("beyond", [2, 12])  # after the first points of descents, and well among them
+def test_stopped_among_descents_it_asks_for_the_same_points_again(problem, tmp_path, beyond):
+    what = dict(problem=problem, plane=Plane.random(problem, seed=2), shape=(17, 17), effort="preview")
+    what |= dict(
+        overlays=("elasticity_pull", "elasticity_recovery", "memory_basin"), tolerance=Tolerance(0.02, deciding=None)
+    )
+    whole = survey(**what)
+    said = json.loads(whole.attrs["adaptive"])["descent"]
+    assert "elasticity_recovery" in said["errors"]
+    store = tmp_path / "a"
+
+    class Stops(Exception):
+        pass
+
+    def stop(done, total):
+        if store.exists() and "measured_descent" in (here := read_landscape(store)):
+            if int(here["measured_descent"].sum()) >= beyond:
+                raise Stops
+
+    with pytest.raises(Stops):
+        survey(**what, store=store, progress=stop)
+    assert beyond <= int(read_landscape(store)["measured_descent"].sum()) < said["measured"]
+    resumed = survey(**what, store=store)
+    for name in ("measured_gradient", "measured_descent", "elasticity_recovery", "memory_basin"):
+        np.testing.assert_array_equal(resumed[name].values, whole[name].values, err_msg=name)
+    assert json.loads(resumed.attrs["adaptive"])["descent"] == said
+
+
+def test_recovery_is_refined_though_its_value_at_the_centre_is_known(problem):
+    """It is 1 there by definition, without a descent, and is interpolated elsewhere like any other."""
+    what = dict(problem=problem, plane=Plane.random(problem, seed=1), shape=(17, 17), effort="preview")
+    what |= dict(overlays=("elasticity_recovery",))
+    full = survey(**what)["elasticity_recovery"]
+    land = survey(**what, tolerance=Tolerance(0.1, costly=0.1, deciding=None))
+    said = json.loads(land.attrs["adaptive"])["descent"]
+    assert said["measured"] < said["of"]
+    assert bool((abs(land["elasticity_recovery"] - full) <= land["elasticity_recovery_error"] + 1e-6).mean() >= 0.95)
+    assert share(land["elasticity_recovery"], full) <= said["error"]
+
+
 def test_a_store_goes_on_with_a_tighter_tolerance_and_with_none(problem, tmp_path):
     plane = Plane.random(problem, seed=2)
     loose = survey(problem, plane, GRID, tolerance=0.05, store=tmp_path / "a")
