@@ -29,7 +29,7 @@ class LinearisedChunk(Protocol):
     def products(self, directions: Tensor, of: str) -> Tensor:
         """A v for each row v of `directions` (k, P padded), summed over the chunk's predictions.
 
-        of  "hessian" | "ggn" | "fisher"
+        of  "hessian" | "ggn" | "fisher" | "empirical_fisher"
         """
 
 
@@ -63,7 +63,10 @@ class RuledChunk:
         self._network.fix_slopes(slope.reshape(outputs.shape))
 
     def products(self, directions: Tensor, of: str) -> Tensor:
-        middle = _middle(of, self._likelihood, self._outputs.detach(), self._targets)
+        if of == "empirical_fisher":
+            middle = _through_losses(self._likelihood.losses(self._outputs, self._targets), self._outputs)
+        else:
+            middle = _middle(of, self._likelihood, self._outputs.detach(), self._targets)
         shape = self._outputs.shape
 
         def through_loss(moved: Tensor) -> Tensor:
@@ -108,6 +111,8 @@ class GraphChunk:
 
     def _through_outputs(self, directions: Tensor, of: str) -> Tensor:
         likelihood, targets = self._function.problem.likelihood, self._batch.targets
+        if of == "empirical_fisher":  # the rows of J are the gradients of the losses, and nothing stands in the middle
+            return jacobian_products(self._passed[1], self._point, directions, lambda u: u)
         if isinstance(self._outputs, Tensor):
             middle = _middle(of, likelihood, self._outputs, targets)
             return jacobian_products(self._outputs, self._point, directions, middle)
@@ -132,6 +137,11 @@ def jacobian_products(values: Tensor, point: Tensor, directions: Tensor, middle:
         (pushed,) = torch.autograd.grad(pulled, weights, direction, retain_graph=True)
         (products[row],) = torch.autograd.grad(values, point, middle(pushed), retain_graph=True)
     return products
+
+
+def _through_losses(losses: Tensor, outputs: Tensor) -> Middle:
+    """Rᵀ R u, R the Jacobian of single losses in the outputs: what stands in the middle of the empirical Fisher."""
+    return lambda u: jacobian_products(losses, outputs, u[None], lambda moved: moved)[0]
 
 
 def _middle(of: str, likelihood: Likelihood, outputs: Tensor, targets: Tensor) -> Middle:

@@ -6,11 +6,9 @@ rules of the network's operations, or, as Jᵀw is linear in w, as the derivativ
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ..checks import InputError
-from .chunks import jacobian_products
 from .differences import difference_products
 from .loss_function import LossFunction
 
@@ -40,24 +38,15 @@ def _products(function: LossFunction, directions: Tensor, of: str) -> Tensor:
     return function.linearisation.products(directions, of)
 
 
-@torch.enable_grad()  # also where the caller has switched gradients off
 def empirical_fisher_products(function: LossFunction, directions: Tensor) -> Tensor:
     """F_e v for each row of `directions` (k, P padded): F_e = (1/N) Σ_n g_n g_nᵀ, g_n = ∇ℓ_n with the data's own label.
 
     n runs over predictions, for a language model over tokens, each with a gradient of its own: the rows of J are
     the gradients of the losses, and nothing stands in the middle.
     """
-    function.require_derivatives()
     if not function.problem.likelihood.is_per_example:
         raise InputError(
             "The empirical Fisher is made of the gradients of single losses, but loss(model, batch) returns their mean: "
             "let it return one loss per example."
         )
-    if function.by_differences:
-        return difference_products(function, directions, "empirical_fisher")
-    total = torch.zeros_like(directions, dtype=torch.float64)
-    for batch in function.workspace.batches:
-        point = function.point.clone().requires_grad_(True)
-        each = function.losses(point, batch)
-        total += jacobian_products(each, point, directions, lambda u: u)
-    return (total / function.workspace.prediction_count).to(directions)
+    return _products(function, directions, "empirical_fisher")

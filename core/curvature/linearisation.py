@@ -31,9 +31,9 @@ class Linearisation:
 
     @torch.enable_grad()  # also where the caller has switched gradients off
     def products(self, directions: Tensor, of: str = "hessian") -> Tensor:
-        """A v for each row v of `directions` (k, P padded), a mean over predictions; weight decay adds λ v, but not to Fisher's.
+        """A v for each row v of `directions` (k, P padded), a mean over predictions; weight decay adds λ v, but not to Fishers'.
 
-        of  "hessian" | "ggn" | "fisher"
+        of  "hessian" | "ggn" | "fisher" | "empirical_fisher"
 
         Where the rules raise, automatic differentiation takes over, from here on: `LossFunction.fallback` says so.
         """
@@ -67,7 +67,7 @@ class Linearisation:
                 into += chunk.products(rows, of)
         found = (total / self._function.workspace.prediction_count).to(directions)
         decay = self._function.problem.weight_decay
-        return found + decay * directions if decay and of != "fisher" else found
+        return found + decay * directions if decay and of in ("hessian", "ggn") else found
 
     def _chunk(self, index: int) -> LinearisedChunk:
         if index in self._kept:

@@ -185,6 +185,22 @@ def test_padding_is_no_dimension() -> None:
     assert torch.equal(torch.cat([v.flatten() for v in views.values()]), rows[0])
 
 
+def test_empirical_fisher_of_losses_that_look_at_other_examples() -> None:
+    """Each gradient is of one loss, though that reads the outputs of all examples."""
+
+    def centred(outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs - outputs.mean(0) - targets).square().sum(1)
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2)).double()
+    inputs, targets = torch.randn(12, 3).double(), torch.randn(12, 2).double()
+    found = dense_matrix(curvature(Problem(model, inputs, targets, loss=centred), of="empirical_fisher"))
+    losses, weights = centred(model(inputs), targets), list(model.parameters())
+    each = [torch.autograd.grad(loss, weights, retain_graph=True) for loss in losses]
+    rows = torch.stack([torch.cat([g.flatten() for g in one]) for one in each])
+    torch.testing.assert_close(found, rows.T @ rows / len(rows))
+
+
 @pytest.mark.parametrize("of", ["ggn", "empirical_fisher"])
 def test_a_model_that_ignores_its_parameters_has_no_curvature(of: str) -> None:
     class Constant(nn.Module):
