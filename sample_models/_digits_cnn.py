@@ -30,6 +30,7 @@ EPOCHS = 30
 BATCH = 128
 RATE = 0.1
 WEIGHT_DECAY = 5e-4
+CHECKPOINTS = 16
 
 
 class Block(nn.Module):
@@ -82,7 +83,7 @@ def train_cnn(name: str, title: str, summary: str, *, skip: bool) -> Run:
     data, model = digits(), build(skip)
     total = EPOCHS * math.ceil(len(data.inputs) / BATCH)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY)
-    snapshots = Snapshots(model, dense_early(total, 31))
+    snapshots = Snapshots(model, dense_early(total, CHECKPOINTS))
     fit(
         model,
         shuffled(data.inputs, data.targets, batch=BATCH, epochs=EPOCHS, seed=SEED),

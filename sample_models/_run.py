@@ -60,7 +60,7 @@ class Run:
     Attributes
     ----------
     state  the final state dict, buffers included.
-    checkpoints  trainable parameters along the way, each of shape (T, *shape).
+    checkpoints  trainable parameters and BatchNorm statistics along the way, each of shape (T, *shape).
     steps  the T optimiser steps at which they were kept, the first 0, the last the end.
     anchor  (parameters θ*, Fisher diagonal F*) of an earlier task, where there was one.
     """

@@ -4,7 +4,8 @@
 file                       content
 =========================  ============================================================================
 final.safetensors          final state dict, buffers included, as trained (float32)
-trajectory.safetensors     trainable parameters, (T, *shape) float16; the T steps in the file's metadata
+trajectory.safetensors     trainable parameters, (T, *shape) float16, and BatchNorm's statistics, float32; the T steps in the
+                           file's metadata
 anchor.safetensors         θ* and F* of an earlier task (float32), where there is one
 card.json                  the card
 digests.json               the SHA-256 of each of these, which readers hold them against
@@ -23,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ._run import Run, Tensors
+from ._training import is_statistic, statistics
 from .catalogue import folder
 from .digests import checked, write_digests
 
@@ -60,8 +62,8 @@ def save(name: str, run: Run) -> None:
     where = folder(name)
     where.mkdir(parents=True, exist_ok=True)
     save_file(_contiguous(run.state), where / "final.safetensors")
-    halves = {k: v.half() for k, v in run.checkpoints.items()}
-    save_file(_contiguous(halves), where / "trajectory.safetensors", metadata={"steps": json.dumps(run.steps)})
+    stacks = {k: v if is_statistic(k) else v.half() for k, v in run.checkpoints.items()}
+    save_file(_contiguous(stacks), where / "trajectory.safetensors", metadata={"steps": json.dumps(run.steps)})
     if run.anchor is not None:
         parameters, fisher = run.anchor
         both = _prefixed("parameters", parameters) | _prefixed("fisher", fisher)
@@ -83,10 +85,11 @@ def _read_trajectory(path: Path, model: nn.Module) -> Trajectory:
         steps = json.loads(file.metadata()["steps"])
         stacks = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
     ordered = {}
-    for name, parameter in model.named_parameters():
-        # Half precision is fine for the way there, but the end is the network itself, to the last bit.
-        stacks[name][-1] = parameter.detach()
-        ordered[name] = stacks[name]
+    for name, tensor in (*model.named_parameters(), *statistics(model).items()):
+        if name in stacks:
+            # Half precision is fine for the way there, but the end is the network itself, to the last bit.
+            stacks[name][-1] = tensor.detach()
+            ordered[name] = stacks[name]
     return Trajectory(ordered, steps=steps)
 
 

@@ -22,7 +22,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 class Snapshots:
-    """Keeps a copy of a network's trainable parameters at chosen optimiser steps.
+    """Keeps a copy of a network's trainable parameters and BatchNorm statistics at chosen optimiser steps.
 
     Parameters
     ----------
@@ -52,12 +52,22 @@ class Snapshots:
 
     def _keep(self) -> None:
         self.steps.append(self.step)
-        self._kept.append(trainable(self.model))
+        self._kept.append(trainable(self.model) | statistics(self.model))
 
 
 def trainable(model: nn.Module) -> Tensors:
     """A copy of the trainable parameters by name."""
     return {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def statistics(model: nn.Module) -> Tensors:
+    """A copy of BatchNorm's running means and variances by name."""
+    return {name: b.detach().clone() for name, b in model.named_buffers() if is_statistic(name)}
+
+
+def is_statistic(name: str) -> bool:
+    """Whether a state dict's name is one of BatchNorm's running means and variances."""
+    return name.rpartition(".")[2] in ("running_mean", "running_var")
 
 
 def shuffled(inputs: Tensor, targets: Tensor, *, batch: int, epochs: int, seed: int) -> Iterator[Batch]:

@@ -319,7 +319,7 @@ def page(monkeypatch: pytest.MonkeyPatch, **query: str) -> tuple[AppTest, list[S
 
 
 def test_another_model_is_shown_around_its_trained_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    app, started = page(monkeypatch, model="digits-resnet")  # 31 checkpoints; the others have more
+    app, started = page(monkeypatch, model="digits-resnet")  # 16 checkpoints; the others have more
     for name in ("gaussians-mlp", "digits-two-tasks-ewc", "linear-regression"):
         app.selectbox(key="model").set_value(name).run()
         assert app.select_slider(key="centre").value == "trained"
