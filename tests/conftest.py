@@ -1,12 +1,16 @@
-"""What every test shares: one thread, so that a sum is made in one order, and a cache that is no person's and no other worker's."""
+"""What every test shares: one thread, so that a sum is made in one order, unless OMP_NUM_THREADS says how many; and a cache
+that is no person's and no other worker's."""
 
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator
 
 import pytest
 import torch
+
+THREADS = int(os.environ.get("OMP_NUM_THREADS", "1").split(",")[0])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -24,15 +28,15 @@ def _no_persons_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_thread_from_the_beginning() -> None:
-    """Also in what a whole file shares, which is made before `_one_thread` comes to its turn."""
-    torch.set_num_threads(1)
+def _threads_from_the_beginning() -> None:
+    """Also in what a whole file shares, which is made before `_threads` comes to its turn."""
+    torch.set_num_threads(THREADS)
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
+def _threads() -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(THREADS)
     yield
     torch.set_num_threads(before)
 

@@ -1,4 +1,4 @@
-"""Runs tests as on other machines, and says for each of them how many passed, failed and were skipped, and why.
+"""Runs tests as on other machines; a table in Markdown says of each how many passed, failed and were skipped, and why.
 
     python tests/machines.py                                     every row below, each with its own tests
     python tests/machines.py "without AVX-512" -- tests/core     this row, with other tests
@@ -10,6 +10,7 @@ A row that this machine cannot play is said, not left out in silence.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[1]
 NUMBERS = (
     "test_capabilities.py",
     "engine/test_*.py",
+    "test_precision_page.py",
+    "test_worth.py",
     "test_cost.py",
     "test_survey.py",
     "test_rules.py",
@@ -54,22 +57,28 @@ class Row:
 
     tests        patterns of the paths of test files: what runs on it, unless something else is asked for
     environment  variables that make this machine into it
+    flag         of /proc/cpuinfo: what this machine's processor must have for that
+    workers      processes that share the test files
     elsewhere    a copy of the tree is installed in a folder with a space, and a plain user runs its tests
     busy         another process uses a core meanwhile
     """
 
     tests: Sequence[str] = NUMBERS
     environment: Mapping[str, str] = field(default_factory=dict)
+    flag: str = ""
+    workers: int = 2
     elsewhere: bool = False
     busy: bool = False
 
 
+INSTRUCTIONS = {"avx2": "AVX2", "avx512bw": "AVX-512", "avx512_bf16": "AVX-512 BF16", "amx_tile": "AMX"}
 ROWS = {
     "this machine": Row(),
+    "AVX-512 without AMX": Row(environment={"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_FP16"}, flag="amx_tile"),
+    "without AVX-512": Row(environment={"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}, flag="avx2"),
     "without AVX": Row(environment={"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}),
-    "without AVX-512": Row(environment={"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}),
     "one thread": Row(environment={"OMP_NUM_THREADS": "1"}),
-    "two threads": Row(environment={"OMP_NUM_THREADS": "2"}),
+    "two threads": Row(environment={"OMP_NUM_THREADS": "2"}, workers=1),
     "a busy core": Row(busy=True),
     "plain user, folder with a space, LC_ALL=C, Kathmandu": Row(
         PLACES, {"LC_ALL": "C", "TZ": "Asia/Kathmandu"}, elsewhere=True
@@ -94,17 +103,34 @@ def main(words: Sequence[str]) -> int:
     if unknown:
         print(f"No such machine: {', '.join(unknown)}. There are: {'; '.join(ROWS)}.")
         return 2
-    outcomes = {}
-    for name in names or ROWS:
-        print(f"— {name}", flush=True)
-        outcomes[name] = played(ROWS[name], tests or _files(ROWS[name].tests))
-    print(table(outcomes))
+    outcomes, flags = {}, _flags()
+    rows = {name: ROWS[name] for name in names or ROWS}
+    lacking = {name: row.flag for name, row in rows.items() if row.flag and row.flag not in flags}
+    for name, row in rows.items():
+        if name not in lacking:
+            print(f"— {name}", flush=True)
+            outcomes[name] = played(row, tests or _files(row.tests))
+    print(f"\n{_processor(flags)}\n\n{table(outcomes)}")
+    for name, flag in lacking.items():
+        print(f"\n{name}: not played, as the processor has no {flag}.")
     return int(any(outcome.code for outcome in outcomes.values()))
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
     cut = list(words).index("--") if "--" in words else len(words)
     return list(words[:cut]), list(words[cut + 1 :])
+
+
+def _flags() -> set[str]:
+    """What the processor says that it can do; nothing where the system is not Linux."""
+    information = Path("/proc/cpuinfo")
+    found = re.search(r"^flags\s*:(.*)$", information.read_text(), re.MULTILINE) if information.exists() else None
+    return set(found[1].split()) if found else set()
+
+
+def _processor(flags: set[str]) -> str:
+    has = ", ".join(f"{title} {'yes' if flag in flags else 'no'}" for flag, title in INSTRUCTIONS.items())
+    return f"This machine: {os.cpu_count()} cores; {has}."
 
 
 def _files(patterns: Sequence[str]) -> list[str]:
@@ -126,7 +152,8 @@ def played(row: Row, tests: Sequence[str]) -> Outcome:
             stack.enter_context(_busy())
         report = Path(stack.enter_context(_shared_folder())) / "report.xml"
         own = _as_plain_user(python) if row.elsewhere else []
-        command = [*own, str(python), "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *tests]
+        how = ["-p", "no:cacheprovider", f"--junitxml={report}", "--dist", "loadfile", "-n", str(row.workers)]
+        command = [*own, str(python), "-m", "pytest", *how, *tests]
         started = time.monotonic()
         done = subprocess.run(command, cwd=folder, env={**os.environ, **row.environment})
         seconds = time.monotonic() - started
@@ -150,14 +177,18 @@ def _unread(seconds: float, code: int) -> Outcome:
 
 
 def table(outcomes: Mapping[str, Outcome]) -> str:
-    """Rows and counts, with each reason for skipping under its row."""
+    """Rows and counts in Markdown, and below them each reason for skipping."""
     kinds = ("passed", "failed", "skipped")
-    lines = [f"{'machine':<54}" + "".join(f"{kind:>9}" for kind in (*kinds, "minutes"))]
+    lines = [f"| machine | {' | '.join(kinds)} | minutes |", "| --- |" + " ---: |" * 4]
     for name, outcome in outcomes.items():
-        numbers = "".join(f"{outcome.counts[kind]:>9,}" for kind in kinds)
-        lines.append(f"{name:<54}{numbers}{outcome.seconds / 60:>9.1f}")
-        lines += [f"    {count:>4} skipped: {reason}" for reason, count in outcome.reasons.most_common()]
-    return "\n".join(lines)
+        counts = " | ".join(f"{outcome.counts[kind]:,}" for kind in kinds)
+        lines.append(f"| {name} | {counts} | {outcome.seconds / 60:.1f} |")
+    skipped: dict[str, list[str]] = {}
+    for name, outcome in outcomes.items():
+        for reason, count in outcome.reasons.most_common():
+            skipped.setdefault(reason, []).append(f"{name}: {count}")
+    lines += ["", "Skipped:", ""] if skipped else []
+    return "\n".join([*lines, *(f"- {reason} ({'; '.join(names)})" for reason, names in skipped.items())])
 
 
 @contextmanager

@@ -284,5 +284,5 @@ def box_maximum(problem: Problem, point: Mapping[str, Tensor], reach: float) -> 
     """The largest loss over all corners |y_i| = reach (|θ_i| + 1): 2^P of them."""
     row = flat(point)
     width = reach * (row.abs() + 1)
-    corners = itertools.product((-1.0, 1.0), repeat=len(row))
-    return max(float(loss(problem, unflat(row + width * torch.tensor(c).double(), point))) for c in corners)
+    corners = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=len(row)))).double()
+    return float(torch.vmap(lambda c: loss(problem, unflat(row + width * c, point)))(corners).max())

@@ -19,6 +19,8 @@ RECIPE = (ROOT / "docs" / "adding-a-property.md").read_text("utf-8")
 CODE = ("core", "explorer", "sample_models", "tests")
 GRID = ("--grid", "5", "--every", "4", "--no-fidelity")
 
+pytestmark = pytest.mark.slow
+
 
 def blocks(language: str) -> list[str]:
     """The recipe's blocks of code in a language."""
@@ -81,7 +83,11 @@ def lossnav(tree: Path, *commands: tuple[str | Path, ...]) -> None:
 
 
 def test_the_copy_is_what_runs(tree: Path) -> None:
-    said = run(tree, "-c", "import lossnav.core as c, lossnav.sample_models as s; print(c.__file__, s.__file__)")
+    said = run(
+        tree,
+        "-c",
+        "import importlib.util as u; print(*(u.find_spec(f'lossnav.{p}').origin for p in ('core', 'sample_models')))",
+    )
     assert all(Path(each).resolve().is_relative_to(tree.resolve()) for each in said.split())
 
 

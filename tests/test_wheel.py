@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import venv
 from pathlib import Path
 
@@ -14,6 +13,21 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("core", "explorer", "sample_models", "pyproject.toml", "README.md")
+USED = """
+import lossnav.core, lossnav.explorer
+from lossnav.explorer.cli import app
+from streamlit.testing.v1 import AppTest
+
+print(*lossnav.core.__path__)
+for words in (
+    ("survey", "gaussians-mlp", "--grid", "5", "--out", "land.zarr"),
+    ("figure", "land.zarr", "-o", "map.pdf"),
+    ("convert", "land.zarr", "land.nc"),
+):
+    app(words, standalone_mode=False)  # in one process: each start takes seconds
+page = AppTest.from_file(lossnav.explorer.__path__[0] + "/app.py", default_timeout=120).run()
+print(page.exception, sum('"figure"' in c.proto.json for c in page.get("bidi_component")))
+"""
 
 pytestmark = pytest.mark.slow
 
@@ -48,28 +62,23 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         source,
         folder=folder,
     )
-    venv.create(folder / "env", with_pip=True)
+    venv.create(folder / "env")
     python = folder / "env" / "bin" / "python"
     (wheel,) = folder.glob("lossnav-*.whl")
-    run(python, "-m", "pip", "install", "--quiet", "--no-deps", wheel, folder=folder)
+    pip = (sys.executable, "-m", "pip", "--python", python)  # the pip that is there: installing another takes seconds
+    run(*pip, "install", "--quiet", "--no-deps", wheel, folder=folder)
     # a path in a .pth is searched, but the .pth files in it are not read: dependencies are found, the editable install is not
     (site,) = (folder / "env").glob("lib/python*/site-packages")
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "dependencies.pth").write_text("\n".join(p for p in sys.path if p.endswith("site-packages")) + "\n")
     shutil.rmtree(source)
     return folder
 
 
 def test_the_wheel_brings_samples_pages_and_words(installed: Path) -> None:
     python, lossnav = installed / "env" / "bin" / "python", installed / "env" / "bin" / "lossnav"
-    where = run(python, "-c", "import lossnav.core; print(list(lossnav.core.__path__))", folder=installed)
-    assert str(installed) in where
     assert "digits-resnet" in run(lossnav, "samples", folder=installed)
-    run(lossnav, "survey", "gaussians-mlp", "--grid", "5", "--out", "land.zarr", folder=installed)
-    run(lossnav, "figure", "land.zarr", "-o", "map.pdf", folder=installed)
-    run(lossnav, "convert", "land.zarr", "land.nc", folder=installed)
-    page = (
-        "from streamlit.testing.v1 import AppTest; import lossnav.explorer as e;"
-        "app = AppTest.from_file(e.__path__[0] + '/app.py', default_timeout=120).run();"
-        "print(app.exception, sum('\"figure\"' in c.proto.json for c in app.get('bidi_component')))"
-    )
-    assert "ElementList() 2" in run(python, "-c", page, folder=installed)
+    said = run(python, "-c", USED, folder=installed)
+    assert said.startswith(str(installed / "env"))
+    assert "ElementList() 2" in said
+    assert (installed / "map.pdf").read_bytes().startswith(b"%PDF")
+    assert (installed / "land.nc").exists()

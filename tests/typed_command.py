@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from lossnav.explorer.cli import main
+from lossnav.explorer.request.base import Request
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,13 @@ def lossnav(*words: str, folder: Path | None = None) -> Ended:
         except SystemExit as left:
             code = left.code
     return Ended(int(code or 0), out.getvalue(), error.getvalue())
+
+
+def computed(request: Request) -> None:
+    """What the job of a request computes, by the same command."""
+    request.path.parent.mkdir(parents=True, exist_ok=True)
+    ended = lossnav(*request.arguments, "--out", str(request.path))
+    assert ended.returncode == 0, ended.stderr
 
 
 def sentence(*words: str, folder: Path | None = None) -> str:

@@ -11,7 +11,6 @@ import torch
 from lossnav.core import Plane, Problem, load_problem
 from lossnav.core.answers import TRAINED, answers, read_answers
 from lossnav.explorer.figures.web.answers import fit_figure
-from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.panels.answers import class_table, continuation_lines, loss_table
 from lossnav.explorer.request.answers import AnswersRequest
 from lossnav.explorer.request.spectrum import PointSpectrumRequest
@@ -19,6 +18,7 @@ from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.summaries.answers import sentences
 from streamlit.testing.v1 import AppTest
 from torch import nn
+from typed_command import computed
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,7 @@ def digits():
 
 def test_the_request_is_the_command_at_the_picked_point() -> None:
     request = AnswersRequest(SurveyRequest("gaussians-mlp", seed=3), (-0.25, 0.5))
-    job = Jobs().start(request)
-    assert job.process.wait(timeout=300) == 0, job.failure
+    computed(request)
     found = read_answers(request.path)
     problem = load_problem("gaussians-mlp")
     there = Plane.random(problem, seed=3).at(-0.25, 0.5)

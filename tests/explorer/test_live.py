@@ -33,6 +33,7 @@ from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.server import CHECKPOINTS_VARIABLE, TARGET_VARIABLE
 from lossnav.explorer.state import Drawing, View
 from streamlit.testing.v1 import AppTest
+from typed_command import computed
 
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 
@@ -288,7 +289,7 @@ def test_the_plane_of_a_link_is_the_plane_of_the_command(tmp_path: Path) -> None
     request = SurveyRequest("linear-regression", turn=30.0, centre=3, grid=25, effort="none")
     words = request.plane_arguments
     assert words[-2:] == ["--turn=30", "--centre=3"]
-    assert Jobs().start(request).process.wait(timeout=300) == 0
+    computed(request)
     made = read_points(request.path).info.plane
     plane = make_plane(load_problem("linear-regression"), request)
     assert (made["turn"], made["centre"]) == (30.0, 3)

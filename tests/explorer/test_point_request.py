@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from lossnav.core import read_landscape
-from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.request.point import PointRequest
 from lossnav.explorer.request.survey import SurveyRequest
+from typed_command import computed
 
 
 def test_a_point_is_measured_with_all_examples_and_every_readout() -> None:
     request = PointRequest(SurveyRequest("linear-regression", seed=3), (-0.25, 0.5))
     assert not request.ready
-    job = Jobs().start(request)
-    assert job.process.wait(timeout=300) == 0, job.failure
+    computed(request)
     assert request.ready
     land = read_landscape(request.path)
     assert (land["alpha"].item(), land["beta"].item()) == (-0.25, 0.5)

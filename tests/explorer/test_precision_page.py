@@ -15,6 +15,7 @@ from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.request.forecast import ForecastRequest
 from lossnav.explorer.request.survey import SurveyRequest
 from streamlit.testing.v1 import AppTest
+from typed_command import computed
 
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 
@@ -114,9 +115,7 @@ def test_it_is_timed_when_a_person_presses_and_the_sentence_is_shown(
 
 def test_the_command_tells_and_measures_nothing() -> None:
     asked = ForecastRequest(SurveyRequest("gaussians-mlp", grid=25, effort="none", precision="bf16"))
-    job = Jobs().start(asked)
-    assert job.process is not None
-    assert job.process.wait(timeout=300) == 0, job.failure
+    computed(asked)
     choice, cost = read_json(asked.path)["forecast"]
     assert "bf16" in choice
     assert "float32" in choice

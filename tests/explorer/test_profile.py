@@ -16,13 +16,13 @@ from lossnav.core.plane.configuration import tensors_of
 from lossnav.core.profile import Barrier, barrier
 from lossnav.explorer.cli import app
 from lossnav.explorer.figures.web.profile import profile_figure
-from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.jobs.record import records
 from lossnav.explorer.panels.profile import readouts_along
 from lossnav.explorer.request.profile import ProfileRequest
 from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.summaries.profile import barrier_of, curve_sentence, read_curve
 from streamlit.testing.v1 import AppTest
+from typed_command import computed
 from typer.testing import CliRunner
 
 COPIES = """
@@ -179,8 +179,7 @@ def test_the_requests_are_commands_that_run() -> None:
     plane = SurveyRequest("gaussians-mlp", zoom=2.0)
     request = ProfileRequest.across(plane, ((0.0, 0.0), (-0.5, 0.25)))
     assert request.path != ProfileRequest.across(plane, ((0.0, 0.0), (-0.5, 0.25)), whole=True).path
-    job = Jobs().start(request)
-    assert job.process.wait(timeout=300) == 0, job.failure
+    computed(request)
     land = read_landscape(request.path)
     assert land.lossnav.plane["between"] == ["(0, 0)", "(-0.5, 0.25)"]
     assert land.sizes["alpha"] == 33

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lossnav.core import Settings, Tolerance, load_problem, survey
+from lossnav.core import Settings, load_problem
 from lossnav.core.plane.kinds import KINDS
-from lossnav.core.properties import FORWARD
 from lossnav.core.survey.packing import pack
 from lossnav.explorer import landscapes
 from lossnav.explorer.figures.shared.picture import value_text
 from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.landscapes import begin_from_shipped, best, exact_match, shipped_path
 from lossnav.explorer.request.planes import make_plane
-from lossnav.explorer.request.survey import COSTLY_FACTOR, SurveyRequest
+from lossnav.explorer.request.survey import SurveyRequest
+from typed_command import computed
 
 
 def test_the_choices_of_the_random_plane_do_not_tell_other_planes_apart() -> None:
@@ -168,22 +168,22 @@ def ship_instead(came: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_job_computes_what_was_asked_and_the_page_finds_it() -> None:
-    request = SurveyRequest("gaussians-mlp", seed=5, grid=25, effort="preview", every=8, tolerance=0.0)
+    request = SurveyRequest("gaussians-mlp", seed=5, grid=25, effort="preview", every=16, tolerance=0.0)
     assert exact_match(request) is None
     job = Jobs().start(request)
     assert job.process.wait(timeout=300) == 0, job.failure
     found = exact_match(request)
     assert found is not None
     assert found.complete(request)
-    assert found.done == 25 * 25 + 3 * 5 * 5
+    assert found.done == 25 * 25 + 3 * 3 * 3
     land = found.landscape(Settings())
     assert np.isfinite(land["viscosity"].values).all()
-    assert land["viscosity"].attrs["measured_on"] == "5 × 5"
+    assert land["viscosity"].attrs["measured_on"] == "3 × 3"
 
 
 def test_forward_passes_alone_can_be_asked_for() -> None:
     request = SurveyRequest("gaussians-mlp", seed=6, grid=25, effort="none", tolerance=0.0)
-    assert Jobs().start(request).process.wait(timeout=300) == 0
+    computed(request)
     found = exact_match(request)
     assert found is not None
     assert found.complete(request)
@@ -191,14 +191,9 @@ def test_forward_passes_alone_can_be_asked_for() -> None:
     assert "viscosity" not in found.landscape(Settings())
 
 
-def test_an_adaptive_job_draws_the_whole_grid_from_some_of_its_points() -> None:
+def test_an_adaptive_survey_draws_the_whole_grid_from_some_of_its_points() -> None:
     request = SurveyRequest("gaussians-mlp", seed=6, grid=51, effort="none")
-    problem = load_problem("gaussians-mlp")
-    # a point takes microseconds here: by the clock the whole grid would be measured
-    tolerance = Tolerance(request.tolerance, "log", costly=COSTLY_FACTOR * request.tolerance, deciding=None)
-    how = {"overlays": (FORWARD,), "store": request.path, "fidelity": True, "tolerance": tolerance}
-    survey(problem, make_plane(problem, request), (51, 51), **how)
-    assert Jobs().start(request).process.wait(timeout=300) == 0  # the job finds the same survey, and nothing left to do
+    computed(request)
     found = exact_match(request)
     assert found is not None
     assert found.complete(request)
@@ -217,9 +212,9 @@ def test_an_adaptive_job_draws_the_whole_grid_from_some_of_its_points() -> None:
 def test_a_landscape_in_other_coordinates_stays_as_it_came_and_the_survey_starts_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = SurveyRequest("linear-regression", grid=25, effort="preview", every=8, tolerance=0.0)
+    request = SurveyRequest("linear-regression", grid=25, effort="preview", every=16, tolerance=0.0)
     before = replace(request, coordinates="parameters")
-    assert Jobs().start(before).process.wait(timeout=300) == 0
+    computed(before)
     pack(before.path, came := tmp_path / "came.zarr.zip")
     ship_instead(came, monkeypatch)
     shipped = exact_match(request)
@@ -229,7 +224,7 @@ def test_a_landscape_in_other_coordinates_stays_as_it_came_and_the_survey_starts
     assert not request.path.exists()
     assert "curvature is in the parameters" in exact_match(request).older(request)
     assert "Measuring starts anew, in filter-normalised coordinates." in exact_match(request).older(request)
-    assert Jobs().start(request).process.wait(timeout=300) == 0
+    computed(request)
     anew = exact_match(request)
     assert anew is not None
     assert anew.path == request.path
@@ -244,9 +239,9 @@ def test_a_landscape_in_other_coordinates_stays_as_it_came_and_the_survey_starts
 def test_a_survey_goes_on_from_the_landscape_that_came_with_the_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = SurveyRequest("linear-regression", grid=25, effort="preview", every=4, tolerance=0.0)
-    coarse = replace(request, every=8)
-    assert Jobs().start(coarse).process.wait(timeout=300) == 0
+    request = SurveyRequest("linear-regression", grid=25, effort="preview", every=8, tolerance=0.0)
+    coarse = replace(request, every=16)
+    computed(coarse)
     pack(coarse.path, came := tmp_path / "came.zarr.zip")
     shutil.rmtree(coarse.path)
     ship_instead(came, monkeypatch)
@@ -259,7 +254,7 @@ def test_a_survey_goes_on_from_the_landscape_that_came_with_the_sample(
     assert begun is not None
     assert begun.path == request.path
     assert np.array_equal(begun.points.values, shipped.points.values, equal_nan=True)
-    assert Jobs().start(request).process.wait(timeout=300) == 0
+    computed(request)
     finer = exact_match(request)
     assert finer is not None
     assert finer.complete(request)
@@ -271,7 +266,7 @@ def test_a_survey_goes_on_from_the_landscape_that_came_with_the_sample(
 
 def test_a_cancelled_job_keeps_its_points_and_goes_on_to_the_same_numbers() -> None:
     jobs = Jobs()
-    request = SurveyRequest("digits-small-batch", seed=2, grid=17, effort="preview", every=8)
+    request = SurveyRequest("gaussians-mlp", seed=2, grid=25, effort="preview", every=8)
     job = jobs.start(request)
     deadline = time.monotonic() + 200
     while job.running and time.monotonic() < deadline and not (exact_match(request) and exact_match(request).done > 20):
@@ -284,6 +279,7 @@ def test_a_cancelled_job_keeps_its_points_and_goes_on_to_the_same_numbers() -> N
     whole = exact_match(request)
     assert whole is not None
     assert whole.complete(request)
+    assert part.done < whole.done
     for stage in part.points.used:
         measured, columns = part.points.done_at(stage), part.points.columns_of(stage)
         before, after = (points.values[measured][:, columns] for points in (part.points, whole.points))

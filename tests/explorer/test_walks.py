@@ -16,13 +16,13 @@ from lossnav.explorer.figures.shared.walks import DrawnWalk
 from lossnav.explorer.figures.web.map2d import map_figure
 from lossnav.explorer.figures.web.surface3d import surface_figure
 from lossnav.explorer.figures.web.walks import walk_figure
-from lossnav.explorer.jobs import Jobs
 from lossnav.explorer.jobs.record import records
 from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.request.walk import BasinsRequest, WalkRequest
 from lossnav.explorer.state import Drawing, View
 from lossnav.explorer.summaries.walk import pairs_of_json, walk_sentence
 from streamlit.testing.v1 import AppTest
+from typed_command import computed
 
 APP = str(Path(lossnav.explorer.__path__[0]) / "app.py")
 SHORT = WalkRequest(SurveyRequest("gaussians-mlp"), (0.5, 0.5), Recipe("sgd", 10, seed=2))
@@ -36,8 +36,7 @@ def walked():
 
 
 def test_the_request_is_the_command_and_its_ends_are_asked_for() -> None:
-    job = Jobs().start(SHORT)
-    assert job.process.wait(timeout=300) == 0, job.failure
+    computed(SHORT)
     found = read_walk(SHORT.path)
     problem = load_problem("gaussians-mlp")
     plane = Plane.random(problem)
@@ -45,8 +44,7 @@ def test_the_request_is_the_command_and_its_ends_are_asked_for() -> None:
     assert found.recipe == SHORT.recipe
     np.testing.assert_allclose(found.loss, same.loss, rtol=1e-4)
     ends = BasinsRequest((SHORT,))
-    job = Jobs().start(ends)
-    assert job.process.wait(timeout=300) == 0, job.failure
+    computed(ends)
     (pair,), level = pairs_of_json(json.loads(ends.path.read_text()))
     assert (pair.first, pair.second, level) == ("trained network", "walk 1", 0.1)
     assert np.isfinite(pair.barrier.height)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import cases
@@ -43,6 +45,12 @@ def survey_of(store: Path | None, overlays: tuple[str, ...], **how: object) -> x
     return survey(problem, Plane.random(problem), overlays=overlays, store=store, **{**HOW, **how})  # type: ignore[arg-type]
 
 
+@pytest.fixture(scope="module")
+def surveys_at_once() -> Callable[..., xr.Dataset]:
+    """Surveys with all their readouts from the beginning, each made once."""
+    return cache(partial(survey_of, None))
+
+
 def equal(found: xr.Dataset, expected: xr.Dataset) -> None:
     assert set(found.data_vars) == set(expected.data_vars)
     for name in map(str, expected.data_vars):
@@ -52,11 +60,11 @@ def equal(found: xr.Dataset, expected: xr.Dataset) -> None:
 @pytest.mark.parametrize("first", [(), ("perplexity",), ("viscosity_trace", "slope")])
 @pytest.mark.parametrize("tolerance", [None, 0.05])
 def test_more_readouts_are_added_as_if_they_had_been_there(
-    tmp_path: Path, first: tuple[str, ...], tolerance: float | None
+    tmp_path: Path, first: tuple[str, ...], tolerance: float | None, surveys_at_once: Callable[..., xr.Dataset]
 ) -> None:
     before = survey_of(tmp_path / "land", first, tolerance=tolerance)
     after = survey_of(tmp_path / "land", (*first, *MORE), tolerance=tolerance)
-    whole = survey_of(tmp_path / "whole", (*first, *MORE), tolerance=tolerance)
+    whole = surveys_at_once((*first, *MORE), tolerance=tolerance)
     if tolerance is None:
         equal(after, whole)
     measured = before["measured"].values
@@ -83,9 +91,8 @@ def test_only_what_is_new_is_measured(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("after", [3, 11, 26, 45])
 def test_stopped_while_it_is_filled_in_nothing_is_lost(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, surveys_at_once: Callable[..., xr.Dataset]
 ) -> None:
-    monkeypatch.setattr(run, "SECONDS_BETWEEN_WRITES", -1.0)
     first = survey_of(tmp_path / "land", ("viscosity_sam",))
     calls = 0
 
@@ -95,14 +102,16 @@ def test_stopped_while_it_is_filled_in_nothing_is_lost(
         if calls == after:
             raise Stopped
 
-    with pytest.raises(Stopped):
-        survey_of(tmp_path / "land", MORE, progress=stop)
+    with monkeypatch.context() as eager:
+        eager.setattr(run, "SECONDS_BETWEEN_WRITES", -1.0)
+        with pytest.raises(Stopped):
+            survey_of(tmp_path / "land", MORE, progress=stop)
     stored = read_points(tmp_path / "land")
     assert stored.made < stored.planned
     seen = landscape(stored)
     np.testing.assert_array_equal(seen["viscosity_sam"].values, first["viscosity_sam"].values)
     done = survey_of(tmp_path / "land", MORE)
-    equal(done, survey_of(tmp_path / "whole", MORE))
+    equal(done, surveys_at_once(MORE))
     stored = read_points(tmp_path / "land")
     assert stored.made == stored.planned
     assert stored.info.later is None

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cases
@@ -36,6 +38,12 @@ def make(place: Path | None = None, **how: object) -> Dataset:
     return survey(problem, Plane.random(problem), SHAPE, store=place, **how)  # type: ignore[arg-type]
 
 
+@pytest.fixture(scope="module")
+def whole() -> Dataset:
+    """The survey that nothing stops and nothing stores."""
+    return make()
+
+
 def same_numbers(first: Dataset, second: Dataset) -> bool:
     numbers = [land.drop_attrs() for land in (first, second)]
     return numbers[0].identical(numbers[1])
@@ -50,38 +58,38 @@ class StopAfter:
             raise KeyboardInterrupt
 
 
-@pytest.fixture
-def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def eager() -> Iterator[None]:
     """Every tile is written, and progress told, as soon as it is measured."""
-    monkeypatch.setattr(course, "SECONDS_BETWEEN_WRITES", -1.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(course, "SECONDS_BETWEEN_WRITES", -1.0)
+        yield
 
 
-def test_read_landscape_is_what_survey_returned(tmp_path: Path) -> None:
+def test_read_landscape_is_what_survey_returned(tmp_path: Path, whole: Dataset) -> None:
     land = make(tmp_path / "land", fidelity=True)
     again = read_landscape(tmp_path / "land")
     assert again.identical(land)
     assert again.attrs == land.attrs
-    assert same_numbers(land, make())
+    assert same_numbers(land, whole)
 
 
-@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("stops", [[1], [5], [3, 17, 40], [70, 130, 250]])
-def test_a_stopped_survey_ends_in_the_same_numbers(tmp_path: Path, stops: list[int]) -> None:
+def test_a_stopped_survey_ends_in_the_same_numbers(tmp_path: Path, stops: list[int], whole: Dataset) -> None:
     for stop in stops:
-        with pytest.raises(KeyboardInterrupt):
+        with eager(), pytest.raises(KeyboardInterrupt):
             make(tmp_path / "land", progress=StopAfter(stop))
         points = read_points(tmp_path / "land")
         assert stop <= points.made < points.planned
     resumed = make(tmp_path / "land")
-    assert same_numbers(resumed, make())
+    assert same_numbers(resumed, whole)
     runs = json.loads(resumed.attrs["provenance"])
     assert len(runs) == len(stops) + 1
     assert sum(run["measurements"] for run in runs) == 4 * SHAPE[0] * SHAPE[1]
 
 
-@pytest.mark.usefixtures("eager")
 def test_points_that_are_done_are_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with eager(), pytest.raises(KeyboardInterrupt):
         make(tmp_path / "land", progress=StopAfter(30))
     before = read_points(tmp_path / "land").made
     measured: list[int] = []
@@ -105,11 +113,10 @@ def test_points_that_are_done_are_not_measured_again(tmp_path: Path, monkeypatch
     assert not measured
 
 
-@pytest.mark.usefixtures("eager")
-def test_a_half_written_store_reads_as_far_as_it_goes(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
+def test_a_half_written_store_reads_as_far_as_it_goes(tmp_path: Path, whole: Dataset) -> None:
+    with eager(), pytest.raises(KeyboardInterrupt):
         make(tmp_path / "land", progress=StopAfter(20))
-    half, whole = read_landscape(tmp_path / "land"), make()
+    half = read_landscape(tmp_path / "land")
     measured = half["measured"].values
     assert 20 <= measured.sum() < measured.size
     for name in ("loss", "accuracy", "perplexity", "probability", "density"):
@@ -117,7 +124,7 @@ def test_a_half_written_store_reads_as_far_as_it_goes(tmp_path: Path) -> None:
         assert np.array_equal(half[name].values[measured], whole[name].values[measured])
 
 
-def test_costly_readouts_on_a_coarser_grid_are_refined_later(tmp_path: Path) -> None:
+def test_costly_readouts_on_a_coarser_grid_are_refined_later(tmp_path: Path, whole: Dataset) -> None:
     coarse = make(tmp_path / "land", every=4)
     expected = np.zeros(SHAPE, bool)
     expected[np.ix_([0, 4, 8], [0, 3, 6])] = True
@@ -127,7 +134,7 @@ def test_costly_readouts_on_a_coarser_grid_are_refined_later(tmp_path: Path) -> 
         assert np.array_equal(np.isfinite(coarse[variable].values), expected)
     finer = make(tmp_path / "land", every=1)
     assert finer["measured_curvature"].values.all()
-    assert same_numbers(finer, make())
+    assert same_numbers(finer, whole)
     assert make(tmp_path / "land", every=4).identical(finer)  # what is there is not thrown away
 
 
@@ -157,7 +164,6 @@ def test_values_are_on_disk_before_their_marks(tmp_path: Path, monkeypatch: pyte
     assert written
 
 
-@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("loss", [-3.0, 0.0, np.nan, np.inf, -np.inf])
 def test_no_value_means_not_measured(tmp_path: Path, loss: float) -> None:
     model = cases.initialised(nn.Linear(2, 1))
@@ -169,7 +175,7 @@ def test_no_value_means_not_measured(tmp_path: Path, loss: float) -> None:
 
     problem = Problem(model, cases.normal(3, 2), cases.normal(3, 1), loss=stepped)
     plane = Plane.random(problem)
-    with pytest.raises(KeyboardInterrupt):
+    with eager(), pytest.raises(KeyboardInterrupt):
         survey(problem, plane, (5, 5), store=tmp_path / "land", progress=StopAfter(6))
     done = read_points(tmp_path / "land").made
     calls.clear()
@@ -200,7 +206,7 @@ survey(problem, plane, (9, 7), overlays=("all",), effort=effort, store=sys.argv[
 
 
 @pytest.mark.parametrize("until", [12, 100, 220])
-def test_a_killed_process_is_resumed(tmp_path: Path, until: int) -> None:
+def test_a_killed_process_is_resumed(tmp_path: Path, until: int, whole: Dataset) -> None:
     place = tmp_path / "land"
     paths = os.pathsep.join([str(Path(cases.__file__).parent), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
@@ -222,7 +228,7 @@ def test_a_killed_process_is_resumed(tmp_path: Path, until: int) -> None:
     assert not LandscapeStore(place).is_being_written
     points = read_points(place)
     assert until <= points.made < points.planned
-    assert same_numbers(make(place), make())
+    assert same_numbers(make(place), whole)
 
 
 def test_two_writers_are_refused_and_one_after_another_is_fine(tmp_path: Path) -> None:
