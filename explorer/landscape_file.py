@@ -57,16 +57,20 @@ class Opened:
         return land if level is None else land.isel(alpha=level[0], beta=level[1])
 
 
-def landscape_path(named: str | Path) -> Path:
+def landscape_path(named: str | Path, plane: str = "random") -> Path:
     """The file; of a sample's name, or "NAME.PLANE", the landscape that came with it. A file of that name goes before.
+
+    plane  that of a sample which is named alone
 
     >>> landscape_path("digits-plain").name, landscape_path("markov-gpt.trajectory").name
     ('digits-plain.random.zarr.zip', 'markov-gpt.trajectory.zarr.zip')
+    >>> landscape_path("digits-plain", "trajectory").name
+    'digits-plain.trajectory.zarr.zip'
     >>> landscape_path("mine.zarr").name
     'mine.zarr'
     """
     path = Path(named)
-    shipped = [SHIPPED / f"{path.name}{kind}.zarr.zip" for kind in ("", ".random")] if path == Path(path.name) else []
+    shipped = [SHIPPED / f"{path.name}{kind}.zarr.zip" for kind in ("", f".{plane}")] if path == Path(path.name) else []
     return path if path.exists() else next((each for each in shipped if each.exists()), path)
 
 

@@ -31,7 +31,7 @@ FLOORS = {
         ("app", "cli"),
         ("commands", "views", "warm"),
         ("panels",),
-        ("comparable",),
+        ("comparable", "beside"),
         ("landscape_file", "notebook"),
         ("controls", "live", "jobs", "export", "landscapes"),
         ("bundle", "published"),

@@ -10,7 +10,7 @@ from .grid import finest_complete, grid_plan
 from .info import LandscapeInfo
 from .integrity import DamagedError
 from .intervals import OLDER
-from .landscape import MATRIX_NAMES, coordinates_of, landscape
+from .landscape import MATRIX_NAMES, coordinates_of, landscape, landscape_as_measured
 from .later import NOT_YET, unmeasured, with_overlays
 from .packing import unpack
 from .points import MeasuredPoints
@@ -39,6 +39,7 @@ __all__ = [
     "finest_complete",
     "grid_plan",
     "landscape",
+    "landscape_as_measured",
     "read_points",
     "require_room",
     "surveyed",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..figures.shared.picture import Picture
+    from ..figures.shared.walks import DrawnWalk
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,17 @@ class Rows:
     path: bool
 
 
-def composite(lands: Sequence[xr.Dataset], names: Sequence[str], rows: Rows, width: str, title: str | None) -> Figure:
+def composite(
+    lands: Sequence[xr.Dataset],
+    names: Sequence[str],
+    rows: Rows,
+    width: str,
+    title: str | None,
+    trainings: Sequence[tuple[DrawnWalk, ...]] = (),
+) -> Figure:
     """A column for each landscape, a row for each readout; within a row one scale for all.
+
+    trainings  over each landscape, other trainings of its network
 
     Raises
     ------
@@ -51,7 +61,7 @@ def composite(lands: Sequence[xr.Dataset], names: Sequence[str], rows: Rows, wid
             check_drawable(land, readout)
     pictures = [_picture(lands, color, rows) for color in rows.colors]
     specs = [PaperSpec(each, width, title=title) for each in pictures]  # type: ignore[arg-type]  # checked there
-    return draw_composite(Panels(lands, names, specs))
+    return draw_composite(Panels(lands, names, specs, trainings))
 
 
 def _picture(lands: Sequence[xr.Dataset], color: str, rows: Rows) -> Picture:
@@ -68,21 +78,20 @@ def _picture(lands: Sequence[xr.Dataset], color: str, rows: Rows) -> Picture:
     return Picture(height, paint, contours=rows.contours, path=rows.path)
 
 
-def check_composite(output: Path, kind: str, lines: Sequence[str], surface: str, marked: bool) -> None:
+def check_composite(output: Path, kind: str, lines: Sequence[str], surface: str, arrows: bool) -> None:
     """Refuse a composite that cannot be drawn.
 
-    marked  whether arrows or other trainings are asked for, which need a legend
+    arrows  whether they are asked for
 
     Raises
     ------
-    InputError  a ZIP, surfaces, arrows or other trainings, lines of another readout than the height
+    InputError  a ZIP, surfaces, arrows, lines of another readout than the height
     """
     if output.suffix.lower() == ".zip":
         raise InputError("A ZIP is of one landscape and one --color: give one, or write a .pdf, .svg or .png.")
-    if kind != "map" or marked:
+    if kind != "map" or arrows:
         raise InputError(
-            "Several landscapes or colours are drawn as maps without arrows and other trainings: leave --kind, --arrows and --paths "
-            "away."
+            "Several landscapes or colours are drawn as maps without arrows: leave --kind and --arrows away."
         )
     if lines and list(lines) != [surface]:
         raise InputError(f"The lines of several maps are those of the height: --contours {surface}, or none.")

@@ -12,7 +12,7 @@ from lossnav.core.properties import KNOBS
 
 from .drawing_options import ColorScale, Contours, Surface
 from .options import console, folder_for, numbers, read_landscape_file, settings
-from .path_options import Paths, paths_in
+from .path_options import Paths, paths_in, paths_on
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -76,9 +76,10 @@ def figure_command(
     turned = settings(knob or ())
     lands = [read_landscape_file(each, (*colors, *lines, surface), turned) for each in landscapes]
     if len(lands) * len(colors) > 1:
-        check_composite(output, kind, lines, surface, arrows or bool(paths))
+        check_composite(output, kind, lines, surface, arrows)
         rows = Rows(colors, color_scale, (surface, scale), bool(lines), path)
-        drawn = composite(lands, column_names(landscapes, lands), rows, width, title)
+        trainings = paths_on(paths or (), lands)
+        drawn = composite(lands, column_names(landscapes, lands), rows, width, title, trainings)
         save(drawn, folder_for(output), adaptive_text(lands[0]) if len(lands) == 1 else "")
         console.print(f"Figure in {output}")
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -118,12 +119,37 @@ def folder_for(path: Path) -> Path:
 
 def read_landscape_file(path: Path, readouts: Sequence[str] = (), settings: Settings | None = None) -> Any:
     """The landscape in a file or folder of any kind, or of a sample's name, with `readouts`, those measured on a coarser
-    grid interpolated."""
+    grid interpolated; InputError as `landscape_file`."""
     from lossnav.core.formats import read_any
     from lossnav.core.properties import overlay_names
     from lossnav.core.survey import filled
 
+    derived = [name for name in readouts if name in overlay_names()]
+    return filled(read_any(landscape_file(path), derived, settings))
+
+
+def landscape_file(named: Path, plane: str = "") -> Path:
+    """The file of a landscape, or of a sample's name.
+
+    plane  that of a sample which is named alone; without it, the random one
+
+    Raises
+    ------
+    InputError  a problem's file, which holds no landscape yet
+    """
     from ..landscape_file import landscape_path
 
-    derived = [name for name in readouts if name in overlay_names()]
-    return filled(read_any(landscape_path(path), derived, settings))
+    if named.suffix == ".py":
+        raise InputError(f"'{named}' gives a network and holds no landscape: {measure(named, plane)} measures one.")
+    return landscape_path(named, plane or "random")
+
+
+def measure(target: str | Path, plane: str = "") -> str:
+    """The command that measures a target's landscape, in a sentence.
+
+    >>> measure("runs/my net.py", "trajectory")
+    "`lossnav survey 'runs/my net.py' --plane trajectory --out 'my net.trajectory.zarr'`"
+    """
+    stem = Path(target).stem
+    words = ["lossnav", "survey", str(target), *(["--plane", plane] if plane else [])]
+    return f"`{shlex.join([*words, '--out', f'{stem}.{plane}.zarr' if plane else f'{stem}.zarr'])}`"

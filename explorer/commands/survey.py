@@ -143,8 +143,10 @@ def survey_command(
     waited_for = is_for_the_page(landscape) and not what.plane.is_line and asked.span is None
     with _stoppable():
         if begins and waited_for:  # who waits at a page for a picture reads no forecast
+            typer.echo("Its code has run; now timing its first passes")
             require_room(what)
-            take_first_look(what.problem, replace(plane, zoom=zoom), first_look_path(landscape))
+            look = replace(plane, zoom=zoom, grid=len(what.plan.alpha))
+            take_first_look(what.problem, look, first_look_path(landscape), typer.echo)
         elif begins:
             cost = estimate(what)
             if cost.precision is not None:

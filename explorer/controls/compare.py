@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import streamlit as st
 import xarray as xr
 
+from .. import workspace
 from ..figures.shared.picture import name_of
+from ..figures.shared.plain_text import for_markdown
 from .address import offered as known
 from .address import offered_each
-from .looked_at import open_on, own_landscapes
+from .looked_at import open_on, own_landscapes, pair
 from .menu import in_steady_order
 from .url import URL
 
@@ -26,7 +28,7 @@ def compare_controls(
 ) -> tuple[list[str], Callable[[Sequence[str], xr.Dataset], tuple[str, str]]]:
     """The landscapes that were chosen, and what asks for height and colour once it is known what they have in common."""
     offered = in_steady_order("compared", offered)
-    default = [name for name in OPENS_ON if name in offered] or offered[:2]
+    default = pair(offered) or [name for name in OPENS_ON if name in offered] or offered[:2]
     if mine := own_landscapes(offered):
         open_on("compared", [*mine, *default][:2])
     offered_each("compared", offered, "landscapes", MOST)
@@ -37,6 +39,17 @@ def compare_controls(
     )
     st.toggle("One span for all", True, key="one_span", help=SPAN_HELP, **URL)
     return chosen, _readouts
+
+
+def unmeasured_problems(offered: Collection[str]) -> str:
+    """That networks of the folder can be set side by side once they are measured; empty where all are, or there is none."""
+    measured = {name.partition(" · ")[0] for name in offered}
+    waiting = [name for name in workspace.latest().of(workspace.PROBLEM) if name not in measured]
+    if not waiting:
+        return ""
+    named = ", ".join(f"**{for_markdown(name)}**" for name in waiting[:MOST])
+    more = f" and {len(waiting) - MOST} more" if len(waiting) > MOST else ""
+    return f"Not measured yet, so not offered here: {named}{more}. Measure them on the page Terrain."
 
 
 def _readouts(names: Sequence[str], land: xr.Dataset) -> tuple[str, str]:

@@ -84,6 +84,11 @@ class Job:
             return last if lines and (lines[-1] != last or lines[0].startswith("Traceback")) else None
         return last if self.code > 0 else None  # a negative code is a signal: it was stopped, and can go on
 
+    @property
+    def says(self) -> str:
+        """The last line that it printed; empty: none yet."""
+        return next(iter(self._printed()[-1:]), "")
+
     def _printed(self) -> list[str]:
         with suppress(OSError):
             return self.log.read_text(errors="replace").strip().splitlines()

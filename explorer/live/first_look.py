@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -34,15 +35,21 @@ def first_look_path(landscape: Path) -> Path:
     return landscape.with_name(f".{landscape.name}.first.npz")
 
 
-def take_first_look(problem: Problem, request: SurveyRequest, path: Path) -> None:
+def take_first_look(
+    problem: Problem, request: SurveyRequest, path: Path, say: Callable[[str], object] = lambda _: None
+) -> None:
     """Keep a first picture of a plane at `path`, and then a finer one; where the network does not allow it, none.
 
     It is what the live plane shows first: forward passes at 5 × 5 or 9 × 9 points, of a share of the examples where all take long.
+
+    say  told what will take how long, as soon as that is known
     """
     sequence = None
     try:
         never = wanted(problem, (EVERYTHING,)).reasons
-        sequence = LiveSequence(LiveSession(problem), request)
+        session = LiveSession(problem)
+        say(pace_text(session, request.grid**2))
+        sequence = LiveSequence(session, request)
         while sequence.last is None or sequence.last.rows < ENOUGH:
             look = sequence.advance()
             if look is not None:
@@ -55,6 +62,31 @@ def take_first_look(problem: Problem, request: SurveyRequest, path: Path) -> Non
     finally:
         if sequence is not None:
             sequence.close()
+
+
+def pace_text(session: LiveSession, points: int) -> str:
+    """How long the network's passes take, in a sentence.
+
+    points  of the survey's whole grid
+    """
+    first = ENOUGH**2 * session.part.pace
+    return (
+        f"A pass over its {session.full.examples:,} examples takes {precise(session.full.pace)}: a first picture of {ENOUGH} × {ENOUGH} "
+        f"points about {precise(first)}, the terrain of all {points:,} points at that pace {precise(points * session.full.pace)} at most"
+    )
+
+
+def precise(seconds: float) -> str:
+    """A length of time, also a short one.
+
+    >>> precise(0.00042), precise(0.3), precise(2.6), precise(400)
+    ('0.4 ms', '0.3 s', '3 s', '7 min')
+    """
+    if seconds < 0.1:
+        return f"{1000 * seconds:.1g} ms" if seconds < 0.01 else f"{1000 * seconds:.0f} ms"
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 1 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"
 
 
 def _write(place: Path, look: Snapshot) -> None:

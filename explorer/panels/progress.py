@@ -225,7 +225,8 @@ def _progress(request: SurveyRequest, stored: Found | None, job: Job) -> tuple[f
         if look is not None:
             return 0.0, f"{look.text} Preparing the survey of all of it …"
     if stored is None or stored.done == 0:
-        return 0.0, f"Preparing the {request.plane} plane of {request.target} …"
+        doing = job.says or f"Reading {request.target}, with all that its code does"
+        return 0.0, f"{for_markdown(doing)} … {duration(time.time() - job.started)} so far"
     if stored.points.info.later:
         return stored.done / stored.total, "Readouts that came later …"
     seen = _at_work(stored, job)

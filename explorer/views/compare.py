@@ -2,7 +2,7 @@
 
 import streamlit as st
 from lossnav.explorer.comparable import comparable
-from lossnav.explorer.controls.compare import compare_controls
+from lossnav.explorer.controls.compare import compare_controls, unmeasured_problems
 from lossnav.explorer.controls.model import given
 from lossnav.explorer.controls.paths import trainings_control
 from lossnav.explorer.figures.shared.picture import name_of
@@ -17,6 +17,8 @@ def page() -> None:
     offered = comparable(given())
     with st.sidebar:
         chosen, how = compare_controls(tuple(offered))
+        if waiting := unmeasured_problems(offered):
+            st.caption(waiting)
         landscapes = read([offered[name] for name in chosen])
         if len(landscapes) >= 2:
             lands = [land for _, land in landscapes]

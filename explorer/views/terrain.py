@@ -12,6 +12,7 @@ from lossnav.explorer.landscapes import best, exact_match
 from lossnav.explorer.live.pool import Turning
 from lossnav.explorer.live.snapshot import Snapshot
 from lossnav.explorer.panels import live as turning_panel
+from lossnav.explorer.panels.beside import beside_panel
 from lossnav.explorer.panels.chart import expect_charts
 from lossnav.explorer.panels.charts import drawn, landscape, map_chart, surface_chart
 from lossnav.explorer.panels.check import check_panel
@@ -39,6 +40,10 @@ from lossnav.explorer.request.survey import SurveyRequest
 from lossnav.explorer.state import Source, View
 from streamlit.delta_generator import DeltaGenerator
 
+BEFORE = (
+    "Measuring begins with the network’s own code, then shows a first picture of 9 × 9 points and sharpens it while you look; what "
+    "runs, and how long it takes, stands above."
+)
 UNJUDGED = "Whether this plot is right is said once the survey has points of its own: this is a first picture."
 
 
@@ -92,7 +97,8 @@ def empty(request: SurveyRequest, live: bool) -> None:
     if live:
         turning_panel.first_picture(request, lambda base: survey.request_controls(base, live))
     else:
-        st.caption("Once it is being measured, the first coarse picture comes soon.")
+        st.caption(BEFORE)
+        beside_panel(request.target)
 
 
 @st.fragment
@@ -171,6 +177,7 @@ def picture(
     with st.sidebar:
         if turning is None:
             compute_panel(request)
+            beside_panel(request.target, source.points.info.problem)
     with leaving:
         export_panel(land, lambda: source.measured(settings), charts.picture, request.target)
     if turning is not None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import lossnav.explorer
 import numpy as np
 import pytest
+import torch
 import xarray as xr
-from lossnav.core import InputError, Plane, Spectrum, load_problem
+from lossnav.core import InputError, Plane, Problem, Spectrum, load_problem, survey
 from lossnav.core.spectrum import SpectraAlong, read_along
 from lossnav.explorer.export import Export, exported
 from lossnav.explorer.figures.shared.scales import format_value
@@ -107,7 +108,32 @@ def test_the_page_and_the_command_make_a_film(land: xr.Dataset, tmp_path: Path) 
     with Image.open(out) as film:
         assert (film.n_frames, film.size[0]) == (3, 300)
     assert ".gif, .mp4 or .webm" in sentence("film", "gaussians-mlp", "-o", "film.png")
-    assert "none in this picture" in sentence("film", "gaussians-mlp", "-o", str(tmp_path / "none.gif"))
+    out.unlink()
+    done = typed("film", "gaussians-mlp", "-o", str(out), "--seconds", "0.3", "--size", "300")  # its training's plane
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_has_no_path_is_refused_before_it_is_drawn_and_says_which_plane_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("it was read whole")
+
+    monkeypatch.setattr("lossnav.explorer.commands.film.read_landscape_file", never)
+    out = str(tmp_path / "none.gif")
+    said = sentence("film", "gaussians-mlp.random", "-o", out)
+    assert "none in this picture" in said
+    assert "`lossnav film gaussians-mlp.trajectory -o none.gif`" in said
+    problem = load_problem("gaussians-mlp")
+    own = tmp_path / "mine.zarr"
+    survey(problem, Plane.random(problem), (3, 3), store=own)
+    assert "--plane trajectory --out" in sentence("film", str(own), "-o", out)
+    bare = tmp_path / "bare.zarr"
+    pathless = Problem(torch.nn.Linear(2, 3), torch.randn(9, 2), torch.arange(9) % 3)
+    survey(pathless, Plane.random(pathless), (3, 3), store=bare)
+    assert "trajectory=Trajectory.from_folder" in sentence("film", str(bare), "-o", out)
+    wanted = "`lossnav survey mine.py --plane trajectory --out mine.trajectory.zarr`"
+    assert wanted in sentence("film", "mine.py", "-o", out)
 
 
 def test_both_figures_mark_the_traces_that_the_film_cuts(land: xr.Dataset) -> None:

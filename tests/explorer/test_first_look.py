@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import lossnav.explorer
 import numpy as np
@@ -11,9 +14,18 @@ import pytest
 import torch
 from lossnav.core import Plane, Problem, Settings, load_problem, read_landscape, survey
 from lossnav.core.survey import footprint as memory_needs
+from lossnav.explorer.jobs import Job
 from lossnav.explorer.landscapes import exact_match
-from lossnav.explorer.live.first_look import first_look_path, is_for_the_page, read_first_look, take_first_look
-from lossnav.explorer.panels.progress import fineness
+from lossnav.explorer.live.first_look import (
+    first_look_path,
+    is_for_the_page,
+    pace_text,
+    precise,
+    read_first_look,
+    take_first_look,
+)
+from lossnav.explorer.live.session import LiveSession
+from lossnav.explorer.panels.progress import _progress, fineness
 from lossnav.explorer.request.survey import SurveyRequest
 from streamlit.testing.v1 import AppTest
 from torch import nn
@@ -88,7 +100,7 @@ def test_the_page_draws_it_without_a_verdict(tmp_path: Path, monkeypatch: pytest
     app = AppTest.from_file(APP, default_timeout=180)
     app.query_params.update({"model": "gaussians-mlp", "seed": "4"})
     app.run()
-    assert "first coarse picture" in " ".join(each.value for each in app.caption)
+    assert "shows a first picture" in " ".join(each.value for each in app.caption)
     problem = load_problem("gaussians-mlp")
     take_first_look(problem, request, first_look_path(request.path))
     app.run()
@@ -118,8 +130,8 @@ def test_a_survey_for_the_page_takes_one_and_leaves_none(tmp_path: Path, monkeyp
     seen: list[tuple[bool, float]] = []
     take = take_first_look
 
-    def watched(problem: Problem, asked: SurveyRequest, path: Path) -> None:
-        take(problem, asked, path)
+    def watched(problem: Problem, asked: SurveyRequest, path: Path, say: Callable[[str], object]) -> None:
+        take(problem, asked, path, say)
         seen.append((path == first_look_path(request.path), fineness(request)))
 
     monkeypatch.setattr("lossnav.explorer.commands.survey.take_first_look", watched)
@@ -135,3 +147,28 @@ def test_a_survey_for_the_page_takes_one_and_leaves_none(tmp_path: Path, monkeyp
     assert len(seen) == 1  # a person's own command takes none
     one, other = (read_landscape(path)["loss"].values for path in (request.path, tmp_path / "elsewhere.zarr"))
     np.testing.assert_array_equal(one, other)  # and the survey's numbers are the same with and without
+
+
+def test_before_the_first_picture_it_is_said_how_long_it_takes(tmp_path: Path) -> None:
+    problem, request = network(), SurveyRequest("own", grid=25)
+    said: list[str] = []
+    take_first_look(problem, request, tmp_path / "look.npz", said.append)
+    session = LiveSession(problem)
+    session.part.recent, session.full.recent = [0.002], [0.05]
+    assert len(said) == 1
+    assert said[0].startswith(f"A pass over its {problem.example_count:,} examples takes ")
+    text = pace_text(session, 625)
+    part = 0.05 if session.part is session.full else 0.002
+    assert f"a first picture of 9 × 9 points about {precise(81 * part)}" in text
+    assert text.endswith(f"all 625 points at that pace {precise(625 * 0.05)} at most")
+
+
+def test_the_page_says_what_runs_before_there_is_a_picture(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    job = Job(SimpleNamespace(log=log, started=1.0, asked=0.0))  # type: ignore[arg-type]
+    request = SurveyRequest(str(tmp_path / "mine.py"))
+    assert re.fullmatch(
+        r"Reading .*mine\.py, with all that its code does … \d+ (s|min) so far", _progress(request, None, job)[1]
+    )
+    log.write_text("Its code has run\nA pass takes 3 ms\n")
+    assert _progress(request, None, job)[1].startswith("A pass takes 3 ms … ")

@@ -17,7 +17,8 @@ from lossnav.core import InputError, Plane, load_problem, read_landscape
 from lossnav.core.plane import plane_identity
 from lossnav.core.sealed import read_json, write_json
 from lossnav.core.walk import TrainingPath, training_path
-from lossnav.explorer.commands.path_options import paths_in
+from lossnav.explorer.commands.composite import Rows, composite
+from lossnav.explorer.commands.path_options import paths_in, paths_on
 from lossnav.explorer.controls.paths import other_trainings
 from lossnav.explorer.figures.paper import PaperSpec, draw_map, draw_surface
 from lossnav.explorer.figures.shared.scales import format_value
@@ -117,6 +118,31 @@ def test_a_file_of_another_plane_is_refused(file: Path, tmp_path: Path) -> None:
         (tmp_path / "p.json").write_text(json.dumps(content))
         with pytest.raises(InputError, match=said):
             paths_in([tmp_path / "p.json"], read_landscape(shipped(SMALL)))
+
+
+def test_of_several_landscapes_each_has_those_of_its_plane(file: Path, walked: TrainingPath) -> None:
+    lands = [read_landscape(shipped(SMALL)), read_landscape(shipped(LARGE))]
+    on = paths_on([file], lands)
+    assert [[walk.name for walk in walks] for walks in on] == [[LARGE], []]
+    with pytest.raises(InputError, match="than those of the 2 landscapes"):
+        paths_on([file], [lands[1], read_landscape(shipped(SMALL, "random"))])
+    rows = Rows(["loss", "perplexity"], None, ("loss", None), contours=True, path=True)
+    figure = composite(lands, [SMALL, LARGE], rows, "double", "Two", on)
+    lines = named(figure, f"walk {LARGE}")
+    panels = [axes for axes in figure.axes if axes.images]
+    assert [line.axes for line in lines] == [panels[0], panels[2]]  # the first column of both rows
+    for line in lines:
+        places = np.column_stack(line.get_data(orig=True))
+        np.testing.assert_allclose(places, np.column_stack([walked.alpha, walked.beta]), rtol=1e-6)
+    texts = [[text.get_text() for text in axes.texts] for axes in panels]
+    own = format_value(lands[0].lossnav.fidelity["path"]["true_loss"][-1])
+    assert set(texts[0]) == set(texts[2]) - {"c"} | {"a"} == {"a", own, format_value(float(walked.loss[-1]))}
+    legends = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert legends == ["training path", LARGE]
+    assert outside(figure) == []
+    narrow = composite(lands, [SMALL, LARGE], rows, "single", None, on)  # no room for numbers
+    assert [len(axes.texts) for axes in narrow.axes if axes.images] == [1] * 4
+    assert outside(narrow) == []
 
 
 @pytest.mark.parametrize("draw", [draw_map, draw_surface])

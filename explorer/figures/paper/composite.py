@@ -10,22 +10,26 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from ..shared.letters import letter
 from ..shared.picture import axis_titles, title_of
 from ..shared.units import short_unit
+from ..shared.walks import DrawnWalk
 from . import axes as frame
 from . import marks, page
 from .color import LETTER, Coloring, coloring, mappable, wrap
 from .contours import contour_look
 from .grid import complete_grid
+from .legend import add_row_legend
 from .map import add_image
 from .presets import PaperSpec, Preset, print_style
 
 GAP, APART, BAR = 0.9, 2.9, 0.9  # in ems: between panels, with numbers there; a colour bar's thickness
 SMALL = 0.8  # of the page's type size: numbers
 AT_END = 0.04  # of an axis
+ROOMY = 14  # ems: a panel as wide has room for the trainings' losses
 LEVELS = 6  # contour lines of a panel, which has no room for numbers on them
 
 
@@ -36,11 +40,22 @@ class Panels:
     landscapes  one for each column
     names       what stands over each column
     specs       one for each row: its picture's colour is on the scale that all columns share
+    trainings   other trainings over each column; none where it is empty
     """
 
     landscapes: Sequence[xr.Dataset]
     names: Sequence[str]
     specs: Sequence[PaperSpec]
+    trainings: Sequence[tuple[DrawnWalk, ...]] = ()
+
+    def walks(self, column: int) -> tuple[DrawnWalk, ...]:
+        """The other trainings over a column."""
+        return self.trainings[column] if self.trainings else ()
+
+    @property
+    def all_walks(self) -> list[DrawnWalk]:
+        """The other trainings of all columns, each once."""
+        return list({walk.name: walk for walks in self.trainings for walk in walks}.values())
 
 
 @dataclass(frozen=True)
@@ -73,18 +88,34 @@ def draw_composite(panels: Panels) -> Figure:
         page.add_title(figure, panels.specs[0])
         painted = [[coloring(grid, spec) for grid in grids] for spec in panels.specs]
         letters = max(len(label) for colors in painted for label in ("", *_ticks(colors[0])[1]))
-        lengths = _lengths(panels, grids, preset, letters)
+        add_row_legend(figure, _entries(panels, grids), preset)
+        lengths = _lengths(panels, grids, preset, letters, page.legend_size(figure)[1])
         figure.set_size_inches(preset.width, lengths.height)
+        page.pin_legend(figure, 0.5, 1 - (page.space(preset) + _title(panels)) / lengths.height, "upper center")
         for row, (spec, colors) in enumerate(zip(panels.specs, painted, strict=True)):
             for column, (grid, color) in enumerate(zip(grids, colors, strict=True)):
-                axes = _panel(figure, grid, color, spec, _place(lengths, row, column))
+                drawn = replace(spec, picture=replace(spec.picture, walks=panels.walks(column)))
+                axes = _panel(figure, grid, color, drawn, _place(lengths, row, column))
                 _words(axes, panels, (row, column), grids, lengths)
             _bar(figure, colors, spec, _place(lengths, row, len(grids) - 1), _beside(grids[0], spec, lengths.panel[1]))
         return figure
 
 
-def _lengths(panels: Panels, grids: Sequence[xr.Dataset], preset: Preset, letters: int) -> _Lengths:
-    """As wide as the page; `letters` of the longest number beside a colour bar."""
+def _entries(panels: Panels, grids: Sequence[xr.Dataset]) -> list[Line2D]:
+    """Legend entries, where there are other trainings to be told from the landscapes' own."""
+    preset, walks = panels.specs[0].preset, panels.all_walks
+    seen = panels.specs[0].picture.path and any(marks.path_of(grid) is not None for grid in grids)
+    own = [Line2D([], [], color=marks.INK, lw=2.2 * preset.line, label="training path")] if walks and seen else []
+    return [*own, *marks.walk_entries(walks, preset)]
+
+
+def _title(panels: Panels) -> float:
+    """Height of the title over all, in inches."""
+    return 1.8 * panels.specs[0].preset.font / 72 if panels.specs[0].title else 0.0
+
+
+def _lengths(panels: Panels, grids: Sequence[xr.Dataset], preset: Preset, letters: int, legend: float) -> _Lengths:
+    """As wide as the page; `letters` of the longest number beside a colour bar, `legend` its height in inches."""
     em = preset.font / 72
     gap = (GAP if _one_height(grids) else APART) * em
     left = 3.6 * em
@@ -95,9 +126,17 @@ def _lengths(panels: Panels, grids: Sequence[xr.Dataset], preset: Preset, letter
         if max(_beside(grids[0], spec, height).count("\n") + 1 for spec in panels.specs) <= labelled:
             break
     lines = max(_over(name, width, preset).count("\n") + 1 for name in panels.names)
-    title = 1.8 * em if panels.specs[0].title else 0.0
+    under = max(wrap(axis_titles(grid)[0], width, preset).count("\n") for grid in grids)  # further lines
+    over = _title(panels) + (legend + page.space(preset) if legend else 0.0)
     return _Lengths(
-        left, right, (1.25 * lines + 0.8) * em + title, 3.4 * em, gap, GAP * em, (width, height), len(panels.specs)
+        left,
+        right,
+        (1.25 * lines + 0.8) * em + over,
+        (3.4 + 1.25 * under) * em,
+        gap,
+        GAP * em,
+        (width, height),
+        len(panels.specs),
     )
 
 
@@ -148,6 +187,7 @@ def _panel(
         _contours(axes, grid, spec)
     if spec.picture.path:
         marks.add_path(axes, grid, spec.preset)
+    marks.add_walks(axes, grid, spec, losses=place[2] >= ROOMY * spec.preset.font / 72)
     if np.isnan(color.positions).any():
         axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, zorder=0.5, **marks.gap_look()))
     return axes

@@ -22,6 +22,17 @@ def add_legend(figure: Figure, entries: Sequence[Artist], preset: Preset) -> Non
         legend.remove()
 
 
+def add_row_legend(figure: Figure, entries: Sequence[Artist], preset: Preset) -> None:
+    """A legend of `entries` side by side, as many as the page is wide, to be placed by the page; none where there are none."""
+    labels = [wrap(str(entry.get_label()), 0.9 * preset.width, preset) for entry in entries]
+    for columns in range(len(entries), 0, -1):
+        legend = figure.legend(list(entries), labels, ncols=columns, loc="upper left", **_spacing(preset))
+        figure.draw_without_rendering()
+        if columns == 1 or legend.get_window_extent().width < 0.95 * figure.bbox.width:
+            return
+        legend.remove()
+
+
 def _spacing(preset: Preset) -> dict[str, float]:
     between = 0.7 if preset.wide else 0.35
     return {

@@ -53,8 +53,11 @@ def walk_entries(walks: Sequence[DrawnWalk], preset: Preset) -> list[Line2D]:
     return [Line2D([], [], color=walk.color, lw=2.2 * preset.line, label=walk.name) for walk in walks]
 
 
-def add_walks(axes: Axes, landscape: xr.Dataset, spec: PaperSpec) -> list[Line2D]:
-    """Walks and other trainings as they are projected, each with a star and its own loss at its end; their legend entries."""
+def add_walks(axes: Axes, landscape: xr.Dataset, spec: PaperSpec, losses: bool = True) -> list[Line2D]:
+    """Walks and other trainings as they are projected, each with a star and its own loss at its end; their legend entries.
+
+    losses  whether there is room for them
+    """
     preset = spec.preset
     for walk in spec.picture.walks:
         alpha, beta = walk.inside(ends_of(landscape))
@@ -65,9 +68,11 @@ def add_walks(axes: Axes, landscape: xr.Dataset, spec: PaperSpec) -> list[Line2D
             continue  # it ends outside
         place = (float(alpha[-1]), float(beta[-1]))
         add_mark(axes, place, "*", f"end of {walk.name}", preset, facecolor=walk.color, size=1.2)
-        add_loss(axes, place, walk.loss[-1], walk.color, preset)
+        if losses:
+            add_loss(axes, place, walk.loss[-1], walk.color, preset)
     path, loss = path_of(landscape), own_loss(landscape)
-    if spec.picture.walks and spec.picture.path and path is not None and loss is not None and np.isfinite(path[0][-1]):
+    own = losses and spec.picture.walks and spec.picture.path
+    if own and path is not None and loss is not None and np.isfinite(path[0][-1]):
         add_loss(axes, (float(path[0][-1]), float(path[1][-1])), loss, INK, preset)
     return walk_entries(spec.picture.walks, preset)
 

@@ -58,14 +58,14 @@ def _fit_flat_narrow(figure: Figure, frames: Sequence[Axes], bar: Axes | None, s
     width = preset.width - left - right
     thick = BAR * preset.font / 72
     base = gap + under.bottom + thick + under.top + gap + room.bottom
-    over = room.top + gap + _legend_size(figure)[1] + _title_height(figure, preset) + gap
+    over = room.top + gap + legend_size(figure)[1] + _title_height(figure, preset) + gap
     height = min(shape * width, preset.max_height - base - over)
     figure.set_size_inches(preset.width, base + height + over)
     for frame in frames:
         _place(figure, frame, Bbox.from_bounds(left + (width - height / shape) / 2, base, height / shape, height))
     if bar:
         _place(figure, bar, Bbox.from_bounds(left, gap + under.bottom, width, thick))
-    _pin_legend(figure, 0.5, 1 - (gap + _title_height(figure, preset)) / figure.get_figheight(), "upper center")
+    pin_legend(figure, 0.5, 1 - (gap + _title_height(figure, preset)) / figure.get_figheight(), "upper center")
 
 
 def _fit_flat_wide(figure: Figure, frames: Sequence[Axes], bar: Axes | None, shape: float, preset: Preset) -> None:
@@ -73,7 +73,7 @@ def _fit_flat_wide(figure: Figure, frames: Sequence[Axes], bar: Axes | None, sha
     gap, room, title = space(preset), _around(figure, frames), _title_height(figure, preset)
     beside = _around(figure, [bar]) if bar else Around(0, 0, 0, 0)
     thick = BAR * preset.font / 72 if bar else 0.0
-    legend_width, legend_height = _legend_size(figure)
+    legend_width, legend_height = legend_size(figure)
     taken = room.left + room.right + thick + beside.right + legend_width + 5 * gap
     top, bottom = max(room.top, beside.top) + title + gap, max(room.bottom, beside.bottom) + gap
     height = min(shape * (preset.width - taken), preset.max_height - top - bottom)
@@ -85,7 +85,7 @@ def _fit_flat_wide(figure: Figure, frames: Sequence[Axes], bar: Axes | None, sha
     if bar:
         _place(figure, bar, Bbox.from_bounds(left + width + room.right + gap, bottom, thick, height))
     x = left + width + room.right + thick + beside.right + 3 * gap
-    _pin_legend(figure, x / preset.width, (bottom + height) / figure.get_figheight(), "upper left")
+    pin_legend(figure, x / preset.width, (bottom + height) / figure.get_figheight(), "upper left")
 
 
 class Around(NamedTuple):
@@ -112,7 +112,7 @@ def _inches(figure: Figure, boxes: list[Bbox | None]) -> Bbox:
     return Bbox(union.get_points() / figure.dpi)
 
 
-def _legend_size(figure: Figure) -> tuple[float, float]:
+def legend_size(figure: Figure) -> tuple[float, float]:
     if not figure.legends:
         return 0.0, 0.0
     box = _inches(figure, [figure.legends[0].get_window_extent()])
@@ -172,7 +172,7 @@ def _fit_narrow(figure: Figure, scene: Axes3D, preset: Preset) -> None:
     _place(figure, bar, Bbox.from_bounds(0.14 * preset.width, 1.0, 0.72 * preset.width, BAR * preset.font / 72))
     side, content = _scale_scene(figure, scene, preset.width - 2 * gap, preset.max_height)
     box = _tight(figure, bar)
-    over, title = _legend_size(figure)[1], _title_height(figure, preset)
+    over, title = legend_size(figure)[1], _title_height(figure, preset)
     figure.set_size_inches(preset.width, title + over + content.height + box.height + 4 * gap)
     _place(
         figure,
@@ -180,14 +180,14 @@ def _fit_narrow(figure: Figure, scene: Axes3D, preset: Preset) -> None:
         Bbox.from_bounds(0.14 * preset.width, gap + 1.0 - box.y0, 0.72 * preset.width, BAR * preset.font / 72),
     )
     _move_scene(figure, scene, side, gap, box.height + 2 * gap)
-    _pin_legend(figure, 0.5, 1 - (gap / 2 + title) / figure.get_figheight(), "upper center")
+    pin_legend(figure, 0.5, 1 - (gap / 2 + title) / figure.get_figheight(), "upper center")
 
 
 def _fit_wide(figure: Figure, scene: Axes3D, preset: Preset) -> None:
     """At the left the scene; at the right the legend over the colour bar; over both the title."""
     gap, bar, em = space(preset), figure.axes[1], preset.font / 72
     _place(figure, bar, Bbox.from_bounds(1.0, 1.0, BAR * em, 2.0))
-    box, (legend_width, legend_height) = _tight(figure, bar), _legend_size(figure)
+    box, (legend_width, legend_height) = _tight(figure, bar), legend_size(figure)
     column = max(box.width, legend_width) + gap
     title = _title_height(figure, preset)
     side, content = _scale_scene(figure, scene, preset.width - column - 3 * gap, preset.max_height - title - 2 * gap)
@@ -198,7 +198,7 @@ def _fit_wide(figure: Figure, scene: Axes3D, preset: Preset) -> None:
     _place(figure, bar, Bbox.from_bounds(left, gap + 1.0 - box.y0 + gap, BAR * em, length))
     room = preset.width - column - 2 * gap - content.width
     _move_scene(figure, scene, side, gap + room / 2, (height - title - content.height) / 2)
-    _pin_legend(figure, (left - gap / 2) / preset.width, 1 - (gap + title) / height, "upper left")
+    pin_legend(figure, (left - gap / 2) / preset.width, 1 - (gap + title) / height, "upper left")
 
 
 def _tight(figure: Figure, axes: Axes) -> Bbox:
@@ -211,7 +211,7 @@ def _place(figure: Figure, axes: Axes, inches: Bbox) -> None:
     axes.set_position((inches.x0 / width, inches.y0 / height, inches.width / width, inches.height / height))
 
 
-def _pin_legend(figure: Figure, x: float, y: float, corner: Literal["upper left", "upper center"]) -> None:
+def pin_legend(figure: Figure, x: float, y: float, corner: Literal["upper left", "upper center"]) -> None:
     if figure.legends:
         legend: Legend = figure.legends[0]
         legend.set_loc(corner)
