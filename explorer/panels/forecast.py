@@ -12,7 +12,10 @@ from ..request.survey import EXACT, SurveyRequest
 from .progress import jobs, read_or_repair, waiting_panel
 
 OFFER = ("Whether this precision is faster here is not known yet.", "Time it")
-HOW_LONG = ("How long measuring takes, and how much memory, a few passes can tell: its file runs for them.", "Forecast")
+HOW_LONG = (
+    "How long measuring takes, and what room it needs, a few passes can tell: its file runs for them.",
+    "Forecast",
+)
 
 
 def forecast_panel(request: SurveyRequest) -> None:

@@ -14,7 +14,6 @@ from lossnav.sample_models import digits_resnet
 from torch import Tensor
 from torch.nn import functional as F
 
-
 STEP = 48  # of digits-resnet's training
 
 

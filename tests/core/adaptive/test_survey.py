@@ -118,10 +118,11 @@ def test_a_stopped_survey_asks_for_the_same_points_again(problem, tmp_path):
 
 @pytest.mark.parametrize("beyond", [2, 12])  # after the first points of descents, and well among them
 def test_stopped_among_descents_it_asks_for_the_same_points_again(problem, tmp_path, beyond):
-    what = dict(problem=problem, plane=Plane.random(problem, seed=2), shape=(17, 17), effort="preview")
-    what |= dict(
-        overlays=("elasticity_pull", "elasticity_recovery", "memory_basin"), tolerance=Tolerance(0.02, deciding=None)
-    )
+    what = {"problem": problem, "plane": Plane.random(problem, seed=2), "shape": (17, 17), "effort": "preview"}
+    what |= {
+        "overlays": ("elasticity_pull", "elasticity_recovery", "memory_basin"),
+        "tolerance": Tolerance(0.02, deciding=None),
+    }
     whole = survey(**what)
     said = json.loads(whole.attrs["adaptive"])["descent"]
     assert "elasticity_recovery" in said["errors"]
@@ -131,9 +132,9 @@ def test_stopped_among_descents_it_asks_for_the_same_points_again(problem, tmp_p
         pass
 
     def stop(done, total):
-        if store.exists() and "measured_descent" in (here := read_landscape(store)):
-            if int(here["measured_descent"].sum()) >= beyond:
-                raise Stops
+        here = read_landscape(store) if store.exists() else {}
+        if "measured_descent" in here and int(here["measured_descent"].sum()) >= beyond:
+            raise Stops
 
     with pytest.raises(Stops):
         survey(**what, store=store, progress=stop)
@@ -146,8 +147,8 @@ def test_stopped_among_descents_it_asks_for_the_same_points_again(problem, tmp_p
 
 def test_recovery_is_refined_though_its_value_at_the_centre_is_known(problem):
     """It is 1 there by definition, without a descent, and is interpolated elsewhere like any other."""
-    what = dict(problem=problem, plane=Plane.random(problem, seed=1), shape=(17, 17), effort="preview")
-    what |= dict(overlays=("elasticity_recovery",))
+    what = {"problem": problem, "plane": Plane.random(problem, seed=1), "shape": (17, 17), "effort": "preview"}
+    what |= {"overlays": ("elasticity_recovery",)}
     full = survey(**what)["elasticity_recovery"]
     land = survey(**what, tolerance=Tolerance(0.1, costly=0.1, deciding=None))
     said = json.loads(land.attrs["adaptive"])["descent"]
