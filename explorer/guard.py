@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 SECONDS_KEPT = 30 * 24 * 3600  # a browser that was let in stays so for a month, or until the server is started anew
+REFUSAL = "websocket.http.response"  # how servers let a WebSocket be refused with an answer in words
 POLICY = {
     "content-security-policy": "frame-ancestors 'none'",
     "x-frame-options": "DENY",
@@ -47,12 +48,10 @@ class Guard:
             await self.app(scope, receive, send)
             return
         answer = self._answer(HTTPConnection(scope))
-        if answer is None:
-            await self.app(scope, receive, _with_policy(send))
-        elif scope["type"] == "websocket":
+        if answer is not None and scope["type"] == "websocket" and REFUSAL not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": 1008})  # before it is accepted: the browser sees a 403
-        else:
-            await answer(scope, receive, _with_policy(send))
+            return
+        await (answer or self.app)(scope, receive, _with_policy(send))
 
     def _answer(self, asked: HTTPConnection) -> Response | None:
         """The answer in the application's place; None: let it answer."""
@@ -84,7 +83,7 @@ class Guard:
 def _is_own(headers: Headers) -> bool:
     """Whether a request comes from one of our own pages, from the address bar, or from a program that is no browser."""
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+    if origin is not None and _place(origin) != headers.get("host"):
         return False
     if headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
         return True
@@ -92,9 +91,21 @@ def _is_own(headers: Headers) -> bool:
     return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
 
 
+def _place(origin: str) -> str | None:
+    """Host and port of an origin; None: it is no address.
+
+    >>> _place("http://localhost:8501"), _place("http://[bad")
+    ('localhost:8501', None)
+    """
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
 def _with_policy(send: Send) -> Send:
     async def sent(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in ("http.response.start", f"{REFUSAL}.start"):
             _add_policy(message)
         await send(message)
 

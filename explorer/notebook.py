@@ -6,6 +6,7 @@ import html
 from pathlib import Path
 
 import xarray as xr
+from lossnav.core.machine import written_whole
 from lossnav.core.survey import filled
 
 from .published import published_page
@@ -34,4 +35,4 @@ class LandscapeView:
 
     def save(self, path: str | Path) -> None:
         """Write the page into a file."""
-        Path(path).write_text(self.page, encoding="utf-8")
+        written_whole(path, lambda place: place.write_text(self.page, encoding="utf-8"))

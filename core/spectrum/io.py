@@ -16,7 +16,10 @@ from ..checks import InputError
 from ..foreign import plain_file
 from ..sealed import read_json, write_json
 from .density import Spectrum
+from .soundness import refuse_unsound_coupling, refuse_unsound_path, refuse_unsound_spectrum
 
+VERSION = 1
+SPECTRUM, ALONG, COUPLING = "lossnav_spectrum", "lossnav_spectra_along", "lossnav_coupling"  # keys of the version
 Read = TypeVar("Read")
 
 
@@ -59,7 +62,7 @@ class StoredCoupling:
 
 def write_spectrum(spectrum: Spectrum, path: str | Path, about: dict[str, Any] | None = None) -> None:
     """Write `spectrum` to `path`; `about` says of what it is, ready for JSON."""
-    _write(path, {"lossnav_spectrum": 1, "spectrum": _content(spectrum), "about": about or {}})
+    _write(path, {SPECTRUM: VERSION, "spectrum": _content(spectrum), "about": about or {}})
 
 
 def read_spectrum(path: str | Path) -> tuple[Spectrum, dict[str, Any]]:
@@ -69,13 +72,13 @@ def read_spectrum(path: str | Path) -> tuple[Spectrum, dict[str, Any]]:
     ------
     InputError  nothing there, damage, or something that is no spectrum
     """
-    return _read(path, "spectrum", "spectrum", lambda c: (_spectrum(c["spectrum"]), c["about"]))
+    return _read(path, "spectrum", "spectrum", SPECTRUM, lambda c: (_spectrum(c["spectrum"]), c["about"]))
 
 
 def write_along(along: SpectraAlong, path: str | Path) -> None:
     """Write spectra along a training path, done or half done; a reader sees the old file or the new one, never a part."""
     content = {name: getattr(along, name) for name in ("checkpoints", "steps", "about")}
-    _write(path, {"lossnav_spectra_along": 1, **content, "spectra": [_content(each) for each in along.spectra]})
+    _write(path, {ALONG: VERSION, **content, "spectra": [_content(each) for each in along.spectra]})
 
 
 def read_along(path: str | Path) -> SpectraAlong:
@@ -85,13 +88,13 @@ def read_along(path: str | Path) -> SpectraAlong:
     ------
     InputError  nothing there, damage, or something else
     """
-    return _read(path, "spectra along a training path", "spectrum --along", _along)
+    return _read(path, "spectra along a training path", "spectrum --along", ALONG, _along)
 
 
 def write_coupling(coupling: StoredCoupling, path: str | Path) -> None:
     """Write a sweep and a matrix to `path`; what is not finite becomes null."""
     arrays = {name: _array_content(getattr(coupling, name)) for name in ("sweep", "matrix")}
-    _write(path, {"lossnav_coupling": 1, **arrays, "about": coupling.about})
+    _write(path, {COUPLING: VERSION, **arrays, "about": coupling.about})
 
 
 def read_coupling(path: str | Path) -> StoredCoupling:
@@ -101,9 +104,7 @@ def read_coupling(path: str | Path) -> StoredCoupling:
     ------
     InputError  nothing there, damage, or something else
     """
-    return _read(
-        path, "coupling", "coupling", lambda c: StoredCoupling(_array(c["sweep"]), _array(c["matrix"]), c["about"])
-    )
+    return _read(path, "coupling", "coupling", COUPLING, _coupling)
 
 
 def _write(path: str | Path, content: dict[str, Any]) -> None:
@@ -111,12 +112,20 @@ def _write(path: str | Path, content: dict[str, Any]) -> None:
     write_json(path, content)
 
 
-def _read(path: str | Path, what: str, command: str, made: Callable[[dict[str, Any]], Read]) -> Read:
+def _read(path: str | Path, what: str, command: str, key: str, made: Callable[[dict[str, Any]], Read]) -> Read:
     path = Path(path)
     if not plain_file(path).exists():
         raise InputError(f"No {what} at '{path}': check the path, or make one with `lossnav {command}`.")
     try:
-        return made(read_json(path))
+        content = read_json(path)
+        if content.get(key, VERSION) != VERSION:
+            raise InputError(
+                f"'{path}' holds {what} of version {content[key]}, and this lossnav reads version {VERSION}: make it again with "
+                f"`lossnav {command}`, or read it with a later lossnav."
+            )
+        if not isinstance(content["about"], dict):
+            raise ValueError("nothing is said of its subject")
+        return made(content)
     except InputError:
         raise
     except Exception as error:  # whatever is not as it was written
@@ -129,12 +138,22 @@ def _content(spectrum: Spectrum) -> dict[str, Any]:
 
 def _spectrum(content: dict[str, Any]) -> Spectrum:
     fields: dict[str, Any] = {k: np.array(v, float) if isinstance(v, list) else v for k, v in content.items()}
-    return Spectrum(**fields)
+    spectrum = Spectrum(**fields)
+    refuse_unsound_spectrum(spectrum)
+    return spectrum
 
 
 def _along(content: dict[str, Any]) -> SpectraAlong:
     spectra = tuple(_spectrum(each) for each in content["spectra"])
-    return SpectraAlong(tuple(content["checkpoints"]), tuple(content["steps"]), spectra, content["about"])
+    checkpoints, steps = tuple(content["checkpoints"]), tuple(content["steps"])
+    refuse_unsound_path(checkpoints, steps, spectra)
+    return SpectraAlong(checkpoints, steps, spectra, content["about"])
+
+
+def _coupling(content: dict[str, Any]) -> StoredCoupling:
+    sweep, matrix = _array(content["sweep"]), _array(content["matrix"])
+    refuse_unsound_coupling(sweep, matrix)
+    return StoredCoupling(sweep, matrix, content["about"])
 
 
 def _array_content(array: xr.DataArray | None) -> Any:

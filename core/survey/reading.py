@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from .integrity import DamagedError, read_arrays, unreadable
 from .landscape import landscape
 from .later import with_overlays
 from .points import MeasuredPoints
+from .soundness import what_is_wrong_with_points
 
 if TYPE_CHECKING:
     import zarr
@@ -77,10 +79,22 @@ def _points_in(group: zarr.Group, path: Path) -> MeasuredPoints:
     attributes: dict[str, Any] = dict(group.attrs)
     _refuse_another_format(attributes, path)
     read = read_arrays(group, path)
-    plan = GridPlan(read["alpha"], read["beta"], read["cells"].astype(int), read["levels"].astype(int))
-    columns, stages, overlays = (tuple(attributes[name]) for name in ("columns", "stages", "overlays"))
+    plan = GridPlan(read["alpha"], read["beta"], read["cells"], read["levels"])
+    columns, stages, overlays = (tuple(_listed(attributes, name)) for name in ("columns", "stages", "overlays"))
+    if not isinstance(attributes["about"], dict):
+        raise ValueError("nothing is said of its subject")
     info = LandscapeInfo.from_json(attributes["about"])
-    return MeasuredPoints(plan, columns, stages, read["values"], read["done"], overlays, info)
+    points = MeasuredPoints(plan, columns, stages, read["values"], read["done"], overlays, info)
+    wrong = what_is_wrong_with_points(points)
+    if wrong is not None:
+        raise DamagedError(f"'{path}' is damaged: {wrong}. Measure it anew with --overwrite.")
+    return replace(points, plan=replace(plan, cells=plan.cells.astype(int), levels=plan.levels.astype(int)))
+
+
+def _listed(attributes: dict[str, Any], name: str) -> list[Any]:
+    if not isinstance(attributes[name], list):
+        raise ValueError(f"its {name} are no list")
+    return list(attributes[name])
 
 
 def _refuse_another_format(attributes: dict[str, Any], path: Path) -> None:

@@ -37,6 +37,7 @@ def publish_command(
 ) -> None:
     """Write landscapes into one HTML file that still turns, to send or to keep."""
     from lossnav.core import Settings
+    from lossnav.core.machine import written_whole
 
     from ..figures.shared.picture import name_of
     from ..landscape_file import landscape_path, opened
@@ -53,7 +54,8 @@ def publish_command(
     known[:1] = [reduce(NetworkSpectra.__or__, [*given, *known[:1]])]
     walks = [paths_in(paths or (), lands[0]), *[()] * len(lands[1:])]
     start = Start(height, on, next(iter(on), "terrain"))
-    output.write_text(published_page(lands, start, title, known, walks), encoding="utf-8")
+    page = published_page(lands, start, title, known, walks)
+    written_whole(output, lambda place: place.write_text(page, encoding="utf-8"))
     for readout in in_other_units(lands):
         name = next(name_of(land, readout) for land in lands if readout in land)
         console.print(f"Without {name}, which these landscapes have in other units.", markup=False, soft_wrap=True)

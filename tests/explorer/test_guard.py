@@ -182,11 +182,12 @@ def test_a_foreign_host_is_refused(running: Running, path: str, host: str) -> No
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "http://localhost:1", "http://127.0.0.1:1", "null", "file://"]
+    "origin", ["http://evil.example", "http://localhost:1", "http://127.0.0.1:1", "null", "file://", "http://[bad"]
 )
 @pytest.mark.parametrize("path", PATHS)
 def test_a_foreign_origin_is_refused_before_the_internet_is_asked(running: Running, path: str, origin: str) -> None:
     headers = {**(UPGRADE if "stream" in path else {}), **running.cookie, "Origin": origin}
+    assert running.ask(path, headers).headers["content-security-policy"] == "frame-ancestors 'none'"
     assert running.ask(path, headers).status == 403
     assert not running.asked_the_internet
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
 import re
@@ -126,6 +127,24 @@ def test_the_command_writes_one_file(land: xr.Dataset, tmp_path: Path) -> None:
     assert said.exit_code == 0, said.exception
     assert "MB" in said.output
     assert content_of((tmp_path / "page.html").read_text())["start"]["on"] == {"viscosity": "viscosity"}
+
+
+def test_a_page_that_cannot_be_written_leaves_the_one_before(
+    land: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_netcdf(land, tmp_path / "land.nc")
+    page, write = tmp_path / "page.html", Path.write_text
+    page.write_text("before")
+
+    def full(self: Path, text: str, *args: object, **kwargs: object) -> int:
+        write(self, text[:100], *args, **kwargs)  # type: ignore[arg-type]
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    found = CliRunner().invoke(app, ["publish", str(tmp_path / "land.nc"), "-o", str(page)])
+    assert isinstance(found.exception, OSError)
+    assert page.read_text() == "before"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["land.nc", "page.html"]
 
 
 def test_refusals_are_one_sentence(land: xr.Dataset, tmp_path: Path) -> None:
