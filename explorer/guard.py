@@ -91,16 +91,16 @@ def _is_own(headers: Headers) -> bool:
     return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
 
 
-def _place(origin: str) -> str | None:
-    """Host and port of an origin; None: it is no address.
+def _place(origin: str) -> str:
+    """Host and port of an origin; nothing, which no host is, where it is no address.
 
-    >>> _place("http://localhost:8501"), _place("http://[bad")
-    ('localhost:8501', None)
+    >>> _place("http://localhost:8501"), _place("http://[bad"), _place("null")
+    ('localhost:8501', '', '')
     """
     try:
         return urlsplit(origin).netloc
     except ValueError:
-        return None
+        return ""
 
 
 def _with_policy(send: Send) -> Send:
