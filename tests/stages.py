@@ -7,6 +7,7 @@ The tests are watched; what another stage says comes whole when it ends. Ctrl-C 
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -19,11 +20,12 @@ PYTEST = ("pytest", "--dist", "loadfile")
 WATCHED = "tests"
 FIRST = {"ruff": ("ruff", "check", "."), "format": ("ruff", "format", "--check", ".")}
 TOGETHER = {
-    # two, beside the one whose browser waits for most of its time
-    WATCHED: (*PYTEST, "-n", "2", "--no-loadscope-reorder", "--durations", "20", "-m", "not browser and not cuda"),
-    "browser": (*PYTEST, "-n", "1", "--durations", "5", "--maxfail", "4", "-m", "browser", "tests/explorer"),
+    WATCHED: (*PYTEST, "-n", "3", "--no-loadscope-reorder", "--durations", "20", "-m", "not browser and not cuda"),
+    "browser": (*PYTEST, "-n", "2", "--durations", "5", "--maxfail", "4", "-m", "browser", "tests/explorer"),
     "types": ("mypy",),
 }
+# a page that is waited for, and hands that drag over it, go before what only computes
+BEHIND = {WATCHED: ("nice", "-n", "10")} if shutil.which("nice") else {}
 LAST = {"cuda": ("pytest", "-m", "cuda", "tests/core")}  # each has the machine to itself
 
 
@@ -43,7 +45,7 @@ def ran(stages: Mapping[str, Sequence[str]]) -> dict[str, int]:
     started, codes = time.monotonic(), dict[str, int]()
     with ExitStack() as stack:
         outputs = {name: stack.enter_context(TemporaryFile()) for name in stages if name != WATCHED}
-        running = {name: stack.enter_context(_begun(words, outputs.get(name))) for name, words in stages.items()}
+        running = {name: stack.enter_context(_begun(name, words, outputs.get(name))) for name, words in stages.items()}
         while running:
             time.sleep(0.1)
             for name in [name for name, process in running.items() if process.poll() is not None]:
@@ -54,9 +56,10 @@ def ran(stages: Mapping[str, Sequence[str]]) -> dict[str, int]:
     return codes
 
 
-def _begun(words: Sequence[str], output: IO[bytes] | None) -> subprocess.Popen[bytes]:
+def _begun(name: str, words: Sequence[str], output: IO[bytes] | None) -> subprocess.Popen[bytes]:
     error = None if output is None else subprocess.STDOUT
-    return subprocess.Popen([sys.executable, "-m", *words], stdout=output, stderr=error)
+    command = [*BEHIND.get(name, ()), sys.executable, "-m", *words]
+    return subprocess.Popen(command, stdout=output, stderr=error)
 
 
 def _read(output: IO[bytes]) -> str:

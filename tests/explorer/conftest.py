@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 from lossnav.core import Plane, load_problem, survey
 from lossnav.core.survey.coarse_fill import filled
+from lossnav.explorer import workspace
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +16,12 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Landscapes computed by a test stay in its folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another test's folder held is not known: a server has one folder, but several tests call theirs "."."""
+    monkeypatch.setattr(workspace, "_latest", {})
 
 
 @pytest.fixture(scope="session")

@@ -131,8 +131,13 @@ def test_a_line_that_is_dragged_over_the_map_is_the_profiles(page: Page) -> None
     page.mouse.move(*at[2], steps=3)
     page.mouse.up()
     drawn_in(page, MAP, "profile")
-    ends = [float(page.locator(f".st-key-profile_{key} input").input_value(timeout=WAIT)) for key in "abcd"]
-    assert ends == pytest.approx([-0.5, -0.5, 0.5, 0.5], abs=0.02)  # the plane spans −1 to 1
+    for key, end in zip("abcd", (-0.5, -0.5, 0.5, 0.5), strict=True):  # the plane spans −1 to 1
+        field = f".st-key-profile_{key} input"  # the page fills in one after another
+        page.wait_for_function(
+            "([field, end]) => Math.abs(parseFloat(document.querySelector(field).value) - end) < 0.02",
+            arg=[field, end],
+            timeout=WAIT,
+        )
     assert page.locator(f"{MAP} svg line").count() == 0
     assert page.locator("dl.inspector").inner_text() == point, "dragging is no click"
     expect(page.locator(".st-key-resume_profile button")).to_be_visible(timeout=WAIT)  # not measured before a press

@@ -62,9 +62,9 @@ def test_a_landscape_is_read_again_only_when_something_was_written(tmp_path: Pat
     second = _found(place)
     assert second is not first
     assert second.points.info.name == "another"
-    points.values[0], points.done[0] = 7.0, True
+    points.values[0], points.done[0] = 0.75, True
     store.write(points, slice(0, 1))
-    assert _found(place).points.values[0, 0] == 7.0
+    assert _found(place).points.values[0, 0] == 0.75
 
 
 def test_what_cannot_be_read_yet_is_looked_at_again(tmp_path: Path) -> None:
