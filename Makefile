@@ -12,7 +12,13 @@ explore: $(READY)
 	$(BIN)/lossnav explore $(if $(PORT),--port $(PORT))
 
 test: $(READY) browser
-	$(BIN)/python tests/stages.py
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy & types=$$!; \
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20 -m "not browser and not cuda"; \
+	tests=$$?; wait $$types && exit $$tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 5 --maxfail 4 -m browser tests/explorer  # each may wait for minutes
+	$(BIN)/python -m pytest -m cuda tests/core  # each has the machine to itself
 
 # the rows of tests/machines.py, or those named: make test-machines MACHINES='"one thread" -- tests/core'
 test-machines: $(READY)
